@@ -1,0 +1,154 @@
+//! The arguments of a request, as Twisted's `request.args` gives them to Buildbot.
+//!
+//! `&` and `;` separate, `+` is a space, a bad `%zz` stays, a key without `=` is dropped, blank values are kept. A form
+//! body (urlencoded or multipart, POST only) adds its keys; a key in it replaces the whole list of the query.
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use percent_encoding::percent_decode;
+
+use crate::{Headers, Method, Refusal};
+
+/// The decoded arguments of a request; names and values are bytes until somebody asks for text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arguments(Vec<(Vec<u8>, Vec<u8>)>);
+
+impl Arguments {
+    /// The arguments of a request of these parts.
+    ///
+    /// # Errors
+    /// When the content type says multipart and the body does not hold it.
+    pub(crate) fn of(method: Method, query: &str, headers: &Headers, body: &Bytes) -> Result<Self, Refusal> {
+        let mut pairs = urlencoded(query.as_bytes());
+        if method == Method::Post && !body.is_empty() {
+            let form = form(headers, body)?;
+            pairs.retain(|(key, _)| form.iter().all(|(replaced, _)| replaced != key));
+            pairs.extend(form);
+        }
+        Ok(Self(pairs))
+    }
+
+    /// The first value of `name`; `None` where it was not sent.
+    ///
+    /// # Errors
+    /// When it is not UTF-8.
+    pub fn first(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        self.0.iter().find(|(key, _)| key == name.as_bytes()).map(|(_, value)| text(name, value)).transpose()
+    }
+
+    /// All values of `name`.
+    ///
+    /// # Errors
+    /// When one is not UTF-8.
+    pub fn all(&self, name: &str) -> Result<Vec<&str>, Refusal> {
+        self.0.iter().filter(|(key, _)| key == name.as_bytes()).map(|(_, value)| text(name, value)).collect()
+    }
+
+    /// The names that were sent, as bytes.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|(key, _)| &**key)
+    }
+}
+
+fn text<'a>(name: &str, value: &'a [u8]) -> Result<&'a str, Refusal> {
+    std::str::from_utf8(value).map_err(|_| Refusal::new(format!("argument `{name}` is not UTF-8")))
+}
+
+fn urlencoded(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    text.split(|byte| matches!(byte, b'&' | b';'))
+        .filter_map(|pair| {
+            let equals = pair.iter().position(|byte| *byte == b'=')?;
+            Some((unquoted(&pair[..equals]), unquoted(&pair[equals + 1..])))
+        })
+        .collect()
+}
+
+fn unquoted(text: &[u8]) -> Vec<u8> {
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    percent_decode(&spaced).collect()
+}
+
+/// The pairs of a form body; none where the body is of another type.
+fn form(headers: &Headers, body: &Bytes) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Refusal> {
+    let Some(content_type) = headers.get("Content-Type").and_then(|value| std::str::from_utf8(value).ok()) else {
+        return Ok(Vec::new());
+    };
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Ok(urlencoded(body));
+    }
+    if kind.eq_ignore_ascii_case("multipart/form-data") {
+        let boundary = multer::parse_boundary(content_type).map_err(broken)?;
+        return multipart(boundary, body.clone());
+    }
+    Ok(Vec::new())
+}
+
+fn multipart(boundary: String, body: Bytes) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Refusal> {
+    let whole = futures_util::stream::once(std::future::ready(Ok::<_, std::convert::Infallible>(body)));
+    let mut parts = multer::Multipart::new(whole, boundary);
+    let all = async {
+        let mut pairs = Vec::new();
+        while let Some(part) = parts.next_field().await? {
+            let name = part.name().map(|name| name.as_bytes().to_vec());
+            let value = part.bytes().await?;
+            if let Some(name) = name {
+                pairs.push((name, value.to_vec()));
+            }
+        }
+        Ok(pairs)
+    };
+    // The body is all there, so that nothing is waited for.
+    all.now_or_never().unwrap_or(Err(multer::Error::IncompleteStream)).map_err(broken)
+}
+
+fn broken(error: multer::Error) -> Refusal {
+    Refusal::new(format!("broken multipart body: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{HookRequest, Method};
+
+    #[test]
+    fn reads_a_query_as_twisted_does() {
+        let request = HookRequest::post("/").with_query("a=1&a=2;b=x+y%20z&bad=%zz&none&blank=");
+        let arguments = request.arguments().unwrap();
+        assert_eq!(arguments.all("a").unwrap(), ["1", "2"]);
+        assert_eq!(arguments.first("b").unwrap(), Some("x y z"));
+        assert_eq!(arguments.first("bad").unwrap(), Some("%zz"));
+        assert_eq!(arguments.first("none").unwrap(), None);
+        assert_eq!(arguments.first("blank").unwrap(), Some(""));
+    }
+
+    #[test]
+    fn a_key_in_the_body_replaces_the_list_of_the_query() {
+        let form = HookRequest::post("/")
+            .with_query("a=1&a=2&b=3")
+            .with_header("content-type", "Application/X-WWW-Form-URLEncoded; charset=utf-8")
+            .with_body("a=9");
+        assert_eq!(form.arguments().unwrap().all("a").unwrap(), ["9"]);
+        assert_eq!(form.argument("b").unwrap(), Some("3"));
+        let get = form.with_method(Method::Get).with_query("a=1");
+        assert_eq!(get.argument("a").unwrap(), Some("1"));
+    }
+
+    #[test]
+    fn reads_what_curl_sends_with_dash_f() {
+        let body =
+            "--B\r\nContent-Disposition: form-data; name=\"poller\"\r\n\r\nhttps://svn.example.org/x\r\n--B--\r\n";
+        let request =
+            HookRequest::post("/").with_header("Content-Type", "multipart/form-data; boundary=B").with_body(body);
+        assert_eq!(request.argument("poller").unwrap(), Some("https://svn.example.org/x"));
+        let broken =
+            HookRequest::post("/").with_header("Content-Type", "multipart/form-data; boundary=B").with_body("--B\r\n");
+        assert!(broken.argument("poller").unwrap_err().message().starts_with("broken multipart body: "));
+    }
+
+    #[test]
+    fn refuses_a_value_that_is_not_utf_8() {
+        let request = HookRequest::post("/").with_query("project=%ff");
+        assert_eq!(request.argument("project").unwrap_err().message(), "argument `project` is not UTF-8");
+        assert_eq!(request.argument("other").unwrap(), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! The [`Hook`] trait: what a dialect does with a request.
+
+use std::borrow::Cow;
+
+use crate::{ApiAnswers, ApiCall, Change, HookRequest, Method, Refusal};
+
+/// A dialect at work: made from its options once per configuration, then asked for each request.
+///
+/// The way of a request: [`recognise`](Hook::recognise) → [`verify`](Hook::verify) → [`translate`](Hook::translate).
+/// Only `translate` has to be written; a hook without `verify` is open to anyone who reaches it.
+///
+/// A hook keeps no state between requests and does no input or output: what it needs from the forge's API it asks for
+/// with [`Outcome::Calls`].
+pub trait Hook: Send + Sync {
+    /// Translates a request that proved itself into changes.
+    ///
+    /// # Errors
+    /// A refusal when the request is wrong: it is answered with 400 and the refusal's message. A request that is
+    /// right but of no interest is [`Outcome::Ignored`], never an error: forges disable hooks that answer with errors.
+    fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal>;
+
+    /// Translates again, now that the calls which [`Outcome::Calls`] named are answered; `answers` holds those of
+    /// all rounds. The request is the same but for its headers: only those of [`Hook::headers`] were kept.
+    ///
+    /// # Errors
+    /// As [`Hook::translate`].
+    fn translate_with(&self, request: &HookRequest, answers: &ApiAnswers) -> Result<Outcome, Refusal> {
+        let _ = answers;
+        self.translate(request)
+    }
+
+    /// Proves who sent the request, by a signature or a token.
+    ///
+    /// # Errors
+    /// A refusal when the proof does not hold or is missing. It must not say how near it came.
+    fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
+        let _ = request;
+        Ok(Proof::Open)
+    }
+
+    /// What the forge says of the request outside its payload. Nothing of it is proved yet.
+    fn recognise<'r>(&self, request: &'r HookRequest) -> Recognised<'r> {
+        let _ = request;
+        Recognised::default()
+    }
+
+    /// Names of the headers that [`translate`](Hook::translate) and [`recognise`](Hook::recognise) read, which are
+    /// kept with the delivery. Never one that carries a secret.
+    fn headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The methods that the dialect takes; others are answered with 405.
+    fn methods(&self) -> &'static [Method] {
+        &[Method::Post]
+    }
+
+    /// Whether every request must prove itself. `hookd` names the dialects that are open to anyone.
+    fn is_closed(&self) -> bool {
+        false
+    }
+
+    /// What an operator should know about the options, one sentence each: shown by `hookd check` and at start.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What a forge says of a request outside its payload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recognised<'r> {
+    /// The forge's name for the kind of event, such as `push`.
+    pub event: Option<Cow<'r, str>>,
+    /// The forge's own id of the delivery, the same when it is sent again.
+    pub forge_id: Option<Cow<'r, str>>,
+}
+
+/// How a request proved itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A signature or token held.
+    Proved,
+    /// The dialect asks for none, or (as Buildbot's GitHub hook without `strict`) did not find any.
+    Open,
+}
+
+/// What a request means.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// These changes, at least one, in the order in which they happened.
+    Changes(Vec<Change>),
+    /// No change, for the reason that this sentence says to somebody who waits for a build.
+    Ignored(String),
+    /// Not known before these calls to the forge's API are answered. The delivery is stored and its sender answered
+    /// first, as if `expected` changes came of it.
+    Calls {
+        /// The calls, at least one, none of which was answered before.
+        calls: Vec<ApiCall>,
+        /// How many changes there will be unless the answers say otherwise.
+        expected: usize,
+    },
+}
+
+impl Outcome {
+    /// [`Outcome::Changes`], or [`Outcome::Ignored`] for this reason where there are none.
+    pub fn changes_or(changes: Vec<Change>, reason: impl FnOnce() -> String) -> Self {
+        if changes.is_empty() { Outcome::Ignored(reason()) } else { Outcome::Changes(changes) }
+    }
+}

@@ -1,0 +1,89 @@
+//! The core of hookd: what a dialect is made of.
+//!
+//! A dialect turns a [`HookRequest`] into [`Change`]s. It implements [`Hook`], documents its options on the fields of a
+//! struct that implements [`HookOptions`], and registers itself with one constant [`Dialect`]:
+//!
+//! ```
+//! use hookd_core::{
+//!     BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Keys, Outcome, Problem, Proof, Refusal, Secrets,
+//!     View,
+//! };
+//!
+//! /// Options of the dialect `example`.
+//! #[derive(serde::Deserialize, schemars::JsonSchema)]
+//! struct Options {
+//!     /// What must stand in the header `X-Example-Token`.
+//!     secret: Option<Secrets>,
+//! }
+//!
+//! impl HookOptions for Options {
+//!     fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
+//!         Ok(Box::new(Example { keys: context.keys("secret", self.secret.as_ref())? }))
+//!     }
+//! }
+//!
+//! struct Example {
+//!     keys: Option<Keys>,
+//! }
+//!
+//! impl Hook for Example {
+//!     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
+//!         let Some(keys) = &self.keys else { return Ok(Proof::Open) };
+//!         let token = request.header("X-Example-Token").unwrap_or_default();
+//!         if keys.prove_token(token.as_bytes()) { Ok(Proof::Proved) } else { Err(Refusal::new("Invalid secret")) }
+//!     }
+//!
+//!     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
+//!         let json = request.json()?;
+//!         let payload = View::root(&json);
+//!         Ok(Outcome::Changes(vec![Change {
+//!             author: payload.text("user.name")?.to_owned(),
+//!             comments: payload.text("message")?.to_owned(),
+//!             repository: payload.text("repository.url")?.to_owned(),
+//!             revision: Some(payload.text("commit")?.to_owned()),
+//!             ..Change::default()
+//!         }]))
+//!     }
+//! }
+//!
+//! inventory::submit! { Dialect::of::<Options>("example", "An example of a JSON webhook.") }
+//! ```
+//!
+//! What holds here: this crate knows no socket, file or SQL. It reads no environment and writes nothing.
+
+#![forbid(unsafe_code)]
+
+mod api;
+mod arguments;
+mod change;
+mod codebase;
+mod hook;
+pub mod options;
+mod pattern;
+mod payload;
+mod python;
+mod refusal;
+pub mod registry;
+mod request;
+mod revlink;
+mod secret;
+mod signature;
+mod time;
+mod whitelist;
+
+pub use api::{ApiAnswer, ApiAnswers, ApiCall};
+pub use arguments::Arguments;
+pub use change::Change;
+pub use codebase::{Codebase, CodebaseFunction};
+pub use hook::{Hook, Outcome, Proof, Recognised};
+pub use inventory;
+pub use options::{BuildContext, Compat, PathStep, Problem, SecretSource};
+pub use pattern::{Glob, Pattern};
+pub use payload::{Json, View};
+pub use refusal::Refusal;
+pub use registry::{Dialect, HookOptions};
+pub use request::{Headers, HookRequest, Method};
+pub use secret::{Secret, Secrets};
+pub use signature::{Keys, from_hex};
+pub use time::epoch_of;
+pub use whitelist::PropertyWhitelist;

@@ -1,0 +1,216 @@
+//! Options of what is plugged in: read from their table with every problem found, and documented by their type.
+
+use std::fmt;
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use serde_path_to_error::Segment;
+
+use crate::{Keys, Secret, Secrets};
+
+/// One thing that is wrong with a table of options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The way from the table to the value: option, index in a list, key in a table.
+    pub path: Vec<PathStep>,
+    /// What is wrong, and what is possible.
+    pub message: String,
+}
+
+/// One step of the way to a value in a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathStep {
+    /// A key of a table.
+    Key(String),
+    /// An index in a list.
+    Index(usize),
+}
+
+impl Problem {
+    /// A problem with the option of this name.
+    pub fn with(option: &str, message: impl Into<String>) -> Self {
+        Self { path: vec![PathStep::Key(option.to_owned())], message: message.into() }
+    }
+
+    /// The same problem, seen from the table around: one step longer.
+    #[must_use]
+    pub fn under(mut self, key: &str) -> Self {
+        self.path.insert(0, PathStep::Key(key.to_owned()));
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.path.iter().enumerate() {
+            match step {
+                PathStep::Key(key) if index == 0 => f.write_str(key)?,
+                PathStep::Key(key) => write!(f, ".{key}")?,
+                PathStep::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        if self.path.is_empty() { f.write_str(&self.message) } else { write!(f, ": {}", self.message) }
+    }
+}
+
+/// How near to Buildbot a dialect keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Compat {
+    /// What Buildbot drops or gets wrong is put right.
+    #[default]
+    #[serde(skip)]
+    Off,
+    /// The changes are exactly Buildbot's, omissions included.
+    Buildbot,
+}
+
+/// Where secrets come from: the environment and files are the business of whoever starts the hooks.
+pub trait SecretSource {
+    /// The bytes of a secret.
+    ///
+    /// # Errors
+    /// Why it could not be had, without the secret.
+    fn read(&self, secret: &Secret) -> Result<Vec<u8>, String>;
+}
+
+/// What a hook is made with, besides its options.
+pub struct BuildContext<'a> {
+    /// The name under which the dialect is served, which may not be that of its class.
+    pub dialect: &'a str,
+    /// The common option `compat`.
+    pub compat: Compat,
+    /// Where secrets come from.
+    pub secrets: &'a dyn SecretSource,
+}
+
+impl BuildContext<'_> {
+    /// The keys that the secrets of an option give; `None` where it is not set.
+    ///
+    /// # Errors
+    /// One problem for each secret that could not be had, or is empty.
+    pub fn keys(&self, option: &str, secrets: Option<&Secrets>) -> Result<Option<Keys>, Vec<Problem>> {
+        let Some(Secrets(secrets)) = secrets else { return Ok(None) };
+        let mut read = Vec::new();
+        let mut problems = Vec::new();
+        for secret in secrets {
+            match self.secret(secret) {
+                Ok(bytes) => read.push(bytes),
+                Err(message) => problems.push(Problem::with(option, message)),
+            }
+        }
+        if problems.is_empty() { Ok(Some(Keys::new(read))) } else { Err(problems) }
+    }
+
+    /// The bytes of one secret.
+    ///
+    /// # Errors
+    /// Why it could not be had; also when it is empty.
+    pub fn secret(&self, secret: &Secret) -> Result<Vec<u8>, String> {
+        let bytes = self.secrets.read(secret)?;
+        if bytes.is_empty() { Err("the secret is empty".to_owned()) } else { Ok(bytes) }
+    }
+}
+
+/// Reads a table of options, and finds all that is wrong with it, not only the first.
+///
+/// # Errors
+/// Unknown options, values of the wrong kind, options that are missing: each with its place.
+pub fn read<O: DeserializeOwned + JsonSchema>(mut table: Map<String, Value>) -> Result<O, Vec<Problem>> {
+    let known = names::<O>();
+    let mut problems = Vec::new();
+    table.retain(|key, _| {
+        let is_known = known.iter().any(|name| name == key);
+        if !is_known {
+            problems.push(Problem::with(key, unknown(key, &known)));
+        }
+        is_known
+    });
+    loop {
+        let options = serde_path_to_error::deserialize::<_, O>(Value::Object(table.clone()));
+        let error = match options {
+            Ok(options) if problems.is_empty() => return Ok(options),
+            Ok(_) => return Err(problems),
+            Err(error) => error,
+        };
+        let path: Vec<PathStep> = error.path().iter().filter_map(step).collect();
+        let culprit = match path.first() {
+            Some(PathStep::Key(key)) => table.remove(key).is_some(),
+            _ => false,
+        };
+        problems.push(Problem { path, message: error.into_inner().to_string() });
+        // Without its culprit the table may show what else is wrong.
+        if !culprit {
+            return Err(problems);
+        }
+    }
+}
+
+fn step(segment: &Segment) -> Option<PathStep> {
+    match segment {
+        Segment::Seq { index } => Some(PathStep::Index(*index)),
+        Segment::Map { key } => Some(PathStep::Key(key.clone())),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    }
+}
+
+/// What to say of an option that is not known: `` unknown option `evnts`, expected one of `codebase`, … ``.
+pub fn unknown(key: &str, known: &[String]) -> String {
+    if known.is_empty() {
+        return format!("unknown option `{key}`: there are none here");
+    }
+    let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    format!("unknown option `{key}`, expected one of {}", known.join(", "))
+}
+
+/// The names of the options of a type, sorted.
+pub fn names<O: JsonSchema>() -> Vec<String> {
+    let schema = O::json_schema(&mut SchemaGenerator::default());
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let mut names: Vec<String> = properties.into_iter().flat_map(Map::keys).cloned().collect();
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Pattern;
+
+    #[derive(Debug, Deserialize, JsonSchema)]
+    struct Options {
+        /// Must be there.
+        number: u8,
+        #[serde(default)]
+        skips: Vec<Pattern>,
+        #[serde(default)]
+        secret: Option<Secrets>,
+    }
+
+    fn problems(table: Value) -> Vec<String> {
+        let Value::Object(table) = table else { panic!("a table is an object") };
+        read::<Options>(table).unwrap_err().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn finds_every_problem_at_its_place() {
+        let table = serde_json::json!({"number": "x", "skips": ["ok", "("], "secret": {"evn": "X"}, "other": 1});
+        let problems = problems(table);
+        assert_eq!(problems.len(), 5, "{problems:#?}");
+        assert_eq!(problems[0], "other: unknown option `other`, expected one of `number`, `secret`, `skips`");
+        assert!(problems.iter().any(|p| p.starts_with("skips[1]: bad regular expression `(`: unclosed group")));
+        assert!(problems.iter().any(|p| p.starts_with(r#"secret: expected a string, `{ env = "NAME" }`"#)));
+        assert!(problems.iter().any(|p| p.starts_with("number: invalid type: string \"x\", expected u8")));
+    }
+
+    #[test]
+    fn reads_what_holds() {
+        let Value::Object(table) = serde_json::json!({"number": 1, "secret": ["a", {"file": "b"}]}) else { panic!() };
+        let options = read::<Options>(table).unwrap();
+        assert_eq!(options.number, 1);
+        assert_eq!(options.secret.unwrap().0, [Secret::Text("a".into()), Secret::File("b".into())]);
+        assert!(options.skips.is_empty());
+    }
+}

@@ -1,0 +1,285 @@
+//! Patterns in Python's notation: `re` for skip patterns, `fnmatch` for whitelists.
+
+use std::fmt;
+
+use regex::Regex;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserialize, Deserializer};
+
+/// A regular expression in Python's notation, as far as it can be matched in linear time.
+///
+/// What Python's `re` has and this lacks (look-around, back references) is an error that says so; where both write the
+/// same thing differently (`$` before a last newline, `\Z`, a bare `[` in a set), it means what it means in Python.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    source: String,
+    regex: Regex,
+}
+
+impl Pattern {
+    /// A pattern of this source.
+    ///
+    /// # Errors
+    /// What is wrong with it, on one line.
+    pub fn new(source: &str) -> Result<Self, String> {
+        let regex = Regex::new(&translated(source)?).map_err(|error| {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            let cause = last.strip_prefix("error: ").unwrap_or(last);
+            format!("bad regular expression `{source}`: {cause}")
+        })?;
+        Ok(Self { source: source.to_owned(), regex })
+    }
+
+    /// Whether it is found anywhere in `text`: Python's `re.search`.
+    pub fn is_found_in(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// As it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+}
+
+/// Python's notation in that of the `regex` crate.
+fn translated(source: &str) -> Result<String, String> {
+    let lacking = |what: &str| {
+        Err(format!(
+            "regular expression `{source}` uses {what}, which Python has but hookd does not: it matches in linear time only"
+        ))
+    };
+    let multiline = source.starts_with("(?") && source.split(')').next().is_some_and(|flags| flags.contains('m'));
+    let mut out = String::with_capacity(source.len() + 8);
+    let mut chars = source.chars().peekable();
+    // Inside a set: how many characters of it were seen, since a `]` that comes first is one of them.
+    let mut in_set: Option<usize> = None;
+    while let Some(c) = chars.next() {
+        if let Some(seen) = &mut in_set {
+            match c {
+                '\\' => out.extend([Some('\\'), chars.next()].into_iter().flatten()),
+                ']' if *seen > 0 => {
+                    out.push(']');
+                    in_set = None;
+                    continue;
+                }
+                '[' | '&' | '~' | ']' => out.extend(['\\', c]),
+                '-' if chars.peek() == Some(&'-') => return lacking("`--` in a set"),
+                c => out.push(c),
+            }
+            *seen += 1;
+            continue;
+        }
+        match c {
+            '[' => {
+                out.push('[');
+                if chars.next_if_eq(&'^').is_some() {
+                    out.push('^');
+                }
+                in_set = Some(0);
+            }
+            '$' if !multiline => out.push_str(r"(?:\n?\z)"),
+            '(' if chars.peek() == Some(&'?') => {
+                let rest: String = chars.clone().take(3).collect();
+                match rest.as_str() {
+                    r if r.starts_with("?=") || r.starts_with("?!") => return lacking("look-ahead `(?=…)`"),
+                    "?<=" | "?<!" => return lacking("look-behind `(?<=…)`"),
+                    "?P=" => return lacking("a back reference `(?P=…)`"),
+                    r if r.starts_with("?(") => return lacking("a conditional `(?(…)…)`"),
+                    r if r.starts_with("?>") => return lacking("an atomic group `(?>…)`"),
+                    _ => out.push('('),
+                }
+            }
+            '\\' => match chars.next() {
+                Some('Z') => out.push_str(r"\z"),
+                Some(digit @ '1'..='9') => return lacking(&format!("a back reference `\\{digit}`")),
+                Some(other) => out.extend(['\\', other]),
+                None => out.push('\\'),
+            },
+            c => out.push(c),
+        }
+    }
+    Ok(out)
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let source = String::deserialize(deserializer)?;
+        Self::new(&source).map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Pattern {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Pattern".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "description": "A regular expression in Python's notation, without look-around and back references." })
+    }
+}
+
+/// A file-name pattern of Python's `fnmatch.fnmatchcase`: `*`, `?`, `[seq]`, `[!seq]`; all else, an unclosed `[`
+/// included, stands for itself. `*` crosses dots and slashes, and `**` is no more than `*`.
+#[derive(Clone)]
+pub struct Glob {
+    source: String,
+    regex: Regex,
+}
+
+impl Glob {
+    /// A pattern of this source.
+    pub fn new(source: &str) -> Self {
+        let regex = Regex::new(&globbed(source)).expect("what `globbed` writes is a regular expression");
+        Self { source: source.to_owned(), regex }
+    }
+
+    /// Whether it matches the whole of `text`.
+    pub fn matches(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// As it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+}
+
+/// As Python's `fnmatch.translate`.
+fn globbed(source: &str) -> String {
+    let chars: Vec<char> = source.chars().collect();
+    let mut out = String::from(r"(?s)\A");
+    let mut at = 0;
+    while at < chars.len() {
+        let c = chars[at];
+        at += 1;
+        match c {
+            '*' => out.push_str(".*"),
+            '?' => out.push('.'),
+            '[' => {
+                let negated = chars.get(at) == Some(&'!');
+                // A `]` that comes first is one of the set.
+                let first = at + usize::from(negated);
+                let close = chars.iter().skip(first + 1).position(|c| *c == ']').map(|offset| first + 1 + offset);
+                match close {
+                    Some(close) => {
+                        out.push_str(&set(negated, &chars[first..close]));
+                        at = close + 1;
+                    }
+                    None => out.push_str(r"\["),
+                }
+            }
+            c => out.push_str(&regex::escape(&c.to_string())),
+        }
+    }
+    out.push_str(r"\z");
+    out
+}
+
+/// A set of characters and ranges; a range whose end comes before its start is empty, as in Python.
+fn set(negated: bool, members: &[char]) -> String {
+    let mut out = String::new();
+    let mut at = 0;
+    while at < members.len() {
+        let (start, end) = match members.get(at..at + 3) {
+            Some([start, '-', end]) => (*start, *end),
+            _ => (members[at], members[at]),
+        };
+        at += if members.get(at + 1) == Some(&'-') && at + 2 < members.len() { 3 } else { 1 };
+        if start <= end {
+            let (start, end) = (regex::escape(&start.to_string()), regex::escape(&end.to_string()));
+            out.push_str(&format!("{start}-{end}"));
+        }
+    }
+    match (out.is_empty(), negated) {
+        (true, true) => ".".to_owned(),
+        (true, false) => r"[^\x00-\x{10FFFF}]".to_owned(),
+        (false, true) => format!("[^{out}]"),
+        (false, false) => format!("[{out}]"),
+    }
+}
+
+impl fmt::Debug for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Glob({:?})", self.source)
+    }
+}
+
+impl<'de> Deserialize<'de> for Glob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(&String::deserialize(deserializer)?))
+    }
+}
+
+impl JsonSchema for Glob {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Glob".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "description": "A pattern of Python's `fnmatch`: `*` (also across dots), `?`, `[seq]`, `[!seq]`." })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_mean_what_they_mean_in_python() {
+        for (glob, text, matches) in [
+            ("github.*", "github.head.sha", true),
+            ("github.**", "github.head.sha", true),
+            ("github.?", "github.x", true),
+            ("[!x]y", "ay", true),
+            ("[!x]y", "xy", false),
+            ("[]]", "]", true),
+            ("[", "[", true),
+            ("a[b", "a[b", true),
+            ("[a-c]", "b", true),
+            ("[c-a]", "b", false),
+            ("[!c-a]", "b", true),
+            ("[a-]", "-", true),
+            ("[^a]", "^", true),
+            ("a.c", "abc", false),
+            ("A", "a", false),
+            ("*", "a\nb", true),
+            ("", "", true),
+            ("[--/]", ".", true),
+        ] {
+            assert_eq!(Glob::new(glob).matches(text), matches, "{glob} on {text}");
+        }
+    }
+
+    #[test]
+    fn patterns_mean_what_they_mean_in_python() {
+        for (pattern, text, found) in [
+            (r"\[ *skip *ci *\]", "fix [skip  ci]", true),
+            (r"\[ *ci *skip *\]", "fix [ci skip ]", true),
+            (r"skip$", "skip\n", true),
+            (r"skip$", "skip\n\n", false),
+            (r"skip\Z", "skip\n", false),
+            (r"[[]ci[]]", "[ci]", true),
+            (r"[&&a]", "&", true),
+            (r"(?m)^skip$", "a\nskip\nb", true),
+            (r"(?i)SKIP", "skip", true),
+            (r"(?P<name>x)", "x", true),
+        ] {
+            assert_eq!(Pattern::new(pattern).unwrap().is_found_in(text), found, "{pattern} on {text:?}");
+        }
+    }
+
+    #[test]
+    fn says_what_python_has_and_hookd_lacks() {
+        for (pattern, what) in [
+            (r"(?=x)", "look-ahead"),
+            (r"(?<!x)y", "look-behind"),
+            (r"(a)\1", r"back reference `\1`"),
+            (r"(?P<a>x)(?P=a)", "back reference"),
+            (r"(", "bad regular expression `(`: unclosed group"),
+        ] {
+            let message = Pattern::new(pattern).unwrap_err();
+            assert!(message.contains(what), "{message}");
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! A JSON payload as a dialect reads it: by path, with errors that name the path.
+//!
+//! [`Json`] borrows its texts from the body where it can. [`View`] is a place in it; reading from a view either gives
+//! what was asked for or a [`Refusal`] such as `` `commits[3].author.name` is missing ``.
+//!
+//! Objects keep the last of duplicate keys, as Python's `json` does.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::rc::Rc;
+
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use crate::{Refusal, python};
+
+/// A JSON value that borrows from the text it was parsed from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json<'a> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number: an integer of 64 bits, or a double.
+    Number(Number),
+    /// A text.
+    Text(Cow<'a, str>),
+    /// A list.
+    List(Vec<Json<'a>>),
+    /// An object, in the order of its keys in the text.
+    Object(Vec<(Cow<'a, str>, Json<'a>)>),
+}
+
+impl<'a> Json<'a> {
+    /// Parses `text`, all of it.
+    ///
+    /// # Errors
+    /// A refusal that says where the JSON is broken, when it is; also for more than 128 levels.
+    pub fn parse(text: &'a [u8]) -> Result<Self, Refusal> {
+        serde_json::from_slice(text).map_err(|error| Refusal::new(format!("broken JSON: {error}")))
+    }
+
+    /// The value of `key` where this is an object that has it.
+    pub fn get(&self, key: &str) -> Option<&Json<'a>> {
+        match self {
+            Json::Object(pairs) => pairs.iter().rfind(|(k, _)| k == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The same value, owned, for properties.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Json::Null => Value::Null,
+            Json::Bool(b) => Value::Bool(*b),
+            Json::Number(n) => Value::Number(n.clone()),
+            Json::Text(t) => Value::String(t.to_string()),
+            Json::List(items) => Value::Array(items.iter().map(Json::to_value).collect()),
+            Json::Object(pairs) => {
+                Value::Object(pairs.iter().map(|(k, v)| (k.to_string(), v.to_value())).collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    /// Whether Python takes it for true: not null, false, zero or empty.
+    pub fn is_truthy(&self) -> bool {
+        match self {
+            Json::Null => false,
+            Json::Bool(b) => *b,
+            Json::Number(n) => n.as_f64() != Some(0.0),
+            Json::Text(t) => !t.is_empty(),
+            Json::List(items) => !items.is_empty(),
+            Json::Object(pairs) => !pairs.is_empty(),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Json::Null => "null",
+            Json::Bool(_) => "a boolean",
+            Json::Number(_) => "a number",
+            Json::Text(_) => "a text",
+            Json::List(_) => "a list",
+            Json::Object(_) => "an object",
+        }
+    }
+}
+
+/// One step from a place in a payload to one inside it.
+#[derive(Debug)]
+enum Step<'p> {
+    Path(&'p str),
+    Index(&'p str, usize),
+}
+
+#[derive(Debug)]
+struct Trail<'p> {
+    parent: Option<Rc<Trail<'p>>>,
+    step: Step<'p>,
+}
+
+impl fmt::Display for Trail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = &self.parent {
+            write!(f, "{parent}.")?;
+        }
+        match self.step {
+            Step::Path(path) => f.write_str(path),
+            Step::Index(path, index) => write!(f, "{path}[{index}]"),
+        }
+    }
+}
+
+/// A place in a payload.
+///
+/// Paths are keys joined by dots: `pull_request.base.ref`.
+#[derive(Clone, Debug)]
+pub struct View<'p> {
+    json: &'p Json<'p>,
+    trail: Option<Rc<Trail<'p>>>,
+}
+
+impl<'p> View<'p> {
+    /// The whole payload.
+    pub fn root(json: &'p Json<'p>) -> Self {
+        Self { json, trail: None }
+    }
+
+    /// The value at this place.
+    pub fn json(&self) -> &'p Json<'p> {
+        self.json
+    }
+
+    /// What is at `path`, null included; `None` where there is nothing, or something on the way is not an object.
+    pub fn get(&self, path: &str) -> Option<&'p Json<'p>> {
+        path.split('.').try_fold(self.json, |json, key| json.get(key))
+    }
+
+    /// What is at `path`, null included.
+    ///
+    /// # Errors
+    /// A refusal that names the first key on the way that is missing or is not an object.
+    pub fn need(&self, path: &'p str) -> Result<&'p Json<'p>, Refusal> {
+        let mut json = self.json;
+        let mut walked = 0;
+        for key in path.split('.') {
+            if !matches!(json, Json::Object(_)) {
+                return Err(self.unexpected(&path[..walked], json, "an object"));
+            }
+            walked += key.len() + usize::from(walked > 0);
+            json = json.get(key).ok_or_else(|| Refusal::new(format!("{} is missing", self.named(&path[..walked]))))?;
+        }
+        Ok(json)
+    }
+
+    /// The place at `path`, which must be there; it may be null.
+    ///
+    /// # Errors
+    /// As [`View::need`].
+    pub fn at(&self, path: &'p str) -> Result<View<'p>, Refusal> {
+        Ok(View { json: self.need(path)?, trail: self.trail(Step::Path(path)) })
+    }
+
+    /// The text at `path`.
+    ///
+    /// # Errors
+    /// As [`View::need`], and when it is not a text.
+    pub fn text(&self, path: &'p str) -> Result<&'p str, Refusal> {
+        match self.need(path)? {
+            Json::Text(text) => Ok(text),
+            other => Err(self.unexpected(path, other, "a text")),
+        }
+    }
+
+    /// The text at `path`; `None` where it is null or not there.
+    ///
+    /// # Errors
+    /// When it is something else than a text.
+    pub fn text_or_none(&self, path: &str) -> Result<Option<&'p str>, Refusal> {
+        match self.get(path) {
+            None | Some(Json::Null) => Ok(None),
+            Some(Json::Text(text)) => Ok(Some(text)),
+            Some(other) => Err(self.unexpected(path, other, "a text")),
+        }
+    }
+
+    /// The text at `path`, which must be there; `None` where it is null.
+    ///
+    /// # Errors
+    /// As [`View::need`], and when it is neither a text nor null.
+    pub fn text_or_null(&self, path: &'p str) -> Result<Option<&'p str>, Refusal> {
+        match self.need(path)? {
+            Json::Null => Ok(None),
+            Json::Text(text) => Ok(Some(text)),
+            other => Err(self.unexpected(path, other, "a text")),
+        }
+    }
+
+    /// What Python's `str()` makes of the value at `path`: for texts that Buildbot formats, whatever was sent.
+    ///
+    /// # Errors
+    /// As [`View::need`].
+    pub fn python_str(&self, path: &'p str) -> Result<Cow<'p, str>, Refusal> {
+        Ok(python::str_of(self.need(path)?))
+    }
+
+    /// The items of the list at `path`.
+    ///
+    /// # Errors
+    /// As [`View::need`], and when it is not a list.
+    pub fn list(&self, path: &'p str) -> Result<Vec<View<'p>>, Refusal> {
+        match self.need(path)? {
+            Json::List(items) => Ok(items
+                .iter()
+                .enumerate()
+                .map(|(index, json)| View { json, trail: self.trail(Step::Index(path, index)) })
+                .collect()),
+            other => Err(self.unexpected(path, other, "a list")),
+        }
+    }
+
+    /// The texts of the list at `path`; none where it is not there.
+    ///
+    /// # Errors
+    /// When it is not a list of texts.
+    pub fn texts(&self, path: &str) -> Result<Vec<&'p str>, Refusal> {
+        match self.get(path) {
+            None => Ok(Vec::new()),
+            Some(Json::List(items)) => items
+                .iter()
+                .map(|item| match item {
+                    Json::Text(text) => Ok(&**text),
+                    other => Err(self.unexpected(path, other, "a list of texts")),
+                })
+                .collect(),
+            Some(other) => Err(self.unexpected(path, other, "a list of texts")),
+        }
+    }
+
+    /// Whether `path` is there and Python takes it for true.
+    pub fn is_truthy(&self, path: &str) -> bool {
+        self.get(path).is_some_and(Json::is_truthy)
+    }
+
+    /// A refusal that says that what is at `path` is not what was expected.
+    pub fn unexpected(&self, path: &str, found: &Json<'_>, expected: &str) -> Refusal {
+        Refusal::new(format!("{} is {}, expected {expected}", self.named(path), found.kind()))
+    }
+
+    /// The name of `path` under this place, for messages.
+    fn named(&self, path: &str) -> String {
+        match (&self.trail, path) {
+            (None, "") => "the payload".to_owned(),
+            (None, path) => format!("`{path}`"),
+            (Some(trail), "") => format!("`{trail}`"),
+            (Some(trail), path) => format!("`{trail}.{path}`"),
+        }
+    }
+
+    fn trail(&self, step: Step<'p>) -> Option<Rc<Trail<'p>>> {
+        Some(Rc::new(Trail { parent: self.trail.clone(), step }))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
+
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        Number::from_f64(value).map(Json::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Json::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Json::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::with_capacity(16);
+        while let Some(key) = entries.next_key_seed(KeySeed)? {
+            pairs.push((key, entries.next_value()?));
+        }
+        Ok(Json::Object(pairs))
+    }
+}
+
+struct KeySeed;
+
+impl<'de> DeserializeSeed<'de> for KeySeed {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for KeySeed {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Json, View};
+
+    const PAYLOAD: &[u8] = br#"{"a": {"b": "text", "n": null, "x": 5}, "l": [{"k": "v"}, {}], "a2": 1, "a2": 2}"#;
+
+    #[test]
+    fn errors_name_the_path() {
+        let json = Json::parse(PAYLOAD).unwrap();
+        let root = View::root(&json);
+        assert_eq!(root.text("a.b").unwrap(), "text");
+        assert_eq!(root.text("a.c").unwrap_err().message(), "`a.c` is missing");
+        assert_eq!(root.text("a.n").unwrap_err().message(), "`a.n` is null, expected a text");
+        assert_eq!(root.text("a.b.c").unwrap_err().message(), "`a.b` is a text, expected an object");
+        assert_eq!(root.text_or_null("a.n").unwrap(), None);
+        assert_eq!(root.text_or_none("nowhere").unwrap(), None);
+        let items = root.list("l").unwrap();
+        assert_eq!(items[0].text("k").unwrap(), "v");
+        assert_eq!(items[1].text("k").unwrap_err().message(), "`l[1].k` is missing");
+        assert_eq!(root.at("a").unwrap().text("y").unwrap_err().message(), "`a.y` is missing");
+        let list = Json::parse(b"[]").unwrap();
+        assert_eq!(View::root(&list).text("a").unwrap_err().message(), "the payload is a list, expected an object");
+    }
+
+    #[test]
+    fn the_last_of_duplicate_keys_counts() {
+        let json = Json::parse(PAYLOAD).unwrap();
+        assert_eq!(View::root(&json).python_str("a2").unwrap(), "2");
+    }
+
+    #[test]
+    fn refuses_what_is_not_json() {
+        for broken in [&b""[..], b"{", b"{} x", b"NaN", b"\"\\ud800\"", b"\xff", b"1e999"] {
+            assert!(Json::parse(broken).unwrap_err().message().starts_with("broken JSON: "), "{broken:?}");
+        }
+        assert!(Json::parse(&b"[".repeat(200_000)).is_err());
+    }
+}

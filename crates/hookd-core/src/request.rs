@@ -1,0 +1,170 @@
+//! The request as a dialect sees it: what was sent, undecoded, and the arguments as Buildbot reads them.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{Arguments, Json, Refusal};
+
+/// The methods that a change hook may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `POST`
+    Post,
+}
+
+/// The headers of a request, in the order in which they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(String, Bytes)>);
+
+impl Headers {
+    /// The value of the header `name` (in any case). Of duplicates the last counts, as in Twisted.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.0.iter().rfind(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+    }
+
+    /// All values of the header `name`, in the order in which they came.
+    pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
+        self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+    }
+
+    /// All headers.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_str(), &**value))
+    }
+}
+
+impl<N: Into<String>, V: Into<Bytes>> FromIterator<(N, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(headers: I) -> Self {
+        Self(headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+/// One request to `/change_hook/DIALECT`.
+pub struct HookRequest {
+    method: Method,
+    path: String,
+    query: String,
+    headers: Headers,
+    body: Bytes,
+    arguments: OnceLock<Result<Arguments, Refusal>>,
+}
+
+impl HookRequest {
+    /// A `POST` without query, headers and body; see [`HookRequest::with_header`] and the others for the rest.
+    pub fn post(path: impl Into<String>) -> Self {
+        Self::new(Method::Post, path.into(), String::new(), Headers::default(), Bytes::new())
+    }
+
+    /// A request of these parts: `path` and `query` as they were sent, still escaped; `query` without the `?`.
+    pub fn new(method: Method, path: String, query: String, headers: Headers, body: Bytes) -> Self {
+        Self { method, path, query, headers, body, arguments: OnceLock::new() }
+    }
+
+    /// The same with another method.
+    #[must_use]
+    pub fn with_method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl Into<Bytes>) -> Self {
+        self.headers.0.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The same with this query, without the `?`.
+    #[must_use]
+    pub fn with_query(mut self, query: impl Into<String>) -> Self {
+        self.query = query.into();
+        self.arguments = OnceLock::new();
+        self
+    }
+
+    /// The same with this body.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self.arguments = OnceLock::new();
+        self
+    }
+
+    /// `GET` or `POST`.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The path, still escaped, such as `/change_hook/github`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The query, still escaped, without the `?`.
+    pub fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// All headers.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The value of one header as text; `None` where it was not sent or is not UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// The content type without its parameters, in lower case; empty where there is none.
+    pub fn content_type(&self) -> String {
+        let value = self.header("Content-Type").unwrap_or_default();
+        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// The body, as it was sent: what signatures are made of.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The arguments of query and form body, as Buildbot reads them.
+    ///
+    /// # Errors
+    /// When the body says that it is a form and is not.
+    pub fn arguments(&self) -> Result<&Arguments, Refusal> {
+        let parse = || Arguments::of(self.method, &self.query, &self.headers, &self.body);
+        self.arguments.get_or_init(parse).as_ref().map_err(Clone::clone)
+    }
+
+    /// The first value of an argument; `None` where it was not sent.
+    ///
+    /// # Errors
+    /// As [`HookRequest::arguments`], and when the value is not UTF-8.
+    pub fn argument(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        self.arguments()?.first(name)
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// When it is broken.
+    pub fn json(&self) -> Result<Json<'_>, Refusal> {
+        Json::parse(&self.body)
+    }
+}
+
+impl fmt::Debug for HookRequest {
+    /// Without headers, query and body: they may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HookRequest")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("body_len", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,141 @@
+//! Secrets: how an option names them, and the keys that come of it.
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// A secret as an option names it: a string, `{ env = "NAME" }` or `{ file = "PATH" }`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Secret {
+    /// The secret itself.
+    Text(String),
+    /// The name of an environment variable that holds it.
+    Env(String),
+    /// The path of a file that holds it; one newline at its end does not count.
+    File(String),
+}
+
+/// One secret, or a list of which any one is enough (for rotation).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secrets(pub Vec<Secret>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Secret::Text(_) => f.write_str("Text(..)"),
+            Secret::Env(name) => write!(f, "Env({name:?})"),
+            Secret::File(path) => write!(f, "File({path:?})"),
+        }
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.0).finish()
+    }
+}
+
+const EXPECTED: &str = r#"a string, `{ env = "NAME" }` or `{ file = "PATH" }`"#;
+
+struct SecretVisitor;
+
+impl<'de> Visitor<'de> for SecretVisitor {
+    type Value = Secret;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXPECTED)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
+        Ok(Secret::Text(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
+        let entry: Option<(String, String)> = map.next_entry()?;
+        let more: Option<(String, de::IgnoredAny)> = map.next_entry()?;
+        match (entry.as_ref().map(|(key, value)| (key.as_str(), value)), more) {
+            (Some(("env", name)), None) => Ok(Secret::Env(name.clone())),
+            (Some(("file", path)), None) => Ok(Secret::File(path.clone())),
+            _ => Err(de::Error::custom(format_args!("expected {EXPECTED}"))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SecretVisitor)
+    }
+}
+
+struct SecretsVisitor;
+
+impl<'de> Visitor<'de> for SecretsVisitor {
+    type Value = Secrets;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{EXPECTED}, or a list of these")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Secrets, E> {
+        Ok(Secrets(vec![SecretVisitor.visit_str(text)?]))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Secrets, A::Error> {
+        Ok(Secrets(vec![SecretVisitor.visit_map(map)?]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Secrets, A::Error> {
+        let mut secrets = Vec::new();
+        while let Some(secret) = items.next_element()? {
+            secrets.push(secret);
+        }
+        if secrets.is_empty() {
+            return Err(de::Error::custom("an empty list of secrets would accept nothing: name one, or leave it out"));
+        }
+        Ok(Secrets(secrets))
+    }
+}
+
+impl<'de> Deserialize<'de> for Secrets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SecretsVisitor)
+    }
+}
+
+impl JsonSchema for Secret {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let named = |key: &str, what: &str| {
+            json_schema!({
+                "type": "object", "properties": { key: { "type": "string", "description": what } },
+                "required": [key], "additionalProperties": false,
+            })
+        };
+        json_schema!({
+            "description": "A secret: a string, the name of an environment variable, or the path of a file.",
+            "anyOf": [
+                { "type": "string" },
+                named("env", "The environment variable that holds the secret."),
+                named("file", "The file that holds the secret; one newline at its end does not count."),
+            ],
+        })
+    }
+}
+
+impl JsonSchema for Secrets {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Secrets".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<Secret>();
+        json_schema!({
+            "description": "One secret, or a list of which any one is enough.",
+            "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }],
+        })
+    }
+}

@@ -1,0 +1,2 @@
+//! hookd
+fn main() {}

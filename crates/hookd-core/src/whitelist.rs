@@ -1,5 +1,7 @@
 //! Whitelists of payload entries that become build properties.
 
+use std::collections::HashMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -25,7 +27,11 @@ impl PropertyWhitelist {
 
     fn collect(&self, base: &str, object: &Json<'_>, properties: &mut Map<String, Value>) {
         let Json::Object(pairs) = object else { return };
-        for (key, value) in pairs {
+        let last: HashMap<&str, usize> = pairs.iter().enumerate().map(|(index, (key, _))| (&**key, index)).collect();
+        for (index, (key, value)) in pairs.iter().enumerate() {
+            if last[&**key] != index {
+                continue;
+            }
             let name = format!("{base}.{key}");
             if matches!(value, Json::Object(_)) {
                 self.collect(&name, value, properties);
@@ -53,5 +59,12 @@ mod tests {
         let expected =
             serde_json::json!({"github.head.sha": "x", "github.head.repo.id": 1, "github.labels": [{"a": 1}]});
         assert_eq!(Value::Object(whitelist.extract("github", &json)), expected);
+    }
+
+    #[test]
+    fn the_last_of_duplicate_keys_counts() {
+        let whitelist: PropertyWhitelist = serde_json::from_str(r#"["github.*"]"#).unwrap();
+        let json = Json::parse(br#"{"head": {"sha": "x"}, "head": 1}"#).unwrap();
+        assert_eq!(Value::Object(whitelist.extract("github", &json)), serde_json::json!({"github.head": 1}));
     }
 }

@@ -1,0 +1,129 @@
+//! The store in one SQLite file: one writer thread, any number of readers, WAL, `synchronous=FULL`.
+
+mod block;
+mod reader;
+mod schema;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+pub use tables::{CHANGE_FIELDS, DELIVERY_FIELDS};
+
+use crate::{
+    ChangeRecord, Completion, DeliveryRecord, Due, NewDelivery, OpenError, Page, Query, Receipt, Reply, Store,
+    StoreError, StoredRequest,
+};
+use reader::Readers;
+use writer::{Job, Writer};
+
+/// How many writes may wait; more are refused with [`StoreError::Overloaded`].
+const QUEUE: usize = 4096;
+
+/// The store in one SQLite file.
+pub struct SqliteStore {
+    jobs: Mutex<Option<SyncSender<Job>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    readers: Readers,
+    /// Held as long as the store is open, so that no second hookd writes to the same file.
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it where there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let lock = locked(path)?;
+        let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+        let mut connection = rusqlite::Connection::open(path).map_err(sqlite)?;
+        schema::prepare(&mut connection, path)?;
+        let readers = Readers::new(path.to_owned(), schema::instance(&connection).map_err(sqlite)?);
+        let writer = Writer::new(connection).map_err(sqlite)?;
+        let (sender, jobs) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || writer.run(&jobs))
+            .map_err(OpenError::Thread)?;
+        Ok(Self { jobs: Mutex::new(Some(sender)), writer: Mutex::new(Some(thread)), readers, _lock: lock })
+    }
+
+    fn queue<T>(&self, job: impl FnOnce(writer::Sender<T>) -> Job) -> Reply<T> {
+        let (sender, reply) = Reply::channel();
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(jobs) = jobs.as_ref() else { return Reply::failed(StoreError::Closed) };
+        match jobs.try_send(job(sender)) {
+            Ok(()) => reply,
+            Err(TrySendError::Full(_)) => Reply::failed(StoreError::Overloaded),
+            Err(TrySendError::Disconnected(_)) => Reply::failed(StoreError::Closed),
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn submit(&self, delivery: NewDelivery) -> Reply<Receipt> {
+        self.queue(|sender| Job::Submit(Box::new(delivery), sender))
+    }
+
+    fn complete(&self, completion: Completion) -> Reply<bool> {
+        self.queue(|sender| Job::Complete(Box::new(completion), sender))
+    }
+
+    fn postpone(&self, due: Due) -> Reply<()> {
+        self.queue(|sender| Job::Postpone(due, sender))
+    }
+
+    fn pending(&self) -> Result<Vec<Due>, StoreError> {
+        self.readers.pending()
+    }
+
+    fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
+        self.readers.request(deliveryid)
+    }
+
+    fn changes(&self, query: &Query) -> Result<Page<ChangeRecord>, StoreError> {
+        self.readers.changes(query)
+    }
+
+    fn deliveries(&self, query: &Query) -> Result<Page<DeliveryRecord>, StoreError> {
+        self.readers.deliveries(query)
+    }
+
+    fn probe(&self) -> Reply<()> {
+        self.queue(Job::Probe)
+    }
+
+    fn close(&self) {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A writer that panicked has answered its callers by dropping their replies.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// A lock on a file beside the database, which goes with the process however it ends.
+fn locked(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let lock_path = PathBuf::from(name);
+    let lock = File::create(&lock_path).map_err(|source| OpenError::Lock { path: lock_path.clone(), source })?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
+        Err(std::fs::TryLockError::Error(source)) => Err(OpenError::Lock { path: lock_path, source }),
+    }
+}

@@ -1,0 +1,59 @@
+//! The schema and its versions. A migration that was released is never edited; a change is a new one.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::OpenError;
+
+/// The migrations in order; the first makes version 1 of an empty file.
+const MIGRATIONS: [(&str, &str); 1] = [("initial", include_str!("migrations/0001_initial.sql"))];
+
+/// `hook` in ASCII: marks a file as ours.
+const APPLICATION_ID: i64 = 0x686f_6f6b;
+
+/// Sets the connection up and brings the schema up to date.
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    connection.busy_timeout(std::time::Duration::from_secs(2)).map_err(sqlite)?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let (found, application_id, tables) = versions(connection).map_err(sqlite)?;
+    if application_id != APPLICATION_ID && (tables > 0 || application_id != 0) {
+        return Err(OpenError::Foreign { path: path.to_owned() });
+    }
+    if found > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    connection
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;")
+        .map_err(sqlite)?;
+    for (number, (name, script)) in (1_i64..).zip(MIGRATIONS).skip(usize::try_from(found).unwrap_or(0)) {
+        migrate(connection, number, script).map_err(sqlite)?;
+        tracing::debug!(number, name, "migrated the store");
+    }
+    Ok(())
+}
+
+/// The id of this store, made once with its file.
+pub(super) fn instance(connection: &Connection) -> rusqlite::Result<String> {
+    connection.query_row("SELECT value FROM facts WHERE name = 'instance'", [], |row| row.get(0))
+}
+
+fn versions(connection: &Connection) -> rusqlite::Result<(i64, i64, i64)> {
+    Ok((
+        connection.query_row("PRAGMA user_version", [], |row| row.get(0))?,
+        connection.query_row("PRAGMA application_id", [], |row| row.get(0))?,
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
+    ))
+}
+
+fn migrate(connection: &mut Connection, number: i64, script: &str) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(script)?;
+    if number == 1 {
+        transaction.execute("INSERT INTO facts VALUES ('instance', lower(hex(randomblob(4))))", [])?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    transaction.pragma_update(None, "user_version", number)?;
+    transaction.commit()
+}

@@ -1,0 +1,227 @@
+//! The store against a real file.
+
+use bytes::Bytes;
+use hookd_core::{Change, HookRequest};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{Filter, NewState, Operator, State, Value};
+
+fn delivery(forge_id: Option<&str>, body: &str, state: NewState) -> NewDelivery {
+    let request = HookRequest::post("/change_hook/github")
+        .with_query("project=x")
+        .with_header("X-GitHub-Event", "push")
+        .with_header("Authorization", "Basic c2VjcmV0")
+        .with_body(Bytes::from(body.to_owned()));
+    NewDelivery {
+        received_at: 1_700_000_000_250_000,
+        dialect: "github".into(),
+        event: Some("push".into()),
+        forge_id: forge_id.map(str::to_owned),
+        deduplicate: true,
+        request: StoredRequest::of(&request, &["x-github-event"]),
+        state,
+    }
+}
+
+fn change(revision: &str, branch: &str) -> Change {
+    Change {
+        revision: Some(revision.into()),
+        branch: Some(branch.into()),
+        files: vec!["a.c".into(), "b.c".into()],
+        properties: [("event".to_owned(), "push".into())].into_iter().collect(),
+        ..Change::default()
+    }
+}
+
+fn accepted(revision: &str) -> NewState {
+    NewState::Accepted(vec![change(revision, "main")])
+}
+
+fn store() -> (TempDir, SqliteStore) {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(&folder.path().join("hookd.db")).unwrap();
+    (folder, store)
+}
+
+fn field(name: &str) -> &'static crate::Field {
+    CHANGE_FIELDS.iter().chain(&DELIVERY_FIELDS).find(|field| field.name == name).unwrap()
+}
+
+fn filtered(name: &str, operator: Operator, value: Value) -> Query {
+    Query { filters: vec![Filter { field: field(name), operator, values: vec![value] }], ..Query::default() }
+}
+
+#[test]
+fn what_was_answered_is_there_after_opening_again() {
+    let (folder, store) = store();
+    let receipt = store.submit(delivery(Some("id"), "{}", accepted("r1"))).wait().unwrap();
+    assert_eq!((receipt.deliveryid, receipt.changes, receipt.is_duplicate), (1, 1, false));
+    let before = store.changes(&Query::default()).unwrap().rows;
+    drop(store);
+    let store = SqliteStore::open(&folder.path().join("hookd.db")).unwrap();
+    let page = store.changes(&Query::default()).unwrap();
+    assert_eq!(page.rows, before);
+    assert_eq!(page.total, 1);
+    assert_eq!(page.rows[0].change.when_timestamp, Some(1_700_000_000));
+    let delivery = &store.deliveries(&Query::default()).unwrap().rows[0];
+    assert_eq!((delivery.state, delivery.changeids.as_slice()), (State::Accepted, &[1][..]));
+    assert_eq!(store.submit(self::delivery(None, "{}", accepted("r2"))).wait().unwrap().deliveryid, 2);
+}
+
+#[test]
+fn keeps_the_request_without_the_headers_that_were_not_named() {
+    let (_folder, store) = store();
+    store.submit(delivery(None, "first", NewState::Ignored("no reason".into()))).wait().unwrap();
+    store.submit(delivery(None, "second", NewState::Refused("wrong".into()))).wait().unwrap();
+    let request = store.request(2).unwrap().unwrap();
+    assert_eq!(request.body, "second");
+    assert_eq!(request.head.query, "project=x");
+    assert_eq!(request.head.headers, [("X-GitHub-Event".to_owned(), "push".to_owned())]);
+    assert_eq!(store.request(3).unwrap(), None);
+}
+
+#[test]
+fn the_same_delivery_is_stored_once_and_answered_as_the_first_time() {
+    let (_folder, store) = store();
+    let first = store.submit(delivery(Some("id"), "{}", accepted("r1"))).wait().unwrap();
+    let again = store.submit(delivery(Some("id"), "{}", NewState::Ignored("now".into()))).wait().unwrap();
+    assert_eq!(again, Receipt { is_duplicate: true, ..first });
+    // Another body, dialect or id is another delivery; so is one that is not to be deduplicated.
+    let others = [
+        delivery(Some("id"), "{ }", accepted("r2")),
+        NewDelivery { dialect: "other".into(), ..delivery(Some("id"), "{}", accepted("r3")) },
+        delivery(Some("id2"), "{}", accepted("r4")),
+        NewDelivery { deduplicate: false, ..delivery(Some("id"), "{}", accepted("r5")) },
+        delivery(None, "{}", accepted("r6")),
+        delivery(None, "{}", accepted("r7")),
+    ];
+    for other in others {
+        assert!(!store.submit(other).wait().unwrap().is_duplicate);
+    }
+    assert_eq!(store.changes(&Query::default()).unwrap().total, 7);
+}
+
+#[test]
+fn a_refused_delivery_may_come_again() {
+    let (_folder, store) = store();
+    store.submit(delivery(Some("id"), "{}", NewState::Refused("wrong".into()))).wait().unwrap();
+    assert!(!store.submit(delivery(Some("id"), "{}", accepted("r"))).wait().unwrap().is_duplicate);
+    assert!(store.submit(delivery(Some("id"), "{}", accepted("r"))).wait().unwrap().is_duplicate);
+}
+
+#[test]
+fn duplicates_within_one_batch_are_found() {
+    let (_folder, store) = store();
+    // Queued while the writer is busy with the first, so that many are one batch.
+    let replies: Vec<_> = (0..200).map(|_| store.submit(delivery(Some("id"), "{}", accepted("r")))).collect();
+    let receipts: Vec<_> = replies.into_iter().map(|reply| reply.wait().unwrap()).collect();
+    assert_eq!(receipts.iter().filter(|receipt| !receipt.is_duplicate).count(), 1);
+    assert!(receipts.iter().all(|receipt| receipt.deliveryid == 1));
+}
+
+#[test]
+fn a_pending_delivery_is_completed_once() {
+    let (folder, store) = store();
+    let receipt = store.submit(delivery(Some("id"), "{}", NewState::Pending { expected: 1 })).wait().unwrap();
+    assert_eq!((receipt.state, receipt.changes), (State::Pending, 1));
+    let mut due = store.pending().unwrap().remove(0);
+    assert_eq!((due.attempts, due.dialect.as_str()), (0, "github"));
+    due.attempts = 3;
+    due.next_at += 5;
+    store.postpone(due.clone()).wait().unwrap();
+    drop(store);
+    let store = SqliteStore::open(&folder.path().join("hookd.db")).unwrap();
+    assert_eq!(store.pending().unwrap(), [due]);
+    let completion = Completion { deliveryid: 1, state: accepted("r"), note: Some("no files".into()) };
+    assert!(store.complete(completion.clone()).wait().unwrap());
+    assert!(!store.complete(completion).wait().unwrap());
+    assert_eq!(store.pending().unwrap(), []);
+    let record = store.deliveries(&Query::default()).unwrap().rows.remove(0);
+    assert_eq!((record.state, record.reason.as_deref()), (State::Accepted, Some("no files")));
+    assert_eq!(record.changeids, [1]);
+}
+
+#[test]
+fn a_change_knows_the_last_of_its_branch() {
+    let (_folder, store) = store();
+    for (revision, branch) in [("1", "main"), ("2", "topic"), ("3", "main")] {
+        let state = NewState::Accepted(vec![change(revision, branch)]);
+        store.submit(delivery(None, "", state)).wait().unwrap();
+    }
+    let rows = store.changes(&Query::default()).unwrap().rows;
+    let parents: Vec<_> = rows.iter().map(|row| (row.changeid, row.parent_changeid)).collect();
+    assert_eq!(parents, [(3, Some(1)), (2, None), (1, None)]);
+}
+
+#[test]
+fn filters_as_the_rest_api_asks() {
+    let (_folder, store) = store();
+    for revision in ["aa", "ab", "b"] {
+        store.submit(delivery(Some(revision), "", accepted(revision))).wait().unwrap();
+    }
+    let text = |text: &str| Value::Text(text.into());
+    for (query, ids) in [
+        (filtered("revision", Operator::Eq, text("ab")), vec![2]),
+        (filtered("revision", Operator::Contains, text("a")), vec![2, 1]),
+        (filtered("revision", Operator::Ne, text("b")), vec![2, 1]),
+        (filtered("category", Operator::Ne, text("tag")), vec![3, 2, 1]),
+        (filtered("files", Operator::Contains, text("a.c")), vec![3, 2, 1]),
+        (filtered("files", Operator::Contains, text("a")), vec![]),
+        (filtered("changeid", Operator::Gt, Value::Integer(2)), vec![3]),
+    ] {
+        let page = store.changes(&query).unwrap();
+        assert_eq!(page.rows.iter().map(|row| row.changeid).collect::<Vec<_>>(), ids, "{query:?}");
+        assert_eq!(page.total, ids.len() as u64);
+    }
+    let page = store.changes(&Query { limit: Some(1), offset: 1, ..Query::default() }).unwrap();
+    assert_eq!((page.rows[0].changeid, page.total), (2, 3));
+    let found = store.deliveries(&filtered("forge_id", Operator::Eq, text("b"))).unwrap();
+    assert_eq!(found.rows[0].deliveryid, 3);
+}
+
+#[test]
+fn a_second_hookd_is_refused() {
+    let (folder, _store) = store();
+    let error = SqliteStore::open(&folder.path().join("hookd.db")).err().unwrap();
+    assert!(matches!(error, OpenError::InUse { .. }), "{error}");
+}
+
+#[test]
+fn files_of_others_and_of_newer_versions_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let foreign = folder.path().join("foreign.db");
+    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    assert!(matches!(SqliteStore::open(&foreign).err().unwrap(), OpenError::Foreign { .. }));
+    let newer = folder.path().join("newer.db");
+    drop(SqliteStore::open(&newer).unwrap());
+    rusqlite::Connection::open(&newer).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+    let error = SqliteStore::open(&newer).err().unwrap();
+    assert!(error.to_string().contains("schema version 99, and this hookd knows versions up to 1"), "{error}");
+    let text = folder.path().join("text.db");
+    std::fs::write(&text, "this is no database, but a text that is long enough to be taken for one".repeat(20))
+        .unwrap();
+    assert!(matches!(SqliteStore::open(&text).err().unwrap(), OpenError::Sqlite { .. }));
+}
+
+#[test]
+fn what_failed_is_not_there_and_the_writer_goes_on() {
+    let (folder, store) = store();
+    let other = rusqlite::Connection::open(folder.path().join("hookd.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = store.submit(delivery(None, "", accepted("r"))).wait().unwrap_err();
+    assert!(error.to_string().contains("locked"), "{error}");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(store.submit(delivery(None, "", accepted("r"))).wait().unwrap().deliveryid, 1);
+    assert_eq!(store.changes(&Query::default()).unwrap().total, 1);
+}
+
+#[test]
+fn closing_stores_what_is_queued() {
+    let (_folder, store) = store();
+    let replies: Vec<_> = (0..50).map(|_| store.submit(delivery(None, "", accepted("r")))).collect();
+    store.close();
+    assert!(replies.into_iter().all(|reply| reply.wait().is_ok()));
+    assert!(matches!(store.submit(delivery(None, "", accepted("r"))).wait(), Err(StoreError::Closed)));
+    assert_eq!(store.changes(&Query::default()).unwrap().total, 50);
+}

@@ -1,0 +1,168 @@
+//! The command line: one file for each command.
+//!
+//! What holds here: data goes to standard output, errors and warnings to standard error. A reader that goes away
+//! (`hookd schema | head`) is no failure.
+
+mod check;
+mod dialects;
+mod docs;
+mod schema;
+pub(crate) mod serve;
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What every command says of its exit code.
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failure, 2 wrong configuration or usage";
+
+/// Receives the webhooks of code forges, keeps their changes, and delivers them to Buildbot masters.
+#[derive(Debug, Parser)]
+#[command(name = "hookd", version, after_help = after_help("hookd check && hookd serve"))]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+struct Cli {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE", default_value = "hookd.toml")]
+    config: PathBuf,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receive webhooks until told to stop.
+    #[command(after_help = after_help("hookd serve --config /etc/hookd/hookd.toml --log-format json"))]
+    Serve(serve::ServeArgs),
+
+    /// Say whether a configuration holds, and all that is wrong with it.
+    #[command(after_help = after_help("hookd check --config /etc/hookd/hookd.toml"))]
+    Check(check::CheckArgs),
+
+    /// Tell the dialects of this build, with their options.
+    #[command(after_help = after_help("hookd dialects github"))]
+    Dialects(dialects::DialectsArgs),
+
+    /// Print the JSON Schema of `hookd.toml`, for editors.
+    #[command(after_help = after_help("hookd schema > hookd.schema.json"))]
+    Schema,
+
+    /// Print the reference of all options as Markdown.
+    #[command(hide = true, after_help = after_help("hookd docs > docs/reference.md"))]
+    Docs,
+}
+
+fn after_help(example: &str) -> String {
+    format!("Example:\n  {example}\n\n{EXIT_CODES}")
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// It did what it was told.
+    Ok = 0,
+    /// It could not.
+    Failure = 1,
+    /// The configuration or the command line is wrong.
+    Wrong = 2,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Where a command writes.
+pub(crate) struct Output<'w> {
+    /// Data.
+    pub(crate) out: &'w mut dyn Write,
+    /// Errors and warnings.
+    pub(crate) err: &'w mut dyn Write,
+}
+
+/// The whole of `hookd`: reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = match parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and `--version` come this way, too, and may be piped.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Wrong.into() } else { Exit::Ok.into() };
+        }
+    };
+    if let Command::Serve(args) = &cli.command {
+        return crate::serve::run(&cli.config, args);
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut output = Output { out: &mut out, err: &mut io::stderr().lock() };
+    let done = run(&cli, &mut output).and_then(|exit| out.flush().map(|()| exit));
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Ok.into(),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: the output cannot be written: {error}");
+            Exit::Failure.into()
+        }
+    }
+}
+
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(args)
+}
+
+/// Runs a command that ends by itself.
+fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
+    match &cli.command {
+        Command::Check(args) => check::run(&cli.config, args, output),
+        Command::Dialects(args) => dialects::run(args, output),
+        Command::Schema => schema::run(output),
+        Command::Docs => docs::run(output),
+        Command::Serve(_) => Ok(Exit::Failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Runs `hookd` with these arguments: how it ended, its output and its errors.
+    pub(super) fn hookd(args: &[&str]) -> (Exit, String, String) {
+        let args = ["hookd"].iter().chain(args).map(OsString::from);
+        let cli = parse(args).unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let exit = run(&cli, &mut Output { out: &mut out, err: &mut err }).unwrap();
+        (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_says_its_exit_codes() {
+        let mut cli = Cli::command();
+        cli.build();
+        cli.clone().debug_assert();
+        for command in cli.get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Example:\n  hookd "), "{help}");
+            assert!(help.contains(EXIT_CODES), "{help}");
+        }
+    }
+
+    #[test]
+    fn takes_the_configuration_before_and_after_the_command() {
+        for args in [["hookd", "--config", "x.toml", "check"], ["hookd", "check", "--config", "x.toml"]] {
+            assert_eq!(parse(args.map(OsString::from)).unwrap().config, PathBuf::from("x.toml"));
+        }
+        assert_eq!(parse(["hookd", "check"].map(OsString::from)).unwrap().config, PathBuf::from("hookd.toml"));
+    }
+
+    #[test]
+    fn refuses_what_is_no_log_filter() {
+        let error = parse(["hookd", "serve", "--log-level", "a=b=c"].map(OsString::from)).unwrap_err();
+        assert!(error.use_stderr() && error.to_string().contains("invalid value 'a=b=c' for '--log-level"), "{error}");
+    }
+}

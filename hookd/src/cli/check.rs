@@ -1,0 +1,132 @@
+//! `hookd check`: whether a configuration holds.
+
+use std::io;
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Exit, Output};
+use crate::config::{Config, Finding, Warning, size};
+
+/// What `hookd check` is told.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Print problems and warnings as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `hookd check --json` prints.
+#[derive(Serialize)]
+struct Checked<'c> {
+    ok: bool,
+    problems: &'c [Finding],
+    warnings: &'c [Warning],
+}
+
+pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> io::Result<Exit> {
+    let loaded = Config::load(config);
+    let exit = if loaded.is_ok() { Exit::Ok } else { Exit::Wrong };
+    if args.json {
+        let checked = match &loaded {
+            Ok(config) => Checked { ok: true, problems: &[], warnings: &config.warnings },
+            Err(report) => Checked { ok: false, problems: report.problems(), warnings: &[] },
+        };
+        serde_json::to_writer_pretty(&mut *output.out, &checked)?;
+        writeln!(output.out)?;
+        return Ok(exit);
+    }
+    match loaded {
+        Ok(loaded) => {
+            for warning in &loaded.warnings {
+                writeln!(output.err, "warning: {warning}")?;
+            }
+            writeln!(output.out, "{}: ok", config.display())?;
+            tell(&loaded, output)?;
+        }
+        Err(report) => writeln!(output.err, "{report}")?,
+    }
+    Ok(exit)
+}
+
+/// What the configuration comes to, in a few lines.
+fn tell(config: &Config, output: &mut Output<'_>) -> io::Result<()> {
+    let Config { server, admin, store, dialects, warnings: _ } = config;
+    writeln!(output.out, "server   {}, bodies up to {}", server.listen, size::format(server.max_body))?;
+    writeln!(output.out, "admin    {}", admin.listen)?;
+    writeln!(output.out, "store    {}, payloads kept {}, changes {}", store.url, store.keep_payloads, store.keep_changes)?;
+    for dialect in dialects.values() {
+        let class =
+            if dialect.class == dialect.name { String::new() } else { format!(", served by `{}`", dialect.class) };
+        writeln!(output.out, "dialect  /change_hook/{}{class}", dialect.name)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::cli::Exit;
+    use crate::cli::tests::hookd;
+
+    fn file(text: &str) -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hookd.toml");
+        std::fs::write(&path, text).unwrap();
+        let path = path.to_str().unwrap().to_owned();
+        (folder, path)
+    }
+
+    #[test]
+    fn tells_what_a_configuration_comes_to() {
+        let (folder, path) = file("[store]\nkeep_payloads = '1w'\n[change_hook_dialects]\nacme = { custom_class = 'base' }\n");
+        let (exit, out, err) = hookd(&["check", "--config", &path]);
+        assert_eq!(exit, Exit::Ok);
+        let database = folder.path().join("hookd.db");
+        assert_eq!(
+            out,
+            format!(
+                "{path}: ok\nserver   127.0.0.1:8010, bodies up to 25MiB\nadmin    127.0.0.1:8011\n\
+                 store    sqlite:{}, payloads kept 7d, changes forever\n\
+                 dialect  /change_hook/acme, served by `base`\n",
+                database.display()
+            )
+        );
+        assert!(err.starts_with(&format!("warning: {path}:4:1: dialect `acme` is open to anyone")), "{err}");
+    }
+
+    #[test]
+    fn reports_problems_as_errors() {
+        let (_folder, path) = file("[sever]\n[server]\nworkers = 0\n");
+        let (exit, out, err) = hookd(&["check", "--config", &path]);
+        assert_eq!((exit, out.as_str()), (Exit::Wrong, ""));
+        assert_eq!(err.lines().count(), 2);
+        assert!(err.starts_with(&format!("{path}:1:2: unknown section `sever`")), "{err}");
+    }
+
+    #[test]
+    fn prints_json_for_machines() {
+        let (_folder, path) = file("[server]\nworkers = 0\n");
+        let (exit, out, err) = hookd(&["check", "--json", "--config", &path]);
+        assert_eq!((exit, err.as_str()), (Exit::Wrong, ""));
+        let message = "section `server`: `workers`: bad number of threads `0`, expected 1 to 1024";
+        let problem = json!({"file": path, "line": 2, "column": 11, "message": message});
+        let expected = json!({"ok": false, "problems": [problem], "warnings": []});
+        assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), expected);
+
+        let (_folder, path) = file("");
+        let (exit, out, _) = hookd(&["check", "--json", "--config", &path]);
+        let checked: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((exit, &checked["ok"], &checked["problems"]), (Exit::Ok, &json!(true), &json!([])));
+        assert_eq!(checked["warnings"].as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn says_that_a_file_is_not_there() {
+        let (exit, _, err) = hookd(&["check", "--config", "/nowhere/hookd.toml"]);
+        assert_eq!(exit, Exit::Wrong);
+        assert_eq!(err, "/nowhere/hookd.toml: the configuration cannot be read: it does not exist\n");
+    }
+}

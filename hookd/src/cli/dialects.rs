@@ -1,0 +1,138 @@
+//! `hookd dialects`: what this build has.
+
+use std::io;
+
+use clap::Args;
+use hookd_core::{Dialect, registry};
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Serialize;
+
+use super::{Exit, Output};
+use crate::config::EveryDialect;
+use crate::config::entry::OptionEntry;
+
+/// What `hookd dialects` is told.
+#[derive(Debug, Args)]
+pub(super) struct DialectsArgs {
+    /// Print JSON: a list of objects with `name`, `summary` and `options`.
+    #[arg(long)]
+    json: bool,
+
+    /// Only this dialect.
+    name: Option<String>,
+}
+
+/// What the manual says of a dialect.
+#[derive(Serialize)]
+struct DialectEntry {
+    name: &'static str,
+    summary: &'static str,
+    options: Vec<OptionEntry>,
+}
+
+pub(super) fn run(args: &DialectsArgs, output: &mut Output<'_>) -> io::Result<Exit> {
+    let classes = match &args.name {
+        None => registry::all::<Dialect>(),
+        Some(name) => match registry::find::<Dialect>(name) {
+            Ok(class) => vec![class],
+            Err(message) => {
+                writeln!(output.err, "error: {message}")?;
+                return Ok(Exit::Wrong);
+            }
+        },
+    };
+    let every = options(EveryDialect::json_schema);
+    let mut dialects: Vec<DialectEntry> = classes.into_iter().map(entry).collect();
+    if args.json {
+        for dialect in &mut dialects {
+            dialect.options.extend(every.iter().cloned());
+            dialect.options.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        serde_json::to_writer_pretty(&mut *output.out, &dialects)?;
+        writeln!(output.out)?;
+        return Ok(Exit::Ok);
+    }
+    for dialect in &dialects {
+        writeln!(output.out, "{}: {}", dialect.name, dialect.summary)?;
+        tell(&dialect.options, output)?;
+    }
+    writeln!(output.out, "Every dialect also takes:")?;
+    tell(&every, output)?;
+    Ok(Exit::Ok)
+}
+
+fn entry(class: &Dialect) -> DialectEntry {
+    DialectEntry { name: class.name, summary: class.summary, options: options(class.schema) }
+}
+
+fn options(schema: fn(&mut SchemaGenerator) -> schemars::Schema) -> Vec<OptionEntry> {
+    let mut generator = SchemaGenerator::default();
+    let schema = schema(&mut generator).to_value();
+    OptionEntry::all_of(&schema, &generator.take_definitions(true))
+}
+
+fn tell(options: &[OptionEntry], output: &mut Output<'_>) -> io::Result<()> {
+    for option in options {
+        writeln!(output.out, "  {} ({})", option.name, option.signature())?;
+        for paragraph in option.description.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
+            for line in lines(paragraph) {
+                writeln!(output.out, "      {line}")?;
+            }
+        }
+    }
+    writeln!(output.out)
+}
+
+/// The lines of a paragraph, for a terminal.
+fn lines(paragraph: &str) -> Vec<String> {
+    const WIDTH: usize = 94;
+    let mut lines: Vec<String> = Vec::new();
+    for word in paragraph.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::cli::Exit;
+    use crate::cli::tests::hookd;
+
+    #[test]
+    fn tells_each_dialect_with_its_options() {
+        let (exit, out, _) = hookd(&["dialects"]);
+        assert_eq!(exit, Exit::Ok);
+        assert!(out.starts_with("base: A change told by its fields"), "{out}");
+        assert!(out.contains("\n\nEvery dialect also takes:\n  compat (`\"buildbot\"`)\n      `\"buildbot\"` makes"), "{out}");
+
+        let (_, out, _) = hookd(&["dialects", "test"]);
+        assert!(out.starts_with("test: A dialect of the tests.\n  filter (table)\n"), "{out}");
+        assert!(out.contains("\n  secret (secret or list of secrets)\n      What proves the sender.\n"), "{out}");
+    }
+
+    #[test]
+    fn prints_json_for_machines() {
+        let (exit, out, _) = hookd(&["dialects", "--json", "base"]);
+        assert_eq!(exit, Exit::Ok);
+        let dialects: Value = serde_json::from_str(&out).unwrap();
+        let option = &dialects[0]["options"][2];
+        assert_eq!((&dialects[0]["name"], &option["name"]), (&json!("base"), &json!("deduplicate")));
+        assert_eq!((&option["type"], &option["default"]), (&json!("boolean"), &json!(true)));
+        assert!(option["description"].as_str().unwrap().starts_with("Whether a delivery"));
+    }
+
+    #[test]
+    fn says_which_dialects_there_are() {
+        let (exit, out, err) = hookd(&["dialects", "none"]);
+        assert_eq!((exit, out.as_str()), (Exit::Wrong, ""));
+        assert!(err.starts_with("error: this build has no dialect `none`, only `base`, `github`"), "{err}");
+    }
+}

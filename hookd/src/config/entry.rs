@@ -1,0 +1,147 @@
+//! An option as the manual tells it, from the schema of the struct that it is a field of.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What the manual says of an option.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct OptionEntry {
+    /// The name.
+    pub(crate) name: String,
+    /// What it takes, in words.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    /// What holds without it; null where that is nothing.
+    pub(crate) default: Value,
+    /// Whether it must be there.
+    pub(crate) required: bool,
+    /// What it does.
+    pub(crate) description: String,
+}
+
+impl OptionEntry {
+    /// The options of a struct with this schema, sorted by name; `definitions` holds what it refers to.
+    pub(crate) fn all_of(schema: &Value, definitions: &Map<String, Value>) -> Vec<Self> {
+        let required = schema.get("required").and_then(Value::as_array);
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let entry = |(name, property): (&String, &Value)| Self {
+            name: name.clone(),
+            kind: kind(property, definitions),
+            default: property.get("default").cloned().unwrap_or_default(),
+            required: required.is_some_and(|names| names.iter().any(|required| required == name)),
+            description: description(property),
+        };
+        let mut entries: Vec<Self> = properties.into_iter().flatten().map(entry).collect();
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        entries
+    }
+
+    /// The type and the default, on one line.
+    pub(crate) fn signature(&self) -> String {
+        let default = match &self.default {
+            _ if self.required => ", required".to_owned(),
+            Value::Null => String::new(),
+            default => format!(", default `{default}`"),
+        };
+        format!("{}{default}", self.kind)
+    }
+}
+
+/// The description of a schema, with each paragraph on one line.
+pub(crate) fn description(schema: &Value) -> String {
+    let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("\n\n")
+}
+
+/// What a value of this schema is, in words.
+fn kind(schema: &Value, definitions: &Map<String, Value>) -> String {
+    let text = |key: &str| schema.get(key).and_then(Value::as_str);
+    let list = |key: &str| schema.get(key).and_then(Value::as_array);
+    if let Some(title) = text("title") {
+        return title.to_owned();
+    }
+    if let Some(definition) = text("$ref").and_then(|to| definitions.get(to.rsplit('/').next()?)) {
+        return kind(definition, definitions);
+    }
+    if let Some(literal) = schema.get("const") {
+        return format!("`{literal}`");
+    }
+    if let Some(literals) = list("enum") {
+        return one_of(literals.iter().map(|literal| format!("`{literal}`")));
+    }
+    if let Some(choices) = ["anyOf", "oneOf", "allOf"].into_iter().find_map(list) {
+        return one_of(choices.iter().map(|choice| kind(choice, definitions)));
+    }
+    match (text("type"), list("type")) {
+        (Some("array"), _) => match schema.get("items").map(|items| kind(items, definitions)) {
+            Some(items) if items.contains(" or ") => format!("list of ({items})"),
+            Some(items) => format!("list of {items}"),
+            None => "list".to_owned(),
+        },
+        (Some("object"), _) => "table".to_owned(),
+        (Some(name), _) => name.to_owned(),
+        (None, Some(names)) => one_of(names.iter().filter_map(Value::as_str).map(str::to_owned)),
+        (None, None) => "anything".to_owned(),
+    }
+}
+
+/// The choices but for null, which TOML does not have.
+fn one_of(choices: impl Iterator<Item = String>) -> String {
+    let mut kept: Vec<String> = Vec::new();
+    for choice in choices {
+        if choice != "null" && !kept.contains(&choice) {
+            kept.push(choice);
+        }
+    }
+    kept.join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use hookd_core::{Codebase, Compat, PropertyWhitelist, Secrets};
+    use schemars::{JsonSchema, SchemaGenerator};
+
+    use super::*;
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only the schema is of interest")]
+    struct Options {
+        /// The first
+        /// paragraph.
+        ///
+        /// The second.
+        secret: Option<Secrets>,
+        #[schemars(default = "three")]
+        number: u8,
+        must: bool,
+        compat: Option<Compat>,
+        codebase: Option<Codebase>,
+        whitelist: Option<PropertyWhitelist>,
+        names: Option<Vec<String>>,
+    }
+
+    fn three() -> u8 {
+        3
+    }
+
+    #[test]
+    fn tells_types_and_defaults_in_words() {
+        let mut generator = SchemaGenerator::default();
+        let schema = Options::json_schema(&mut generator).to_value();
+        let entries = OptionEntry::all_of(&schema, &generator.take_definitions(true));
+        let signatures: Vec<_> = entries.iter().map(|entry| format!("{}: {}", entry.name, entry.signature())).collect();
+        assert_eq!(
+            signatures,
+            [
+                "codebase: codebase",
+                "compat: `\"buildbot\"`",
+                "must: boolean, required",
+                "names: list of string",
+                "number: integer, default `3`",
+                "secret: secret or list of secrets",
+                "whitelist: list of fnmatch pattern",
+            ]
+        );
+        assert_eq!(entries[5].description, "The first paragraph.\n\nThe second.");
+    }
+}

@@ -1,0 +1,91 @@
+//! Secrets from the environment and from files.
+
+use std::io;
+use std::path::Path;
+
+use hookd_core::{Secret, SecretSource};
+
+/// Reads the files of secrets from paths that start in a folder: that of the configuration.
+pub(super) struct Secrets<'f> {
+    pub(super) folder: &'f Path,
+}
+
+impl SecretSource for Secrets<'_> {
+    fn read(&self, secret: &Secret) -> Result<Vec<u8>, String> {
+        match secret {
+            Secret::Text(text) => Ok(text.clone().into_bytes()),
+            Secret::Env(name) => variable(name),
+            Secret::File(path) => {
+                let path = self.folder.join(path);
+                let bytes = std::fs::read(&path)
+                    .map_err(|error| format!("the file `{}` cannot be read: {}", path.display(), reason(&error)))?;
+                Ok(without_last_newline(bytes))
+            }
+        }
+    }
+}
+
+fn variable(name: &str) -> Result<Vec<u8>, String> {
+    // `var_os` would panic.
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Err(format!("`{}` is no name of an environment variable", name.escape_debug()));
+    }
+    match std::env::var_os(name) {
+        Some(value) => Ok(value.into_encoded_bytes()),
+        None => Err(format!("the environment variable `{name}` is not set")),
+    }
+}
+
+fn without_last_newline(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.pop_if(|last| *last == b'\n').is_some() {
+        bytes.pop_if(|last| *last == b'\r');
+    }
+    bytes
+}
+
+/// Why a file could not be read, in lower case and without the number of the error.
+pub(super) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(folder: &Path, secret: Secret) -> Result<Vec<u8>, String> {
+        Secrets { folder }.read(&secret)
+    }
+
+    #[test]
+    fn strips_one_newline_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for (written, secret) in [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a \r", " a \r"), ("\n", "")] {
+            std::fs::write(folder.path().join("secret"), written).unwrap();
+            assert_eq!(read(folder.path(), Secret::File("secret".into())).unwrap(), secret.as_bytes());
+        }
+    }
+
+    #[test]
+    fn says_which_file_or_variable_is_missing() {
+        let folder = Path::new("/nowhere");
+        assert_eq!(
+            read(folder, Secret::File("x".into())).unwrap_err(),
+            "the file `/nowhere/x` cannot be read: it does not exist"
+        );
+        assert_eq!(
+            read(folder, Secret::File("/".into())).unwrap_err(),
+            "the file `/` cannot be read: it is a folder"
+        );
+        assert_eq!(
+            read(folder, Secret::Env("HOOKD_NOT_SET".into())).unwrap_err(),
+            "the environment variable `HOOKD_NOT_SET` is not set"
+        );
+        assert_eq!(read(folder, Secret::Env("A=B".into())).unwrap_err(), "`A=B` is no name of an environment variable");
+        assert_eq!(read(folder, Secret::Env("CARGO_PKG_NAME".into())).unwrap(), b"hookd");
+    }
+}

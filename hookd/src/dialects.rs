@@ -1,0 +1,4 @@
+//! The dialects of this build: a crate that nothing refers to registers nothing.
+
+use hookd_base as _;
+use hookd_github as _;

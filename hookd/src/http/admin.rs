@@ -1,0 +1,200 @@
+//! The private listener: the REST API and health.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::{App, Error, HttpRequest, HttpResponse, web};
+use hookd_store::sqlite::{CHANGE_FIELDS, DELIVERY_FIELDS};
+use hookd_store::{Field, Filter, Operator, Page, Query, SharedStore, StoreError, Value};
+use serde_json::{Value as Json, json};
+
+use super::{Active, Unproven, plain, rest};
+
+/// How many rows are given where no limit is asked for.
+const LIMIT: u64 = 1000;
+
+/// How long `/readyz` waits for a commit.
+const READY_WITHIN: Duration = Duration::from_secs(5);
+
+/// What every request needs.
+#[derive(Clone)]
+pub(crate) struct State(Arc<Shared>);
+
+struct Shared {
+    store: SharedStore,
+    active: Arc<Active>,
+    unproven: Arc<Unproven>,
+}
+
+impl State {
+    pub(crate) fn new(store: SharedStore, active: Arc<Active>, unproven: Arc<Unproven>) -> Self {
+        Self(Arc::new(Shared { store, active, unproven }))
+    }
+}
+
+/// The application of the private listener.
+pub(crate) fn app(
+    state: State,
+) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
+    App::new()
+        .app_data(web::Data::new(state))
+        .route("/healthz", web::get().to(healthz))
+        .route("/readyz", web::get().to(readyz))
+        .route("/api/v2/changes", web::get().to(changes))
+        .route("/api/v2/changes/{id}", web::get().to(change))
+        .route("/api/v2/deliveries", web::get().to(deliveries))
+        .route("/api/v2/deliveries/{id}", web::get().to(delivery))
+        .route("/api/v2/dialects", web::get().to(dialects))
+        .route("/api/v2/unproven", web::get().to(unproven))
+        .default_service(web::to(nothing))
+}
+
+/// The process is alive.
+async fn healthz() -> HttpResponse {
+    plain(StatusCode::OK, "ok".to_owned())
+}
+
+/// A webhook that came now could be committed.
+async fn readyz(state: web::Data<State>) -> HttpResponse {
+    match tokio::time::timeout(READY_WITHIN, state.0.store.probe()).await {
+        Ok(Ok(())) => plain(StatusCode::OK, "ready".to_owned()),
+        Ok(Err(error)) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}")),
+        Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready: the store takes too long".to_owned()),
+    }
+}
+
+async fn changes(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
+    let read = |store: SharedStore, query: Query| {
+        let page = store.changes(&query)?;
+        Ok(Page { rows: page.rows.iter().map(hookd_store::ChangeRecord::to_json).collect(), total: page.total })
+    };
+    collection("changes", &CHANGE_FIELDS, &state, &request, read).await
+}
+
+async fn change(state: web::Data<State>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
+    let read = |store: SharedStore, query: Query| {
+        Ok(store.changes(&query)?.rows.first().map(hookd_store::ChangeRecord::to_json))
+    };
+    single("changes", "changeid", &CHANGE_FIELDS, &state, &request, &id, read).await
+}
+
+async fn deliveries(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
+    let read = |store: SharedStore, query: Query| {
+        let page = store.deliveries(&query)?;
+        Ok(Page { rows: page.rows.iter().map(hookd_store::DeliveryRecord::to_json).collect(), total: page.total })
+    };
+    collection("deliveries", &DELIVERY_FIELDS, &state, &request, read).await
+}
+
+/// One delivery, with the headers that were kept.
+async fn delivery(state: web::Data<State>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
+    let read = |store: SharedStore, query: Query| {
+        let Some(record) = store.deliveries(&query)?.rows.pop() else { return Ok(None) };
+        let mut shown = record.to_json();
+        let head = store.request(record.deliveryid)?.map(|stored| stored.head);
+        shown["request"] = head.map_or(Json::Null, |head| {
+            let headers: serde_json::Map<_, _> =
+                head.headers.into_iter().map(|(name, value)| (name, Json::String(value))).collect();
+            json!({ "method": head.method, "path": head.path, "query": head.query, "headers": headers })
+        });
+        Ok(Some(shown))
+    };
+    single("deliveries", "deliveryid", &DELIVERY_FIELDS, &state, &request, &id, read).await
+}
+
+async fn dialects(state: web::Data<State>) -> HttpResponse {
+    let records: Vec<Json> = state
+        .0
+        .active
+        .dialects()
+        .values()
+        .map(|dialect| {
+            json!({
+                "name": dialect.name,
+                "class": dialect.class,
+                "path": format!("/change_hook/{}", dialect.name),
+                "closed": dialect.hook.is_closed(),
+                "deduplicate": dialect.deduplicate,
+            })
+        })
+        .collect();
+    let total = records.len() as u64;
+    rest::collection("dialects", records, total, None)
+}
+
+async fn unproven(state: web::Data<State>) -> HttpResponse {
+    let records = state.0.unproven.to_json();
+    let total = records.len() as u64;
+    rest::collection("unproven", records, total, None)
+}
+
+async fn nothing(request: HttpRequest) -> HttpResponse {
+    rest::error(StatusCode::NOT_FOUND, &format!("not found: {}", request.path()))
+}
+
+/// Answers with the rows that the parameters ask for.
+async fn collection<R>(
+    kind: &'static str,
+    fields: &'static [Field],
+    state: &State,
+    request: &HttpRequest,
+    read: R,
+) -> HttpResponse
+where
+    R: FnOnce(SharedStore, Query) -> Result<Page<Json>, StoreError> + Send + 'static,
+{
+    let mut asked = match rest::read(request.query_string(), fields) {
+        Ok(asked) => asked,
+        Err(message) => return rest::error(StatusCode::BAD_REQUEST, &message),
+    };
+    asked.query.limit.get_or_insert(LIMIT);
+    let store = Arc::clone(&state.0.store);
+    match blocking(move || read(store, asked.query)).await {
+        Ok(page) => rest::collection(kind, page.rows, page.total, asked.fields.as_deref()),
+        Err(error) => rest::error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+/// Answers with the row of an id.
+async fn single<R>(
+    kind: &'static str,
+    id_field: &str,
+    fields: &'static [Field],
+    state: &State,
+    request: &HttpRequest,
+    id: &str,
+    read: R,
+) -> HttpResponse
+where
+    R: FnOnce(SharedStore, Query) -> Result<Option<Json>, StoreError> + Send + 'static,
+{
+    let asked = match rest::read(request.query_string(), fields) {
+        Ok(asked) if asked.query.filters.is_empty() => asked,
+        Ok(_) => return rest::error(StatusCode::BAD_REQUEST, "this is not a collection"),
+        Err(message) => return rest::error(StatusCode::BAD_REQUEST, &message),
+    };
+    let field = fields.iter().find(|field| field.name == id_field);
+    let filter = id.parse().ok().zip(field).map(|(id, field)| Filter {
+        field,
+        operator: Operator::Eq,
+        values: vec![Value::Integer(id)],
+    });
+    let missing = || rest::error(StatusCode::NOT_FOUND, &format!("not found while getting from {kind}/{id}"));
+    let Some(filter) = filter else { return missing() };
+    let store = Arc::clone(&state.0.store);
+    let query = Query { filters: vec![filter], ..Query::default() };
+    match blocking(move || read(store, query)).await {
+        Ok(Some(record)) => rest::single(kind, record, asked.fields.as_deref()),
+        Ok(None) => missing(),
+        Err(error) => rest::error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+/// Reads off the event loop.
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    web::block(read).await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
+}

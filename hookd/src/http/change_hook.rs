@@ -1,0 +1,283 @@
+//! The public listener: `/change_hook[/DIALECT]`, and nothing else.
+//!
+//! The way of a request: limits → recognise → verify → translate → store → 202. What is answered with 202 is committed.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use actix_web::http::{self, StatusCode};
+use actix_web::{App, Error, HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use hookd_core::{Hook, HookRequest, Method, Outcome, Proof, Refusal};
+use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest};
+
+use super::body::{self, Unread};
+use super::unproven::{Entry, Unproven};
+use super::{Active, DELIVERY, plain};
+use crate::config::ServedDialect;
+use crate::followups::Queue;
+
+/// The path under which hooks are.
+const PREFIX: &str = "/change_hook";
+
+/// How large and how slow a request may be.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// The most bytes of a body.
+    pub(crate) max_body: usize,
+    /// The longest time in which a body comes.
+    pub(crate) timeout: Duration,
+}
+
+/// What every request needs.
+#[derive(Clone)]
+pub(crate) struct Front(Arc<Shared>);
+
+struct Shared {
+    active: Arc<Active>,
+    store: SharedStore,
+    followups: Queue,
+    unproven: Arc<Unproven>,
+    limits: Limits,
+}
+
+impl Front {
+    pub(crate) fn new(active: Arc<Active>, store: SharedStore, followups: Queue, limits: Limits) -> Self {
+        Self(Arc::new(Shared { active, store, followups, unproven: Arc::default(), limits }))
+    }
+
+    /// The requests that did not prove themselves.
+    pub(crate) fn unproven(&self) -> Arc<Unproven> {
+        Arc::clone(&self.0.unproven)
+    }
+}
+
+/// The application of the public listener.
+pub(crate) fn app(
+    front: Front,
+) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
+    App::new().app_data(web::Data::new(front)).default_service(web::to(answer))
+}
+
+/// Answers a request, and logs it if it was for a hook.
+async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web::Payload) -> HttpResponse {
+    let started = Instant::now();
+    let front = &*front.0;
+    let Some(name) = dialect_of(request.path()) else {
+        return plain(StatusCode::NOT_FOUND, format!("not found: hookd serves {PREFIX} here, and nothing else"));
+    };
+    let Some(dialect) = front.active.dialects().get(name).cloned() else {
+        return plain(
+            StatusCode::BAD_REQUEST,
+            format!("The dialect specified, '{name}', wasn't whitelisted in change_hook"),
+        );
+    };
+    let method = match method_of(&request, &*dialect.hook) {
+        Ok(method) => method,
+        Err(refused) => return refused,
+    };
+    let body = match body::read(&request, &mut payload, front.limits.max_body, front.limits.timeout).await {
+        Ok(body) => body,
+        Err(unread) => return unread_answer(&unread, &front.limits),
+    };
+    receive(front, &dialect, &request, hook_request(&request, method, body), started).await
+}
+
+/// Takes a whole request for a dialect through verifying, translating and storing.
+async fn receive(
+    front: &Shared,
+    dialect: &ServedDialect,
+    http: &HttpRequest,
+    request: HookRequest,
+    started: Instant,
+) -> HttpResponse {
+    let received_at = now();
+    let hook = &*dialect.hook;
+    let recognised = hook.recognise(&request);
+    let (event, forge_id) =
+        (recognised.event.map(|event| event.into_owned()), recognised.forge_id.map(|id| id.into_owned()));
+    let proof = hook.verify(&request);
+    let translated = match proof {
+        Ok(_) => translate(hook, &request),
+        Err(ref refusal) => Err(refusal.clone()),
+    };
+    let state = match translated {
+        Ok(outcome) => state_of(outcome),
+        // Only who proved itself gets a place in the store for a request that is wrong.
+        Err(refusal) if matches!(proof, Ok(Proof::Proved)) => NewState::Refused(refusal.message().to_owned()),
+        Err(refusal) => {
+            let reason = refusal.message().to_owned();
+            tracing::info!(dialect = dialect.name, event, outcome = "unproven", reason, "refused");
+            let peer = http.peer_addr().map(|address| address.ip().to_string());
+            front.unproven.push(Entry { received_at, dialect: dialect.name.clone(), peer, event, reason: reason.clone() });
+            return plain(StatusCode::BAD_REQUEST, reason);
+        }
+    };
+    let translated_at = started.elapsed();
+    let delivery = NewDelivery {
+        received_at,
+        dialect: dialect.name.clone(),
+        event,
+        forge_id,
+        deduplicate: dialect.deduplicate,
+        request: StoredRequest::of(&request, hook.headers()),
+        state,
+    };
+    let (event, forge_id) = (delivery.event.clone(), delivery.forge_id.clone());
+    match front.store.submit(delivery).await {
+        Ok(receipt) => {
+            if receipt.state == State::Pending && !receipt.is_duplicate {
+                let dialect = dialect.name.clone();
+                let deliveryid = receipt.deliveryid;
+                front.followups.push(Due { deliveryid, dialect, received_at, attempts: 0, next_at: received_at });
+            }
+            tracing::info!(
+                delivery = receipt.deliveryid,
+                dialect = dialect.name,
+                event,
+                forge_id,
+                outcome = receipt.state.name(),
+                changes = receipt.changes,
+                reason = receipt.reason,
+                duplicate = receipt.is_duplicate,
+                translate_us = micros(translated_at),
+                total_us = micros(started.elapsed()),
+                "delivery"
+            );
+            receipt_answer(receipt)
+        }
+        Err(error) => {
+            tracing::error!(dialect = dialect.name, event, forge_id, outcome = "unstored", "not stored: {error}");
+            unstored_answer(&error)
+        }
+    }
+}
+
+/// Translates, and takes a dialect that panics for one that refuses: it must not take hookd with it.
+fn translate(hook: &dyn Hook, request: &HookRequest) -> Result<Outcome, Refusal> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| hook.translate(request)))
+        .unwrap_or_else(|_| Err(Refusal::new("the dialect failed on this request; its log says more")))
+}
+
+/// What is stored of an outcome.
+pub(crate) fn state_of(outcome: Outcome) -> NewState {
+    match outcome {
+        Outcome::Changes(mut changes) if !changes.is_empty() => {
+            changes.iter_mut().for_each(hookd_core::Change::fill_revlink);
+            NewState::Accepted(changes)
+        }
+        Outcome::Changes(_) => NewState::Ignored("there is no change in it".to_owned()),
+        Outcome::Ignored(reason) => NewState::Ignored(reason),
+        Outcome::Calls { expected, .. } => NewState::Pending { expected },
+    }
+}
+
+/// The dialect that a path names: what of it is `[A-Za-z0-9_]`, as Buildbot reads it; nothing is `base`.
+fn dialect_of(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix(PREFIX)?;
+    let rest = if rest.is_empty() { rest } else { rest.strip_prefix('/')? };
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    Some(if end == 0 { "base" } else { &rest[..end] })
+}
+
+/// The method of a request, if the dialect takes it.
+fn method_of(request: &HttpRequest, hook: &dyn Hook) -> Result<Method, HttpResponse> {
+    let taken = hook.methods();
+    let method = match *request.method() {
+        http::Method::GET => Some(Method::Get),
+        http::Method::POST => Some(Method::Post),
+        _ => None,
+    };
+    method.filter(|method| taken.contains(method)).ok_or_else(|| {
+        let names: Vec<_> = taken.iter().map(|method| if *method == Method::Get { "GET" } else { "POST" }).collect();
+        let names = names.join(", ");
+        let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, format!("method not allowed, expected {names}"));
+        if let Ok(names) = HeaderValue::from_str(&names) {
+            answer.headers_mut().insert(ALLOW, names);
+        }
+        answer
+    })
+}
+
+fn hook_request(request: &HttpRequest, method: Method, body: Bytes) -> HookRequest {
+    let headers = request.headers().iter();
+    let headers = headers.map(|(name, value)| (name.as_str(), Bytes::copy_from_slice(value.as_bytes())));
+    HookRequest::new(
+        method,
+        request.path().to_owned(),
+        request.query_string().to_owned(),
+        headers.collect(),
+        body,
+    )
+}
+
+fn receipt_answer(receipt: Receipt) -> HttpResponse {
+    let mut answer = match receipt {
+        Receipt { state: State::Refused, reason: Some(reason), .. } => plain(StatusCode::BAD_REQUEST, reason),
+        Receipt { changes: 0, .. } => plain(StatusCode::ACCEPTED, "no change found".to_owned()),
+        Receipt { changes, .. } => plain(StatusCode::ACCEPTED, format!("{changes} change found")),
+    };
+    answer.headers_mut().insert(DELIVERY, HeaderValue::from(receipt.deliveryid));
+    answer
+}
+
+fn unstored_answer(error: &StoreError) -> HttpResponse {
+    let (seconds, text) = match error {
+        StoreError::Overloaded => (1, "overloaded: nothing was stored, try again soon"),
+        StoreError::Failed(_) | StoreError::Closed => (10, "the store is not available: nothing was stored, try again"),
+    };
+    let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
+    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    answer
+}
+
+fn unread_answer(unread: &Unread, limits: &Limits) -> HttpResponse {
+    let (status, text) = match unread {
+        Unread::TooLarge => {
+            (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} bytes", limits.max_body))
+        }
+        Unread::TooSlow => (StatusCode::REQUEST_TIMEOUT, format!("no whole body within {:?}", limits.timeout)),
+        Unread::Broken => (StatusCode::BAD_REQUEST, "the body is broken".to_owned()),
+    };
+    let mut answer = plain(status, text);
+    // What is left of the body is not read, so that the connection cannot be used again.
+    answer.head_mut().set_connection_type(http::ConnectionType::Close);
+    answer
+}
+
+/// Microseconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dialect_of;
+
+    #[test]
+    fn reads_the_dialect_as_buildbot_does() {
+        for (path, dialect) in [
+            ("/change_hook", Some("base")),
+            ("/change_hook/", Some("base")),
+            ("/change_hook/github", Some("github")),
+            ("/change_hook/github/", Some("github")),
+            ("/change_hook/github/more/of/it", Some("github")),
+            ("/change_hook/git-hub", Some("git")),
+            ("/change_hook//github", Some("base")),
+            ("/change_hook/%67ithub", Some("base")),
+            ("/change_hookgithub", None),
+            ("/other", None),
+            ("/", None),
+        ] {
+            assert_eq!(dialect_of(path), dialect, "{path}");
+        }
+    }
+}

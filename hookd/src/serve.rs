@@ -1,0 +1,137 @@
+//! The daemon at work: opens the store, listens, serves, and stops in order.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use actix_web::HttpServer;
+use actix_web::dev::Server;
+use hookd_store::{OpenError, SharedStore, SqliteStore, StoreError};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::serve::ServeArgs;
+use crate::config::{Config, StoreUrl};
+use crate::followups::Followups;
+use crate::http::{Active, admin, change_hook};
+use crate::log;
+
+/// Why hookd could not start, or could not go on.
+#[derive(Debug, thiserror::Error)]
+enum ServeError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot listen on {address} ({listener} listener)")]
+    Listen { listener: &'static str, address: SocketAddr, source: std::io::Error },
+    #[error("the {what} failed")]
+    Io { what: &'static str, source: std::io::Error },
+}
+
+/// Serves until it is told to stop. Exit codes: 0 stopped in order, 1 failed, 2 wrong configuration.
+pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(report) => {
+            eprintln!("{report}");
+            return ExitCode::from(2);
+        }
+    };
+    log::start(args);
+    // One provider of cryptography for listeners and clients; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match actix_web::rt::System::new().block_on(serve(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let chain = log::chain(&error);
+            tracing::error!("{chain}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(config: Config) -> Result<(), ServeError> {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let StoreUrl::Sqlite(path) = &config.store.url;
+    let store: SharedStore = Arc::new(SqliteStore::open(path)?);
+    let active = Arc::new(Active::new(config.dialects));
+    let followups = Followups::start(Arc::clone(&store), Arc::clone(&active))?;
+
+    let limits = change_hook::Limits { max_body: config.server.max_body, timeout: config.server.request_timeout };
+    let front = change_hook::Front::new(Arc::clone(&active), Arc::clone(&store), followups.queue(), limits);
+    let unproven = front.unproven();
+
+    let public = listen("public", config.server.listen)?;
+    let private = listen("admin", config.admin.listen)?;
+    announce("public", &public);
+    announce("admin", &private);
+    tracing::info!(
+        dialects = active.dialects().keys().map(String::as_str).collect::<Vec<_>>().join(","),
+        store = %config.store.url,
+        version = env!("CARGO_PKG_VERSION"),
+        "hookd is ready"
+    );
+
+    let shutdown = config.server.shutdown_timeout.as_secs();
+    let public = HttpServer::new(move || change_hook::app(front.clone()))
+        .workers(config.server.worker_count())
+        .client_request_timeout(config.server.request_timeout)
+        .shutdown_timeout(shutdown)
+        .disable_signals()
+        .listen(public)
+        .map_err(|source| ServeError::Io { what: "public listener", source })?
+        .run();
+    let state = admin::State::new(Arc::clone(&store), active, unproven);
+    let private = HttpServer::new(move || admin::app(state.clone()))
+        .workers(1)
+        .shutdown_timeout(1)
+        .disable_signals()
+        .listen(private)
+        .map_err(|source| ServeError::Io { what: "admin listener", source })?
+        .run();
+
+    let outcome = until_told_to_stop(public, private).await;
+    followups.stop().await;
+    // Blocks until all that is queued is committed.
+    store.close();
+    tracing::info!("hookd has stopped");
+    outcome
+}
+
+/// Runs both listeners until a signal comes, then stops them: the public one first, which finishes what is in flight.
+async fn until_told_to_stop(public: Server, private: Server) -> Result<(), ServeError> {
+    let signals = |source| ServeError::Io { what: "handling of signals", source };
+    let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
+    let (public_handle, private_handle) = (public.handle(), private.handle());
+    let public_task = actix_web::rt::spawn(public);
+    let private_task = actix_web::rt::spawn(private);
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    tracing::info!(signal = name, "stopping: no new requests, what is in flight is finished");
+    public_handle.stop(true).await;
+    private_handle.stop(true).await;
+    for (what, task) in [("public listener", public_task), ("admin listener", private_task)] {
+        match task.await {
+            Ok(result) => result.map_err(|source| ServeError::Io { what, source })?,
+            Err(error) => return Err(ServeError::Io { what, source: std::io::Error::other(error) }),
+        }
+    }
+    Ok(())
+}
+
+fn listen(listener: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let failed = |source| ServeError::Listen { listener, address, source };
+    TcpListener::bind(address).map_err(failed)
+}
+
+fn announce(listener: &'static str, socket: &TcpListener) {
+    if let Ok(address) = socket.local_addr() {
+        tracing::info!(listener, %address, "listening");
+    }
+}

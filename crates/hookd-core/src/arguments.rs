@@ -9,9 +9,12 @@ use percent_encoding::percent_decode;
 
 use crate::{Headers, Method, Refusal};
 
+/// A name and its value.
+type Pair = (Vec<u8>, Vec<u8>);
+
 /// The decoded arguments of a request; names and values are bytes until somebody asks for text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Arguments(Vec<(Vec<u8>, Vec<u8>)>);
+pub struct Arguments(Vec<Pair>);
 
 impl Arguments {
     /// The arguments of a request of these parts.
@@ -54,7 +57,7 @@ fn text<'a>(name: &str, value: &'a [u8]) -> Result<&'a str, Refusal> {
     std::str::from_utf8(value).map_err(|_| Refusal::new(format!("argument `{name}` is not UTF-8")))
 }
 
-fn urlencoded(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn urlencoded(text: &[u8]) -> Vec<Pair> {
     text.split(|byte| matches!(byte, b'&' | b';'))
         .filter_map(|pair| {
             let equals = pair.iter().position(|byte| *byte == b'=')?;
@@ -69,7 +72,7 @@ fn unquoted(text: &[u8]) -> Vec<u8> {
 }
 
 /// The pairs of a form body; none where the body is of another type.
-fn form(headers: &Headers, body: &Bytes) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Refusal> {
+fn form(headers: &Headers, body: &Bytes) -> Result<Vec<Pair>, Refusal> {
     let Some(content_type) = headers.get("Content-Type").and_then(|value| std::str::from_utf8(value).ok()) else {
         return Ok(Vec::new());
     };
@@ -84,7 +87,7 @@ fn form(headers: &Headers, body: &Bytes) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Refu
     Ok(Vec::new())
 }
 
-fn multipart(boundary: String, body: Bytes) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Refusal> {
+fn multipart(boundary: String, body: Bytes) -> Result<Vec<Pair>, Refusal> {
     let whole = futures_util::stream::once(std::future::ready(Ok::<_, std::convert::Infallible>(body)));
     let mut parts = multer::Multipart::new(whole, boundary);
     let all = async {

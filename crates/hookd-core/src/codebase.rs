@@ -94,6 +94,7 @@ impl JsonSchema for Codebase {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
+            "title": "codebase",
             "description": "A codebase's name, or the name of a function of this build that tells it from the payload.",
             "anyOf": [
                 { "type": "string" },

@@ -1,14 +1,15 @@
 //! Options of what is plugged in: read from their table with every problem found, and documented by their type.
 
 use std::fmt;
+use std::sync::Arc;
 
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
-use crate::{Keys, Secret, Secrets};
+use crate::{Keys, NoPollers, Pollers, Secret, Secrets};
 
 /// One thing that is wrong with a table of options.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,9 +85,16 @@ pub struct BuildContext<'a> {
     pub compat: Compat,
     /// Where secrets come from.
     pub secrets: &'a dyn SecretSource,
+    /// The pollers that can be told to poll.
+    pub pollers: Arc<dyn Pollers>,
 }
 
-impl BuildContext<'_> {
+impl<'a> BuildContext<'a> {
+    /// A context without pollers.
+    pub fn new(dialect: &'a str, compat: Compat, secrets: &'a dyn SecretSource) -> Self {
+        Self { dialect, compat, secrets, pollers: Arc::new(NoPollers) }
+    }
+
     /// The keys that the secrets of an option give; `None` where it is not set.
     ///
     /// # Errors
@@ -119,7 +127,8 @@ impl BuildContext<'_> {
 /// # Errors
 /// Unknown options, values of the wrong kind, options that are missing: each with its place.
 pub fn read<O: DeserializeOwned + JsonSchema>(mut table: Map<String, Value>) -> Result<O, Vec<Problem>> {
-    let known = names::<O>();
+    let schema = O::json_schema(&mut SchemaGenerator::default());
+    let known = names_in(&schema);
     let mut problems = Vec::new();
     table.retain(|key, _| {
         let is_known = known.iter().any(|name| name == key);
@@ -128,6 +137,10 @@ pub fn read<O: DeserializeOwned + JsonSchema>(mut table: Map<String, Value>) -> 
         }
         is_known
     });
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    for option in required.filter(|option| !table.contains_key(*option)) {
+        problems.push(Problem { path: Vec::new(), message: format!("option `{option}` is missing") });
+    }
     loop {
         let options = serde_path_to_error::deserialize::<_, O>(Value::Object(table.clone()));
         let error = match options {
@@ -140,7 +153,11 @@ pub fn read<O: DeserializeOwned + JsonSchema>(mut table: Map<String, Value>) -> 
             Some(PathStep::Key(key)) => table.remove(key).is_some(),
             _ => false,
         };
-        problems.push(Problem { path, message: error.into_inner().to_string() });
+        let message = error.into_inner().to_string();
+        // serde looks at what is there before it misses anything, and what is missing was said above, or was a culprit.
+        if culprit || problems.is_empty() || !message.starts_with("missing field ") {
+            problems.push(Problem { path, message });
+        }
         // Without its culprit the table may show what else is wrong.
         if !culprit {
             return Err(problems);
@@ -167,7 +184,10 @@ pub fn unknown(key: &str, known: &[String]) -> String {
 
 /// The names of the options of a type, sorted.
 pub fn names<O: JsonSchema>() -> Vec<String> {
-    let schema = O::json_schema(&mut SchemaGenerator::default());
+    names_in(&O::json_schema(&mut SchemaGenerator::default()))
+}
+
+fn names_in(schema: &Schema) -> Vec<String> {
     let properties = schema.get("properties").and_then(Value::as_object);
     let mut names: Vec<String> = properties.into_iter().flat_map(Map::keys).cloned().collect();
     names.sort();
@@ -198,11 +218,18 @@ mod tests {
     fn finds_every_problem_at_its_place() {
         let table = serde_json::json!({"number": "x", "skips": ["ok", "("], "secret": {"evn": "X"}, "other": 1});
         let problems = problems(table);
-        assert_eq!(problems.len(), 5, "{problems:#?}");
+        assert_eq!(problems.len(), 4, "{problems:#?}");
         assert_eq!(problems[0], "other: unknown option `other`, expected one of `number`, `secret`, `skips`");
         assert!(problems.iter().any(|p| p.starts_with("skips[1]: bad regular expression `(`: unclosed group")));
         assert!(problems.iter().any(|p| p.starts_with(r#"secret: expected a string, `{ env = "NAME" }`"#)));
         assert!(problems.iter().any(|p| p.starts_with("number: invalid type: string \"x\", expected u8")));
+    }
+
+    #[test]
+    fn says_what_is_missing_beside_what_is_wrong() {
+        assert_eq!(problems(serde_json::json!({})), ["option `number` is missing"]);
+        let problems = problems(serde_json::json!({"skips": 1}));
+        assert_eq!(problems, ["option `number` is missing", "skips: invalid type: integer `1`, expected a sequence"]);
     }
 
     #[test]

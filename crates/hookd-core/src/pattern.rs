@@ -122,7 +122,7 @@ impl JsonSchema for Pattern {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "description": "A regular expression in Python's notation, without look-around and back references." })
+        json_schema!({ "title": "regular expression", "type": "string", "description": "A regular expression in Python's notation, without look-around and back references." })
     }
 }
 
@@ -224,7 +224,7 @@ impl JsonSchema for Glob {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "description": "A pattern of Python's `fnmatch`: `*` (also across dots), `?`, `[seq]`, `[!seq]`." })
+        json_schema!({ "title": "fnmatch pattern", "type": "string", "description": "A pattern of Python's `fnmatch`: `*` (also across dots), `?`, `[seq]`, `[!seq]`." })
     }
 }
 

@@ -58,6 +58,9 @@ pub fn duplicates<T: Named>() -> Vec<&'static str> {
     names
 }
 
+/// Makes a hook from a table of options, or says all that is wrong with it.
+pub type Build = fn(Map<String, Value>, &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>>;
+
 /// The descriptor of a dialect: submit one constant with `inventory::submit!`.
 pub struct Dialect {
     /// The name, which is also the path: `/change_hook/NAME`.
@@ -67,7 +70,7 @@ pub struct Dialect {
     /// The JSON Schema of its options, from their type and its documentation.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Makes the hook from its table of options.
-    pub build: fn(Map<String, Value>, &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>>,
+    pub build: Build,
 }
 
 inventory::collect!(Dialect);

@@ -38,6 +38,11 @@ impl fmt::Debug for Secrets {
 
 const EXPECTED: &str = r#"a string, `{ env = "NAME" }` or `{ file = "PATH" }`"#;
 
+/// A number where a secret should be may be one that lacks its quotes: serde's own message would show it.
+fn not_a_text<E: de::Error>(kind: &str) -> E {
+    E::custom(format_args!("invalid type: {kind}, expected {EXPECTED}"))
+}
+
 struct SecretVisitor;
 
 impl<'de> Visitor<'de> for SecretVisitor {
@@ -49,6 +54,18 @@ impl<'de> Visitor<'de> for SecretVisitor {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
         Ok(Secret::Text(text.to_owned()))
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
+        Err(not_a_text("an integer"))
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secret, E> {
+        Err(not_a_text("an integer"))
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
+        Err(not_a_text("a float"))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
@@ -79,6 +96,18 @@ impl<'de> Visitor<'de> for SecretsVisitor {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Secrets, E> {
         Ok(Secrets(vec![SecretVisitor.visit_str(text)?]))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Secrets, E> {
+        SecretVisitor.visit_i64(number).map(|secret| Secrets(vec![secret]))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Secrets, E> {
+        SecretVisitor.visit_u64(number).map(|secret| Secrets(vec![secret]))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Secrets, E> {
+        SecretVisitor.visit_f64(number).map(|secret| Secrets(vec![secret]))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Secrets, A::Error> {
@@ -116,6 +145,7 @@ impl JsonSchema for Secret {
             })
         };
         json_schema!({
+            "title": "secret",
             "description": "A secret: a string, the name of an environment variable, or the path of a file.",
             "anyOf": [
                 { "type": "string" },
@@ -134,8 +164,26 @@ impl JsonSchema for Secrets {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let one = generator.subschema_for::<Secret>();
         json_schema!({
+            "title": "secret or list of secrets",
             "description": "One secret, or a list of which any one is enough.",
             "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }],
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn never_shows_a_secret_that_lacks_its_quotes() {
+        for value in [json!(271_828), json!(-271_828), json!(27.1828), json!(["a", 271_828])] {
+            let one = serde_json::from_value::<Secret>(value.clone()).unwrap_err().to_string();
+            let list = serde_json::from_value::<Secrets>(value).unwrap_err().to_string();
+            assert!(!one.contains("27") && !list.contains("27"), "{one}, {list}");
+            assert!(one.contains(EXPECTED) && list.contains(EXPECTED), "{one}, {list}");
+        }
     }
 }

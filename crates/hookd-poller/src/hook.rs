@@ -1,0 +1,111 @@
+//! From names to pollers that poll.
+
+use std::sync::Arc;
+
+use hookd_core::{Hook, HookRequest, Method, Outcome, Pollers, Refusal};
+
+/// The dialect at work.
+pub struct Knock {
+    pollers: Arc<dyn Pollers>,
+    allowed: Option<Vec<String>>,
+}
+
+impl Knock {
+    /// A hook that tells these pollers to poll, or only those that are allowed.
+    pub fn new(pollers: Arc<dyn Pollers>, allowed: Option<Vec<String>>) -> Self {
+        Self { pollers, allowed }
+    }
+
+    fn is_allowed(&self, name: &str) -> bool {
+        self.allowed.as_ref().is_none_or(|allowed| allowed.iter().any(|one| one == name))
+    }
+}
+
+impl Hook for Knock {
+    fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
+        let within_reach: Vec<String> = self.pollers.names().into_iter().filter(|name| self.is_allowed(name)).collect();
+        let asked = request.arguments()?.all("poller")?;
+        let chosen = if asked.is_empty() {
+            within_reach
+        } else {
+            let mut missing: Vec<&str> =
+                asked.iter().copied().filter(|name| !within_reach.iter().any(|one| one == name)).collect();
+            missing.sort_unstable();
+            missing.dedup();
+            if !missing.is_empty() {
+                return Err(Refusal::new(format!("Could not find pollers: {}", missing.join(","))));
+            }
+            within_reach.into_iter().filter(|name| asked.contains(&name.as_str())).collect()
+        };
+        chosen.iter().for_each(|name| self.pollers.poll(name));
+        Ok(Outcome::Ignored(if chosen.is_empty() {
+            "no poller to poll".to_owned()
+        } else {
+            format!("told to poll: {}", chosen.join(", "))
+        }))
+    }
+
+    fn headers(&self) -> &'static [&'static str] {
+        &["Content-Type"]
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        &[Method::Get, Method::Post]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Told(Mutex<Vec<String>>);
+
+    impl Pollers for Told {
+        fn names(&self) -> Vec<String> {
+            vec!["git".into(), "hg".into(), "svn".into()]
+        }
+
+        fn poll(&self, name: &str) {
+            self.0.lock().unwrap().push(name.to_owned());
+        }
+    }
+
+    fn told(allowed: Option<&[&str]>, query: &str) -> Result<Vec<String>, String> {
+        let pollers = Arc::new(Told::default());
+        let allowed = allowed.map(|names| names.iter().map(ToString::to_string).collect());
+        let hook = Knock::new(Arc::clone(&pollers) as Arc<dyn Pollers>, allowed);
+        let outcome = hook.translate(&HookRequest::post("/").with_query(query));
+        let told = pollers.0.lock().unwrap().clone();
+        match outcome {
+            Ok(_) => Ok(told),
+            Err(refusal) => {
+                assert!(told.is_empty(), "a refused request polls nothing");
+                Err(refusal.message().to_owned())
+            }
+        }
+    }
+
+    #[test]
+    fn polls_those_that_are_named_or_all() {
+        assert_eq!(told(None, "").unwrap(), ["git", "hg", "svn"]);
+        assert_eq!(told(None, "poller=svn&poller=git&poller=git").unwrap(), ["git", "svn"]);
+    }
+
+    #[test]
+    fn allowed_hides_the_others() {
+        assert_eq!(told(Some(&["svn", "gone"]), "").unwrap(), ["svn"]);
+        assert_eq!(told(Some(&[]), "").unwrap(), [""; 0]);
+        assert_eq!(told(Some(&["svn"]), "poller=svn").unwrap(), ["svn"]);
+        assert_eq!(told(Some(&["svn"]), "poller=svn&poller=git").unwrap_err(), "Could not find pollers: git");
+    }
+
+    #[test]
+    fn names_those_that_are_missing() {
+        assert_eq!(told(None, "poller=y&poller=x&poller=svn&poller=y").unwrap_err(), "Could not find pollers: x,y");
+        assert_eq!(told(None, "poller=").unwrap_err(), "Could not find pollers: ");
+        assert_eq!(told(None, "poller=%ff").unwrap_err(), "argument `poller` is not UTF-8");
+    }
+}

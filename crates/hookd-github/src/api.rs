@@ -1,0 +1,176 @@
+//! What is asked of GitHub's API about a pull request, and how its answers are read.
+//!
+//! Nothing here fails: what could not be had is told beside what was.
+
+use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, Json, View};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::endpoint::Endpoint;
+
+/// What escapes into a segment of a path: all but the unreserved characters of RFC 3986.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// GitHub gives at most 3000 files, 100 a page: <https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files>.
+const MOST_PAGES: usize = 30;
+const MOST_FILES: u64 = 3000;
+
+/// What a commit's message counts as that could not be had, as in Buildbot.
+pub(crate) const NO_MESSAGE: &str = "No message field";
+
+/// The paths at the API of one pull request.
+pub(crate) struct Paths {
+    commit: String,
+    files: String,
+}
+
+impl Paths {
+    /// The paths for the head commit `sha` of the pull request `number` of the repository `full_name`.
+    ///
+    /// # Errors
+    /// The name of what would not make the path that it should.
+    pub(crate) fn of(full_name: &str, number: &str, sha: &str) -> Result<Self, &'static str> {
+        let (owner, name) = full_name.split_once('/').ok_or("repository.full_name")?;
+        let repository = [segment(owner), segment(name)];
+        let [Some(owner), Some(name)] = repository else { return Err("repository.full_name") };
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let number = if is_number { number } else { return Err("number") };
+        let sha = segment(sha).ok_or("pull_request.head.sha")?;
+        Ok(Self {
+            commit: format!("/repos/{owner}/{name}/commits/{sha}"),
+            files: format!("/repos/{owner}/{name}/pulls/{number}/files"),
+        })
+    }
+}
+
+/// `text` as one segment of a path; `None` where it is empty, a step up, or has a slash.
+fn segment(text: &str) -> Option<String> {
+    let is_segment = !matches!(text, "" | "." | "..") && !text.contains('/');
+    is_segment.then(|| utf8_percent_encode(text, SEGMENT).to_string())
+}
+
+/// The API, as far as it has answered.
+pub(crate) struct Api<'e> {
+    pub(crate) endpoint: &'e Endpoint,
+    pub(crate) token: Option<&'e str>,
+    pub(crate) answers: &'e ApiAnswers,
+    pub(crate) compat: bool,
+}
+
+/// What came of the API.
+#[derive(Default)]
+pub(crate) struct Fetched<T> {
+    /// As much as was had.
+    pub(crate) value: T,
+    /// What was not had, and why, where there is such a thing.
+    pub(crate) lack: Option<String>,
+}
+
+impl Api<'_> {
+    /// The message of the head commit.
+    ///
+    /// # Errors
+    /// The call that has to be made first.
+    pub(crate) fn message(&self, paths: &Paths) -> Result<Fetched<String>, ApiCall> {
+        let answer = self.answer(self.endpoint.url(&paths.commit))?;
+        Ok(match message_in(answer) {
+            Ok(value) => Fetched { value, lack: None },
+            Err(why) => Fetched { value: NO_MESSAGE.to_owned(), lack: Some(format!("head commit message: {why}")) },
+        })
+    }
+
+    /// The changed files, with the former names of those that were renamed; the payload says that there are `size`.
+    ///
+    /// # Errors
+    /// The call that has to be made first.
+    pub(crate) fn files(&self, paths: &Paths, size: Option<u64>) -> Result<Fetched<Vec<String>>, ApiCall> {
+        let first = self.endpoint.url(&paths.files);
+        let mut urls = vec![if self.compat { first } else { format!("{first}?per_page=100") }];
+        let mut files = Vec::new();
+        let mut entries = 0;
+        let lack = loop {
+            let read = urls.len() - 1;
+            let after = if read == 0 { String::new() } else { format!(" after page {read}") };
+            let answer = self.answer(urls[read].clone())?;
+            match files_in(answer) {
+                Ok((page, length)) => {
+                    files.extend(page);
+                    entries += length;
+                }
+                Err(why) => break Some(format!("changed files{after}: {why}")),
+            }
+            let Some(next) = answer.next_page().filter(|_| !self.compat) else {
+                let is_cut = entries >= MOST_FILES && size.is_some_and(|size| size > entries);
+                break is_cut.then(|| format!("changed files after the first {MOST_FILES}: the API gives no more"));
+            };
+            let refused = if !self.endpoint.holds(next) {
+                "the next page is not at `github_api_endpoint`"
+            } else if urls.len() == MOST_PAGES {
+                "there are more than hookd reads"
+            } else if urls.iter().any(|url| url == next) {
+                "the next page is one that was read"
+            } else {
+                urls.push(next.to_owned());
+                continue;
+            };
+            break Some(format!("changed files after page {}: {refused}", urls.len()));
+        };
+        Ok(Fetched { value: files, lack })
+    }
+
+    fn answer(&self, url: String) -> Result<&ApiAnswer, ApiCall> {
+        self.answers.get(&url).ok_or_else(|| {
+            let agent = if self.compat { "Buildbot" } else { "hookd" };
+            let mut headers =
+                vec![("User-Agent", agent.to_owned()), ("Accept", "application/vnd.github+json".to_owned())];
+            headers.extend(self.token.map(|token| ("Authorization", format!("token {token}"))));
+            ApiCall { url, headers }
+        })
+    }
+}
+
+fn message_in(answer: &ApiAnswer) -> Result<String, String> {
+    let json = Json::parse(answer.success()?).map_err(in_answer)?;
+    View::root(&json).text("commit.message").map(str::to_owned).map_err(in_answer)
+}
+
+/// The names in one page of files, and how many entries it has.
+fn files_in(answer: &ApiAnswer) -> Result<(Vec<String>, u64), String> {
+    let json = Json::parse(answer.success()?).map_err(in_answer)?;
+    let Json::List(entries) = &json else { return Err("in the API's answer: not a list".to_owned()) };
+    let mut files = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let entry = View::root(entry);
+        files.push(entry.text("filename").map_err(in_answer)?.to_owned());
+        files.extend(entry.text_or_none("previous_filename").map_err(in_answer)?.map(str::to_owned));
+    }
+    Ok((files, entries.len() as u64))
+}
+
+fn in_answer(cause: impl std::fmt::Display) -> String {
+    format!("in the API's answer: {cause}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Paths;
+
+    #[test]
+    fn paths_are_made_of_escaped_segments() {
+        let paths = Paths::of("octo/t.e-a_~?#%2e", "7", "a b/../c");
+        assert_eq!(paths.err(), Some("pull_request.head.sha"));
+        let paths = Paths::of("octo/t.e-a_~?#%2e", "7", "é").ok().unwrap();
+        assert_eq!(paths.commit, "/repos/octo/t.e-a_~%3F%23%252e/commits/%C3%A9");
+        assert_eq!(paths.files, "/repos/octo/t.e-a_~%3F%23%252e/pulls/7/files");
+        for name in
+            ["", "/", "octo", "octo/", "/tea", "octo/..", "../tea", "./tea", "octo/tea/x", "octo/tea/../../user"]
+        {
+            assert_eq!(Paths::of(name, "7", "a").err(), Some("repository.full_name"), "{name}");
+        }
+        for number in ["", "-1", "None", "1.0", "7/../8", "７"] {
+            assert_eq!(Paths::of("octo/tea", number, "a").err(), Some("number"), "{number}");
+        }
+        for sha in ["", ".", "..", "a/b"] {
+            assert_eq!(Paths::of("octo/tea", "7", sha).err(), Some("pull_request.head.sha"), "{sha}");
+        }
+    }
+}

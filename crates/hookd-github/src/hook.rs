@@ -1,0 +1,125 @@
+//! The hook: who sent a request, what kind of event it is, and who translates that.
+
+use std::borrow::Cow;
+
+use hookd_core::{
+    ApiAnswers, Codebase, Hook, HookRequest, Json, Keys, Outcome, Pattern, Proof, PropertyWhitelist, Recognised,
+    Refusal, View, from_hex,
+};
+
+use crate::class::{Event, EventClass};
+use crate::endpoint::Endpoint;
+use crate::payload::ignored;
+use crate::token::Tokens;
+
+const EVENT: &str = "X-GitHub-Event";
+const DELIVERY: &str = "X-GitHub-Delivery";
+
+/// The headers that carry signatures, and the hash that each must name.
+const SIGNATURES: [(&str, Hash); 2] = [("X-Hub-Signature-256", Hash::Sha256), ("X-Hub-Signature", Hash::Sha1)];
+
+/// The dialect at work.
+pub(crate) struct GitHub {
+    pub(crate) compat: bool,
+    pub(crate) keys: Option<Keys>,
+    pub(crate) strict: bool,
+    pub(crate) codebase: Option<Codebase>,
+    pub(crate) whitelist: PropertyWhitelist,
+    pub(crate) class: Option<&'static EventClass>,
+    pub(crate) skips: Vec<Pattern>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) tokens: Tokens,
+    pub(crate) pullrequest_ref: String,
+}
+
+impl Hook for GitHub {
+    fn recognise<'r>(&self, request: &'r HookRequest) -> Recognised<'r> {
+        let header = |name| request.header(name).filter(|value| !value.is_empty()).map(Cow::Borrowed);
+        Recognised { event: header(EVENT), forge_id: header(DELIVERY) }
+    }
+
+    fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
+        let Some(keys) = &self.keys else { return Ok(Proof::Open) };
+        let mut proof = Proof::Open;
+        for (header, hash) in SIGNATURES {
+            for signature in request.headers().all(header) {
+                hash.check(keys, signature, request.body())?;
+                proof = Proof::Proved;
+            }
+        }
+        if self.strict && proof == Proof::Open {
+            return Err(Refusal::new("Request has no required signature"));
+        }
+        Ok(proof)
+    }
+
+    fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
+        self.translate_with(request, &ApiAnswers::default())
+    }
+
+    fn translate_with(&self, request: &HookRequest, answers: &ApiAnswers) -> Result<Outcome, Refusal> {
+        let document = self.document(request)?;
+        let json = Json::parse(&document)?;
+        let Some(name) = request.header(EVENT) else {
+            return Err(Refusal::new(format!("header `{EVENT}` is missing")));
+        };
+        let event = Event { name, payload: View::root(&json), request, answers };
+        if let Some(outcome) = self.class.and_then(|class| (class.handle)(&event)) {
+            return outcome;
+        }
+        match name {
+            "push" => self.push(&event),
+            "pull_request" => self.pull_request(&event),
+            "merge_group" if self.compat => {
+                Ok(ignored("event `merge_group` makes no change with `compat = \"buildbot\"`"))
+            }
+            "merge_group" => self.merge_group(&event),
+            other => Ok(ignored(format!("event `{other}` makes no change"))),
+        }
+    }
+
+    fn headers(&self) -> &'static [&'static str] {
+        &[EVENT, DELIVERY, "Content-Type"]
+    }
+
+    fn is_closed(&self) -> bool {
+        self.strict && self.keys.is_some()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.keys.is_some() && !self.strict {
+            warnings.push("`secret` without `strict` accepts requests that are not signed".to_owned());
+        }
+        warnings
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Hash {
+    Sha1,
+    Sha256,
+}
+
+impl Hash {
+    /// Checks `HASH=HEX`. The hex is lower case, as GitHub writes it and Buildbot wants it.
+    fn check(self, keys: &Keys, signature: &[u8], body: &[u8]) -> Result<(), Refusal> {
+        let text = String::from_utf8_lossy(signature);
+        let Some((hash, hex)) = text.split_once('=').filter(|(_, hex)| !hex.contains('=')) else {
+            return Err(Refusal::new(format!("Wrong signature format: {text}")));
+        };
+        let expected = match self {
+            Hash::Sha1 => "sha1",
+            Hash::Sha256 => "sha256",
+        };
+        if hash != expected {
+            return Err(Refusal::new(format!("Unknown hash type: {hash}")));
+        }
+        let is_lower = !hex.bytes().any(|byte| byte.is_ascii_uppercase());
+        let holds = from_hex(hex).is_some_and(|mac| match self {
+            Hash::Sha1 => keys.prove_sha1(body, &mac),
+            Hash::Sha256 => keys.prove_sha256(&[body], &mac),
+        });
+        if holds && is_lower { Ok(()) } else { Err(Refusal::new("Hash mismatch")) }
+    }
+}

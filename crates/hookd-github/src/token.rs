@@ -1,0 +1,128 @@
+//! The option `token`: one token for the API, or one for each kind of repository.
+
+use std::fmt;
+
+use hookd_core::{BuildContext, Glob, Problem, Secret};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::StrDeserializer;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+
+/// The `token` of the dialect: a secret, or a table from patterns on `OWNER/NAME` to secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// The same for every repository.
+    One(Secret),
+    /// By pattern, in any order.
+    Each(Vec<(String, Secret)>),
+}
+
+/// The tokens themselves, the most specific pattern first.
+pub(crate) struct Tokens(Vec<(Glob, String)>);
+
+impl Tokens {
+    /// Reads the secrets of the option.
+    ///
+    /// # Errors
+    /// One problem for each that could not be had, or that no header could carry.
+    pub(crate) fn read(token: Option<&Token>, context: &BuildContext<'_>) -> Result<Self, Vec<Problem>> {
+        let mut tokens = Vec::new();
+        let mut problems = Vec::new();
+        let mut take = |pattern: &str, secret: &Secret, place: &dyn Fn(String) -> Problem| match usable(secret, context)
+        {
+            Ok(token) => tokens.push((Glob::new(pattern), token)),
+            Err(message) => problems.push(place(message)),
+        };
+        match token {
+            None => {}
+            Some(Token::One(secret)) => take("*", secret, &|message| Problem::with("token", message)),
+            Some(Token::Each(table)) => {
+                for (pattern, secret) in table {
+                    take(pattern, secret, &|message| Problem::with(pattern, message).under("token"));
+                }
+            }
+        }
+        tokens.sort_by_key(|(glob, _)| (std::cmp::Reverse(glob.source().chars().count()), glob.source().to_owned()));
+        if problems.is_empty() { Ok(Self(tokens)) } else { Err(problems) }
+    }
+
+    /// The token for the repository of this full name.
+    pub(crate) fn of(&self, full_name: &str) -> Option<&str> {
+        self.0.iter().find(|(glob, _)| glob.matches(full_name)).map(|(_, token)| token.as_str())
+    }
+}
+
+fn usable(secret: &Secret, context: &BuildContext<'_>) -> Result<String, String> {
+    let bytes = context.secret(secret)?;
+    match String::from_utf8(bytes) {
+        Ok(token) if token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(token),
+        _ => Err("the token has characters that no token of GitHub has: spaces, line ends or beyond ASCII".to_owned()),
+    }
+}
+
+const EXPECTED: &str = r#"a string, `{ env = "NAME" }`, `{ file = "PATH" }`, or a table from patterns to these"#;
+
+/// As for every secret: a number may be one that lacks its quotes, and is not shown.
+fn not_a_text<E: de::Error>(kind: &str) -> E {
+    E::custom(format_args!("invalid type: {kind}, expected {EXPECTED}"))
+}
+
+struct TokenVisitor;
+
+impl<'de> Visitor<'de> for TokenVisitor {
+    type Value = Token;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXPECTED)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Token, E> {
+        Secret::deserialize(StrDeserializer::new(text)).map(Token::One)
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Token, E> {
+        Err(not_a_text("an integer"))
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Token, E> {
+        Err(not_a_text("an integer"))
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Token, E> {
+        Err(not_a_text("a float"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Token, A::Error> {
+        let mut table: Vec<(String, Secret)> = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            table.push(entry);
+        }
+        match table.as_slice() {
+            [] => Err(de::Error::custom("an empty table of tokens: name a pattern, or leave it out")),
+            // No repository is named `env` or `file`: full names have a slash.
+            [(key, Secret::Text(name))] if key == "env" => Ok(Token::One(Secret::Env(name.clone()))),
+            [(key, Secret::Text(path))] if key == "file" => Ok(Token::One(Secret::File(path.clone()))),
+            _ => Ok(Token::Each(table)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TokenVisitor)
+    }
+}
+
+impl JsonSchema for Token {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Token".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<Secret>();
+        json_schema!({
+            "title": "token or table of tokens",
+            "description": "One token, or tokens by pattern on `OWNER/NAME`.",
+            "anyOf": [one, { "type": "object", "additionalProperties": one, "minProperties": 1 }],
+        })
+    }
+}

@@ -5,6 +5,7 @@
 
 mod address;
 mod admin;
+mod dialect;
 pub(crate) mod dialects;
 mod document;
 mod duration;
@@ -24,7 +25,8 @@ mod text;
 use std::path::Path;
 
 pub use admin::Admin;
-pub use dialects::{Dialects, EveryDialect, ServedDialect};
+pub use dialect::{EveryDialect, ServedDialect};
+pub use dialects::Dialects;
 pub use keep::Keep;
 pub use report::{Finding, Report, Warning};
 pub use server::Server;
@@ -57,7 +59,10 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, Report> {
         let name = path.display().to_string();
         let bytes = std::fs::read(path).map_err(|error| {
-            Report::of(Finding::of_file(&name, format!("the configuration cannot be read: {}", secrets::reason(&error))))
+            Report::of(Finding::of_file(
+                &name,
+                format!("the configuration cannot be read: {}", secrets::reason(&error)),
+            ))
         })?;
         let text = String::from_utf8(bytes)
             .map_err(|_| Report::of(Finding::of_file(&name, "the configuration is not UTF-8")))?;

@@ -2,3 +2,4 @@
 
 use hookd_base as _;
 use hookd_github as _;
+use hookd_poller as _;

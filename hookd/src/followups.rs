@@ -204,7 +204,9 @@ impl Worker {
         }
         let response = match self.client.get(&call.url).headers(headers).send().await {
             Ok(response) => response,
-            Err(error) if error.is_builder() => return Called::Answered(ApiAnswer::GaveUp(chain(&error.without_url()))),
+            Err(error) if error.is_builder() => {
+                return Called::Answered(ApiAnswer::GaveUp(chain(&error.without_url())));
+            }
             Err(error) => return Called::InVain(chain(&error.without_url()), None),
         };
         let status = response.status().as_u16();

@@ -13,6 +13,8 @@
 //!
 //! What holds here: only this crate reads `hookd.toml`, listens, or names dialects.
 
+mod allow;
+mod auth;
 mod cli;
 pub mod config;
 mod dialects;
@@ -21,5 +23,6 @@ mod followups;
 mod http;
 mod log;
 mod serve;
+mod tls;
 
 pub use cli::main;

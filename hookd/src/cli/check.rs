@@ -55,7 +55,11 @@ fn tell(config: &Config, output: &mut Output<'_>) -> io::Result<()> {
     let Config { server, admin, store, dialects, warnings: _ } = config;
     writeln!(output.out, "server   {}, bodies up to {}", server.listen, size::format(server.max_body))?;
     writeln!(output.out, "admin    {}", admin.listen)?;
-    writeln!(output.out, "store    {}, payloads kept {}, changes {}", store.url, store.keep_payloads, store.keep_changes)?;
+    writeln!(
+        output.out,
+        "store    {}, payloads kept {}, changes {}",
+        store.url, store.keep_payloads, store.keep_changes
+    )?;
     for dialect in dialects.values() {
         let class =
             if dialect.class == dialect.name { String::new() } else { format!(", served by `{}`", dialect.class) };
@@ -81,7 +85,8 @@ mod tests {
 
     #[test]
     fn tells_what_a_configuration_comes_to() {
-        let (folder, path) = file("[store]\nkeep_payloads = '1w'\n[change_hook_dialects]\nacme = { custom_class = 'base' }\n");
+        let (folder, path) =
+            file("[store]\nkeep_payloads = '1w'\n[change_hook_dialects]\nacme = { custom_class = 'base' }\n");
         let (exit, out, err) = hookd(&["check", "--config", &path]);
         assert_eq!(exit, Exit::Ok);
         let database = folder.path().join("hookd.db");

@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::report::{Finding, Report};
+use super::report::{self, Finding, Report};
 
 /// A configuration file, parsed.
 pub(super) struct Document<'t> {
@@ -25,14 +25,16 @@ impl<'t> Document<'t> {
         if errors.is_empty() {
             return Ok(document);
         }
-        let mut problems: Vec<Finding> = Vec::new();
-        for error in errors {
-            let offset = error.span().map_or(text.len(), |span| span.start);
-            let problem = document.at(offset, format!("broken TOML: {}", error.message()));
-            if problems.iter().all(|earlier| earlier.line != problem.line) {
-                problems.push(problem);
-            }
-        }
+        let mut problems: Vec<Finding> = errors
+            .iter()
+            .map(|error| {
+                let offset = error.span().map_or(text.len(), |span| span.start);
+                let message = error.message().trim_end_matches(", expected nothing");
+                document.at(offset, format!("broken TOML: {message}"))
+            })
+            .collect();
+        report::sort(&mut problems);
+        problems.dedup_by_key(|problem| problem.line);
         Err(Report::new(problems))
     }
 
@@ -173,7 +175,11 @@ mod tests {
             (&["none"], (1, 1), (1, 1)),
         ] {
             let path = path(steps);
-            assert_eq!((place(&document.at_key(&path, "")), place(&document.at_value(&path, ""))), (key, value), "{steps:?}");
+            assert_eq!(
+                (place(&document.at_key(&path, "")), place(&document.at_value(&path, ""))),
+                (key, value),
+                "{steps:?}"
+            );
         }
     }
 
@@ -202,9 +208,13 @@ mod tests {
 
     #[test]
     fn reports_each_line_that_is_not_toml() {
-        let report = Document::parse("x.toml", "a = \n[b\nc = 'x\nd = 1\nd = 2\n").err().unwrap();
-        println!("{report}");
-        let lines: Vec<_> = report.problems().iter().map(|problem| problem.line.unwrap()).collect();
-        assert_eq!(lines, [1, 2, 3, 5]);
+        let report = Document::parse("x.toml", "a = b\nc = 1\nc = 2\nd = 'x\n[e]\nf = = 1\n").err().unwrap();
+        assert_eq!(
+            report.to_string(),
+            "x.toml:1:5: broken TOML: string values must be quoted, expected literal string\n\
+             x.toml:3:1: broken TOML: duplicate key\n\
+             x.toml:4:7: broken TOML: invalid literal string, expected `'`\n\
+             x.toml:6:5: broken TOML: extra `=`"
+        );
     }
 }

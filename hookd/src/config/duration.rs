@@ -26,7 +26,8 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 
 /// A duration as people write it.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("bad duration `{text}`, expected {EXPECTED}; the units are `ms`, `s`, `m`, `h`, `d` and `w`");
+    let wrong =
+        || format!("bad duration `{text}`, expected {EXPECTED}; the units are `ms`, `s`, `m`, `h`, `d` and `w`");
     let span: Span = text.parse().map_err(|_| wrong())?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     let duration = Duration::try_from(duration).map_err(|_| format!("bad duration `{text}`: it is negative"))?;
@@ -37,7 +38,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
 pub(super) fn format(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)] {
-        if milliseconds >= length && milliseconds % length == 0 {
+        if milliseconds >= length && milliseconds.is_multiple_of(length) {
             return format!("{}{unit}", milliseconds / length);
         }
     }

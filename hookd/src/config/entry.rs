@@ -49,8 +49,13 @@ impl OptionEntry {
 
 /// The description of a schema, with each paragraph on one line.
 pub(crate) fn description(schema: &Value) -> String {
-    let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
-    text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("\n\n")
+    paragraphs(schema.get("description").and_then(Value::as_str).unwrap_or_default())
+}
+
+/// A text without the line breaks within its paragraphs.
+pub(super) fn paragraphs(text: &str) -> String {
+    let line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.split("\n\n").map(line).collect::<Vec<_>>().join("\n\n")
 }
 
 /// What a value of this schema is, in words.
@@ -72,17 +77,19 @@ fn kind(schema: &Value, definitions: &Map<String, Value>) -> String {
     if let Some(choices) = ["anyOf", "oneOf", "allOf"].into_iter().find_map(list) {
         return one_of(choices.iter().map(|choice| kind(choice, definitions)));
     }
-    match (text("type"), list("type")) {
-        (Some("array"), _) => match schema.get("items").map(|items| kind(items, definitions)) {
+    let types: Vec<&str> = list("type").into_iter().flatten().filter_map(Value::as_str).chain(text("type")).collect();
+    if types.is_empty() {
+        return "anything".to_owned();
+    }
+    one_of(types.into_iter().map(|name| match name {
+        "array" => match schema.get("items").map(|items| kind(items, definitions)) {
             Some(items) if items.contains(" or ") => format!("list of ({items})"),
             Some(items) => format!("list of {items}"),
             None => "list".to_owned(),
         },
-        (Some("object"), _) => "table".to_owned(),
-        (Some(name), _) => name.to_owned(),
-        (None, Some(names)) => one_of(names.iter().filter_map(Value::as_str).map(str::to_owned)),
-        (None, None) => "anything".to_owned(),
-    }
+        "object" => "table".to_owned(),
+        name => name.to_owned(),
+    }))
 }
 
 /// The choices but for null, which TOML does not have.
@@ -93,7 +100,7 @@ fn one_of(choices: impl Iterator<Item = String>) -> String {
             kept.push(choice);
         }
     }
-    kept.join(" or ")
+    if kept.is_empty() { "null".to_owned() } else { kept.join(" or ") }
 }
 
 #[cfg(test)]

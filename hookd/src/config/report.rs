@@ -95,11 +95,9 @@ mod tests {
 
     #[test]
     fn displays_a_line_for_each_problem_by_position() {
-        let at = |line, column| Finding { line: Some(line), column: Some(column), ..Finding::of_file("a.toml", "wrong") };
+        let at =
+            |line, column| Finding { line: Some(line), column: Some(column), ..Finding::of_file("a.toml", "wrong") };
         let report = Report::new(vec![at(10, 2), at(9, 3), at(10, 1), Finding::of_file("a.toml", "all wrong")]);
-        assert_eq!(
-            report.to_string(),
-            "a.toml: all wrong\na.toml:9:3: wrong\na.toml:10:1: wrong\na.toml:10:2: wrong"
-        );
+        assert_eq!(report.to_string(), "a.toml: all wrong\na.toml:9:3: wrong\na.toml:10:1: wrong\na.toml:10:2: wrong");
     }
 }

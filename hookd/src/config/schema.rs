@@ -1,9 +1,10 @@
 //! The schemas of `hookd.toml`: of its sections, of the dialects of this build, and of the whole.
 
-use hookd_core::{Dialect, registry};
+use hookd_core::{Dialect, PathStep, Secret, registry};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::entry::paragraphs;
 use super::{Admin, EveryDialect, Server, Store, admin, dialects, server, store};
 
 /// What makes the schema of a struct.
@@ -16,12 +17,15 @@ pub(crate) const SECTIONS: [(&str, SchemaOf); 3] =
 /// The options of a class of dialects.
 pub(super) struct ClassOptions {
     schema: Value,
+    definitions: Map<String, Value>,
 }
 
 impl ClassOptions {
     /// Those of this class.
     pub(super) fn of(class: &Dialect) -> Self {
-        Self { schema: (class.schema)(&mut SchemaGenerator::default()).to_value() }
+        let mut generator = SchemaGenerator::default();
+        let schema = (class.schema)(&mut generator).to_value();
+        Self { schema, definitions: generator.take_definitions(true) }
     }
 
     /// Whether there are no options but those that are named.
@@ -35,6 +39,29 @@ impl ClassOptions {
         let mut names: Vec<String> = properties.into_iter().flat_map(Map::keys).cloned().collect();
         names.sort();
         names
+    }
+
+    /// Whether the value of this option is a secret, or has secrets in it.
+    pub(super) fn is_secret(&self, option: &PathStep) -> bool {
+        let PathStep::Key(option) = option else { return false };
+        let property = self.schema.get("properties").and_then(|properties| properties.get(option));
+        property.is_some_and(|property| self.leads_to_a_secret(property, &mut Vec::new()))
+    }
+
+    fn leads_to_a_secret<'s>(&'s self, schema: &'s Value, seen: &mut Vec<&'s str>) -> bool {
+        match schema {
+            Value::Array(items) => items.iter().any(|item| self.leads_to_a_secret(item, seen)),
+            Value::Object(object) => object.iter().any(|(key, value)| match value.as_str() {
+                Some(reference) if key == "$ref" && !seen.contains(&reference) => {
+                    seen.push(reference);
+                    let name = reference.rsplit('/').next().unwrap_or_default();
+                    name == Secret::schema_name()
+                        || self.definitions.get(name).is_some_and(|definition| self.leads_to_a_secret(definition, seen))
+                }
+                _ => self.leads_to_a_secret(value, seen),
+            }),
+            _ => false,
+        }
     }
 }
 
@@ -65,7 +92,7 @@ pub(crate) fn of_file() -> Value {
         "additionalProperties": false,
         "$defs": definitions,
     });
-    drop_null(&mut schema);
+    tidy(&mut schema);
     schema
 }
 
@@ -119,12 +146,16 @@ fn add_properties(schema: &mut Value, more: &Value) {
     }
 }
 
-/// Takes null, which an option that may be left out also has in Rust but not in TOML, out of a schema.
-fn drop_null(schema: &mut Value) {
+/// Takes null, which an option that may be left out also has in Rust but not in TOML, out of a schema, and the line
+/// breaks of the source out of its paragraphs.
+fn tidy(schema: &mut Value) {
     match schema {
-        Value::Array(items) => items.iter_mut().for_each(drop_null),
+        Value::Array(items) => items.iter_mut().for_each(tidy),
         Value::Object(object) => {
             object.retain(|key, value| key != "default" || !value.is_null());
+            if let Some(Value::String(text)) = object.get_mut("description") {
+                *text = paragraphs(text);
+            }
             if let Some(Value::Array(types)) = object.get_mut("type") {
                 types.retain(|name| name != "null");
                 if let [only] = types.as_slice() {
@@ -143,7 +174,7 @@ fn drop_null(schema: &mut Value) {
                     }
                 }
             }
-            object.values_mut().for_each(drop_null);
+            object.values_mut().for_each(tidy);
         }
         _ => {}
     }
@@ -216,7 +247,8 @@ mod tests {
     }
 
     #[test]
-    fn has_no_null() {
-        assert!(!of_file().to_string().contains("null"), "{:#}", of_file());
+    fn has_no_null_and_no_line_breaks_of_the_source() {
+        let text = of_file()["properties"].to_string();
+        assert!(!text.contains("null") && !text.contains("\\n"), "{text}");
     }
 }

@@ -43,6 +43,18 @@ fn without_last_newline(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
+/// A message of serde about the value of a secret, without the value: `` invalid type: string "x", expected … ``.
+pub(super) fn without_value(message: &str) -> String {
+    let shows_a_value = message.starts_with("invalid type: ") || message.starts_with("invalid value: ");
+    match message.rsplit_once(", expected ").filter(|_| shows_a_value) {
+        Some((value, expected)) => {
+            let kind = value.split(['`', '"']).next().unwrap_or_default().trim_end();
+            format!("{kind}, expected {expected}")
+        }
+        None => message.to_owned(),
+    }
+}
+
 /// Why a file could not be read, in lower case and without the number of the error.
 pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
@@ -64,9 +76,23 @@ mod tests {
     #[test]
     fn strips_one_newline_from_a_file() {
         let folder = tempfile::tempdir().unwrap();
-        for (written, secret) in [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a \r", " a \r"), ("\n", "")] {
+        for (written, secret) in
+            [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a \r", " a \r"), ("\n", "")]
+        {
             std::fs::write(folder.path().join("secret"), written).unwrap();
             assert_eq!(read(folder.path(), Secret::File("secret".into())).unwrap(), secret.as_bytes());
+        }
+    }
+
+    #[test]
+    fn takes_values_out_of_messages() {
+        for (message, without) in [
+            ("invalid type: integer `271828`, expected a string", "invalid type: integer, expected a string"),
+            ("invalid type: string \"a, expected b\", expected a table", "invalid type: string, expected a table"),
+            ("invalid type: null, expected a string", "invalid type: null, expected a string"),
+            ("the secret is empty", "the secret is empty"),
+        ] {
+            assert_eq!(without_value(message), without);
         }
     }
 
@@ -77,10 +103,7 @@ mod tests {
             read(folder, Secret::File("x".into())).unwrap_err(),
             "the file `/nowhere/x` cannot be read: it does not exist"
         );
-        assert_eq!(
-            read(folder, Secret::File("/".into())).unwrap_err(),
-            "the file `/` cannot be read: it is a folder"
-        );
+        assert_eq!(read(folder, Secret::File("/".into())).unwrap_err(), "the file `/` cannot be read: it is a folder");
         assert_eq!(
             read(folder, Secret::Env("HOOKD_NOT_SET".into())).unwrap_err(),
             "the environment variable `HOOKD_NOT_SET` is not set"

@@ -68,16 +68,18 @@ impl Server {
 
 fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let duration = duration::deserialize(deserializer)?;
-    if duration.is_zero() { Err(de::Error::custom("without any time no request would come through")) } else { Ok(duration) }
+    if duration.is_zero() {
+        Err(de::Error::custom("without any time no request would come through"))
+    } else {
+        Ok(duration)
+    }
 }
 
 fn workers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZero<u16>>, D::Error> {
     let count = i64::deserialize(deserializer)?;
     let workers = u16::try_from(count).ok().filter(|count| *count <= MOST_WORKERS).and_then(NonZero::new);
-    match workers {
-        Some(workers) => Ok(Some(workers)),
-        None => Err(de::Error::custom(format_args!("bad number of threads `{count}`, expected 1 to {MOST_WORKERS}"))),
-    }
+    let wrong = || de::Error::custom(format_args!("bad number of threads `{count}`, expected 1 to {MOST_WORKERS}"));
+    workers.map(Some).ok_or_else(wrong)
 }
 
 #[cfg(test)]

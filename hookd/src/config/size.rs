@@ -5,13 +5,12 @@ use std::fmt;
 
 use bytesize::ByteSize;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserializer, Visitor};
 use serde::Serializer;
+use serde::de::{self, Deserializer, Visitor};
 
 const EXPECTED: &str = "a number of bytes, or one with a unit such as `25MiB` or `500kB`";
 
 /// For `#[serde(with = "size")]`.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 pub(super) fn serialize<S: Serializer>(size: &usize, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format(*size))
 }
@@ -105,7 +104,9 @@ mod tests {
         for wrong in ["", "MiB", "25XiB", "-1", "25 apples"] {
             assert_eq!(
                 read(json!(wrong)).unwrap_err(),
-                format!("bad size `{wrong}`, expected a number of bytes, or one with a unit such as `25MiB` or `500kB`")
+                format!(
+                    "bad size `{wrong}`, expected a number of bytes, or one with a unit such as `25MiB` or `500kB`"
+                )
             );
         }
         assert_eq!(read(json!(0)).unwrap_err(), "a size of 0 would let nothing in");

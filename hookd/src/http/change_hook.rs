@@ -112,7 +112,13 @@ async fn receive(
             let reason = refusal.message().to_owned();
             tracing::info!(dialect = dialect.name, event, outcome = "unproven", reason, "refused");
             let peer = http.peer_addr().map(|address| address.ip().to_string());
-            front.unproven.push(Entry { received_at, dialect: dialect.name.clone(), peer, event, reason: reason.clone() });
+            front.unproven.push(Entry {
+                received_at,
+                dialect: dialect.name.clone(),
+                peer,
+                event,
+                reason: reason.clone(),
+            });
             return plain(StatusCode::BAD_REQUEST, reason);
         }
     };
@@ -205,13 +211,7 @@ fn method_of(request: &HttpRequest, hook: &dyn Hook) -> Result<Method, HttpRespo
 fn hook_request(request: &HttpRequest, method: Method, body: Bytes) -> HookRequest {
     let headers = request.headers().iter();
     let headers = headers.map(|(name, value)| (name.as_str(), Bytes::copy_from_slice(value.as_bytes())));
-    HookRequest::new(
-        method,
-        request.path().to_owned(),
-        request.query_string().to_owned(),
-        headers.collect(),
-        body,
-    )
+    HookRequest::new(method, request.path().to_owned(), request.query_string().to_owned(), headers.collect(), body)
 }
 
 fn receipt_answer(receipt: Receipt) -> HttpResponse {

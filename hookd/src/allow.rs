@@ -1,0 +1,166 @@
+//! `allow_from`: from which addresses requests may come, and `trusted_proxies`, whose word on that counts.
+
+use std::net::{IpAddr, SocketAddr};
+
+use actix_web::http::header::{FORWARDED, HeaderMap, X_FORWARDED_FOR};
+use ipnet::IpNet;
+
+/// Addresses and networks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networks(Vec<IpNet>);
+
+impl Networks {
+    /// Networks of these texts: `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`.
+    ///
+    /// # Errors
+    /// What is wrong, with the index of its text.
+    pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, Vec<(usize, String)>> {
+        let mut networks = Vec::new();
+        let mut problems = Vec::new();
+        for (index, text) in texts.into_iter().enumerate() {
+            let one = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            match one {
+                Ok(network) => networks.push(network),
+                Err(_) => problems.push((
+                    index,
+                    format!("`{text}` is neither an address nor a network such as `192.0.2.0/24` or `2001:db8::/32`"),
+                )),
+            }
+        }
+        if problems.is_empty() { Ok(Self(networks)) } else { Err(problems) }
+    }
+
+    /// Whether the address is one of these.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// The addresses that a request may have come from: one, unless two headers of a trusted proxy disagree; then all of
+/// them have to be allowed. `None` where a header of a trusted proxy names no address.
+///
+/// Headers count only if the peer is a trusted proxy; of a chain, the last address that is not a trusted proxy's.
+pub fn senders(peer: SocketAddr, headers: &HeaderMap, trusted: &Networks) -> Vec<Option<IpAddr>> {
+    let peer = peer.ip().to_canonical();
+    if !trusted.contains(peer) {
+        return vec![Some(peer)];
+    }
+    let mut senders = Vec::new();
+    for (name, split) in [(X_FORWARDED_FOR, forwarded_for as fn(&str) -> Vec<String>), (FORWARDED, forwarded)] {
+        let hops: Vec<String> = headers.get_all(name).filter_map(|value| value.to_str().ok()).flat_map(split).collect();
+        if !hops.is_empty() {
+            senders.push(last_untrusted(&hops, peer, trusted));
+        }
+    }
+    if senders.is_empty() { vec![Some(peer)] } else { senders }
+}
+
+/// The last hop that is not a trusted proxy; the first one where all are.
+fn last_untrusted(hops: &[String], peer: IpAddr, trusted: &Networks) -> Option<IpAddr> {
+    let mut sender = peer;
+    for hop in hops.iter().rev() {
+        sender = address_of(hop)?;
+        if !trusted.contains(sender) {
+            break;
+        }
+    }
+    Some(sender)
+}
+
+/// An address as proxies write it: with a port or not, an IPv6 address in brackets or not.
+fn address_of(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()));
+    address.ok().map(|address| address.to_canonical())
+}
+
+fn forwarded_for(value: &str) -> Vec<String> {
+    value.split(',').map(|hop| hop.trim().to_owned()).collect()
+}
+
+/// The `for` of each element of a `Forwarded` header (RFC 7239); one without it names nobody.
+fn forwarded(value: &str) -> Vec<String> {
+    let hop = |element: &str| {
+        let pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
+        let by_name = |(name, value): (&str, &str)| {
+            name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"').to_owned())
+        };
+        pairs.filter_map(by_name).next().unwrap_or_default()
+    };
+    value.split(',').map(hop).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn networks(texts: &[&str]) -> Networks {
+        Networks::new(texts.iter().copied()).unwrap()
+    }
+
+    fn seen(peer: &str, headers: &[(&str, &str)]) -> Vec<Option<String>> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name: actix_web::http::header::HeaderName = name.parse().unwrap();
+            map.append(name, value.parse().unwrap());
+        }
+        let peer = SocketAddr::new(peer.parse().unwrap(), 1234);
+        let found = senders(peer, &map, &networks(&["10.0.0.0/8", "::1"]));
+        found.into_iter().map(|address| address.map(|address| address.to_string())).collect()
+    }
+
+    fn one(address: &str) -> Vec<Option<String>> {
+        vec![Some(address.to_owned())]
+    }
+
+    #[test]
+    fn headers_count_only_from_trusted_proxies() {
+        let header = [("X-Forwarded-For", "192.0.2.1")];
+        assert_eq!(seen("203.0.113.9", &header), one("203.0.113.9"));
+        assert_eq!(seen("10.1.1.1", &header), one("192.0.2.1"));
+        assert_eq!(seen("::ffff:10.1.1.1", &header), one("192.0.2.1"));
+        assert_eq!(seen("10.1.1.1", &[]), one("10.1.1.1"));
+        assert_eq!(seen("::1", &[("Forwarded", r#"for="[2001:db8::7]:4711";proto=https"#)]), one("2001:db8::7"));
+    }
+
+    #[test]
+    fn what_the_sender_itself_put_in_front_does_not_count() {
+        assert_eq!(seen("10.1.1.1", &[("X-Forwarded-For", "198.51.100.1, 192.0.2.1, 10.2.2.2")]), one("192.0.2.1"));
+        let twice = [("X-Forwarded-For", "198.51.100.1"), ("X-Forwarded-For", "192.0.2.1:99")];
+        assert_eq!(seen("10.1.1.1", &twice), one("192.0.2.1"));
+        // Headers that disagree: both have to be allowed.
+        let both = [("X-Forwarded-For", "192.0.2.1"), ("Forwarded", "for=198.51.100.1")];
+        assert_eq!(seen("10.1.1.1", &both), [one("192.0.2.1"), one("198.51.100.1")].concat());
+    }
+
+    #[test]
+    fn who_hides_is_nobody() {
+        for header in [
+            ("X-Forwarded-For", "unknown"),
+            ("X-Forwarded-For", ""),
+            ("Forwarded", "for=_hidden"),
+            ("Forwarded", "proto=https"),
+        ] {
+            assert_eq!(seen("10.1.1.1", &[header]), [None], "{header:?}");
+        }
+    }
+
+    #[test]
+    fn networks_are_addresses_or_prefixes() {
+        let networks = networks(&["192.0.2.1", "198.51.100.0/24", "2001:db8::/32"]);
+        for (address, is_in) in [
+            ("192.0.2.1", true),
+            ("192.0.2.2", false),
+            ("198.51.100.77", true),
+            ("::ffff:198.51.100.77", true),
+            ("2001:db8::1", true),
+            ("2001:db9::1", false),
+        ] {
+            assert_eq!(networks.contains(address.parse().unwrap()), is_in, "{address}");
+        }
+        let problems = Networks::new(["192.0.2.1", "192.0.2.0/33", "example.org"]).unwrap_err();
+        assert_eq!(problems.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 2]);
+    }
+}

@@ -1,0 +1,238 @@
+//! Files of users: `user:password` lines (`file`), or `user:hash` lines (`htpasswd`: bcrypt, argon2).
+//!
+//! A file is looked at again at most once a second, and read again when it has changed. One that cannot be read any
+//! more lets nobody in, and says so in the log.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use argon2::{Argon2, PasswordVerifier};
+
+use super::Credentials;
+use super::remembered::Remembered;
+
+/// How often a file is looked at.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// What stands behind the colon of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// The password.
+    Plain,
+    /// Its hash.
+    Hashed,
+}
+
+impl Format {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "file",
+            Self::Hashed => "htpasswd",
+        }
+    }
+}
+
+/// A file of users.
+pub(super) struct PasswordFile {
+    path: PathBuf,
+    format: Format,
+    read: Mutex<Read>,
+}
+
+/// What was read, and when.
+struct Read {
+    users: Arc<Users>,
+    stamp: Option<Stamp>,
+    looked_at: Instant,
+}
+
+/// What tells one state of a file from another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+}
+
+/// The users of one state of a file, and the passwords that held since.
+struct Users {
+    lines: Vec<Credentials>,
+    remembered: Remembered,
+}
+
+impl PasswordFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a line of it is not what it should be; without what stands in the line.
+    pub(super) fn open(path: PathBuf, format: Format) -> Result<Self, String> {
+        let (users, stamp) = read(&path, format)?;
+        let read = Read { users: Arc::new(users), stamp: Some(stamp), looked_at: Instant::now() };
+        Ok(Self { path, format, read: Mutex::new(read) })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether these credentials stand in the file.
+    pub(super) async fn accepts(&self, given: &Credentials) -> bool {
+        let users = self.users();
+        match self.format {
+            Format::Plain => users.lines.iter().fold(false, |held, line| held | line.is(given)),
+            Format::Hashed if users.remembered.has(given) => true,
+            Format::Hashed => {
+                let given = given.clone();
+                let check = move || {
+                    let holds =
+                        users.lines.iter().any(|line| line.user == given.user && verify(&line.password, &given));
+                    if holds {
+                        users.remembered.add(&given);
+                    }
+                    holds
+                };
+                actix_web::web::block(check).await.unwrap_or(false)
+            }
+        }
+    }
+
+    /// The users as the file has them now.
+    fn users(&self) -> Arc<Users> {
+        let mut last = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.looked_at.elapsed() >= EVERY {
+            last.looked_at = Instant::now();
+            let stamp = stamp(&self.path).ok();
+            if stamp.is_none() || stamp != last.stamp {
+                let (users, stamp) = match read(&self.path, self.format) {
+                    Ok((users, stamp)) => (users, Some(stamp)),
+                    Err(message) => {
+                        tracing::error!("{}: {message}; it lets nobody in", self.format.name());
+                        (Users { lines: Vec::new(), remembered: Remembered::default() }, stamp)
+                    }
+                };
+                last.users = Arc::new(users);
+                last.stamp = stamp;
+            }
+        }
+        Arc::clone(&last.users)
+    }
+}
+
+fn stamp(path: &Path) -> std::io::Result<Stamp> {
+    let metadata = std::fs::metadata(path)?;
+    Ok(Stamp { modified: metadata.modified().ok(), length: metadata.len() })
+}
+
+fn read(path: &Path, format: Format) -> Result<(Users, Stamp), String> {
+    let unreadable = |error: std::io::Error| format!("`{}` cannot be read: {error}", path.display());
+    // Looked at before it is read: what changes in between is seen the next time.
+    let stamp = stamp(path).map_err(unreadable)?;
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let mut lines = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let wrong = |what: &str| format!("`{}` line {number}: {what}", path.display());
+        let Some((user, password)) =
+            line.split_once(':').filter(|(user, password)| !user.is_empty() && !password.is_empty())
+        else {
+            return Err(wrong("expected `user:password`"));
+        };
+        if format == Format::Hashed && !is_known_hash(password) {
+            return Err(wrong("the hash is neither bcrypt (`$2y$…`) nor argon2 (`$argon2id$…`)"));
+        }
+        lines.push(Credentials { user: user.to_owned(), password: password.to_owned() });
+    }
+    Ok((Users { lines, remembered: Remembered::default() }, stamp))
+}
+
+fn is_known_hash(hash: &str) -> bool {
+    match hash.strip_prefix("$argon2") {
+        Some(_) => argon2::password_hash::phc::PasswordHash::new(hash).is_ok(),
+        None => hash.parse::<bcrypt::HashParts>().is_ok(),
+    }
+}
+
+fn verify(hash: &str, given: &Credentials) -> bool {
+    if hash.starts_with("$argon2") {
+        let parsed = argon2::password_hash::phc::PasswordHash::new(hash);
+        parsed.is_ok_and(|parsed| Argon2::default().verify_password(given.password.as_bytes(), &parsed).is_ok())
+    } else {
+        bcrypt::verify(&given.password, hash).unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use argon2::PasswordHasher;
+
+    use super::*;
+
+    fn given(user: &str, password: &str) -> Credentials {
+        Credentials { user: user.into(), password: password.into() }
+    }
+
+    /// Makes the file look as if it had been looked at long ago.
+    fn let_time_pass(file: &PasswordFile) {
+        file.read.lock().unwrap().looked_at -= EVERY;
+    }
+
+    #[actix_web::test]
+    async fn reads_lines_and_reads_them_again_when_they_change() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("passwd");
+        std::fs::write(&path, "# people\nann:one\n\nbob:with:colon\n").unwrap();
+        let file = PasswordFile::open(path.clone(), Format::Plain).unwrap();
+        assert!(file.accepts(&given("ann", "one")).await);
+        assert!(file.accepts(&given("bob", "with:colon")).await);
+        assert!(!file.accepts(&given("bob", "with")).await);
+        std::fs::write(&path, "ann:another\n").unwrap();
+        let_time_pass(&file);
+        assert!(!file.accepts(&given("ann", "one")).await);
+        assert!(file.accepts(&given("ann", "another")).await);
+        std::fs::remove_file(&path).unwrap();
+        let_time_pass(&file);
+        assert!(!file.accepts(&given("ann", "another")).await);
+        std::fs::write(&path, "ann:back\n").unwrap();
+        let_time_pass(&file);
+        assert!(file.accepts(&given("ann", "back")).await);
+    }
+
+    #[actix_web::test]
+    async fn checks_bcrypt_and_argon2_and_remembers_what_held() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("htpasswd");
+        let bcrypt = bcrypt::hash("one", 4).unwrap();
+        let argon2 = Argon2::default().hash_password(b"two").unwrap();
+        std::fs::write(&path, format!("ann:{bcrypt}\nbob:{argon2}\n")).unwrap();
+        let file = PasswordFile::open(path, Format::Hashed).unwrap();
+        for _ in 0..2 {
+            assert!(file.accepts(&given("ann", "one")).await);
+            assert!(file.accepts(&given("bob", "two")).await);
+            assert!(!file.accepts(&given("ann", "two")).await);
+            assert!(!file.accepts(&given("cem", "one")).await);
+        }
+        assert!(file.users().remembered.has(&given("ann", "one")));
+        assert!(!file.users().remembered.has(&given("ann", "two")));
+    }
+
+    #[test]
+    fn names_the_line_that_is_wrong_without_its_text() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("passwd");
+        for (text, format, message) in [
+            ("ann:one\nhunter2\n", Format::Plain, "line 2: expected `user:password`"),
+            (":hunter2\n", Format::Plain, "line 1: expected `user:password`"),
+            ("ann:hunter2\n", Format::Hashed, "line 1: the hash is neither bcrypt (`$2y$…`) nor argon2"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error = PasswordFile::open(path.clone(), format).err().unwrap();
+            assert!(error.contains(message) && !error.contains("hunter2"), "{error}");
+        }
+    }
+}

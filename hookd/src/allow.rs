@@ -4,36 +4,63 @@ use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::{FORWARDED, HeaderMap, X_FORWARDED_FOR};
 use ipnet::IpNet;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserialize, Deserializer};
+use serde::{Serialize, Serializer};
 
-/// Addresses and networks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Networks(Vec<IpNet>);
+/// Addresses and networks: a list of texts such as `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Networks(Vec<Network>);
+
+/// An address or a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Network(IpNet);
 
 impl Networks {
-    /// Networks of these texts: `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`.
-    ///
-    /// # Errors
-    /// What is wrong, with the index of its text.
-    pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, Vec<(usize, String)>> {
-        let mut networks = Vec::new();
-        let mut problems = Vec::new();
-        for (index, text) in texts.into_iter().enumerate() {
-            let one = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            match one {
-                Ok(network) => networks.push(network),
-                Err(_) => problems.push((
-                    index,
-                    format!("`{text}` is neither an address nor a network such as `192.0.2.0/24` or `2001:db8::/32`"),
-                )),
-            }
-        }
-        if problems.is_empty() { Ok(Self(networks)) } else { Err(problems) }
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether the address is one of these.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(&address))
+        self.0.iter().any(|network| network.0.contains(&address))
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let one = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let wrong = |_| {
+            de::Error::custom(format_args!(
+                "`{text}` is neither an address nor a network such as `192.0.2.0/24` or `2001:db8::/32`"
+            ))
+        };
+        one.map(Self).map_err(wrong)
+    }
+}
+
+impl Serialize for Network {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl JsonSchema for Network {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Network".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "title": "address or network",
+            "description": "An address or a network, such as `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`.",
+            "type": "string",
+            "pattern": "^[0-9A-Fa-f.:]+(/[0-9]+)?$",
+        })
     }
 }
 
@@ -41,7 +68,7 @@ impl Networks {
 /// them have to be allowed. `None` where a header of a trusted proxy names no address.
 ///
 /// Headers count only if the peer is a trusted proxy; of a chain, the last address that is not a trusted proxy's.
-pub fn senders(peer: SocketAddr, headers: &HeaderMap, trusted: &Networks) -> Vec<Option<IpAddr>> {
+pub(crate) fn senders(peer: SocketAddr, headers: &HeaderMap, trusted: &Networks) -> Vec<Option<IpAddr>> {
     let peer = peer.ip().to_canonical();
     if !trusted.contains(peer) {
         return vec![Some(peer)];
@@ -97,7 +124,7 @@ mod tests {
     use super::*;
 
     fn networks(texts: &[&str]) -> Networks {
-        Networks::new(texts.iter().copied()).unwrap()
+        serde_json::from_value(serde_json::json!(texts)).unwrap()
     }
 
     fn seen(peer: &str, headers: &[(&str, &str)]) -> Vec<Option<String>> {
@@ -160,7 +187,9 @@ mod tests {
         ] {
             assert_eq!(networks.contains(address.parse().unwrap()), is_in, "{address}");
         }
-        let problems = Networks::new(["192.0.2.1", "192.0.2.0/33", "example.org"]).unwrap_err();
-        assert_eq!(problems.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 2]);
+        for wrong in ["192.0.2.0/33", "example.org", ""] {
+            let error = serde_json::from_value::<Networks>(serde_json::json!([wrong])).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{wrong}` is neither an address nor a network")), "{error}");
+        }
     }
 }

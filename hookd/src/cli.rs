@@ -6,6 +6,7 @@
 mod check;
 mod dialects;
 mod docs;
+mod reload;
 mod schema;
 pub(crate) mod serve;
 
@@ -41,6 +42,10 @@ enum Command {
     /// Say whether a configuration holds, and all that is wrong with it.
     #[command(after_help = after_help("hookd check --config /etc/hookd/hookd.toml"))]
     Check(check::CheckArgs),
+
+    /// Have a hookd that runs read its configuration again. One that does not hold is refused whole.
+    #[command(after_help = after_help("hookd reload --config /etc/hookd/hookd.toml"))]
+    Reload(reload::ReloadArgs),
 
     /// Tell the dialects of this build, with their options.
     #[command(after_help = after_help("hookd dialects github"))]
@@ -118,6 +123,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
 fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
     match &cli.command {
         Command::Check(args) => check::run(&cli.config, args, output),
+        Command::Reload(args) => reload::run(&cli.config, args, output),
         Command::Dialects(args) => dialects::run(args, output),
         Command::Schema => schema::run(output),
         Command::Docs => docs::run(output),

@@ -17,8 +17,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use crate::config::ServedDialect;
-use crate::http::Active;
 use crate::http::change_hook::{now, state_of};
+use crate::live::Active;
 use crate::log::chain;
 
 /// How many deliveries are worked on at a time.
@@ -144,7 +144,7 @@ impl Worker {
         let mut answers = ApiAnswers::default();
         let mut missing = Vec::new();
         for _ in 0..MOST_ROUNDS {
-            let dialect = self.active.dialects().get(&due.dialect).cloned();
+            let dialect = self.active.live().dialects.get(&due.dialect).cloned();
             let dialect = dialect.ok_or_else(|| format!("the dialect `{}` is not configured", due.dialect))?;
             match translate(&dialect, &request, &answers) {
                 Ok(Outcome::Calls { calls, .. }) => {

@@ -6,31 +6,14 @@ pub(crate) mod change_hook;
 mod rest;
 mod unproven;
 
-use std::sync::{Arc, PoisonError, RwLock};
-
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-
-use crate::config::Dialects;
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 
 pub(crate) use unproven::Unproven;
 
 /// The header that names the delivery in an answer.
 const DELIVERY: HeaderName = HeaderName::from_static("x-hookd-delivery");
-
-/// The dialects that are in force. Who has them keeps them for a whole request, whatever is loaded meanwhile.
-pub(crate) struct Active(RwLock<Arc<Dialects>>);
-
-impl Active {
-    pub(crate) fn new(dialects: Dialects) -> Self {
-        Self(RwLock::new(Arc::new(dialects)))
-    }
-
-    pub(crate) fn dialects(&self) -> Arc<Dialects> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 /// An answer of one line of plain text, which no browser takes for something else.
 fn plain(status: StatusCode, text: String) -> HttpResponse {
@@ -38,5 +21,14 @@ fn plain(status: StatusCode, text: String) -> HttpResponse {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// An answer that asks for credentials.
+fn unauthorized() -> HttpResponse {
+    let mut response = plain(StatusCode::UNAUTHORIZED, "credentials are missing or wrong".to_owned());
+    response
+        .headers_mut()
+        .insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="hookd", charset="UTF-8""#));
     response
 }

@@ -21,6 +21,7 @@ mod dialects;
 pub mod docs;
 mod followups;
 mod http;
+mod live;
 mod log;
 mod serve;
 mod tls;

@@ -13,7 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::serve::ServeArgs;
 use crate::config::{Config, StoreUrl};
 use crate::followups::Followups;
-use crate::http::{Active, admin, change_hook};
+use crate::http::{admin, change_hook};
+use crate::live::Active;
 use crate::log;
 
 /// Why hookd could not start, or could not go on.
@@ -25,6 +26,8 @@ enum ServeError {
     Store(#[from] StoreError),
     #[error("cannot listen on {address} ({listener} listener)")]
     Listen { listener: &'static str, address: SocketAddr, source: std::io::Error },
+    #[error("TLS cannot be set up")]
+    Tls(#[from] rustls::Error),
     #[error("the {what} failed")]
     Io { what: &'static str, source: std::io::Error },
 }
@@ -41,7 +44,7 @@ pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
     log::start(args);
     // One provider of cryptography for listeners and clients; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match actix_web::rt::System::new().block_on(serve(config)) {
+    match actix_web::rt::System::new().block_on(serve(path, config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let chain = log::chain(&error);
@@ -51,25 +54,24 @@ pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
     }
 }
 
-async fn serve(config: Config) -> Result<(), ServeError> {
+async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let StoreUrl::Sqlite(path) = &config.store.url;
-    let store: SharedStore = Arc::new(SqliteStore::open(path)?);
-    let active = Arc::new(Active::new(config.dialects));
+    let StoreUrl::Sqlite(file) = &config.store.url;
+    let store: SharedStore = Arc::new(SqliteStore::open(file)?);
+    let active = Arc::new(Active::new(path.to_owned(), &config));
     let followups = Followups::start(Arc::clone(&store), Arc::clone(&active))?;
 
-    let limits = change_hook::Limits { max_body: config.server.max_body, timeout: config.server.request_timeout };
-    let front = change_hook::Front::new(Arc::clone(&active), Arc::clone(&store), followups.queue(), limits);
+    let front = change_hook::Front::new(Arc::clone(&active), Arc::clone(&store), followups.queue());
     let unproven = front.unproven();
 
-    let public = listen("public", config.server.listen)?;
-    let private = listen("admin", config.admin.listen)?;
-    announce("public", &public);
-    announce("admin", &private);
+    let public_socket = listen("public", config.server.listen)?;
+    let private_socket = listen("admin", config.admin.listen)?;
+    announce("public", &public_socket);
+    announce("admin", &private_socket);
     tracing::info!(
-        dialects = active.dialects().keys().map(String::as_str).collect::<Vec<_>>().join(","),
+        dialects = config.dialects.keys().map(String::as_str).collect::<Vec<_>>().join(","),
         store = %config.store.url,
         version = env!("CARGO_PKG_VERSION"),
         "hookd is ready"
@@ -80,20 +82,21 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         .workers(config.server.worker_count())
         .client_request_timeout(config.server.request_timeout)
         .shutdown_timeout(shutdown)
-        .disable_signals()
-        .listen(public)
-        .map_err(|source| ServeError::Io { what: "public listener", source })?
-        .run();
-    let state = admin::State::new(Arc::clone(&store), active, unproven);
-    let private = HttpServer::new(move || admin::app(state.clone()))
-        .workers(1)
-        .shutdown_timeout(1)
-        .disable_signals()
-        .listen(private)
-        .map_err(|source| ServeError::Io { what: "admin listener", source })?
-        .run();
+        .disable_signals();
+    let public = match config.files.server_certificate {
+        None => public.listen(public_socket),
+        Some(certificate) => public.listen_rustls_0_23(public_socket, certificate.server_config()?),
+    };
+    let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?.run();
+    let state = admin::State::new(Arc::clone(&store), Arc::clone(&active), unproven);
+    let private = HttpServer::new(move || admin::app(state.clone())).workers(1).shutdown_timeout(1).disable_signals();
+    let private = match config.files.admin_certificate {
+        None => private.listen(private_socket),
+        Some(certificate) => private.listen_rustls_0_23(private_socket, certificate.server_config()?),
+    };
+    let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?.run();
 
-    let outcome = until_told_to_stop(public, private).await;
+    let outcome = until_told_to_stop(public, private, active).await;
     followups.stop().await;
     // Blocks until all that is queued is committed.
     store.close();
@@ -101,17 +104,25 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     outcome
 }
 
-/// Runs both listeners until a signal comes, then stops them: the public one first, which finishes what is in flight.
-async fn until_told_to_stop(public: Server, private: Server) -> Result<(), ServeError> {
+/// Runs both listeners, with `SIGHUP` reading the configuration again, until a signal to stop comes. Then stops them: the public one first, which finishes what is in flight.
+async fn until_told_to_stop(public: Server, private: Server, active: Arc<Active>) -> Result<(), ServeError> {
     let signals = |source| ServeError::Io { what: "handling of signals", source };
     let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
     let (public_handle, private_handle) = (public.handle(), private.handle());
     let public_task = actix_web::rt::spawn(public);
     let private_task = actix_web::rt::spawn(private);
-    let name = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
+    let name = loop {
+        tokio::select! {
+            _ = terminate.recv() => break "SIGTERM",
+            _ = interrupt.recv() => break "SIGINT",
+            _ = hangup.recv() => {
+                let active = Arc::clone(&active);
+                // What came of it is in the log.
+                drop(actix_web::web::block(move || active.reload()).await);
+            }
+        }
     };
     tracing::info!(signal = name, "stopping: no new requests, what is in flight is finished");
     public_handle.stop(true).await;

@@ -12,6 +12,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use crate::config::secrets::reason;
+
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -87,13 +89,16 @@ fn stamp(certificate: &Path, key: &Path) -> [Option<SystemTime>; 2] {
 
 fn load(certificate: &Path, key: &Path) -> Result<CertifiedKey, String> {
     let wrong = |path: &Path, error: &dyn fmt::Display| format!("`{}`: {error}", path.display());
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| format!("`{}` cannot be read: {}", path.display(), reason(&error)))
+    };
+    let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
+        .collect::<Result<Vec<_>, _>>()
         .map_err(|error| wrong(certificate, &error))?;
     if chain.is_empty() {
         return Err(wrong(certificate, &"there is no certificate in it"));
     }
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, &error))?;
+    let private = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| wrong(key, &error))?;
     CertifiedKey::from_der(chain, private, &ring::default_provider())
         .map_err(|error| format!("`{}` and `{}` do not go together: {error}", certificate.display(), key.display()))
 }

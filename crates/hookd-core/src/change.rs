@@ -54,3 +54,13 @@ impl Change {
         }
     }
 }
+
+/// `name <email>`, or what of it is there; `None` where nothing is. Empty texts count as not there.
+pub fn person(name: Option<&str>, email: Option<&str>) -> Option<String> {
+    match (name.filter(|name| !name.is_empty()), email.filter(|email| !email.is_empty())) {
+        (Some(name), Some(email)) => Some(format!("{name} <{email}>")),
+        (Some(name), None) => Some(name.to_owned()),
+        (None, Some(email)) => Some(format!("<{email}>")),
+        (None, None) => None,
+    }
+}

@@ -102,6 +102,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// [`Outcome::Ignored`] for this reason, as one line of bearable length: what a sender sent may be quoted in it.
+    pub fn ignored(reason: impl AsRef<str>) -> Self {
+        Outcome::Ignored(Refusal::new(reason).message().to_owned())
+    }
+
     /// [`Outcome::Changes`], or [`Outcome::Ignored`] for this reason where there are none.
     pub fn changes_or(changes: Vec<Change>, reason: impl FnOnce() -> String) -> Self {
         if changes.is_empty() { Outcome::Ignored(reason()) } else { Outcome::Changes(changes) }

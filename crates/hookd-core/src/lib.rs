@@ -74,7 +74,7 @@ mod whitelist;
 
 pub use api::{ApiAnswer, ApiAnswers, ApiCall};
 pub use arguments::Arguments;
-pub use change::Change;
+pub use change::{Change, person};
 pub use codebase::{Codebase, CodebaseFunction};
 pub use hook::{Hook, Outcome, Proof, Recognised};
 pub use inventory;
@@ -86,6 +86,6 @@ pub use refusal::Refusal;
 pub use registry::{Dialect, HookOptions};
 pub use request::{Headers, HookRequest, Method};
 pub use secret::{Secret, Secrets};
-pub use signature::{Keys, from_hex};
+pub use signature::{Keys, SignatureHash, from_hex};
 pub use time::epoch_of;
 pub use whitelist::PropertyWhitelist;

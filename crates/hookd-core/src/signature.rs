@@ -7,6 +7,8 @@ use sha1::Sha1;
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 
+use crate::Refusal;
+
 /// The secrets of an option, read and ready: any one that holds is enough.
 #[derive(Clone)]
 pub struct Keys(Vec<Key>);
@@ -38,9 +40,41 @@ impl Keys {
         self.any(|key| holds(key.sha256.clone(), parts, mac))
     }
 
+    /// Whether one of `macs` is the HMAC-SHA256 of the parts of a message, one after the other, under one of the keys.
+    /// The message is read once for each key, however many there are to compare with.
+    pub fn prove_sha256_any(&self, parts: &[&[u8]], macs: &[Vec<u8>]) -> bool {
+        self.any(|key| {
+            let mut mac = key.sha256.clone();
+            parts.iter().for_each(|part| mac.update(part));
+            let made = mac.finalize().into_bytes();
+            macs.iter().fold(Choice::from(0), |any, mac| any | made.as_slice().ct_eq(mac.as_slice()))
+        })
+    }
+
     /// Whether `mac` is the HMAC-SHA1 of `message` under one of the keys.
     pub fn prove_sha1(&self, message: &[u8], mac: &[u8]) -> bool {
         self.any(|key| holds(key.sha1.clone(), &[message], mac))
+    }
+
+    /// Checks a signature of `message` as it stands in a header such as `X-Hub-Signature`: `HASH=HEX`, in lower case.
+    ///
+    /// # Errors
+    /// When it is not of this form, names another hash than `expected`, or does not hold under any of the keys. The
+    /// messages are those of Buildbot's GitHub hook.
+    pub fn check_signature(&self, signature: &[u8], expected: SignatureHash, message: &[u8]) -> Result<(), Refusal> {
+        let text = String::from_utf8_lossy(signature);
+        let Some((hash, hex)) = text.split_once('=').filter(|(_, hex)| !hex.contains('=')) else {
+            return Err(Refusal::new(format!("Wrong signature format: {text}")));
+        };
+        if hash != expected.name() {
+            return Err(Refusal::new(format!("Unknown hash type: {hash}")));
+        }
+        let is_lower = !hex.bytes().any(|byte| byte.is_ascii_uppercase());
+        let holds = from_hex(hex).is_some_and(|mac| match expected {
+            SignatureHash::Sha1 => self.prove_sha1(message, &mac),
+            SignatureHash::Sha256 => self.prove_sha256(&[message], &mac),
+        });
+        if holds && is_lower { Ok(()) } else { Err(Refusal::new("Hash mismatch")) }
     }
 
     /// Whether `token` is one of the secrets.
@@ -69,6 +103,25 @@ fn holds<M: Mac>(mut mac: M, parts: &[&[u8]], expected: &[u8]) -> Choice {
     mac.finalize().into_bytes().as_slice().ct_eq(expected)
 }
 
+/// The hash of a signature, which its header names before the `=`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureHash {
+    /// `sha1`
+    Sha1,
+    /// `sha256`
+    Sha256,
+}
+
+impl SignatureHash {
+    /// The name that stands before the `=`.
+    pub fn name(self) -> &'static str {
+        match self {
+            SignatureHash::Sha1 => "sha1",
+            SignatureHash::Sha256 => "sha256",
+        }
+    }
+}
+
 /// The bytes of a hash in hex, upper or lower case; `None` where the text is not that.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     hex::decode(text).ok()
@@ -90,7 +143,41 @@ mod tests {
         assert!(!keys.prove_sha256(&[b"Hello, World!"], &mac[..31]));
         assert!(!keys.prove_sha256(&[b"Hello, World!"], b""));
         assert!(!Keys::new([b"old".to_vec()]).prove_sha256(&[b"Hello, World!"], &mac));
+        assert!(keys.prove_sha256_any(&[b"Hello, ", b"World!"], &[vec![], mac.clone()]));
+        assert!(!keys.prove_sha256_any(&[b"Hello, World!"], &[vec![], mac[..31].to_vec()]));
+        assert!(!keys.prove_sha256_any(&[b"Hello, World!"], &[]));
         assert!(!Keys::new([]).prove_token(b""));
         assert!(keys.prove_token(b"old") && !keys.prove_token(b"ol"));
+    }
+
+    #[test]
+    fn checks_a_signature_of_the_expected_hash() {
+        let good = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        let upper = format!("sha256={}", good[7..].to_uppercase());
+        let doubled = format!("{good},{good}");
+        let keys = Keys::new([b"old".to_vec(), b"It's a Secret to Everybody".to_vec()]);
+        for (signature, expected) in [
+            (good, None),
+            (&*upper, Some("Hash mismatch")),
+            (&good[..20], Some("Hash mismatch")),
+            ("sha256=", Some("Hash mismatch")),
+            ("sha256=é", Some("Hash mismatch")),
+            ("sha1=00", Some("Unknown hash type: sha1")),
+            ("SHA256=00", Some("Unknown hash type: SHA256")),
+            ("", Some("Wrong signature format: ")),
+            (
+                &good[7..],
+                Some("Wrong signature format: 757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"),
+            ),
+            ("sha256=a=b", Some("Wrong signature format: sha256=a=b")),
+        ] {
+            let checked = keys.check_signature(signature.as_bytes(), SignatureHash::Sha256, b"Hello, World!");
+            assert_eq!(checked.err().as_ref().map(Refusal::message), expected, "{signature}");
+        }
+        assert!(keys.check_signature(doubled.as_bytes(), SignatureHash::Sha256, b"Hello, World!").is_err());
+        assert!(keys.check_signature(b"\xff", SignatureHash::Sha256, b"").is_err());
+        let sha1 = b"sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59";
+        assert!(keys.check_signature(sha1, SignatureHash::Sha1, b"Hello, World!").is_ok());
+        assert!(keys.check_signature(good.as_bytes(), SignatureHash::Sha256, b"Hello, World").is_err());
     }
 }

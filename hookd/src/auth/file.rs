@@ -11,6 +11,7 @@ use argon2::{Argon2, PasswordVerifier};
 
 use super::Credentials;
 use super::remembered::Remembered;
+use crate::config::secrets::reason;
 
 /// How often a file is looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -128,7 +129,7 @@ fn stamp(path: &Path) -> std::io::Result<Stamp> {
 }
 
 fn read(path: &Path, format: Format) -> Result<(Users, Stamp), String> {
-    let unreadable = |error: std::io::Error| format!("`{}` cannot be read: {error}", path.display());
+    let unreadable = |error: std::io::Error| format!("`{}` cannot be read: {}", path.display(), reason(&error));
     // Looked at before it is read: what changes in between is seen the next time.
     let stamp = stamp(path).map_err(unreadable)?;
     let text = std::fs::read_to_string(path).map_err(unreadable)?;

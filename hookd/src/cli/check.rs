@@ -52,7 +52,7 @@ pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> i
 
 /// What the configuration comes to, in a few lines.
 fn tell(config: &Config, output: &mut Output<'_>) -> io::Result<()> {
-    let Config { server, admin, store, dialects, warnings: _ } = config;
+    let Config { server, admin, store, dialects, .. } = config;
     writeln!(output.out, "server   {}, bodies up to {}", server.listen, size::format(server.max_body))?;
     writeln!(output.out, "admin    {}", admin.listen)?;
     writeln!(

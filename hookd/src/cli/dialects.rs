@@ -111,7 +111,7 @@ mod tests {
         let (exit, out, _) = hookd(&["dialects"]);
         assert_eq!(exit, Exit::Ok);
         assert!(out.starts_with("base: A change told by its fields"), "{out}");
-        assert!(out.contains("\n\nEvery dialect also takes:\n  api_budget (duration, default"), "{out}");
+        assert!(out.contains("\n\nEvery dialect also takes:\n  allow_from (list of (address or network))"), "{out}");
 
         let (_, out, _) = hookd(&["dialects", "test"]);
         assert!(out.starts_with("test: A dialect of the tests.\n  filter (table)\n"), "{out}");
@@ -123,7 +123,7 @@ mod tests {
         let (exit, out, _) = hookd(&["dialects", "--json", "base"]);
         assert_eq!(exit, Exit::Ok);
         let dialects: Value = serde_json::from_str(&out).unwrap();
-        let option = &dialects[0]["options"][3];
+        let option = &dialects[0]["options"][5];
         assert_eq!((&dialects[0]["name"], &option["name"]), (&json!("base"), &json!("deduplicate")));
         assert_eq!((&option["type"], &option["default"]), (&json!("boolean"), &json!(true)));
         assert!(option["description"].as_str().unwrap().starts_with("Whether a delivery"));

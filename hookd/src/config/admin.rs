@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::reader::{Reader, steps};
-use super::{Server, address, server};
+use super::{Auth, Server, Tls, address, server};
 
 /// The name of the section.
 pub(super) const NAME: &str = "admin";
 
-/// The private listener: page, API, metrics and health. It asks for no password: keep it private.
+/// The private listener: page, API, metrics and health. Keep it private, or have it ask for a password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Admin {
@@ -19,11 +19,19 @@ pub struct Admin {
     #[serde(with = "address")]
     #[schemars(with = "String")]
     pub listen: SocketAddr,
+
+    /// Who may call, as the option of the same name for the hooks; `/healthz` and `/readyz` ask for no password.
+    #[serde(skip_serializing)]
+    pub change_hook_auth: Option<Auth>,
+
+    /// The certificate, for TLS; without it the listener speaks plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8011)) }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8011)), change_hook_auth: None, tls: None }
     }
 }
 
@@ -44,7 +52,7 @@ pub(super) fn check(reader: &mut Reader<'_>, admin: &Admin, server: &Server) {
         let message =
             format!("section `{here}`: `listen`: the address is taken by section `{there}`, which listens on {other}");
         reader.problem(document.at_value(&path, message));
-    } else if !admin.listen.ip().is_loopback() {
+    } else if !admin.listen.ip().is_loopback() && admin.change_hook_auth.is_none() {
         let message = "section `admin`: other machines may reach this listener, which asks for no password: see that \
             only trusted ones do";
         reader.warning(document.at_value(&admin_path, message));

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hookd_core::{BuildContext, Compat, Dialect, Hook, Problem, options, registry};
@@ -13,7 +14,9 @@ use toml::de::DeTable;
 use super::reader::{Reader, steps, take_unknown};
 use super::schema::ClassOptions;
 use super::secrets::{Secrets, without_value};
-use super::{dialects, document, duration, suggestion};
+use super::{Auth, dialects, document, duration, suggestion};
+use crate::allow::Networks;
+use crate::auth::Checkers;
 
 /// A dialect that is served.
 pub struct ServedDialect {
@@ -27,17 +30,23 @@ pub struct ServedDialect {
     pub deduplicate: bool,
     /// How long calls to the forge's API may be tried for one delivery.
     pub api_budget: Duration,
+    /// Who may call; `None` asks for no password.
+    pub auth: Option<Arc<Checkers>>,
+    /// From where requests may come; `None` is from anywhere.
+    pub allow_from: Option<Networks>,
 }
 
 impl fmt::Debug for ServedDialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The hook holds secrets.
-        let Self { name, class, hook: _, deduplicate, api_budget } = self;
+        let Self { name, class, hook: _, deduplicate, api_budget, auth, allow_from } = self;
         f.debug_struct("ServedDialect")
             .field("name", name)
             .field("class", class)
             .field("deduplicate", deduplicate)
             .field("api_budget", api_budget)
+            .field("auth", auth)
+            .field("allow_from", allow_from)
             .finish_non_exhaustive()
     }
 }
@@ -63,16 +72,44 @@ pub struct EveryDialect {
     #[serde(with = "duration")]
     #[schemars(with = "duration::DurationSchema")]
     api_budget: Duration,
+
+    /// Who may call this dialect, instead of the list at the top of the file.
+    change_hook_auth: Option<Auth>,
+
+    /// From which addresses and networks requests for this dialect may come, instead of the list of `[server]`.
+    allow_from: Option<Networks>,
 }
 
 impl Default for EveryDialect {
     fn default() -> Self {
-        Self { compat: None, deduplicate: true, custom_class: None, api_budget: Duration::from_secs(600) }
+        Self {
+            compat: None,
+            deduplicate: true,
+            custom_class: None,
+            api_budget: Duration::from_secs(600),
+            change_hook_auth: None,
+            allow_from: None,
+        }
     }
 }
 
-/// Reads a dialect that is enabled; `None` where it has problems. Relative paths of secrets start in `folder`.
-pub(super) fn read(reader: &mut Reader<'_>, name: &str, options: &DeTable<'_>, folder: &Path) -> Option<ServedDialect> {
+/// What holds for a dialect that says nothing else, and where its files are.
+pub(super) struct Around<'a> {
+    /// Relative paths start here.
+    pub(super) folder: &'a Path,
+    /// Who may call.
+    pub(super) auth: Option<Arc<Checkers>>,
+    /// From where.
+    pub(super) allow_from: Option<Networks>,
+}
+
+/// Reads a dialect that is enabled; `None` where it has problems.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    name: &str,
+    options: &DeTable<'_>,
+    around: &Around<'_>,
+) -> Option<ServedDialect> {
     let context = format!("dialect `{name}`");
     let base = [dialects::NAME, name];
     let (mut options, unlike_json) = document::json_object(options);
@@ -83,24 +120,33 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, options: &DeTable<'_>, f
     let class = class(name, options.get("custom_class"), &mut problems);
     let every = take_every(&mut options, &mut problems);
     let built = class.and_then(|class| {
-        let secrets = Secrets { folder };
+        let secrets = Secrets { folder: around.folder };
         let context = BuildContext::new(name, every.compat.unwrap_or_default(), &secrets);
         let hook = build(class, options, &context, &mut problems)?;
         Some((class, hook))
     });
+    let auth = match every.change_hook_auth.as_ref().map(|auth| auth.checkers(around.folder)) {
+        None => around.auth.clone(),
+        Some(Ok(checkers)) => Some(checkers),
+        Some(Err(wrong)) => {
+            problems.extend(wrong);
+            None
+        }
+    };
     let is_well = problems.is_empty() && unlike_json.is_empty();
     reader.problems_of(&context, &base, unlike_json, problems);
     let (class, hook) = built.filter(|_| is_well)?;
 
     let mut warnings: Vec<String> = hook.warnings().iter().map(|warning| format!("{context}: {warning}")).collect();
-    if !hook.is_closed() {
+    let EveryDialect { deduplicate, api_budget, allow_from, .. } = every;
+    let allow_from = allow_from.or_else(|| around.allow_from.clone());
+    if !hook.is_closed() && allow_from.is_none() && auth.as_ref().is_none_or(|auth| auth.is_open()) {
         warnings.push(format!("{context} is open to anyone who can reach it: {}", how_to_close(class)));
     }
     for warning in warnings {
         reader.warning(reader.document().at_key(&steps(&base), warning));
     }
-    let EveryDialect { compat: _, deduplicate, custom_class: _, api_budget } = every;
-    Some(ServedDialect { name: name.to_owned(), class: class.name, hook, deduplicate, api_budget })
+    Some(ServedDialect { name: name.to_owned(), class: class.name, hook, deduplicate, api_budget, auth, allow_from })
 }
 
 /// The class that serves a dialect of this name.

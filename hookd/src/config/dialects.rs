@@ -1,13 +1,12 @@
 //! `[change_hook_dialects]`: the whitelist of what is served under `/change_hook/`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use hookd_core::{CodebaseFunction, Dialect, options, registry};
 use toml::de::{DeTable, DeValue};
 
-use super::dialect::{self, EveryDialect, ServedDialect};
+use super::dialect::{self, Around, EveryDialect, ServedDialect};
 use super::reader::{Reader, a_value, steps};
 use super::report::Finding;
 use super::schema::ClassOptions;
@@ -22,8 +21,8 @@ pub(crate) const ABOUT: &str = "The whitelist of dialects: one that is not named
 /// The dialects that are served, by the name in their URL.
 pub type Dialects = BTreeMap<String, Arc<ServedDialect>>;
 
-/// Reads the section; relative paths of secrets start in `folder`.
-pub(super) fn read(reader: &mut Reader<'_>, folder: &Path) -> Dialects {
+/// Reads the section.
+pub(super) fn read(reader: &mut Reader<'_>, around: &Around<'_>) -> Dialects {
     refuse_duplicates(reader);
     let document = reader.document();
     let mut dialects = Dialects::new();
@@ -54,7 +53,7 @@ pub(super) fn read(reader: &mut Reader<'_>, folder: &Path) -> Dialects {
             }
         };
         is_any_enabled = true;
-        if let Some(dialect) = dialect::read(reader, name, options, folder) {
+        if let Some(dialect) = dialect::read(reader, name, options, around) {
             dialects.insert(name.to_owned(), Arc::new(dialect));
         }
     }

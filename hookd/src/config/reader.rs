@@ -50,14 +50,16 @@ impl<'d> Reader<'d> {
         Ok(warnings)
     }
 
-    /// Reports what stands at the top of the file and is not one of the `known` sections.
-    pub(super) fn refuse_unknown_sections(&mut self, known: &[&str]) {
+    /// Reports what stands at the top of the file and is neither one of the `sections` nor of the `options`.
+    pub(super) fn refuse_unknown(&mut self, sections: &[&str], options: &[&str]) {
+        let known = [sections, options].concat();
         for key in self.document.keys().filter(|key| !known.contains(key)) {
             let kind = match self.document.value(key) {
                 Some(DeValue::Table(_) | DeValue::Array(_)) => "section",
                 _ => "option",
             };
-            let known_list: Vec<String> = known.iter().map(|name| format!("`[{name}]`")).collect();
+            let tables = sections.iter().map(|name| format!("`[{name}]`"));
+            let known_list: Vec<String> = tables.chain(options.iter().map(|name| format!("`{name}`"))).collect();
             let mut message = format!("unknown {kind} `{key}`, expected one of {}", known_list.join(", "));
             message.push_str(&suggestion::of(key, known.iter().copied()));
             self.problems.push(self.document.at_key(&steps(&[key]), message));

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::entry::paragraphs;
-use super::{Admin, EveryDialect, Server, Store, admin, dialects, server, store};
+use super::{Admin, Auth, EveryDialect, Server, Store, admin, auth, dialects, server, store};
 
 /// What makes the schema of a struct.
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -72,6 +72,9 @@ pub(crate) fn of_file() -> Value {
     for (name, schema) in SECTIONS {
         properties.insert(name.to_owned(), closed(schema(&mut generator).to_value()));
     }
+    let mut auth = generator.subschema_for::<Auth>().to_value();
+    auth["description"] = auth::ABOUT.into();
+    properties.insert(auth::NAME.to_owned(), auth);
     let every = EveryDialect::json_schema(&mut generator).to_value();
     let classes = registry::all::<Dialect>();
     let mut definitions = Map::new();
@@ -186,6 +189,7 @@ mod tests {
 
     /// The example of the design, as far as the parts exist.
     const EXAMPLE: &str = r#"
+        change_hook_auth = ["file:changehook.passwd"]
         [server]
         listen = "127.0.0.1:8010"
         max_body = "25MiB"
@@ -230,6 +234,9 @@ mod tests {
             "[sever]",
             "[server]\nlisten = 8010",
             "[server]\nworkers = 0",
+            "change_hook_auth = ['pam:x']",
+            "[server]\nallow_from = ['example.org']",
+            "[server]\ntls = { certificate = 'x' }",
             "[server]\nmax_body = 'big'",
             "[store]\nurl = 'postgres:x'",
             "[store]\nkeep_changes = 'always'",

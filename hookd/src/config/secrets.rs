@@ -56,7 +56,7 @@ pub(super) fn without_value(message: &str) -> String {
 }
 
 /// Why a file could not be read, in lower case and without the number of the error.
-pub(super) fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "it does not exist".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

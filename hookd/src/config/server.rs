@@ -7,7 +7,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{address, duration, size};
+use super::{Tls, address, duration, size};
+use crate::allow::Networks;
 
 /// The name of the section.
 pub(super) const NAME: &str = "server";
@@ -40,6 +41,20 @@ pub struct Server {
     #[schemars(with = "duration::DurationSchema")]
     pub shutdown_timeout: Duration,
 
+    /// From which addresses and networks requests may come; others are answered with 403. Without it they may come from
+    /// anywhere. A dialect may have its own list instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_from: Option<Networks>,
+
+    /// The reverse proxies whose `X-Forwarded-For` and `Forwarded` headers say where a request came from. From others
+    /// the headers do not count.
+    #[serde(skip_serializing_if = "Networks::is_empty")]
+    pub trusted_proxies: Networks,
+
+    /// The certificate, for TLS; without it the listener speaks plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+
     /// How many threads serve requests. Without it there is one for each core.
     #[serde(deserialize_with = "workers", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<u16>", range(min = 1, max = 1024))]
@@ -53,6 +68,9 @@ impl Default for Server {
             max_body: 25 << 20,
             request_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(30),
+            allow_from: None,
+            trusted_proxies: Networks::default(),
+            tls: None,
             workers: None,
         }
     }

@@ -81,11 +81,34 @@ const WRONG: &[(&str, &[&str])] = &[
     (
         "change_hook_auth = []\nx = 1\n[sever]\n[[pollers]]",
         &[
-            "1:1: unknown section `change_hook_auth`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`",
-            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`",
-            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`; did you mean `server`?",
-            "4:3: unknown section `pollers`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`",
+            "1:20: `change_hook_auth`: an empty list would let nobody in: name a checker, or leave it out",
+            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `change_hook_auth`",
+            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `change_hook_auth`; did you mean `server`?",
+            "4:3: unknown section `pollers`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `change_hook_auth`",
         ],
+    ),
+    (
+        "change_hook_auth = ['pam:hunter2', 'anonymous', 'file:absent']\n[admin]\nchange_hook_auth = [hunter2]",
+        &["3:21: broken TOML: string values must be quoted, expected literal string"],
+    ),
+    (
+        "change_hook_auth = ['pam:hunter2', 'anonymous', 'file:absent']\n[admin]\nchange_hook_auth = ['memory:hunter2']",
+        &[
+            "1:21: `change_hook_auth`: this build has no checker `pam`, expected `file:PATH`, `htpasswd:PATH`, `memory:user:password` or `anonymous`",
+            "1:49: `change_hook_auth`: `/nowhere/absent` cannot be read: it does not exist",
+            "3:21: section `admin`: `change_hook_auth[0]`: `memory` takes users and passwords: `memory:user:password`",
+        ],
+    ),
+    (
+        "[server]\nallow_from = ['10.0.0.0/8', 'hosts']\ntrusted_proxies = [1]\ntls = { certificate = 'absent', key = 'absent' }",
+        &[
+            "2:29: section `server`: `allow_from[1]`: `hosts` is neither an address nor a network such as `192.0.2.0/24` or `2001:db8::/32`",
+            "3:20: section `server`: `trusted_proxies[0]`: invalid type: integer `1`, expected a string",
+        ],
+    ),
+    (
+        "[server]\ntls = { certificate = 'absent', key = 'absent' }",
+        &["2:7: section `server`: `tls`: `/nowhere/absent` cannot be read: it does not exist"],
     ),
     ("server = 1", &["1:1: section `server` is an integer, expected a table"]),
     ("[[admin]]", &["1:3: section `admin` is a list, expected a table"]),
@@ -93,7 +116,7 @@ const WRONG: &[(&str, &[&str])] = &[
     (
         "[server]\nlisen = 1\nmax_body = '25MuB'\nrequest_timeout = '0s'\nshutdown_timeout = 30\nworkers = 0",
         &[
-            "2:1: section `server`: unknown option `lisen`, expected one of `listen`, `max_body`, `request_timeout`, `shutdown_timeout`, `workers`; did you mean `listen`?",
+            "2:1: section `server`: unknown option `lisen`, expected one of `allow_from`, `listen`, `max_body`, `request_timeout`, `shutdown_timeout`, `tls`, `trusted_proxies`, `workers`; did you mean `listen`?",
             "3:12: section `server`: `max_body`: bad size `25MuB`, expected a number of bytes, or one with a unit such as `25MiB` or `500kB`",
             "4:19: section `server`: `request_timeout`: without any time no request would come through",
             "5:20: section `server`: `shutdown_timeout`: invalid type: integer `30`, expected a number with a unit such as `30s`, `12h` or `14d`",
@@ -156,14 +179,14 @@ const WRONG: &[(&str, &[&str])] = &[
     (
         "[change_hook_dialects]\ntest = { scret = 'hunter2', deduplicate = 'no' }",
         &[
-            "2:10: dialect `test`: unknown option `scret`, expected one of `api_budget`, `compat`, `custom_class`, `deduplicate`, `filter`, `more_secrets`, `secret`, `skips`; did you mean `secret`?",
+            "2:10: dialect `test`: unknown option `scret`, expected one of `allow_from`, `api_budget`, `change_hook_auth`, `compat`, `custom_class`, `deduplicate`, `filter`, `more_secrets`, `secret`, `skips`; did you mean `secret`?",
             "2:43: dialect `test`: `deduplicate`: invalid type: string \"no\", expected a boolean",
         ],
     ),
     (
         "[change_hook_dialects.base]\nsecret = 'hunter2'",
         &[
-            "2:1: dialect `base`: unknown option `secret`, expected one of `api_budget`, `compat`, `custom_class`, `deduplicate`",
+            "2:1: dialect `base`: unknown option `secret`, expected one of `allow_from`, `api_budget`, `change_hook_auth`, `compat`, `custom_class`, `deduplicate`",
         ],
     ),
     (
@@ -211,7 +234,7 @@ const WRONG: &[(&str, &[&str])] = &[
         "[change_hook_dialects]\ngithub = { strict = true }\ntest = { skip = [] }\n[store]\nkeep = 1\n[server]\nworkers = 'x'",
         &[
             "2:21: dialect `github`: `strict`: needs a `secret` to check signatures with",
-            "3:10: dialect `test`: unknown option `skip`, expected one of `api_budget`, `compat`, `custom_class`, `deduplicate`, `filter`, `more_secrets`, `secret`, `skips`; did you mean `skips`?",
+            "3:10: dialect `test`: unknown option `skip`, expected one of `allow_from`, `api_budget`, `change_hook_auth`, `compat`, `custom_class`, `deduplicate`, `filter`, `more_secrets`, `secret`, `skips`; did you mean `skips`?",
             "5:1: section `store`: unknown option `keep`, expected one of `keep_changes`, `keep_payloads`, `url`",
             "7:11: section `server`: `workers`: invalid type: string \"x\", expected i64",
         ],

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
+use actix_web::http::header::{HOST, HeaderName, ORIGIN};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use hookd_store::sqlite::{CHANGE_FIELDS, DELIVERY_FIELDS};
 use hookd_store::{Field, Filter, Operator, Page, Query, SharedStore, StoreError, Value};
 use serde_json::{Value as Json, json};
 
-use super::{Active, Unproven, plain, rest};
+use super::{Unproven, plain, rest, unauthorized};
+use crate::live::Active;
 
 /// How many rows are given where no limit is asked for.
 const LIMIT: u64 = 1000;
@@ -42,13 +46,62 @@ pub(crate) fn app(
         .app_data(web::Data::new(state))
         .route("/healthz", web::get().to(healthz))
         .route("/readyz", web::get().to(readyz))
-        .route("/api/v2/changes", web::get().to(changes))
-        .route("/api/v2/changes/{id}", web::get().to(change))
-        .route("/api/v2/deliveries", web::get().to(deliveries))
-        .route("/api/v2/deliveries/{id}", web::get().to(delivery))
-        .route("/api/v2/dialects", web::get().to(dialects))
-        .route("/api/v2/unproven", web::get().to(unproven))
+        .service(
+            web::scope("/api/v2")
+                .wrap(from_fn(authenticated))
+                .route("/changes", web::get().to(changes))
+                .route("/changes/{id}", web::get().to(change))
+                .route("/deliveries", web::get().to(deliveries))
+                .route("/deliveries/{id}", web::get().to(delivery))
+                .route("/dialects", web::get().to(dialects))
+                .route("/unproven", web::get().to(unproven))
+                .route("/reload", web::post().to(reload))
+                .default_service(web::to(nothing)),
+        )
         .default_service(web::to(nothing))
+}
+
+/// Lets a request through if it has the credentials that `[admin] change_hook_auth` asks for, and if no page of
+/// another site made a browser send it.
+async fn authenticated(
+    state: web::Data<State>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if let Some(auth) = state.0.active.live().admin_auth.clone()
+        && !auth.accept(request.headers()).await
+    {
+        return Ok(request.into_response(unauthorized()));
+    }
+    if *request.method() != Method::GET && is_cross_site(&request) {
+        let answer = rest::error(StatusCode::FORBIDDEN, "a page of another site may not do this");
+        return Ok(request.into_response(answer));
+    }
+    Ok(next.call(request).await?.map_into_boxed_body())
+}
+
+/// Whether a browser says that a page of another origin sent the request.
+fn is_cross_site(request: &ServiceRequest) -> bool {
+    let text = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = text(ORIGIN) else { return false };
+    let host = origin.split_once("://").map(|(_, host)| host);
+    host.is_none() || host != text(HOST)
+}
+
+/// Reads the configuration again.
+async fn reload(state: web::Data<State>) -> HttpResponse {
+    let active = Arc::clone(&state.0.active);
+    match web::block(move || active.reload()).await {
+        Ok(Ok(reloaded)) => rest::body(
+            StatusCode::OK,
+            &json!({ "reloaded": true, "warnings": reloaded.warnings, "after_restart": reloaded.after_restart }),
+        ),
+        Ok(Err(report)) => rest::body(
+            StatusCode::BAD_REQUEST,
+            &json!({ "error": "the configuration does not hold", "reloaded": false, "problems": report.problems() }),
+        ),
+        Err(error) => rest::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
 }
 
 /// The process is alive.
@@ -108,7 +161,8 @@ async fn dialects(state: web::Data<State>) -> HttpResponse {
     let records: Vec<Json> = state
         .0
         .active
-        .dialects()
+        .live()
+        .dialects
         .values()
         .map(|dialect| {
             json!({

@@ -16,21 +16,17 @@ use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, Store
 
 use super::body::{self, Unread};
 use super::unproven::{Entry, Unproven};
-use super::{Active, DELIVERY, plain};
+use super::{DELIVERY, plain, unauthorized};
+use crate::allow;
 use crate::config::ServedDialect;
 use crate::followups::Queue;
+use crate::live::{Active, Live};
 
 /// The path under which hooks are.
 const PREFIX: &str = "/change_hook";
 
-/// How large and how slow a request may be.
-#[derive(Clone, Copy)]
-pub(crate) struct Limits {
-    /// The most bytes of a body.
-    pub(crate) max_body: usize,
-    /// The longest time in which a body comes.
-    pub(crate) timeout: Duration,
-}
+/// What is said to a sender whose address is not allowed.
+const FORBIDDEN: &str = "requests may not come from this address";
 
 /// What every request needs.
 #[derive(Clone)]
@@ -41,12 +37,11 @@ struct Shared {
     store: SharedStore,
     followups: Queue,
     unproven: Arc<Unproven>,
-    limits: Limits,
 }
 
 impl Front {
-    pub(crate) fn new(active: Arc<Active>, store: SharedStore, followups: Queue, limits: Limits) -> Self {
-        Self(Arc::new(Shared { active, store, followups, unproven: Arc::default(), limits }))
+    pub(crate) fn new(active: Arc<Active>, store: SharedStore, followups: Queue) -> Self {
+        Self(Arc::new(Shared { active, store, followups, unproven: Arc::default() }))
     }
 
     /// The requests that did not prove themselves.
@@ -69,21 +64,56 @@ async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web:
     let Some(name) = dialect_of(request.path()) else {
         return plain(StatusCode::NOT_FOUND, format!("not found: hookd serves {PREFIX} here, and nothing else"));
     };
-    let Some(dialect) = front.active.dialects().get(name).cloned() else {
+    let live = front.active.live();
+    let dialect = live.dialects.get(name);
+    let auth = dialect.map_or(live.auth.as_ref(), |dialect| dialect.auth.as_ref());
+    if !dialect.is_none_or(|dialect| is_allowed(dialect, &live, &request)) {
+        return front.unproven(&request, name, None, plain(StatusCode::FORBIDDEN, FORBIDDEN.to_owned()), FORBIDDEN);
+    }
+    if let Some(auth) = auth
+        && !auth.accept(request.headers()).await
+    {
+        return front.unproven(&request, name, None, unauthorized(), "credentials are missing or wrong");
+    }
+    let Some(dialect) = dialect else {
         return plain(
             StatusCode::BAD_REQUEST,
             format!("The dialect specified, '{name}', wasn't whitelisted in change_hook"),
         );
     };
-    let method = match method_of(&request, &*dialect.hook) {
-        Ok(method) => method,
-        Err(refused) => return refused,
-    };
-    let body = match body::read(&request, &mut payload, front.limits.max_body, front.limits.timeout).await {
+    let Some(method) = method_of(&request, &*dialect.hook) else { return not_allowed(&*dialect.hook) };
+    let body = match body::read(&request, &mut payload, live.max_body, live.request_timeout).await {
         Ok(body) => body,
-        Err(unread) => return unread_answer(&unread, &front.limits),
+        Err(unread) => return unread_answer(&unread, &live),
     };
-    receive(front, &dialect, &request, hook_request(&request, method, body), started).await
+    let is_authenticated = auth.is_some_and(|auth| !auth.is_open());
+    receive(front, dialect, &request, hook_request(&request, method, body), is_authenticated, started).await
+}
+
+/// Whether a request comes from where it may.
+fn is_allowed(dialect: &ServedDialect, live: &Live, request: &HttpRequest) -> bool {
+    let Some(allowed) = &dialect.allow_from else { return true };
+    let Some(peer) = request.peer_addr() else { return false };
+    let senders = allow::senders(peer, request.headers(), &live.trusted_proxies);
+    senders.into_iter().all(|sender| sender.is_some_and(|sender| allowed.contains(sender)))
+}
+
+impl Shared {
+    /// Notes that a request did not prove itself, and gives its answer.
+    fn unproven(
+        &self,
+        request: &HttpRequest,
+        dialect: &str,
+        event: Option<String>,
+        answer: HttpResponse,
+        reason: &str,
+    ) -> HttpResponse {
+        let peer = request.peer_addr().map(|address| address.ip().to_string());
+        tracing::info!(dialect, event, peer, outcome = "unproven", reason, "refused");
+        let (dialect, reason) = (dialect.to_owned(), reason.to_owned());
+        self.unproven.push(Entry { received_at: now(), dialect, peer, event, reason });
+        answer
+    }
 }
 
 /// Takes a whole request for a dialect through verifying, translating and storing.
@@ -92,6 +122,7 @@ async fn receive(
     dialect: &ServedDialect,
     http: &HttpRequest,
     request: HookRequest,
+    is_authenticated: bool,
     started: Instant,
 ) -> HttpResponse {
     let received_at = now();
@@ -107,19 +138,12 @@ async fn receive(
     let state = match translated {
         Ok(outcome) => state_of(outcome),
         // Only who proved itself gets a place in the store for a request that is wrong.
-        Err(refusal) if matches!(proof, Ok(Proof::Proved)) => NewState::Refused(refusal.message().to_owned()),
+        Err(refusal) if matches!(proof, Ok(Proof::Proved)) || (is_authenticated && proof.is_ok()) => {
+            NewState::Refused(refusal.message().to_owned())
+        }
         Err(refusal) => {
-            let reason = refusal.message().to_owned();
-            tracing::info!(dialect = dialect.name, event, outcome = "unproven", reason, "refused");
-            let peer = http.peer_addr().map(|address| address.ip().to_string());
-            front.unproven.push(Entry {
-                received_at,
-                dialect: dialect.name.clone(),
-                peer,
-                event,
-                reason: reason.clone(),
-            });
-            return plain(StatusCode::BAD_REQUEST, reason);
+            let answer = plain(StatusCode::BAD_REQUEST, refusal.message().to_owned());
+            return front.unproven(http, &dialect.name, event, answer, refusal.message());
         }
     };
     let translated_at = started.elapsed();
@@ -190,22 +214,24 @@ fn dialect_of(path: &str) -> Option<&str> {
 }
 
 /// The method of a request, if the dialect takes it.
-fn method_of(request: &HttpRequest, hook: &dyn Hook) -> Result<Method, HttpResponse> {
+fn method_of(request: &HttpRequest, hook: &dyn Hook) -> Option<Method> {
     let taken = hook.methods();
     let method = match *request.method() {
         http::Method::GET => Some(Method::Get),
         http::Method::POST => Some(Method::Post),
         _ => None,
     };
-    method.filter(|method| taken.contains(method)).ok_or_else(|| {
-        let names: Vec<_> = taken.iter().map(|method| if *method == Method::Get { "GET" } else { "POST" }).collect();
-        let names = names.join(", ");
-        let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, format!("method not allowed, expected {names}"));
-        if let Ok(names) = HeaderValue::from_str(&names) {
-            answer.headers_mut().insert(ALLOW, names);
-        }
-        answer
-    })
+    method.filter(|method| taken.contains(method))
+}
+
+fn not_allowed(hook: &dyn Hook) -> HttpResponse {
+    let name = |method: &Method| if *method == Method::Get { "GET" } else { "POST" };
+    let names = hook.methods().iter().map(name).collect::<Vec<_>>().join(", ");
+    let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, format!("method not allowed, expected {names}"));
+    if let Ok(names) = HeaderValue::from_str(&names) {
+        answer.headers_mut().insert(ALLOW, names);
+    }
+    answer
 }
 
 fn hook_request(request: &HttpRequest, method: Method, body: Bytes) -> HookRequest {
@@ -234,12 +260,10 @@ fn unstored_answer(error: &StoreError) -> HttpResponse {
     answer
 }
 
-fn unread_answer(unread: &Unread, limits: &Limits) -> HttpResponse {
+fn unread_answer(unread: &Unread, live: &Live) -> HttpResponse {
     let (status, text) = match unread {
-        Unread::TooLarge => {
-            (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} bytes", limits.max_body))
-        }
-        Unread::TooSlow => (StatusCode::REQUEST_TIMEOUT, format!("no whole body within {:?}", limits.timeout)),
+        Unread::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} bytes", live.max_body)),
+        Unread::TooSlow => (StatusCode::REQUEST_TIMEOUT, format!("no whole body within {:?}", live.request_timeout)),
         Unread::Broken => (StatusCode::BAD_REQUEST, "the body is broken".to_owned()),
     };
     let mut answer = plain(status, text);

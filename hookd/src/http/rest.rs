@@ -139,7 +139,8 @@ pub(super) fn error(status: StatusCode, message: &str) -> HttpResponse {
     body(status, &json!({ "error": message }))
 }
 
-fn body(status: StatusCode, json: &Json) -> HttpResponse {
+/// An answer of JSON.
+pub(super) fn body(status: StatusCode, json: &Json) -> HttpResponse {
     HttpResponse::build(status)
         .insert_header(("Content-Type", "application/json; charset=utf-8"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -1,0 +1,10 @@
+//! The dialect as `hookd` uses it: from its registration, with requests as they come.
+
+#![allow(clippy::unwrap_used)]
+
+mod changes;
+mod credentials;
+mod kit;
+mod options;
+mod random;
+mod refusals;

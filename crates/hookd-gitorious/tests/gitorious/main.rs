@@ -1,0 +1,8 @@
+//! The dialect as `hookd` uses it: from its registration, with requests as they come.
+
+#![allow(clippy::unwrap_used)]
+
+mod changes;
+mod kit;
+mod random;
+mod refusals;

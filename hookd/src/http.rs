@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 mod body;
 pub(crate) mod change_hook;
+mod page;
 mod rest;
 mod unproven;
 

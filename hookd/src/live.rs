@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::allow::Networks;
 use crate::auth::Checkers;
-use crate::config::{Config, Dialects, Report, Server, StoreUrl, Warning};
+use crate::config::{Config, Dialects, Report, Server, Store, StoreUrl, Warning};
 
 /// All that a request is judged by. Who has one keeps it for a whole request, whatever is loaded meanwhile.
 pub(crate) struct Live {
@@ -22,6 +22,8 @@ pub(crate) struct Live {
     pub(crate) max_body: usize,
     /// The longest time in which a body comes.
     pub(crate) request_timeout: Duration,
+    /// How long things are kept.
+    pub(crate) store: Store,
 }
 
 impl Live {
@@ -33,6 +35,7 @@ impl Live {
             trusted_proxies: config.server.trusted_proxies.clone(),
             max_body: config.server.max_body,
             request_timeout: config.server.request_timeout,
+            store: config.store.clone(),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::config::{Config, StoreUrl};
 use crate::followups::Followups;
 use crate::http::{admin, change_hook};
 use crate::live::Active;
-use crate::log;
+use crate::{log, retention};
 
 /// Why hookd could not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let active = Arc::new(Active::new(path.to_owned(), &config));
     let followups = Followups::start(Arc::clone(&store), Arc::clone(&active))?;
 
+    let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&active)));
     let front = change_hook::Front::new(Arc::clone(&active), Arc::clone(&store), followups.queue());
     let unproven = front.unproven();
 
@@ -97,6 +98,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?.run();
 
     let outcome = until_told_to_stop(public, private, active).await;
+    retention.abort();
     followups.stop().await;
     // Blocks until all that is queued is committed.
     store.close();

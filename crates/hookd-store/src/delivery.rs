@@ -131,6 +131,15 @@ pub struct Due {
     pub next_at: i64,
 }
 
+/// What need not be kept any longer, by when it was received, in microseconds since 1970. `None` keeps it for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expiry {
+    /// Requests that came before this.
+    pub payloads_before: Option<i64>,
+    /// Changes, and records of deliveries, that came before this.
+    pub changes_before: Option<i64>,
+}
+
 /// A request as it is kept: the headers that the dialect names, never one with a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRequest {

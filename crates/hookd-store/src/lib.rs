@@ -14,7 +14,7 @@ pub mod sqlite;
 
 use std::sync::Arc;
 
-pub use delivery::{Completion, Due, NewDelivery, NewState, Receipt, RequestHead, State, StoredRequest};
+pub use delivery::{Completion, Due, Expiry, NewDelivery, NewState, Receipt, RequestHead, State, StoredRequest};
 pub use error::{OpenError, StoreError};
 pub use query::{Field, Filter, Kind, Operator, Order, Page, Query, Value};
 pub use record::{ChangeRecord, DeliveryRecord};
@@ -37,6 +37,9 @@ pub trait Store: Send + Sync {
 
     /// Writes down that a pending delivery was tried in vain, so that a restart goes on from there.
     fn postpone(&self, due: Due) -> Reply<()>;
+
+    /// Lets go of what is no longer kept, one small step of it; gives how many rows went, zero when nothing is left.
+    fn expire(&self, expiry: Expiry) -> Reply<u64>;
 
     /// All pending deliveries, the longest waiting first.
     ///

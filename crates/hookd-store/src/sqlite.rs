@@ -2,6 +2,7 @@
 
 mod block;
 mod reader;
+mod retention;
 mod schema;
 mod tables;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use std::thread::JoinHandle;
 pub use tables::{CHANGE_FIELDS, DELIVERY_FIELDS};
 
 use crate::{
-    ChangeRecord, Completion, DeliveryRecord, Due, NewDelivery, OpenError, Page, Query, Receipt, Reply, Store,
+    ChangeRecord, Completion, DeliveryRecord, Due, Expiry, NewDelivery, OpenError, Page, Query, Receipt, Reply, Store,
     StoreError, StoredRequest,
 };
 use reader::Readers;
@@ -78,6 +79,10 @@ impl Store for SqliteStore {
 
     fn postpone(&self, due: Due) -> Reply<()> {
         self.queue(|sender| Job::Postpone(due, sender))
+    }
+
+    fn expire(&self, expiry: Expiry) -> Reply<u64> {
+        self.queue(|sender| Job::Expire(expiry, sender))
     }
 
     fn pending(&self) -> Result<Vec<Due>, StoreError> {

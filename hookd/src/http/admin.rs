@@ -1,4 +1,4 @@
-//! The private listener: the REST API and health.
+//! The private listener: the page, the REST API and health.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use hookd_store::sqlite::{CHANGE_FIELDS, DELIVERY_FIELDS};
 use hookd_store::{Field, Filter, Operator, Page, Query, SharedStore, StoreError, Value};
 use serde_json::{Value as Json, json};
 
-use super::{Unproven, plain, rest, unauthorized};
-use crate::live::Active;
+use super::{Unproven, page, plain, rest, unauthorized};
+use crate::live::{Active, Live};
 
 /// How many rows are given where no limit is asked for.
 const LIMIT: u64 = 1000;
@@ -36,6 +36,18 @@ impl State {
     pub(crate) fn new(store: SharedStore, active: Arc<Active>, unproven: Arc<Unproven>) -> Self {
         Self(Arc::new(Shared { store, active, unproven }))
     }
+
+    pub(super) fn store(&self) -> &SharedStore {
+        &self.0.store
+    }
+
+    pub(super) fn live(&self) -> Arc<Live> {
+        self.0.active.live()
+    }
+
+    pub(super) fn unproven(&self) -> &Unproven {
+        &self.0.unproven
+    }
 }
 
 /// The application of the private listener.
@@ -47,18 +59,22 @@ pub(crate) fn app(
         .route("/healthz", web::get().to(healthz))
         .route("/readyz", web::get().to(readyz))
         .service(
-            web::scope("/api/v2")
+            web::scope("")
                 .wrap(from_fn(authenticated))
-                .route("/changes", web::get().to(changes))
-                .route("/changes/{id}", web::get().to(change))
-                .route("/deliveries", web::get().to(deliveries))
-                .route("/deliveries/{id}", web::get().to(delivery))
-                .route("/dialects", web::get().to(dialects))
-                .route("/unproven", web::get().to(unproven))
-                .route("/reload", web::post().to(reload))
-                .default_service(web::to(nothing)),
+                .service(
+                    web::scope("/api/v2")
+                        .route("/changes", web::get().to(changes))
+                        .route("/changes/{id}", web::get().to(change))
+                        .route("/deliveries", web::get().to(deliveries))
+                        .route("/deliveries/{id}", web::get().to(delivery))
+                        .route("/dialects", web::get().to(dialects))
+                        .route("/unproven", web::get().to(unproven))
+                        .route("/reload", web::post().to(reload))
+                        .default_service(web::to(nothing)),
+                )
+                .configure(page::routes)
+                .default_service(web::to(page::nothing)),
         )
-        .default_service(web::to(nothing))
 }
 
 /// Lets a request through if it has the credentials that `[admin] change_hook_auth` asks for, and if no page of
@@ -159,8 +175,6 @@ async fn delivery(state: web::Data<State>, request: HttpRequest, id: web::Path<S
 
 async fn dialects(state: web::Data<State>) -> HttpResponse {
     let records: Vec<Json> = state
-        .0
-        .active
         .live()
         .dialects
         .values()
@@ -247,7 +261,7 @@ where
 }
 
 /// Reads off the event loop.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     web::block(read).await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))

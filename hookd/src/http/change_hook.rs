@@ -76,15 +76,21 @@ async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web:
         return front.unproven(&request, name, None, unauthorized(), "credentials are missing or wrong");
     }
     let Some(dialect) = dialect else {
-        return plain(
-            StatusCode::BAD_REQUEST,
-            format!("The dialect specified, '{name}', wasn't whitelisted in change_hook"),
-        );
+        let message = format!("The dialect specified, '{name}', wasn't whitelisted in change_hook");
+        return front.unproven(&request, name, None, plain(StatusCode::BAD_REQUEST, message.clone()), &message);
     };
-    let Some(method) = method_of(&request, &*dialect.hook) else { return not_allowed(&*dialect.hook) };
+    let Some(method) = method_of(&request, &*dialect.hook) else {
+        return front.unproven(&request, name, None, not_allowed(&*dialect.hook), "the method is not allowed");
+    };
     let body = match body::read(&request, &mut payload, live.max_body, live.request_timeout).await {
         Ok(body) => body,
-        Err(unread) => return unread_answer(&unread, &live),
+        Err(unread) => {
+            let (status, message) = unread_answer(&unread, &live);
+            let mut answer = plain(status, message.clone());
+            // What is left of the body is not read, so that the connection cannot be used again.
+            answer.head_mut().set_connection_type(http::ConnectionType::Close);
+            return front.unproven(&request, name, None, answer, &message);
+        }
     };
     let is_authenticated = auth.is_some_and(|auth| !auth.is_open());
     receive(front, dialect, &request, hook_request(&request, method, body), is_authenticated, started).await
@@ -260,16 +266,13 @@ fn unstored_answer(error: &StoreError) -> HttpResponse {
     answer
 }
 
-fn unread_answer(unread: &Unread, live: &Live) -> HttpResponse {
-    let (status, text) = match unread {
+/// What is said where the body was not read.
+fn unread_answer(unread: &Unread, live: &Live) -> (StatusCode, String) {
+    match unread {
         Unread::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} bytes", live.max_body)),
         Unread::TooSlow => (StatusCode::REQUEST_TIMEOUT, format!("no whole body within {:?}", live.request_timeout)),
         Unread::Broken => (StatusCode::BAD_REQUEST, "the body is broken".to_owned()),
-    };
-    let mut answer = plain(status, text);
-    // What is left of the body is not read, so that the connection cannot be used again.
-    answer.head_mut().set_connection_type(http::ConnectionType::Close);
-    answer
+    }
 }
 
 /// Microseconds since 1970.

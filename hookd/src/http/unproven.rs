@@ -8,11 +8,15 @@ use serde_json::{Value, json};
 /// How many are kept.
 const KEPT: usize = 256;
 
+/// How many characters of each text are kept: who is not proved chooses how long they are.
+const LONGEST: usize = 200;
+
 /// The last requests that did not prove themselves, oldest first.
 #[derive(Default)]
 pub(crate) struct Unproven(Mutex<VecDeque<Entry>>);
 
 /// A request that did not prove itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// When it came, in microseconds since 1970.
     pub(super) received_at: i64,
@@ -26,9 +30,20 @@ pub(super) struct Entry {
     pub(super) reason: String,
 }
 
+impl Entry {
+    /// When it came, in seconds since 1970.
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of this age fit in a double")]
+    pub(super) fn seconds(&self) -> f64 {
+        self.received_at as f64 / 1e6
+    }
+}
+
 impl Unproven {
     /// Takes one in, and lets the oldest go where there are too many.
-    pub(super) fn push(&self, entry: Entry) {
+    pub(super) fn push(&self, mut entry: Entry) {
+        for text in [Some(&mut entry.dialect), entry.event.as_mut(), Some(&mut entry.reason)].into_iter().flatten() {
+            shorten(text);
+        }
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() == KEPT {
             entries.pop_front();
@@ -37,19 +52,31 @@ impl Unproven {
     }
 
     /// All that are kept, newest first.
-    pub(super) fn to_json(&self) -> Vec<Value> {
+    pub(super) fn newest(&self) -> Vec<Entry> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        #[expect(clippy::cast_precision_loss, reason = "microseconds of this age fit in a double")]
+        entries.iter().rev().cloned().collect()
+    }
+
+    /// All that are kept, newest first, as the REST API shows them.
+    pub(super) fn to_json(&self) -> Vec<Value> {
         let shown = |entry: &Entry| {
             json!({
-                "received_at": entry.received_at as f64 / 1e6,
+                "received_at": entry.seconds(),
                 "dialect": entry.dialect,
                 "peer": entry.peer,
                 "event": entry.event,
                 "reason": entry.reason,
             })
         };
-        entries.iter().rev().map(shown).collect()
+        self.newest().iter().map(shown).collect()
+    }
+}
+
+/// Cuts a text that is too long.
+fn shorten(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
     }
 }
 
@@ -67,5 +94,15 @@ mod tests {
         let kept = unproven.to_json();
         assert_eq!(kept.len(), KEPT);
         assert_eq!(kept[0]["reason"], "299");
+    }
+
+    #[test]
+    fn keeps_no_more_of_a_text_than_people_read() {
+        let unproven = Unproven::default();
+        let (dialect, reason) = ("a".repeat(100_000), "ü".repeat(100_000));
+        unproven.push(Entry { received_at: 0, dialect, peer: None, event: Some("short".into()), reason });
+        let [kept] = unproven.newest().try_into().unwrap();
+        assert_eq!((kept.dialect.chars().count(), kept.reason.chars().count()), (LONGEST + 1, LONGEST + 1));
+        assert_eq!(kept.event.as_deref(), Some("short"));
     }
 }

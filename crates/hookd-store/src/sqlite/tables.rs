@@ -124,9 +124,14 @@ pub(super) fn key_of(text: &[u8]) -> i64 {
 
 /// The key of what a change's parent has in common with it.
 pub(super) fn head_key(change: &Change) -> i64 {
+    head_key_of(change.branch.as_deref(), &change.repository, &change.project, &change.codebase)
+}
+
+/// The same, of its parts.
+pub(super) fn head_key_of(branch: Option<&str>, repository: &str, project: &str, codebase: &str) -> i64 {
     let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    hash.update(&[u8::from(change.branch.is_some())]);
-    for text in [change.branch.as_deref().unwrap_or_default(), &change.repository, &change.project, &change.codebase] {
+    hash.update(&[u8::from(branch.is_some())]);
+    for text in [branch.unwrap_or_default(), repository, project, codebase] {
         hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     }

@@ -5,7 +5,7 @@ use hookd_core::{Change, HookRequest};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Filter, NewState, Operator, State, Value};
+use crate::{Expiry, Filter, NewState, Operator, State, Value};
 
 fn delivery(forge_id: Option<&str>, body: &str, state: NewState) -> NewDelivery {
     let request = HookRequest::post("/change_hook/github")
@@ -224,4 +224,43 @@ fn closing_stores_what_is_queued() {
     assert!(replies.into_iter().all(|reply| reply.wait().is_ok()));
     assert!(matches!(store.submit(delivery(None, "", accepted("r"))).wait(), Err(StoreError::Closed)));
     assert_eq!(store.changes(&Query::default()).unwrap().total, 50);
+}
+
+#[test]
+fn lets_go_of_what_has_expired_and_of_nothing_else() {
+    let (folder, store) = store();
+    let old = 1_000_000_000_000_000;
+    let at = |received_at, delivery| NewDelivery { received_at, ..delivery };
+    store.submit(at(old, delivery(Some("1"), "one", accepted("r1")))).wait().unwrap();
+    store.submit(at(old, delivery(Some("2"), "two", NewState::Pending { expected: 1 }))).wait().unwrap();
+    store.submit(at(old, delivery(Some("3"), "three", accepted("r3")))).wait().unwrap();
+    store.submit(delivery(Some("4"), "four", accepted("r4"))).wait().unwrap();
+    let until_done = |expiry: Expiry| while store.expire(expiry).wait().unwrap() > 0 {};
+    let count = |table: &str| -> i64 {
+        let connection = rusqlite::Connection::open(folder.path().join("hookd.db")).unwrap();
+        connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    };
+
+    until_done(Expiry { payloads_before: Some(old + 1), changes_before: None });
+    let kept: Vec<_> = (1..=4).map(|id| store.request(id).unwrap().is_some()).collect();
+    assert_eq!(kept, [false, true, false, true], "what is pending keeps its request");
+    assert_eq!((count("payload_blocks"), count("forge_ids"), count("changes")), (2, 1, 3));
+    assert!(!store.submit(delivery(Some("1"), "one", accepted("r1"))).wait().unwrap().is_duplicate);
+
+    until_done(Expiry { payloads_before: Some(old + 1), changes_before: Some(old + 1) });
+    let changes = store.changes(&Query::default()).unwrap();
+    assert_eq!(changes.rows.iter().map(|row| row.changeid).collect::<Vec<_>>(), [4, 3]);
+    assert_eq!((changes.total, count("revisions")), (2, 2));
+    let deliveries = store.deliveries(&Query::default()).unwrap();
+    assert_eq!(deliveries.rows.iter().map(|row| row.deliveryid).collect::<Vec<_>>(), [5, 4, 3, 2]);
+
+    let all = Expiry { payloads_before: Some(i64::MAX), changes_before: Some(i64::MAX) };
+    store.complete(Completion { deliveryid: 2, state: accepted("r5"), note: None }).wait().unwrap();
+    until_done(all);
+    assert_eq!((count("changes"), count("deliveries"), count("payload_blocks")), (1, 1, 1));
+    drop(store);
+    let store = SqliteStore::open(&folder.path().join("hookd.db")).unwrap();
+    let next = store.submit(delivery(None, "", accepted("r6"))).wait().unwrap();
+    assert_eq!(next.deliveryid, 6, "numbers are not given twice");
+    assert_eq!(store.changes(&Query::default()).unwrap().rows[0].changeid, 6);
 }

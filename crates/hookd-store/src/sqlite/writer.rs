@@ -7,8 +7,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::oneshot;
 
 use super::block::{self, Block, Place};
+use super::retention;
 use super::tables::{head_key, key_of, place_of, state_of};
-use crate::{Completion, Due, NewDelivery, NewState, Receipt, State, StoreError};
+use crate::{Completion, Due, Expiry, NewDelivery, NewState, Receipt, State, StoreError};
 
 /// How many writes one transaction takes at most.
 const BATCH: usize = 512;
@@ -20,6 +21,7 @@ pub(super) enum Job {
     Submit(Box<NewDelivery>, Sender<Receipt>),
     Complete(Box<Completion>, Sender<bool>),
     Postpone(Due, Sender<()>),
+    Expire(Expiry, Sender<u64>),
     Probe(Sender<()>),
 }
 
@@ -27,6 +29,7 @@ pub(super) enum Job {
 enum Done {
     Submitted(Receipt),
     Completed(bool),
+    Expired(u64),
     Nothing,
 }
 
@@ -90,6 +93,7 @@ impl Writer {
                 Job::Submit(delivery, _) => self.submit(delivery).map(Done::Submitted),
                 Job::Complete(completion, _) => self.complete(completion).map(Done::Completed),
                 Job::Postpone(due, _) => self.postpone(due).map(|()| Done::Nothing),
+                Job::Expire(expiry, _) => retention::step(&self.connection, expiry).map(Done::Expired),
                 Job::Probe(_) => self.probe().map(|()| Done::Nothing),
             })
             .collect()
@@ -323,6 +327,7 @@ fn answer(batch: &mut Vec<Job>, outcome: Result<Vec<Done>, StoreError>) {
                 match (job, done) {
                     (Job::Submit(_, sender), Done::Submitted(receipt)) => drop(sender.send(Ok(receipt))),
                     (Job::Complete(_, sender), Done::Completed(was_pending)) => drop(sender.send(Ok(was_pending))),
+                    (Job::Expire(_, sender), Done::Expired(rows)) => drop(sender.send(Ok(rows))),
                     (Job::Postpone(_, sender) | Job::Probe(sender), Done::Nothing) => drop(sender.send(Ok(()))),
                     _ => unreachable!("each job is answered with what it gives"),
                 }
@@ -333,6 +338,7 @@ fn answer(batch: &mut Vec<Job>, outcome: Result<Vec<Done>, StoreError>) {
                 match job {
                     Job::Submit(_, sender) => drop(sender.send(Err(error.clone()))),
                     Job::Complete(_, sender) => drop(sender.send(Err(error.clone()))),
+                    Job::Expire(_, sender) => drop(sender.send(Err(error.clone()))),
                     Job::Postpone(_, sender) | Job::Probe(sender) => drop(sender.send(Err(error.clone()))),
                 }
             }

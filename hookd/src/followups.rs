@@ -20,6 +20,7 @@ use crate::config::ServedDialect;
 use crate::http::change_hook::{now, state_of};
 use crate::live::Active;
 use crate::log::chain;
+use crate::metrics::Metrics;
 
 /// How many deliveries are worked on at a time.
 const AT_A_TIME: usize = 8;
@@ -58,6 +59,7 @@ struct Worker {
     active: Arc<Active>,
     client: reqwest::Client,
     permits: Semaphore,
+    metrics: Arc<Metrics>,
 }
 
 /// How a call went.
@@ -73,7 +75,7 @@ impl Followups {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(crate) fn start(store: SharedStore, active: Arc<Active>) -> Result<Self, StoreError> {
+    pub(crate) fn start(store: SharedStore, active: Arc<Active>, metrics: Arc<Metrics>) -> Result<Self, StoreError> {
         let pending = store.pending()?;
         let client = reqwest::Client::builder()
             .timeout(CALL_TIMEOUT)
@@ -87,7 +89,7 @@ impl Followups {
             tracing::info!(deliveries = pending.len(), "going on with deliveries that are pending");
         }
         pending.into_iter().for_each(|due| queue.push(due));
-        let worker = Arc::new(Worker { store, active, client, permits: Semaphore::new(AT_A_TIME) });
+        let worker = Arc::new(Worker { store, active, client, permits: Semaphore::new(AT_A_TIME), metrics });
         Ok(Self { queue, task: tokio::spawn(run(worker, receiver)) })
     }
 
@@ -175,6 +177,12 @@ impl Worker {
                 Ok(_permit) => self.call(call).await,
                 Err(closed) => Called::InVain(closed.to_string(), None),
             };
+            let outcome = match &called {
+                Called::Answered(answer) if answer.success().is_ok() => "success",
+                Called::Answered(_) => "refused",
+                Called::InVain(..) => "in vain",
+            };
+            self.metrics.api_call(&due.dialect, outcome);
             let (reason, asked) = match called {
                 Called::Answered(answer) => return answer,
                 Called::InVain(reason, asked) => (reason, asked),

@@ -23,6 +23,7 @@ mod followups;
 mod http;
 mod live;
 mod log;
+mod metrics;
 mod retention;
 mod serve;
 mod tls;

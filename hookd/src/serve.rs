@@ -15,6 +15,7 @@ use crate::config::{Config, StoreUrl};
 use crate::followups::Followups;
 use crate::http::{admin, change_hook};
 use crate::live::Active;
+use crate::metrics::Metrics;
 use crate::{log, retention};
 
 /// Why hookd could not start, or could not go on.
@@ -59,12 +60,14 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         tracing::warn!("{warning}");
     }
     let StoreUrl::Sqlite(file) = &config.store.url;
-    let store: SharedStore = Arc::new(SqliteStore::open(file)?);
+    let metrics = Arc::new(Metrics::default());
+    let store: SharedStore = Arc::new(SqliteStore::open_watched(file, Arc::clone(&metrics) as _)?);
     let active = Arc::new(Active::new(path.to_owned(), &config));
-    let followups = Followups::start(Arc::clone(&store), Arc::clone(&active))?;
+    let followups = Followups::start(Arc::clone(&store), Arc::clone(&active), Arc::clone(&metrics))?;
 
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&active)));
-    let front = change_hook::Front::new(Arc::clone(&active), Arc::clone(&store), followups.queue());
+    let front =
+        change_hook::Front::new(Arc::clone(&active), Arc::clone(&store), followups.queue(), Arc::clone(&metrics));
     let unproven = front.unproven();
 
     let public_socket = listen("public", config.server.listen)?;
@@ -89,7 +92,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         Some(certificate) => public.listen_rustls_0_23(public_socket, certificate.server_config()?),
     };
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?.run();
-    let state = admin::State::new(Arc::clone(&store), Arc::clone(&active), unproven);
+    let state = admin::State::new(Arc::clone(&store), Arc::clone(&active), unproven, metrics);
     let private = HttpServer::new(move || admin::app(state.clone())).workers(1).shutdown_timeout(1).disable_signals();
     let private = match config.files.admin_certificate {
         None => private.listen(private_socket),

@@ -7,6 +7,7 @@
 
 mod delivery;
 mod error;
+mod observer;
 mod query;
 mod record;
 mod reply;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use delivery::{Completion, Due, Expiry, NewDelivery, NewState, Receipt, RequestHead, State, StoredRequest};
 pub use error::{OpenError, StoreError};
+pub use observer::Observer;
 pub use query::{Field, Filter, Kind, Operator, Order, Page, Query, Value};
 pub use record::{ChangeRecord, DeliveryRecord};
 pub use reply::Reply;
@@ -64,6 +66,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn deliveries(&self, query: &Query) -> Result<Page<DeliveryRecord>, StoreError>;
+
+    /// How many writes wait to be stored.
+    fn queued(&self) -> usize;
+
+    /// How many bytes the store takes on disk.
+    fn size(&self) -> u64;
 
     /// Whether a transaction could be committed now.
     ///

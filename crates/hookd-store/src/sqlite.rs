@@ -11,15 +11,16 @@ mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 pub use tables::{CHANGE_FIELDS, DELIVERY_FIELDS};
 
 use crate::{
-    ChangeRecord, Completion, DeliveryRecord, Due, Expiry, NewDelivery, OpenError, Page, Query, Receipt, Reply, Store,
-    StoreError, StoredRequest,
+    ChangeRecord, Completion, DeliveryRecord, Due, Expiry, NewDelivery, Observer, OpenError, Page, Query, Receipt,
+    Reply, Store, StoreError, StoredRequest,
 };
 use reader::Readers;
 use writer::{Job, Writer};
@@ -32,6 +33,9 @@ pub struct SqliteStore {
     jobs: Mutex<Option<SyncSender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
+    path: PathBuf,
+    /// Writes that were queued and are not stored yet.
+    queued: Arc<AtomicUsize>,
     /// Held as long as the store is open, so that no second hookd writes to the same file.
     _lock: File,
 }
@@ -42,18 +46,28 @@ impl SqliteStore {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_watched(path, Arc::new(()))
+    }
+
+    /// The same, watched by `observer`.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_watched(path: &Path, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
         let lock = locked(path)?;
         let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
         let mut connection = rusqlite::Connection::open(path).map_err(sqlite)?;
         schema::prepare(&mut connection, path)?;
         let readers = Readers::new(path.to_owned(), schema::instance(&connection).map_err(sqlite)?);
-        let writer = Writer::new(connection).map_err(sqlite)?;
+        let queued = Arc::new(AtomicUsize::new(0));
+        let writer = Writer::new(connection, Arc::clone(&queued), observer).map_err(sqlite)?;
         let (sender, jobs) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run(&jobs))
             .map_err(OpenError::Thread)?;
-        Ok(Self { jobs: Mutex::new(Some(sender)), writer: Mutex::new(Some(thread)), readers, _lock: lock })
+        let (jobs, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
+        Ok(Self { jobs, writer, readers, path: path.to_owned(), queued, _lock: lock })
     }
 
     fn queue<T>(&self, job: impl FnOnce(writer::Sender<T>) -> Job) -> Reply<T> {
@@ -61,7 +75,10 @@ impl SqliteStore {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(jobs) = jobs.as_ref() else { return Reply::failed(StoreError::Closed) };
         match jobs.try_send(job(sender)) {
-            Ok(()) => reply,
+            Ok(()) => {
+                self.queued.fetch_add(1, Ordering::Relaxed);
+                reply
+            }
             Err(TrySendError::Full(_)) => Reply::failed(StoreError::Overloaded),
             Err(TrySendError::Disconnected(_)) => Reply::failed(StoreError::Closed),
         }
@@ -99,6 +116,15 @@ impl Store for SqliteStore {
 
     fn deliveries(&self, query: &Query) -> Result<Page<DeliveryRecord>, StoreError> {
         self.readers.deliveries(query)
+    }
+
+    fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    fn size(&self) -> u64 {
+        let wal = PathBuf::from(format!("{}-wal", self.path.display()));
+        [&self.path, &wal].into_iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum()
     }
 
     fn probe(&self) -> Reply<()> {

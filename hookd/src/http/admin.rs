@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HOST, HeaderName, ORIGIN};
+use actix_web::http::header::{HOST, HeaderName, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
@@ -15,6 +15,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Unproven, page, plain, rest, unauthorized};
 use crate::live::{Active, Live};
+use crate::metrics::Metrics;
 
 /// How many rows are given where no limit is asked for.
 const LIMIT: u64 = 1000;
@@ -30,11 +31,12 @@ struct Shared {
     store: SharedStore,
     active: Arc<Active>,
     unproven: Arc<Unproven>,
+    metrics: Arc<Metrics>,
 }
 
 impl State {
-    pub(crate) fn new(store: SharedStore, active: Arc<Active>, unproven: Arc<Unproven>) -> Self {
-        Self(Arc::new(Shared { store, active, unproven }))
+    pub(crate) fn new(store: SharedStore, active: Arc<Active>, unproven: Arc<Unproven>, metrics: Arc<Metrics>) -> Self {
+        Self(Arc::new(Shared { store, active, unproven, metrics }))
     }
 
     pub(super) fn store(&self) -> &SharedStore {
@@ -72,6 +74,7 @@ pub(crate) fn app(
                         .route("/reload", web::post().to(reload))
                         .default_service(web::to(nothing)),
                 )
+                .route("/metrics", web::get().to(metrics))
                 .configure(page::routes)
                 .default_service(web::to(page::nothing)),
         )
@@ -123,6 +126,14 @@ async fn reload(state: web::Data<State>) -> HttpResponse {
 /// The process is alive.
 async fn healthz() -> HttpResponse {
     plain(StatusCode::OK, "ok".to_owned())
+}
+
+/// What hookd counts, in the text format of OpenMetrics, which Prometheus reads.
+async fn metrics(state: web::Data<State>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header(("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(state.0.metrics.encode(&*state.0.store))
 }
 
 /// A webhook that came now could be committed.

@@ -1,9 +1,14 @@
 //! Reading a body within its limits of size and time.
 
+use std::convert::Infallible;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::CONTENT_LENGTH;
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 
@@ -36,21 +41,52 @@ pub(super) async fn read(
 }
 
 async fn collect(payload: &mut web::Payload, limit: usize) -> Result<Bytes, Unread> {
-    // Most bodies come in one piece, which needs no copy.
-    let Some(first) = payload.next().await else { return Ok(Bytes::new()) };
-    let first = first.map_err(|_| Unread::Broken)?;
-    let Some(second) = payload.next().await else {
-        return if first.len() > limit { Err(Unread::TooLarge) } else { Ok(first) };
-    };
-    let mut whole = BytesMut::from(first);
-    let mut next = Some(second);
-    while let Some(piece) = next {
-        let piece = piece.map_err(|_| Unread::Broken)?;
-        if whole.len() + piece.len() > limit {
-            return Err(Unread::TooLarge);
+    let mut left = limit;
+    let mut next = async || match payload.next().await {
+        Some(Ok(piece)) => {
+            left = left.checked_sub(piece.len()).ok_or(Unread::TooLarge)?;
+            Ok(Some(piece))
         }
+        Some(Err(_)) => Err(Unread::Broken),
+        None => Ok(None),
+    };
+    // Most bodies come in one piece, which needs no copy.
+    let Some(first) = next().await? else { return Ok(Bytes::new()) };
+    let Some(second) = next().await? else { return Ok(first) };
+    let mut whole = BytesMut::from(first);
+    whole.extend_from_slice(&second);
+    while let Some(piece) = next().await? {
         whole.extend_from_slice(&piece);
-        next = payload.next().await;
     }
     Ok(whole.freeze())
+}
+
+/// An answer to a request whose body was not read to its end, with the rest of that.
+///
+/// As long as the answer has the rest, actix closes the connection behind it, within a second. Without it, actix would
+/// read on to the end of a chunked body, which may never come.
+pub(super) fn unread(answer: HttpResponse, rest: web::Payload) -> HttpResponse {
+    answer.map_body(|_, text| match text.try_into_bytes() {
+        Ok(text) => BoxBody::new(Unfinished { text, _rest: rest }),
+        Err(text) => text,
+    })
+}
+
+/// The text of an answer, with what is left of the request's body.
+struct Unfinished {
+    text: Bytes,
+    _rest: web::Payload,
+}
+
+impl MessageBody for Unfinished {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.text.len() as u64)
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let text = mem::take(&mut self.get_mut().text);
+        Poll::Ready((!text.is_empty()).then_some(Ok(text)))
+    }
 }

@@ -21,6 +21,7 @@ use crate::allow;
 use crate::config::ServedDialect;
 use crate::followups::Queue;
 use crate::live::{Active, Live};
+use crate::metrics::Metrics;
 
 /// The path under which hooks are.
 const PREFIX: &str = "/change_hook";
@@ -37,11 +38,12 @@ struct Shared {
     store: SharedStore,
     followups: Queue,
     unproven: Arc<Unproven>,
+    metrics: Arc<Metrics>,
 }
 
 impl Front {
-    pub(crate) fn new(active: Arc<Active>, store: SharedStore, followups: Queue) -> Self {
-        Self(Arc::new(Shared { active, store, followups, unproven: Arc::default() }))
+    pub(crate) fn new(active: Arc<Active>, store: SharedStore, followups: Queue, metrics: Arc<Metrics>) -> Self {
+        Self(Arc::new(Shared { active, store, followups, unproven: Arc::default(), metrics }))
     }
 
     /// The requests that did not prove themselves.
@@ -59,41 +61,56 @@ pub(crate) fn app(
 
 /// Answers a request, and logs it if it was for a hook.
 async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web::Payload) -> HttpResponse {
+    match taken(&front.0, &request, &mut payload).await {
+        Ok(answer) => answer,
+        Err(answer) => body::unread(answer, payload),
+    }
+}
+
+/// The answer to a request.
+///
+/// # Errors
+/// The answer to a request that is refused before its body is read.
+async fn taken(
+    front: &Shared,
+    request: &HttpRequest,
+    payload: &mut web::Payload,
+) -> Result<HttpResponse, HttpResponse> {
     let started = Instant::now();
-    let front = &*front.0;
     let Some(name) = dialect_of(request.path()) else {
-        return plain(StatusCode::NOT_FOUND, format!("not found: hookd serves {PREFIX} here, and nothing else"));
+        let message = format!("not found: hookd serves {PREFIX} here, and nothing else");
+        return Err(plain(StatusCode::NOT_FOUND, message));
     };
+    let refused = |answer, reason: &str| Err(front.unproven(request, name, None, answer, reason));
     let live = front.active.live();
     let dialect = live.dialects.get(name);
     let auth = dialect.map_or(live.auth.as_ref(), |dialect| dialect.auth.as_ref());
-    if !dialect.is_none_or(|dialect| is_allowed(dialect, &live, &request)) {
-        return front.unproven(&request, name, None, plain(StatusCode::FORBIDDEN, FORBIDDEN.to_owned()), FORBIDDEN);
+    if !dialect.is_none_or(|dialect| is_allowed(dialect, &live, request)) {
+        return refused(plain(StatusCode::FORBIDDEN, FORBIDDEN.to_owned()), FORBIDDEN);
     }
     if let Some(auth) = auth
         && !auth.accept(request.headers()).await
     {
-        return front.unproven(&request, name, None, unauthorized(), "credentials are missing or wrong");
+        return refused(unauthorized(), "credentials are missing or wrong");
     }
     let Some(dialect) = dialect else {
         let message = format!("The dialect specified, '{name}', wasn't whitelisted in change_hook");
-        return front.unproven(&request, name, None, plain(StatusCode::BAD_REQUEST, message.clone()), &message);
+        return refused(plain(StatusCode::BAD_REQUEST, message.clone()), &message);
     };
-    let Some(method) = method_of(&request, &*dialect.hook) else {
-        return front.unproven(&request, name, None, not_allowed(&*dialect.hook), "the method is not allowed");
+    let Some(method) = method_of(request, &*dialect.hook) else {
+        return refused(not_allowed(&*dialect.hook), "the method is not allowed");
     };
-    let body = match body::read(&request, &mut payload, live.max_body, live.request_timeout).await {
+    let body = match body::read(request, payload, live.max_body, live.request_timeout).await {
         Ok(body) => body,
         Err(unread) => {
             let (status, message) = unread_answer(&unread, &live);
             let mut answer = plain(status, message.clone());
-            // What is left of the body is not read, so that the connection cannot be used again.
             answer.head_mut().set_connection_type(http::ConnectionType::Close);
-            return front.unproven(&request, name, None, answer, &message);
+            return refused(answer, &message);
         }
     };
     let is_authenticated = auth.is_some_and(|auth| !auth.is_open());
-    receive(front, dialect, &request, hook_request(&request, method, body), is_authenticated, started).await
+    Ok(receive(front, dialect, request, hook_request(request, method, body), is_authenticated, started).await)
 }
 
 /// Whether a request comes from where it may.
@@ -117,6 +134,9 @@ impl Shared {
         let peer = request.peer_addr().map(|address| address.ip().to_string());
         tracing::info!(dialect, event, peer, outcome = "unproven", reason, "refused");
         let (dialect, reason) = (dialect.to_owned(), reason.to_owned());
+        // A name that is not served is the sender's: it would make a metric of its own for each.
+        let counted = if self.active.live().dialects.contains_key(&dialect) { &dialect } else { "other" };
+        self.metrics.request(counted, "unproven");
         self.unproven.push(Entry { received_at: now(), dialect, peer, event, reason });
         answer
     }
@@ -183,10 +203,14 @@ async fn receive(
                 total_us = micros(started.elapsed()),
                 "delivery"
             );
+            let outcome = if receipt.is_duplicate { "duplicate" } else { receipt.state.name() };
+            front.metrics.request(&dialect.name, outcome);
+            front.metrics.duration(&dialect.name, started.elapsed());
             receipt_answer(receipt)
         }
         Err(error) => {
             tracing::error!(dialect = dialect.name, event, forge_id, outcome = "unstored", "not stored: {error}");
+            front.metrics.request(&dialect.name, "unstored");
             unstored_answer(&error)
         }
     }

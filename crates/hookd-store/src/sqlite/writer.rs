@@ -1,6 +1,9 @@
 //! The writer: one thread that takes all that waits, stores it as one transaction, and then answers all of it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use hookd_core::Change;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -9,7 +12,7 @@ use tokio::sync::oneshot;
 use super::block::{self, Block, Place};
 use super::retention;
 use super::tables::{head_key, key_of, place_of, state_of};
-use crate::{Completion, Due, Expiry, NewDelivery, NewState, Receipt, State, StoreError};
+use crate::{Completion, Due, Expiry, NewDelivery, NewState, Observer, Receipt, State, StoreError};
 
 /// How many writes one transaction takes at most.
 const BATCH: usize = 512;
@@ -44,14 +47,20 @@ pub(super) struct Writer {
     connection: Connection,
     next: Next,
     block: Block,
+    queued: Arc<AtomicUsize>,
+    observer: Arc<dyn Observer>,
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connection: Connection,
+        queued: Arc<AtomicUsize>,
+        observer: Arc<dyn Observer>,
+    ) -> rusqlite::Result<Self> {
         connection.set_prepared_statement_cache_capacity(32);
         let next = Next::read(&connection)?;
         let block = Block::new().map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        Ok(Self { connection, next, block })
+        Ok(Self { connection, next, block, queued, observer })
     }
 
     /// Serves until all senders are gone and all that they queued is stored.
@@ -60,9 +69,15 @@ impl Writer {
         while let Ok(first) = jobs.recv() {
             batch.push(first);
             batch.extend(jobs.try_iter().take(BATCH - 1));
+            let begun = Instant::now();
             let outcome = self.store(&batch);
-            if let Err(error) = &outcome {
-                tracing::error!(writes = batch.len(), "nothing of a batch was stored: {error}");
+            self.queued.fetch_sub(batch.len(), Ordering::Relaxed);
+            match &outcome {
+                Ok(_) => self.observer.committed(batch.len(), begun.elapsed()),
+                Err(error) => {
+                    tracing::error!(writes = batch.len(), "nothing of a batch was stored: {error}");
+                    self.observer.failed(batch.len());
+                }
             }
             answer(&mut batch, outcome);
         }

@@ -1,1 +1,26 @@
-//! Tests of the whole.
+//! Tests of the whole: the real binary, real peers, and nothing in between.
+//!
+//! What is here is the harness: [`Home`] is a folder in which a [`Hookd`] runs, is killed and runs again; [`http`] sends
+//! requests byte for byte; [`GithubApi`] and [`Buildbot`] are its peers; [`conformance`] compares the two. The tests
+//! are in `tests/all`, one file for each behaviour.
+//!
+//! Everything listens on port 0 of the loopback, and waits for conditions, never for time.
+
+mod admin;
+mod buildbot;
+pub mod conformance;
+mod github_api;
+mod home;
+mod hookd;
+pub mod http;
+pub mod peers;
+mod sign;
+mod wait;
+
+pub use admin::Admin;
+pub use buildbot::Buildbot;
+pub use github_api::{Api, GithubApi};
+pub use home::{Finished, Home, LISTENERS};
+pub use hookd::Hookd;
+pub use sign::{sha1_signature, sha256_signature};
+pub use wait::until;

@@ -10,10 +10,13 @@ impl BitbucketCloud {
     /// The changes of a push exactly as Buildbot makes them: one for each branch or tag, without its commits.
     pub(crate) fn legacy_push(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
         let payload = &event.payload;
+        let updates = payload.list("push.changes")?;
+        if updates.is_empty() {
+            return Ok(Outcome::ignored("the push has no changes"));
+        }
         let base = self.change(event)?;
         let pages = payload.python_str("repository.links.html.href")?;
-        let changes: Result<Vec<Change>, Refusal> = payload
-            .list("push.changes")?
+        let changes: Result<Vec<Change>, Refusal> = updates
             .iter()
             .map(|update| {
                 let is_deleted = !update.need("new")?.is_truthy();
@@ -30,7 +33,7 @@ impl BitbucketCloud {
                 })
             })
             .collect();
-        Ok(Outcome::changes_or(changes?, || "the push has no changes".to_owned()))
+        changes.map(Outcome::Changes)
     }
 
     /// The change of a pull request with `fromRef`, `toRef` and `link`.
@@ -79,12 +82,13 @@ fn branch_of(state: &View<'_>) -> Result<Option<String>, Refusal> {
 }
 
 /// What Python's `int()` makes of the value at `path`, as text: integers, texts of digits, numbers without their
-/// fraction, and true for 1. Underscores between digits and digits beyond ASCII are not taken.
+/// fraction, and true for 1. Underscores between digits, digits beyond ASCII and numbers beyond 64 bits are not taken.
 fn integer(place: &View<'_>, path: &'static str) -> Result<String, Refusal> {
     let found = place.need(path)?;
     let digits = match found {
         Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
-            Some(float) => Some(format!("{:.0}", float.trunc() + 0.0)),
+            // Beyond that, doubles are not exact; `+ 0.0` takes the sign from zero.
+            Some(float) => (float.abs() < 2_f64.powi(53)).then(|| format!("{:.0}", float.trunc() + 0.0)),
             None => Some(number.to_string()),
         },
         Json::Bool(value) => Some(u8::from(*value).to_string()),

@@ -1,6 +1,6 @@
 //! Bits of payloads that several events share.
 
-use hookd_core::{Change, Json, Refusal, View, person};
+use hookd_core::{Change, Refusal, View, person};
 
 use crate::hook::{BitbucketCloud, Event};
 
@@ -13,7 +13,7 @@ impl BitbucketCloud {
                 None => "none",
                 Some(_) => payload.text("repository.project.name")?,
             };
-            let src = if let Json::Text(scm) = payload.need("repository.scm")? { Some(&**scm) } else { None };
+            let src = payload.text_or_null("repository.scm")?;
             // An address of the API; Buildbot's users filter by it.
             (payload.text("repository.links.self.href")?, project, src)
         } else {

@@ -8,9 +8,14 @@ use crate::payload::{described, given, nameless};
 impl BitbucketServer {
     /// The changes of a push: one for each branch or tag.
     pub(crate) fn legacy_push(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
+        let nothing = || Outcome::ignored("the push changes neither a branch nor a tag");
+        let updates = event.payload.list("push.changes")?;
+        if updates.is_empty() {
+            return Ok(nothing());
+        }
         let base = self.legacy_change(event)?;
         let mut changes = Vec::new();
-        for update in event.payload.list("push.changes")? {
+        for update in updates {
             let is_deleted = !update.need("new")?.is_truthy();
             let state = update.at(if is_deleted { "old" } else { "new" })?;
             let revision = self.said(&state, "target.hash")?;
@@ -18,7 +23,8 @@ impl BitbucketServer {
             if branch.is_none() && !self.compat {
                 continue;
             }
-            let message = given(state.text_or_none("target.commitMessage")?).filter(|_| !self.compat && !is_deleted);
+            let has_message = !self.compat && !is_deleted;
+            let message = if has_message { given(state.text_or_none("target.commitMessage")?) } else { None };
             changes.push(Change {
                 author: self.legacy_author(&event.payload)?,
                 branch,
@@ -29,7 +35,7 @@ impl BitbucketServer {
                 ..base.clone()
             });
         }
-        Ok(Outcome::changes_or(changes, || "the push changes neither a branch nor a tag".to_owned()))
+        Ok(if changes.is_empty() { nothing() } else { Outcome::Changes(changes) })
     }
 
     /// The change of a pull request.
@@ -70,12 +76,11 @@ impl BitbucketServer {
         if !self.compat {
             return Ok(Change { repository, ..self.change(event, &payload.at("repository")?)? });
         }
-        let src = if let Json::Text(scm) = payload.need("repository.scmId")? { Some(scm.to_string()) } else { None };
         Ok(Change {
             codebase: self.codebase(event),
             project: payload.text("repository.project.name")?.to_owned(),
             repository,
-            src,
+            src: payload.text_or_null("repository.scmId")?.map(str::to_owned),
             ..Change::default()
         })
     }
@@ -122,12 +127,13 @@ impl BitbucketServer {
 }
 
 /// What Python's `int()` makes of the value at `path`, as text: integers, texts of digits, numbers without their
-/// fraction, and true for 1. Underscores between digits and digits beyond ASCII are not taken.
+/// fraction, and true for 1. Underscores between digits, digits beyond ASCII and numbers beyond 64 bits are not taken.
 fn integer(place: &View<'_>, path: &'static str) -> Result<String, Refusal> {
     let found = place.need(path)?;
     let digits = match found {
         Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
-            Some(float) => Some(format!("{:.0}", float.trunc() + 0.0)),
+            // Beyond that, doubles are not exact; `+ 0.0` takes the sign from zero.
+            Some(float) => (float.abs() < 2_f64.powi(53)).then(|| format!("{:.0}", float.trunc() + 0.0)),
             None => Some(number.to_string()),
         },
         Json::Bool(value) => Some(u8::from(*value).to_string()),

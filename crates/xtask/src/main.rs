@@ -1,2 +1,41 @@
-//! `cargo xtask …`
-fn main() {}
+//! `cargo xtask …`: what the project does for itself. One file for each subcommand.
+
+mod bench;
+mod docs;
+mod peers;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tasks of the hookd workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    Bench(bench::Options),
+    Docs(docs::Options),
+    Test(test::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Bench(options) => bench::run(&options),
+        Task::Docs(options) => docs::run(&options),
+        Task::Test(options) => test::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! The way of a request: limits → recognise → verify → translate → store → 202. What is answered with 202 is committed.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -121,6 +122,13 @@ fn is_allowed(dialect: &ServedDialect, live: &Live, request: &HttpRequest) -> bo
     senders.into_iter().all(|sender| sender.is_some_and(|sender| allowed.contains(sender)))
 }
 
+/// The address that a request comes from, for people: not that of a trusted proxy, if it says whom it speaks for.
+fn sender_of(request: &HttpRequest, live: &Live) -> Option<String> {
+    let senders = allow::senders(request.peer_addr()?, request.headers(), &live.trusted_proxies);
+    let text = |sender: Option<IpAddr>| sender.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+    Some(senders.into_iter().map(text).collect::<Vec<_>>().join(", "))
+}
+
 impl Shared {
     /// Notes that a request did not prove itself, and gives its answer.
     fn unproven(
@@ -131,11 +139,12 @@ impl Shared {
         answer: HttpResponse,
         reason: &str,
     ) -> HttpResponse {
-        let peer = request.peer_addr().map(|address| address.ip().to_string());
+        let live = self.active.live();
+        let peer = sender_of(request, &live);
         tracing::info!(dialect, event, peer, outcome = "unproven", reason, "refused");
         let (dialect, reason) = (dialect.to_owned(), reason.to_owned());
         // A name that is not served is the sender's: it would make a metric of its own for each.
-        let counted = if self.active.live().dialects.contains_key(&dialect) { &dialect } else { "other" };
+        let counted = if live.dialects.contains_key(&dialect) { &dialect } else { "other" };
         self.metrics.request(counted, "unproven");
         self.unproven.push(Entry { received_at: now(), dialect, peer, event, reason });
         answer

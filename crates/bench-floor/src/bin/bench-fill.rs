@@ -1,0 +1,118 @@
+//! Fills a store with changes, through the dialect and the store of hookd: pushes that differ, none of them twice.
+//!
+//! Run as `bench-fill FILE CHANGES SEED`; it goes on from what the store has.
+
+#![forbid(unsafe_code)]
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use bench_pushes::{Pusher, World};
+use hookd_core::{BuildContext, Compat, Hook, HookOptions, HookRequest, Outcome, Secret, SecretSource};
+use hookd_store::{NewDelivery, NewState, Query, Receipt, Reply, SqliteStore, Store, StoredRequest};
+
+/// How many writes wait at most, so that transactions are large and the queue never full.
+const WAITING: usize = 2048;
+
+/// Repositories and branches of the pushes: a larger place than the one that is measured.
+const REPOSITORIES: usize = 2000;
+const BRANCHES: usize = 10_000;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("bench-fill: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct NoSecrets;
+
+impl SecretSource for NoSecrets {
+    fn read(&self, _: &Secret) -> Result<Vec<u8>, String> {
+        Err("none here".to_owned())
+    }
+}
+
+fn run(arguments: &[String]) -> Result<(), String> {
+    let [path, changes, seed] = arguments else { return Err("expected FILE CHANGES SEED".to_owned()) };
+    let number = |text: &String| text.parse::<u64>().map_err(|error| format!("`{text}`: {error}"));
+    let (wanted, seed) = (number(changes)?, number(seed)?);
+    let context = BuildContext::new("github", Compat::Off, &NoSecrets);
+    let hook = hookd_github::Options::default().build(&context).map_err(|problems| format!("{problems:?}"))?;
+    let store = SqliteStore::open(Path::new(path)).map_err(|error| error.to_string())?;
+    let none = Query { limit: Some(0), ..Query::default() };
+    let mut stored = store.changes(&none).map_err(|error| error.to_string())?.total;
+
+    let world = World::new(seed, REPOSITORIES, BRANCHES);
+    // What the store has was pushed with another seed.
+    let mut pushes = Pusher::new(&world, seed ^ stored.rotate_left(32));
+    let mut rng = fastrand::Rng::with_seed(seed ^ stored);
+    let mut waiting = VecDeque::new();
+    let (started, mut told) = (Instant::now(), 0);
+    let mut received_at = 1_760_000_000_000_000;
+    while stored < wanted {
+        received_at += rng.i64(1000..2_000_000);
+        let body = pushes.next().ok_or("no more pushes")?;
+        stored += submit(&store, &*hook, body, &mut rng, received_at, &mut waiting)?;
+        if waiting.len() == WAITING {
+            committed(waiting.pop_front())?;
+        }
+        if stored * 10 / wanted > told {
+            told = stored * 10 / wanted;
+            eprintln!("{stored} changes after {} s", started.elapsed().as_secs());
+        }
+    }
+    while !waiting.is_empty() {
+        committed(waiting.pop_front())?;
+    }
+    store.close();
+    Ok(())
+}
+
+/// Queues a push; says how many changes it has.
+fn submit(
+    store: &SqliteStore,
+    hook: &dyn Hook,
+    body: String,
+    rng: &mut fastrand::Rng,
+    received_at: i64,
+    waiting: &mut VecDeque<Reply<Receipt>>,
+) -> Result<u64, String> {
+    let forge_id = delivery_id(rng);
+    let request = HookRequest::post("/change_hook/github")
+        .with_header("X-GitHub-Event", "push")
+        .with_header("X-GitHub-Delivery", forge_id.clone())
+        .with_header("User-Agent", "GitHub-Hookshot/044aadd")
+        .with_header("Content-Type", "application/json")
+        .with_body(body);
+    let Ok(Outcome::Changes(mut changes)) = hook.translate(&request) else {
+        return Err("a push was not taken".to_owned());
+    };
+    changes.iter_mut().for_each(hookd_core::Change::fill_revlink);
+    let count = changes.len() as u64;
+    waiting.push_back(store.submit(NewDelivery {
+        received_at,
+        dialect: "github".to_owned(),
+        event: Some("push".to_owned()),
+        forge_id: Some(forge_id),
+        deduplicate: true,
+        request: StoredRequest::of(&request, hook.headers()),
+        state: NewState::Accepted(changes),
+    }));
+    Ok(count)
+}
+
+fn committed(reply: Option<Reply<Receipt>>) -> Result<(), String> {
+    reply.map_or(Ok(()), |reply| reply.wait().map(drop).map_err(|error| error.to_string()))
+}
+
+fn delivery_id(rng: &mut fastrand::Rng) -> String {
+    let (high, low) = (rng.u64(..), rng.u64(..));
+    format!("{:08x}-{:04x}-11f0-{:04x}-{:012x}", high >> 32, high & 0xffff, low >> 48, low & 0xffff_ffff_ffff)
+}

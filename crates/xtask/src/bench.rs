@@ -1,0 +1,214 @@
+//! `cargo xtask bench`: hookd and its peers side by side, in one run and as ratios.
+//!
+//! What holds here: the same requests for every server; each request has a delivery id of its own; rounds alternate
+//! between the servers; an answer that is no success makes the run fail; every server is a child that ends with it.
+
+mod child;
+mod figures;
+mod http;
+mod load;
+mod machine;
+mod million;
+mod report;
+mod servers;
+mod stored;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use crate::{peers, tools};
+use child::Server;
+use figures::{Figures, Round};
+use load::Load;
+use report::Report;
+use servers::{HOOKD, KINDS, Kind};
+
+/// The secret of all servers.
+const SECRET: &str = "It's a Secret to Everybody";
+
+/// Measures hookd beside a floor, Buildbot and other receivers of webhooks.
+///
+/// Every server gets the same GitHub pushes from `wrk`, on the same two cores; rounds alternate between them. The
+/// report is printed, and written to `target/bench.md` and `target/bench.json`.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --only floor,hookd --rounds 9\n  \
+    cargo xtask bench --only hookd --rounds 0 --million\n  cargo xtask bench --only floor --stored 10000000")]
+pub(crate) struct Options {
+    /// How long each server is measured in each round.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// How many rounds there are.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// How many connections are open at a time.
+    #[arg(long, default_value_t = 32)]
+    connections: u32,
+    /// Which servers are measured: `floor`, `hookd`, `buildbot`, `webhook`, `octokit`. Without it all are.
+    #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = names())]
+    only: Vec<String>,
+    /// How many different pushes are sent, again and again.
+    #[arg(long, default_value_t = 500)]
+    payloads: usize,
+    /// Besides, send hookd a million requests, of 20,000 different pushes at least, and look at its memory and disk.
+    #[arg(long, value_name = "REQUESTS", num_args = 0..=1, default_missing_value = "1000000")]
+    million: Option<u64>,
+    /// Besides, measure hookd on a store of this many changes, beside an empty one, and how soon it is ready there.
+    /// The store is filled once and kept in `target/bench`.
+    #[arg(long, value_name = "CHANGES")]
+    stored: Option<u64>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<(), String> {
+    let kinds = chosen(options);
+    get_peers(&kinds)?;
+    let build = ["build", "--release", "--package", "hookd", "--bin", "hookd", "--package", "bench-floor", "--bins"];
+    tools::run(tools::cargo().args(build))?;
+
+    let folder = tools::target().join("bench");
+    let place = fresh(&folder.join("run"))?;
+    let mut report = Report {
+        machine: machine::describe(),
+        settings: String::new(),
+        figures: Vec::new(),
+        million: None,
+        starts: None,
+    };
+    let load = Load::make(&place, options.payloads, options.connections)?;
+    let Options { seconds, rounds, connections, .. } = options;
+    report.settings = format!("{rounds} rounds of {seconds} s, {connections} connections, {}", load.summary);
+    eprintln!("{}", report.settings);
+
+    let store = options.stored.map(|changes| stored::prepare(&folder, changes)).transpose()?;
+    let mut servers = start(&place, &kinds, store.as_deref(), &load)?;
+    report.figures = measure(&servers, &load, options)?;
+    let on_store = servers.pop_if(|server| server.name == stored::NAME);
+    for server in servers {
+        server.stop()?;
+    }
+    if let (Some(server), Some(store), Some(changes)) = (on_store, store, options.stored) {
+        report.starts = Some(stored::starts(server, &place, &store, changes)?);
+    }
+    if let Some(requests) = options.million {
+        let load = Load::make(&place, options.payloads.max(million::PUSHES), options.connections)?;
+        eprintln!("{requests} requests to hookd");
+        report.million = Some(million::run(&place, &load, requests)?);
+    }
+    publish(&report)?;
+    fs::remove_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()))
+}
+
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(KINDS.iter().map(|kind| kind.name))
+}
+
+/// The servers that were asked for. A large store is measured beside an empty one.
+fn chosen(options: &Options) -> Vec<&'static Kind> {
+    let is_chosen = |kind: &&Kind| {
+        let is_named = options.only.is_empty() || options.only.iter().any(|name| name == kind.name);
+        is_named || (options.stored.is_some() && kind.name == HOOKD)
+    };
+    KINDS.iter().filter(is_chosen).collect()
+}
+
+fn get_peers(kinds: &[&Kind]) -> Result<(), String> {
+    peers::get_named("debian")?;
+    for kind in kinds {
+        for peer in kind.peers {
+            peers::get_named(peer).map_err(|error| format!("{error}\n`--only` leaves `{}` out", kind.name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Starts all servers, each in a folder of its own, and looks whether each does what it is there for. The server on a
+/// large store is the last.
+fn start(place: &Path, kinds: &[&Kind], store: Option<&Path>, load: &Load) -> Result<Vec<Server>, String> {
+    let push = load.first()?;
+    let mut servers = Vec::new();
+    for kind in kinds {
+        let server = (kind.start)(&fresh(&place.join(kind.name))?);
+        servers.push(server.map_err(|error| format!("{} does not start: {error}", kind.name))?);
+    }
+    if let Some(store) = store {
+        servers.push(servers::start_hookd_on(stored::NAME, &fresh(&place.join(stored::NAME))?, store)?);
+    }
+    servers.iter().try_for_each(|server| http::check(server, &push))?;
+    Ok(servers)
+}
+
+fn measure(servers: &[Server], load: &Load, options: &Options) -> Result<Vec<Figures>, String> {
+    let figures = |server: &Server| Figures { name: server.name, rounds: Vec::new(), usage: child::Usage::default() };
+    let mut all: Vec<Figures> = servers.iter().map(figures).collect();
+    if options.rounds == 0 {
+        return Ok(all);
+    }
+    // A first round, which does not count, makes every server warm.
+    for round in 0..=options.rounds {
+        for (server, figures) in servers.iter().zip(&mut all) {
+            // What the server before left to be written is not on this one's account.
+            tools::run_quietly(&mut Command::new("sync"))?;
+            let (stored, before) = (stored_by(server)?, server.usage()?);
+            let measured = load.send(server, if round == 0 { 1 } else { options.seconds })?;
+            figures.usage = server.usage()?;
+            if let (Some(before), Some(after)) = (stored, stored_by(server)?)
+                && after - before < measured.requests
+            {
+                let stored = after - before;
+                return Err(format!("{} stored {stored} deliveries of {} requests", server.name, measured.requests));
+            }
+            if round > 0 {
+                let cpu_per_request = (figures.usage.cpu - before.cpu) * 1e6 / measured.requests as f64;
+                figures.rounds.push(Round { measured, cpu_per_request });
+                let milliseconds = measured.p99;
+                eprintln!(
+                    "round {round}: {:<12} {:>8.0} requests/s, p99 {milliseconds:.2} ms",
+                    server.name,
+                    measured.rate()
+                );
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// How many deliveries a server has stored, where it says so.
+fn stored_by(server: &Server) -> Result<Option<u64>, String> {
+    server.admin.map(|_| deliveries(server)).transpose()
+}
+
+/// How many deliveries hookd has stored.
+fn deliveries(server: &Server) -> Result<u64, String> {
+    let admin = server.admin.ok_or("only hookd says what it has stored")?;
+    let body = http::get(admin, "/api/v2/deliveries?limit=1&field=deliveryid")?;
+    let told: serde_json::Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
+    told["meta"]["total"].as_u64().ok_or_else(|| format!("no total of deliveries in: {body}"))
+}
+
+fn publish(report: &Report) -> Result<(), String> {
+    let markdown = report.markdown();
+    println!("{markdown}");
+    let json = format!("{:#}\n", report.to_json());
+    for (name, text) in [("bench.md", &markdown), ("bench.json", &json)] {
+        let path = tools::target().join(name);
+        fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// A program that this run has built.
+fn binary(name: &str) -> PathBuf {
+    tools::target().join("release").join(name)
+}
+
+/// An empty folder, on the disk where stores live.
+fn fresh(path: &Path) -> Result<PathBuf, String> {
+    if path.exists() {
+        fs::remove_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    fs::create_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(path.to_owned())
+}

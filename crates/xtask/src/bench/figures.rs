@@ -1,0 +1,117 @@
+//! Figures of several rounds, and what the goals say of them.
+
+use serde_json::{Value, json};
+
+use super::child::Usage;
+use super::load::Measured;
+
+/// One server's part in one round.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Round {
+    pub(super) measured: Measured,
+    /// Processor time for each request, in microseconds.
+    pub(super) cpu_per_request: f64,
+}
+
+/// All that was measured of one server.
+#[derive(Clone, Debug)]
+pub(super) struct Figures {
+    pub(super) name: &'static str,
+    pub(super) rounds: Vec<Round>,
+    /// After the last round.
+    pub(super) usage: Usage,
+}
+
+/// The least, the middle and the most of some numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spread {
+    pub(super) min: f64,
+    pub(super) median: f64,
+    pub(super) max: f64,
+}
+
+impl Spread {
+    /// `None` of no numbers.
+    pub(super) fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut sorted: Vec<f64> = numbers.into_iter().collect();
+        sorted.sort_by(f64::total_cmp);
+        let middle = sorted.len() / 2;
+        let (min, max) = (*sorted.first()?, *sorted.last()?);
+        let median =
+            if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) };
+        Some(Self { min, median, max })
+    }
+
+    /// `20 (18–21)`, with this many digits after the point.
+    pub(super) fn shown(&self, digits: usize) -> String {
+        let Self { min, median, max } = self;
+        format!("{median:.digits$} ({min:.digits$}–{max:.digits$})")
+    }
+
+    pub(super) fn to_json(self) -> Value {
+        json!({ "min": self.min, "median": self.median, "max": self.max })
+    }
+}
+
+impl Figures {
+    pub(super) fn spread(&self, figure: impl Fn(&Round) -> f64) -> Option<Spread> {
+        Spread::of(self.rounds.iter().map(figure))
+    }
+
+    /// Ratios to another server, each of the same round.
+    pub(super) fn ratio(&self, other: &Self, figure: impl Fn(&Round) -> f64) -> Option<Spread> {
+        Spread::of(self.rounds.iter().zip(&other.rounds).map(|(own, other)| figure(own) / figure(other)))
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let rounds = self.rounds.iter().map(|round| {
+            json!({
+                "requests": round.measured.requests,
+                "seconds": round.measured.seconds,
+                "requests_per_second": round.measured.rate(),
+                "p50_ms": round.measured.p50,
+                "p99_ms": round.measured.p99,
+                "slowest_ms": round.measured.slowest,
+                "cpu_us_per_request": round.cpu_per_request,
+            })
+        });
+        json!({
+            "rounds": rounds.collect::<Vec<_>>(),
+            "resident_bytes": self.usage.resident,
+            "peak_resident_bytes": self.usage.peak,
+        })
+    }
+}
+
+pub(super) fn rate(round: &Round) -> f64 {
+    round.measured.rate()
+}
+
+pub(super) fn p99(round: &Round) -> f64 {
+    round.measured.p99
+}
+
+/// What is asked of hookd, and what it was.
+pub(super) struct Goal {
+    pub(super) asked: &'static str,
+    pub(super) was: String,
+    pub(super) is_met: bool,
+}
+
+impl Goal {
+    pub(super) fn to_json(&self) -> Value {
+        json!({ "asked": self.asked, "was": self.was, "is_met": self.is_met })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_middle_of_odd_and_even_counts() {
+        assert!(Spread::of([]).is_none());
+        assert_eq!(Spread::of([3.0, 1.0, 2.0]).unwrap().shown(0), "2 (1–3)");
+        assert_eq!(Spread::of([4.0, 1.0]).unwrap().shown(1), "2.5 (1.0–4.0)");
+    }
+}

@@ -1,0 +1,168 @@
+//! The load: pushes in a file, and `wrk` that sends them.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+use super::SECRET;
+use super::child::{Server, program, until};
+use crate::tools;
+
+/// Where the pushes go to.
+const REPOSITORIES: usize = 150;
+const BRANCHES: usize = 300;
+const SEED: u64 = 20_260_101;
+
+/// Threads of `wrk`: one for each core.
+const THREADS: &str = "2";
+
+/// What is sent, and how.
+pub(super) struct Load {
+    folder: PathBuf,
+    requests: PathBuf,
+    connections: u32,
+    /// How large the pushes are, for the report.
+    pub(super) summary: String,
+}
+
+/// What `wrk` measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    pub(super) requests: u64,
+    pub(super) seconds: f64,
+    /// Half of the answers came within this many milliseconds.
+    pub(super) p50: f64,
+    /// 99 of 100 did.
+    pub(super) p99: f64,
+    /// All did.
+    pub(super) slowest: f64,
+}
+
+/// One push and its signatures, in hexadecimal.
+pub(super) struct Push {
+    sha1: String,
+    sha256: String,
+    body: String,
+}
+
+impl Load {
+    /// Makes this many pushes, with `bench-requests` of the crate `bench-floor`.
+    pub(super) fn make(folder: &Path, pushes: usize, connections: u32) -> Result<Self, String> {
+        let requests = folder.join(format!("pushes-{pushes}.txt"));
+        let numbers = [pushes.to_string(), SEED.to_string()];
+        let places = [REPOSITORIES.to_string(), BRANCHES.to_string()];
+        let mut make = Command::new(super::binary("bench-requests"));
+        let output = make.arg(&requests).args(numbers).arg(SECRET).args(places).stderr(Stdio::inherit()).output();
+        let output = output.map_err(|error| format!("bench-requests: {error}"))?;
+        if !output.status.success() {
+            return Err(format!("bench-requests failed: {}", output.status));
+        }
+        let summary = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        fs::write(folder.join("load.lua"), include_str!("load.lua")).map_err(|error| format!("load.lua: {error}"))?;
+        Ok(Self { folder: folder.to_owned(), requests, connections, summary })
+    }
+
+    /// The first of the pushes.
+    pub(super) fn first(&self) -> Result<Push, String> {
+        let failed = |error: std::io::Error| format!("{}: {error}", self.requests.display());
+        let mut line = String::new();
+        BufReader::new(File::open(&self.requests).map_err(failed)?).read_line(&mut line).map_err(failed)?;
+        let mut parts = line.trim_end().splitn(3, ' ').map(str::to_owned);
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(sha1), Some(sha256), Some(body)) => Ok(Push { sha1, sha256, body }),
+            _ => Err("the file of requests is empty".to_owned()),
+        }
+    }
+
+    /// Sends as fast as the server answers, for some seconds. Anything but a success makes it fail.
+    pub(super) fn send(&self, server: &Server, seconds: u64) -> Result<Measured, String> {
+        let failed = |what: String| format!("wrk against {}: {what}", server.name);
+        let output_file = self.folder.join("wrk.txt");
+        let output = File::create(&output_file).map_err(|error| failed(error.to_string()))?;
+        let mut wrk = program("wrk");
+        wrk.env("WRK_THREADS", THREADS)
+            .args(["--threads", THREADS, "--connections", &self.connections.to_string()])
+            .args(["--duration", &format!("{seconds}s"), "--timeout", "30s", "--latency", "--script"])
+            .arg(self.folder.join("load.lua"))
+            .arg(format!("http://{}", server.address))
+            .arg("--")
+            .arg(&self.requests)
+            .args([server.path, &fresh_seed().to_string()])
+            .stdout(output.try_clone().map_err(|error| failed(error.to_string()))?)
+            .stderr(output);
+        let mut child = wrk.spawn().map_err(|error| failed(error.to_string()))?;
+        let patience = Duration::from_secs(seconds + 90);
+        let ended = until(patience, Duration::from_millis(5), || child.try_wait().ok().flatten());
+        if ended.is_none() {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(failed(format!("it did not end within {patience:?}")));
+        }
+        let said = fs::read_to_string(&output_file).unwrap_or_default();
+        read(&said).map_err(failed)
+    }
+}
+
+/// A seed that no run before had, nor any thread of one, so that no delivery id comes twice.
+fn fresh_seed() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_millis() as u64 * 16
+}
+
+fn read(said: &str) -> Result<Measured, String> {
+    let line = said.lines().find_map(|line| line.strip_prefix("BENCH ")).ok_or_else(|| said.trim().to_owned())?;
+    let told: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let number = |key: &str| told[key].as_f64().unwrap_or(f64::NAN);
+    for kind in ["status", "connect", "read", "write", "timeout"] {
+        if told[kind] != 0 {
+            return Err(format!("not every request succeeded, errors of the kind `{kind}`: {line}"));
+        }
+    }
+    let requests = told["requests"].as_u64().unwrap_or(0);
+    if requests == 0 {
+        return Err(format!("no request was answered: {line}"));
+    }
+    let milliseconds = |key| number(key) / 1e3;
+    Ok(Measured {
+        requests,
+        seconds: number("microseconds") / 1e6,
+        p50: milliseconds("p50"),
+        p99: milliseconds("p99"),
+        slowest: milliseconds("max"),
+    })
+}
+
+impl Measured {
+    pub(super) fn rate(&self) -> f64 {
+        self.requests as f64 / self.seconds
+    }
+}
+
+impl Push {
+    /// The same push, with signatures that prove nothing.
+    pub(super) fn with_signatures_of_nothing(&self) -> Self {
+        Self { sha1: "0".repeat(40), sha256: "0".repeat(64), body: self.body.clone() }
+    }
+
+    /// The request, as `load.lua` sends it; it closes its connection.
+    pub(super) fn request(&self, path: &str) -> String {
+        let Self { sha1, sha256, body } = self;
+        let id = format!("{:012x}", fresh_seed());
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: bench\r\nX-GitHub-Delivery: 00000000-0000-11f0-0000-{id}\r\n\
+             User-Agent: GitHub-Hookshot/044aadd\r\nAccept: */*\r\nContent-Type: application/json\r\n\
+             X-GitHub-Event: push\r\nX-Hub-Signature: sha1={sha1}\r\nX-Hub-Signature-256: sha256={sha256}\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    }
+}
+
+/// The `wrk` that is there, for the report.
+pub(super) fn wrk_version() -> String {
+    tools::first_line("wrk", &["--version"])
+}

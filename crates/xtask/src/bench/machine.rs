@@ -1,0 +1,32 @@
+//! What a run was made on: figures mean little without it.
+
+use std::fs;
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::tools::first_line;
+
+/// How many cores this process may use.
+pub(super) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Everything about the machine and the sources that a reader of the figures needs.
+pub(super) fn describe() -> Value {
+    let is_changed = !first_line("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty();
+    let revision = first_line("git", &["rev-parse", "HEAD"]);
+    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let processor = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    json!({
+        "revision": if is_changed { format!("{revision} and changes") } else { revision },
+        "date": first_line("date", &["--iso-8601=seconds"]),
+        "cores": cores(),
+        "processor": processor.map_or("unknown", |(_, name)| name.trim()),
+        "kernel": first_line("uname", &["--kernel-release"]),
+        "compiler": first_line("rustc", &["--version"]),
+        "wrk": super::load::wrk_version(),
+        "load_before": load.split(' ').next().unwrap_or_default(),
+    })
+}

@@ -1,0 +1,119 @@
+//! The long run: what hookd's memory and its store are after a million requests.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::child::Usage;
+use super::figures::Goal;
+use super::load::Load;
+use super::servers::{HOOKD, KINDS};
+use super::{deliveries, fresh};
+
+/// How many different pushes are sent, at least: the store must not live on their likeness.
+pub(super) const PUSHES: usize = 20_000;
+
+/// How long `wrk` runs at a time, in seconds.
+const STEP: u64 = 20;
+
+/// What a long run left.
+pub(super) struct Million {
+    requests: u64,
+    seconds: f64,
+    deliveries: u64,
+    /// Before hookd is stopped.
+    usage: Usage,
+    /// While it runs, the database and its log, in bytes.
+    running: (u64, u64),
+    /// When it has stopped, and all is in the database.
+    stopped: (u64, u64),
+    summary: String,
+}
+
+pub(super) fn run(folder: &Path, load: &Load, requests: u64) -> Result<Million, String> {
+    let folder = fresh(&folder.join("million"))?;
+    let start = KINDS.iter().find(|kind| kind.name == HOOKD).ok_or("no hookd")?.start;
+    let server = start(&folder)?;
+    let (mut sent, mut seconds) = (0, 0.0);
+    while sent < requests {
+        // The last step is as long as the steps before say that it must be.
+        let rate = if sent == 0 { f64::INFINITY } else { sent as f64 / seconds };
+        let due = if rate.is_finite() { ((requests - sent) as f64 / rate).ceil() as u64 } else { STEP };
+        let measured = load.send(&server, due.clamp(1, STEP))?;
+        sent += measured.requests;
+        seconds += measured.seconds;
+        let resident = mebibytes(server.usage()?.resident);
+        eprintln!("  {sent} requests, {:.0} requests/s, {resident:.1} MiB resident", measured.rate());
+    }
+    let usage = server.usage()?;
+    let deliveries = deliveries(&server)?;
+    if deliveries < sent {
+        return Err(format!("{sent} requests were answered, but {deliveries} deliveries are stored"));
+    }
+    let sizes = || (size(&folder.join("hookd.db")), size(&folder.join("hookd.db-wal")));
+    let running = sizes();
+    server.stop()?;
+    Ok(Million { requests: sent, seconds, deliveries, usage, running, stopped: sizes(), summary: load.summary.clone() })
+}
+
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |file| file.len())
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / 1024.0 / 1024.0
+}
+
+impl Million {
+    fn bytes_per_delivery(&self) -> f64 {
+        (self.stopped.0 + self.stopped.1) as f64 / self.deliveries as f64
+    }
+
+    pub(super) fn goals(&self) -> [Goal; 2] {
+        let (resident, bytes) = (mebibytes(self.usage.resident), self.bytes_per_delivery());
+        [
+            Goal {
+                asked: "resident memory under 40 MiB after a million requests",
+                was: format!("{resident:.1} MiB after {} (at most {:.1})", self.requests, mebibytes(self.usage.peak)),
+                is_met: resident < 40.0 && self.requests >= 1_000_000,
+            },
+            Goal {
+                asked: "at most 2 KB of disk for each delivery",
+                was: format!("{bytes:.0} bytes"),
+                is_met: bytes <= 2000.0,
+            },
+        ]
+    }
+
+    pub(super) fn lines(&self) -> String {
+        let rate = self.requests as f64 / self.seconds;
+        format!(
+            "{} requests ({}), {rate:.0} a second. Resident: {:.1} MiB, at most {:.1} MiB. Store: {:.1} MiB and a log of \
+             {:.1} MiB while running, {:.1} MiB when stopped, which is {:.0} bytes for each of {} deliveries.\n",
+            self.requests,
+            self.summary,
+            mebibytes(self.usage.resident),
+            mebibytes(self.usage.peak),
+            mebibytes(self.running.0),
+            mebibytes(self.running.1),
+            mebibytes(self.stopped.0 + self.stopped.1),
+            self.bytes_per_delivery(),
+            self.deliveries,
+        )
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "requests": self.requests,
+            "seconds": self.seconds,
+            "deliveries": self.deliveries,
+            "resident_bytes": self.usage.resident,
+            "peak_resident_bytes": self.usage.peak,
+            "running_database_bytes": self.running.0,
+            "running_wal_bytes": self.running.1,
+            "stopped_bytes": self.stopped.0 + self.stopped.1,
+            "bytes_per_delivery": self.bytes_per_delivery(),
+        })
+    }
+}

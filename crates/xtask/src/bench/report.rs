@@ -1,0 +1,126 @@
+//! What a run says: a table for people, in Markdown, and all of it as JSON.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use super::figures::{Figures, Goal, Round, Spread, p99, rate};
+use super::million::Million;
+use super::servers::{BUILDBOT, FLOOR, HOOKD, KINDS};
+use super::stored::{self, Starts};
+
+/// All that a run found.
+pub(super) struct Report {
+    pub(super) machine: Value,
+    /// How it was measured, in one line.
+    pub(super) settings: String,
+    pub(super) figures: Vec<Figures>,
+    pub(super) million: Option<Million>,
+    pub(super) starts: Option<Starts>,
+}
+
+impl Report {
+    pub(super) fn markdown(&self) -> String {
+        let mut text = String::from("# Speed\n\n");
+        let empty = Map::new();
+        let machine = self.machine.as_object().unwrap_or(&empty);
+        for (key, value) in machine {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            writeln!(text, "- {}: {value}", key.replace('_', " ")).expect("a String takes all");
+        }
+        writeln!(text, "- {}\n", self.settings).expect("a String takes all");
+        if !self.figures.is_empty() {
+            text.push_str(&self.table());
+        }
+        if let Some(million) = &self.million {
+            writeln!(text, "\n{}", million.lines()).expect("a String takes all");
+        }
+        if let Some(starts) = &self.starts {
+            writeln!(text, "\n{}", starts.lines()).expect("a String takes all");
+        }
+        text.push_str("\n| asked | was | met |\n|---|---|---|\n");
+        for Goal { asked, was, is_met } in self.goals() {
+            writeln!(text, "| {asked} | {was} | {} |", if is_met { "yes" } else { "**no**" })
+                .expect("a String takes all");
+        }
+        text
+    }
+
+    fn table(&self) -> String {
+        let mut text = String::from(
+            "| server | requests/s | of the floor | p50 ms | p99 ms | p99 of the floor's | CPU µs/request | MiB |\n\
+             |---|---|---|---|---|---|---|---|\n",
+        );
+        for own in &self.figures {
+            let of_floor = |figure: fn(&Round) -> f64, digits| shown(self.ratio(own.name, FLOOR, figure), digits);
+            writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {} | {} | {:.1} |",
+                own.name,
+                shown(own.spread(rate), 0),
+                of_floor(rate, 3),
+                shown(own.spread(|round| round.measured.p50), 2),
+                shown(own.spread(p99), 2),
+                of_floor(p99, 2),
+                shown(own.spread(|round| round.cpu_per_request), 1),
+                own.usage.resident as f64 / 1024.0 / 1024.0,
+            )
+            .expect("a String takes all");
+        }
+        text.push_str("\nMedian (least–most) of the rounds; ratios are those of the same round.\n\n");
+        for kind in KINDS.iter().filter(|kind| self.named(kind.name).is_some()) {
+            writeln!(text, "- {}: {}", kind.name, kind.about).expect("a String takes all");
+        }
+        text
+    }
+
+    fn goals(&self) -> Vec<Goal> {
+        let at_least = |asked, ratio: Option<Spread>, least: f64, digits| {
+            ratio.map(|ratio| Goal { asked, was: ratio.shown(digits), is_met: ratio.median >= least })
+        };
+        let mut goals = Vec::new();
+        goals.extend(at_least("at least 0.5 of the floor", self.ratio(HOOKD, FLOOR, rate), 0.5, 3));
+        goals.extend(at_least("at least 100 times Buildbot", self.ratio(HOOKD, BUILDBOT, rate), 100.0, 0));
+        goals.extend(self.ratio(HOOKD, FLOOR, p99).map(|ratio| Goal {
+            asked: "p99 at most 5 times the floor's",
+            was: ratio.shown(2),
+            is_met: ratio.median <= 5.0,
+        }));
+        goals.extend(self.million.iter().flat_map(Million::goals));
+        let stored = self.ratio(stored::NAME, HOOKD, rate);
+        goals.extend(at_least("no slower than 10 % with ten million changes stored", stored, 0.9, 3));
+        goals.extend(self.starts.iter().map(Starts::goal));
+        goals
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let servers: Map<String, Value> =
+            self.figures.iter().map(|figures| (figures.name.to_owned(), figures.to_json())).collect();
+        json!({
+            "machine": self.machine,
+            "settings": self.settings,
+            "servers": servers,
+            "ratios": {
+                "rate_to_floor": self.ratio(HOOKD, FLOOR, rate).map(Spread::to_json),
+                "rate_to_buildbot": self.ratio(HOOKD, BUILDBOT, rate).map(Spread::to_json),
+                "p99_to_floor": self.ratio(HOOKD, FLOOR, p99).map(Spread::to_json),
+                "rate_stored_to_empty": self.ratio(stored::NAME, HOOKD, rate).map(Spread::to_json),
+            },
+            "million": self.million.as_ref().map(Million::to_json),
+            "stored": self.starts.as_ref().map(Starts::to_json),
+            "goals": self.goals().iter().map(Goal::to_json).collect::<Vec<_>>(),
+        })
+    }
+
+    fn ratio(&self, name: &str, other: &str, figure: fn(&Round) -> f64) -> Option<Spread> {
+        self.named(name)?.ratio(self.named(other)?, figure)
+    }
+
+    fn named(&self, name: &str) -> Option<&Figures> {
+        self.figures.iter().find(|figures| figures.name == name && !figures.rounds.is_empty())
+    }
+}
+
+fn shown(spread: Option<Spread>, digits: usize) -> String {
+    spread.map_or_else(|| "–".to_owned(), |spread| spread.shown(digits))
+}

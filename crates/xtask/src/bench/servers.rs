@@ -1,0 +1,177 @@
+//! The servers that are measured, and how each is started: as its own documentation says, for one secret of GitHub.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::child::{Process, Server, program};
+use super::{SECRET, binary};
+use crate::peers;
+use crate::tools::{root, run_quietly};
+
+/// A server that can be measured.
+pub(super) struct Kind {
+    /// Its name in options and tables.
+    pub(super) name: &'static str,
+    /// What it is, in one line.
+    pub(super) about: &'static str,
+    /// The peers that it needs.
+    pub(super) peers: &'static [&'static str],
+    /// Starts it in a folder of its own.
+    pub(super) start: fn(&Path) -> Result<Server, String>,
+}
+
+pub(super) const FLOOR: &str = "floor";
+pub(super) const HOOKD: &str = "hookd";
+pub(super) const BUILDBOT: &str = "buildbot";
+
+/// All servers, in the order in which they are measured.
+pub(super) const KINDS: &[Kind] = &[
+    Kind {
+        name: FLOOR,
+        about: "a bare actix-web server: reads the body, checks its HMAC-SHA256, answers 202",
+        peers: &[],
+        start: start_floor,
+    },
+    Kind {
+        name: HOOKD,
+        about: "every answer committed to disk (`synchronous=FULL`), deduplication on",
+        peers: &[],
+        start: start_hookd,
+    },
+    Kind {
+        name: BUILDBOT,
+        about: "Buildbot 4.3.0 from PyPI: its own hook, HMAC-SHA1, changes in SQLite",
+        peers: &["buildbot"],
+        start: start_buildbot,
+    },
+    Kind {
+        name: "webhook",
+        about: "Debian's `webhook`, in Go: checks the HMAC-SHA256, runs /bin/true",
+        peers: &["webhook"],
+        start: start_webhook,
+    },
+    Kind {
+        name: "octokit",
+        about: "`@octokit/webhooks` on Node: checks the HMAC-SHA256, parses the push",
+        peers: &["octokit-server"],
+        start: start_octokit,
+    },
+];
+
+fn start_floor(folder: &Path) -> Result<Server, String> {
+    let mut floor = program(binary("bench-floor"));
+    let mut process = Process::start(floor.args(["127.0.0.1:0", SECRET]), folder.join("log.txt"))?;
+    let address = process.find(None, said_address)?;
+    Ok(Server::new(FLOOR, process, address, "/"))
+}
+
+fn start_hookd(folder: &Path) -> Result<Server, String> {
+    start_hookd_on(HOOKD, folder, Path::new("hookd.db"))
+}
+
+/// hookd on a store; a path that is not absolute lies in the folder.
+pub(super) fn start_hookd_on(name: &'static str, folder: &Path, store: &Path) -> Result<Server, String> {
+    let config = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n\
+         [store]\nurl = \"sqlite:{}\"\n\n\
+         [change_hook_dialects]\ngithub = {{ secret = \"{SECRET}\", strict = true }}\n",
+        store.display()
+    );
+    let config = write(folder, "hookd.toml", &config)?;
+    let mut hookd = program(binary("hookd"));
+    hookd.env_remove("RUST_LOG").arg("serve").arg("--config").arg(config).args(["--log-format", "json"]);
+    let mut process = Process::start(&mut hookd, folder.join("log.jsonl"))?;
+    let public = process.find(None, |log| listening(log, "public"))?;
+    let admin = process.find(None, |log| listening(log, "admin"))?;
+    Ok(Server::new(name, process, public, "/change_hook/github").with_admin(admin))
+}
+
+fn start_buildbot(folder: &Path) -> Result<Server, String> {
+    let base = folder.join("master");
+    let venv = peers::folder().join("venv/bin");
+    run_quietly(program(venv.join("buildbot")).args(["create-master", "--quiet", "--log-count=0"]).arg(&base))?;
+    let copied = fs::copy(root().join("tests/peers/master.cfg"), base.join("master.cfg"));
+    copied.map_err(|error| format!("master.cfg: {error}"))?;
+    let options = json!({ "secret": SECRET, "strict": true });
+    let dialects = json!({ "dialects": { "github": { "class": "github", "options": options } }, "pollers": [] });
+    write(&base, "dialects.json", &dialects.to_string())?;
+    let mut twistd = program(venv.join("twistd"));
+    twistd.args(["--nodaemon", "--no_save", "--pidfile=", "-y", "buildbot.tac"]).current_dir(&base);
+    let mut process = Process::start(&mut twistd, folder.join("log.txt"))?;
+    let port: u16 = process.find(Some(&base.join("twistd.log")), |log| {
+        let port = log.split("BuildbotSite starting on ").nth(1)?.lines().next()?.parse().ok()?;
+        log.contains("BuildMaster is running").then_some(port)
+    })?;
+    Ok(Server::new(BUILDBOT, process, SocketAddr::from(([127, 0, 0, 1], port)), "/change_hook/github"))
+}
+
+fn start_webhook(folder: &Path) -> Result<Server, String> {
+    let signature = json!({
+        "type": "payload-hmac-sha256",
+        "secret": SECRET,
+        "parameter": { "source": "header", "name": "X-Hub-Signature-256" },
+    });
+    let hooks = json!([{
+        "id": "github",
+        "execute-command": "/bin/true",
+        "http-methods": ["POST"],
+        "trigger-rule": { "match": signature },
+        "trigger-rule-mismatch-http-response-code": 403,
+    }]);
+    let hooks = write(folder, "hooks.json", &hooks.to_string())?;
+    let mut webhook = program(peers::folder().join("webhook/usr/bin/webhook"));
+    // It says which port it was given, not which one it got.
+    let mut process = Process::start(
+        webhook.arg("-hooks").arg(hooks).args(["-ip", "127.0.0.1", "-port", "0"]),
+        folder.join("log.txt"),
+    )?;
+    let id = process.id();
+    let port = process.find(None, |_| listening_port(id))?;
+    Ok(Server::new("webhook", process, SocketAddr::from(([127, 0, 0, 1], port)), "/hooks/github"))
+}
+
+fn start_octokit(folder: &Path) -> Result<Server, String> {
+    // Node looks for packages where the script lies.
+    let script = write(&peers::folder().join("octokit-server"), "server.mjs", include_str!("octokit.mjs"))?;
+    let mut process = Process::start(program("node").arg(script).arg(SECRET), folder.join("log.txt"))?;
+    let address = process.find(None, said_address)?;
+    Ok(Server::new("octokit", process, address, "/api/github/webhooks"))
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, String> {
+    let path = folder.join(name);
+    fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(path)
+}
+
+/// The address of a line `listening on ADDRESS`.
+fn said_address(log: &str) -> Option<SocketAddr> {
+    log.lines().find_map(|line| line.strip_prefix("listening on ")?.trim().parse().ok())
+}
+
+/// The address of one of hookd's listeners.
+fn listening(log: &str, listener: &str) -> Option<SocketAddr> {
+    log.lines().find_map(|line| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let fields = &line["fields"];
+        let is_it = fields["message"] == "listening" && fields["listener"] == listener;
+        is_it.then(|| fields["address"].as_str()?.parse().ok()).flatten()
+    })
+}
+
+/// The port of 127.0.0.1 on which a process listens, as the kernel tells it.
+fn listening_port(process: u32) -> Option<u16> {
+    let files = fs::read_dir(format!("/proc/{process}/fd")).ok()?;
+    let targets: Vec<_> = files.flatten().filter_map(|file| fs::read_link(file.path()).ok()).collect();
+    let sockets = fs::read_to_string(format!("/proc/{process}/net/tcp")).ok()?;
+    sockets.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+        let is_ours = targets.iter().any(|target| target.as_os_str() == format!("socket:[{inode}]").as_str());
+        let is_listening = *state == "0A" && is_ours;
+        is_listening.then(|| u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok()).flatten()
+    })
+}

@@ -1,0 +1,96 @@
+//! `cargo xtask docs`: writes the pages that are generated, and checks that all pages hold.
+//!
+//! What holds afterwards: the reference and the schema are what this build prints; links lead somewhere; the summary
+//! names every page; every `hookd.toml` that a page shows is one that this build takes.
+
+mod blocks;
+mod examples;
+mod links;
+mod pages;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Args;
+
+use crate::tools;
+use pages::Page;
+
+/// Writes the generated pages of the manual, and checks all pages.
+///
+/// Generated are `docs/reference.md` and `docs/hookd.schema.json`, from the documentation of the options in the code.
+/// Checked are links, the summary, and the examples of configurations. Where `mdbook` is installed, the book is built.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  cargo xtask docs\n  cargo xtask docs --check")]
+pub(crate) struct Options {
+    /// Write nothing, and fail where a generated page is not what would be written.
+    #[arg(long)]
+    check: bool,
+}
+
+/// What hookd prints itself: the file, and the subcommand that prints it.
+const GENERATED: [(&str, &str); 2] = [("docs/reference.md", "docs"), ("docs/hookd.schema.json", "schema")];
+
+/// The folder of the manual.
+const MANUAL: &str = "docs";
+
+pub(crate) fn run(options: &Options) -> Result<(), String> {
+    tools::run(tools::cargo().args(["build", "--package", "hookd", "--bin", "hookd"]))?;
+    let root = tools::root();
+    let hookd = tools::target().join("debug/hookd");
+    let mut problems = Vec::new();
+    for (file, subcommand) in GENERATED {
+        problems.extend(generate(&root, &hookd, file, subcommand, options.check)?);
+    }
+    let pages = pages::all(&root)?;
+    problems.extend(links::broken(&pages, &root));
+    problems.extend(links::not_in_summary(&pages));
+    problems.extend(examples::wrong(&pages, &root, &hookd)?);
+    if tools::succeeds("mdbook", &["--version"]) {
+        problems.extend(tools::run(Command::new("mdbook").arg("build").arg(root.join(MANUAL))).err());
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let number = problems.len();
+    Err(format!("{}\nerror: {number} problems in the documentation", problems.join("\nerror: ")))
+}
+
+/// Writes a generated file, or says that it is not what it should be.
+fn generate(root: &Path, hookd: &Path, file: &str, subcommand: &str, is_check: bool) -> Result<Option<String>, String> {
+    let line = format!("hookd {subcommand}");
+    let output = Command::new(hookd).arg(subcommand).output().map_err(|error| format!("`{line}`: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("`{line}` failed: {}", output.status));
+    }
+    let path = root.join(file);
+    if fs::read(&path).is_ok_and(|written| written == output.stdout) {
+        return Ok(None);
+    }
+    if is_check {
+        return Ok(Some(format!(
+            "{file} is not what `{line}` prints: run `cargo xtask docs`, and look at what changed"
+        )));
+    }
+    fs::write(&path, output.stdout).map_err(|error| format!("{file}: {error}"))?;
+    eprintln!("wrote {file}");
+    Ok(None)
+}
+
+/// The path of a file beside another, without `.` and `..`; `None` where it leaves the root.
+fn beside(page: &Page, target: &str) -> Option<PathBuf> {
+    let mut path = page.path.parent().map(Path::to_owned).unwrap_or_default();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                if !path.pop() {
+                    return None;
+                }
+            }
+            part => path.push(part),
+        }
+    }
+    Some(path)
+}

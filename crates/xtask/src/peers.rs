@@ -1,0 +1,251 @@
+//! The peers of the tests: the real Buildbot, real payloads, real clients. They are got once and kept.
+//!
+//! Each peer has a stamp, which holds what it was made from. A peer whose stamp still fits is left alone, so that the
+//! second run is quick. Nothing here is part of the project: all of it comes from registries when tests run.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::tools::{root, run_quietly, succeeds, target};
+
+/// One thing that tests need.
+struct Peer {
+    /// The name of its stamp.
+    name: &'static str,
+    /// What it is for, as half a sentence.
+    purpose: &'static str,
+    /// Beginnings of the names of the tests that need it.
+    tests: &'static [&'static str],
+    /// What it is made from: another text makes it anew.
+    recipe: fn() -> String,
+    /// Makes it.
+    get: fn() -> Result<(), String>,
+}
+
+const PEERS: &[Peer] = &[
+    Peer {
+        name: "debian",
+        purpose: "the clients that people use",
+        tests: &["conformance::", "whole::"],
+        recipe: || missing_programs().iter().map(|program| format!("{}\n", program.package)).collect(),
+        get: install_programs,
+    },
+    Peer {
+        name: "buildbot",
+        purpose: "the system that hookd is compared with",
+        tests: &["conformance::"],
+        recipe: || read("tests/peers/requirements.txt"),
+        get: make_venv,
+    },
+    Peer {
+        name: "buildbot-payloads",
+        purpose: "payloads that Buildbot's own tests have",
+        tests: &["conformance::"],
+        recipe: || format!("{SDIST}\n{}", read("tests/peers/extract_payloads.py")),
+        get: extract_payloads,
+    },
+    Peer {
+        name: "octokit",
+        purpose: "payloads of GitHub",
+        tests: &["conformance::"],
+        recipe: || format!("{OCTOKIT}\n"),
+        get: unpack_octokit,
+    },
+    Peer {
+        name: "gitlab",
+        purpose: "payloads of GitLab",
+        tests: &["conformance::"],
+        recipe: || format!("{GITLAB}\n"),
+        get: unpack_gitlab,
+    },
+    Peer {
+        name: "webhook",
+        purpose: "a receiver of webhooks in Go, to measure beside hookd",
+        tests: &[],
+        recipe: || format!("{WEBHOOK}\n"),
+        get: unpack_webhook,
+    },
+    Peer {
+        name: "octokit-server",
+        purpose: "GitHub's own receiver of webhooks for Node, to measure beside hookd",
+        tests: &[],
+        recipe: || format!("{OCTOKIT_SERVER}\n"),
+        get: install_octokit_server,
+    },
+];
+
+/// The newest release of Buildbot whose source package has its tests.
+const SDIST: &str = "buildbot==2.8.4";
+const OCTOKIT: &str = "@octokit/webhooks-examples@7.6.1";
+const GITLAB: &str = "golang-github-xanzy-go-gitlab-dev";
+const WEBHOOK: &str = "webhook";
+const OCTOKIT_SERVER: &str = "@octokit/webhooks@14.2.0";
+
+/// A peer that could not be had.
+pub(crate) struct Missing {
+    peer: &'static Peer,
+    reason: String,
+    /// Beginnings of the names of the tests that cannot run without it.
+    pub(crate) tests: &'static [&'static str],
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Peer { name, purpose, tests, .. } = self.peer;
+        write!(f, "`{name}`, {purpose}, so that tests {tests:?} are not run: {}", self.reason)
+    }
+}
+
+/// Where peers are kept.
+pub(crate) fn folder() -> PathBuf {
+    target().join("peers")
+}
+
+/// Gets every peer of the tests that is not there yet; returns those that could not be had.
+pub(crate) fn get_all() -> Vec<Missing> {
+    let of_tests = PEERS.iter().filter(|peer| !peer.tests.is_empty());
+    of_tests.filter_map(|peer| get(peer).err().map(|reason| Missing { peer, reason, tests: peer.tests })).collect()
+}
+
+/// Gets one peer, unless it is there.
+pub(crate) fn get_named(name: &str) -> Result<(), String> {
+    let peer = PEERS.iter().find(|peer| peer.name == name).ok_or_else(|| format!("no peer is called `{name}`"))?;
+    get(peer).map_err(|error| format!("`{name}`, {}, could not be had: {error}", peer.purpose))
+}
+
+fn get(peer: &Peer) -> Result<(), String> {
+    let stamp = folder().join(peer.name).with_extension("stamp");
+    if fs::read_to_string(&stamp).is_ok_and(|made_from| made_from == (peer.recipe)()) {
+        return Ok(());
+    }
+    eprintln!("getting `{}`, {}", peer.name, peer.purpose);
+    fs::create_dir_all(folder()).map_err(|error| format!("{}: {error}", folder().display()))?;
+    (peer.get)()?;
+    fs::write(&stamp, (peer.recipe)()).map_err(|error| format!("{}: {error}", stamp.display()))
+}
+
+/// A program of Debian, and how to see that it is there.
+struct Program {
+    package: &'static str,
+    check: (&'static str, &'static [&'static str]),
+}
+
+const PROGRAMS: &[Program] = &[
+    Program { package: "curl", check: ("curl", &["--version"]) },
+    Program { package: "git", check: ("git", &["--version"]) },
+    Program { package: "mercurial", check: ("hg", &["--version"]) },
+    Program { package: "npm", check: ("npm", &["--version"]) },
+    Program { package: "python3", check: ("python3", &["--version"]) },
+    Program { package: "python3-venv", check: ("python3", &["-c", "import ensurepip, venv"]) },
+    Program { package: "subversion", check: ("svn", &["--version"]) },
+    // It prints its version and fails.
+    Program { package: "wrk", check: ("sh", &["-c", "command -v wrk"]) },
+];
+
+fn missing_programs() -> Vec<&'static Program> {
+    PROGRAMS.iter().filter(|program| !succeeds(program.check.0, program.check.1)).collect()
+}
+
+fn install_programs() -> Result<(), String> {
+    let missing = missing_programs();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
+    let wanted = packages.join(" ");
+    if !succeeds("sh", &["-c", "test \"$(id -u)\" = 0"]) {
+        return Err(format!("only root can install them: apt-get install {wanted}"));
+    }
+    update_lists()?;
+    run_quietly(apt_get().args(["install", "--yes", "--no-install-recommends"]).args(&packages))?;
+    match missing_programs().as_slice() {
+        [] => Ok(()),
+        still => Err(format!("`{}` was installed and does not run", still[0].package)),
+    }
+}
+
+fn make_venv() -> Result<(), String> {
+    let venv = folder().join("venv");
+    let requirements = root().join("tests/peers/requirements.txt");
+    run_quietly(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+    run_quietly(pip().args(["install", "--quiet", "--requirement"]).arg(requirements))
+}
+
+/// Payloads stand in Buildbot's tests as Python literals; they are read from its source package, not run.
+fn extract_payloads() -> Result<(), String> {
+    let sources = fresh("buildbot-source")?;
+    let payloads = fresh("buildbot-payloads")?;
+    let plain = ["--quiet", "--no-deps", "--no-build-isolation", "--no-binary", ":all:"];
+    run_quietly(pip().arg("download").args(plain).arg("--dest").arg(&sources).arg(SDIST))?;
+    let script = root().join("tests/peers/extract_payloads.py");
+    run_quietly(Command::new(folder().join("venv/bin/python")).arg(script).arg(&sources).arg(&payloads))
+}
+
+fn unpack_octokit() -> Result<(), String> {
+    let packed = fresh("octokit")?;
+    run_quietly(Command::new("npm").args(["pack", "--silent", OCTOKIT]).current_dir(&packed))?;
+    let archive = only_file(&packed, "tgz")?;
+    run_quietly(Command::new("tar").arg("xzf").arg(archive).current_dir(&packed))
+}
+
+/// Unpacked, not installed: only its test data is of use.
+fn unpack_gitlab() -> Result<(), String> {
+    unpack_debian("gitlab", GITLAB)
+}
+
+/// Unpacked, not installed: nothing of it is to run of itself.
+fn unpack_webhook() -> Result<(), String> {
+    unpack_debian("webhook", WEBHOOK)
+}
+
+fn unpack_debian(name: &str, package: &str) -> Result<(), String> {
+    let packed = fresh(name)?;
+    let download = |folder: &Path| run_quietly(apt_get().args(["download", package]).current_dir(folder));
+    download(&packed).or_else(|_| update_lists().and_then(|()| download(&packed)))?;
+    let archive = only_file(&packed, "deb")?;
+    run_quietly(Command::new("dpkg-deb").arg("--extract").arg(archive).arg(&packed))
+}
+
+fn install_octokit_server() -> Result<(), String> {
+    let folder = fresh("octokit-server")?;
+    run_quietly(Command::new("npm").args(["install", "--no-audit", "--no-fund", OCTOKIT_SERVER]).current_dir(&folder))
+}
+
+fn apt_get() -> Command {
+    let mut apt_get = Command::new("apt-get");
+    apt_get.env("DEBIAN_FRONTEND", "noninteractive").args(["-o", "Acquire::Retries=3", "--quiet"]);
+    apt_get
+}
+
+fn update_lists() -> Result<(), String> {
+    run_quietly(apt_get().arg("update"))
+}
+
+fn pip() -> Command {
+    let mut pip = Command::new(folder().join("venv/bin/pip"));
+    pip.env("PIP_DISABLE_PIP_VERSION_CHECK", "1").env("PIP_NO_INPUT", "1");
+    pip
+}
+
+/// An empty folder of this name under the peers.
+fn fresh(name: &str) -> Result<PathBuf, String> {
+    let path = folder().join(name);
+    if path.exists() {
+        fs::remove_dir_all(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    fs::create_dir_all(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(path)
+}
+
+fn only_file(folder: &Path, extension: &str) -> Result<PathBuf, String> {
+    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let found =
+        entries.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|e| e == extension));
+    found.ok_or_else(|| format!("no .{extension} came to {}", folder.display()))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_default()
+}

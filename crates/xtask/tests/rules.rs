@@ -1,0 +1,156 @@
+//! The rules of `ARCHITECTURE.md` that are absences: who knows whom, and what none of them uses.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What neither the core nor a dialect knows: sockets, SQL, configuration files, command lines.
+const OUTSIDE: [&str; 13] = [
+    "actix-http",
+    "actix-web",
+    "clap",
+    "hyper",
+    "libsqlite3-sys",
+    "mio",
+    "reqwest",
+    "rusqlite",
+    "rustls",
+    "socket2",
+    "tokio",
+    "toml",
+    "tracing-subscriber",
+];
+
+/// What they do not use of the standard library either.
+const ROOMS_OF_STD: [&str; 6] = ["std::env", "std::fs", "std::io", "std::net", "std::process", "std::thread"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The crates that register a dialect.
+fn dialects() -> BTreeSet<String> {
+    let folders = fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = folders.map(|name| name.into_string().unwrap());
+    let registers = |name: &String| {
+        let library = root().join("crates").join(name).join("src/lib.rs");
+        // The example of the core's documentation registers nothing.
+        name != "hookd-core" && fs::read_to_string(library).is_ok_and(|text| text.contains("Dialect::of::<"))
+    };
+    names.filter(registers).collect()
+}
+
+/// All that a package depends on, however far away, but for its tests.
+fn dependencies(package: &str) -> BTreeSet<String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    let arguments = ["tree", "--offline", "--package", package, "--edges", "normal", "--prefix", "none", "--format"];
+    let output = cargo.args(arguments).arg("{p}").current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let names = lines.lines().filter_map(|line| line.split(' ').next());
+    names.filter(|name| *name != package && !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// Those of them that are ours.
+fn ours(dependencies: &BTreeSet<String>) -> Vec<&str> {
+    dependencies.iter().map(String::as_str).filter(|name| name.starts_with("hookd")).collect()
+}
+
+/// The sources of a crate, without its tests.
+fn sources(package: &str) -> Vec<(PathBuf, String)> {
+    let mut folders = vec![root().join("crates").join(package).join("src")];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+                sources.push((path, code));
+            }
+        }
+    }
+    sources
+}
+
+fn knows_nothing_outside(package: &str) {
+    let dependencies = dependencies(package);
+    for name in OUTSIDE {
+        assert!(!dependencies.contains(name), "`{package}` depends on `{name}`");
+    }
+    for (path, code) in sources(package) {
+        for room in ROOMS_OF_STD {
+            assert!(!code.contains(room), "{} uses `{room}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_core_knows_no_socket_no_file_and_no_sql() {
+    assert_eq!(ours(&dependencies("hookd-core")), [""; 0]);
+    knows_nothing_outside("hookd-core");
+}
+
+#[test]
+fn a_dialect_knows_the_core_and_nothing_else_of_ours() {
+    assert!(dialects().contains("hookd-base"));
+    for dialect in dialects() {
+        assert_eq!(ours(&dependencies(&dialect)), ["hookd-core"], "{dialect}");
+        knows_nothing_outside(&dialect);
+    }
+}
+
+#[test]
+fn the_store_knows_the_core_and_no_dialect() {
+    let dependencies = dependencies("hookd-store");
+    assert_eq!(ours(&dependencies), ["hookd-core"]);
+    for name in ["actix-web", "clap", "reqwest", "toml"] {
+        assert!(!dependencies.contains(name), "`hookd-store` depends on `{name}`");
+    }
+}
+
+#[test]
+fn the_core_the_dialects_and_the_store_forbid_unsafe() {
+    for package in dialects().into_iter().chain(["hookd-core".to_owned(), "hookd-store".to_owned()]) {
+        let library = read(format!("crates/{package}/src/lib.rs"));
+        assert!(library.contains("\n#![forbid(unsafe_code)]\n"), "{package}");
+    }
+}
+
+#[test]
+fn every_dialect_is_named_in_the_binary() {
+    let (manifest, named) = (read("hookd/Cargo.toml"), read("hookd/src/dialects.rs"));
+    for dialect in dialects() {
+        assert!(manifest.contains(&format!("\n{dialect}.workspace = true\n")), "hookd/Cargo.toml lacks {dialect}");
+        let line = format!("use {} as _;\n", dialect.replace('-', "_"));
+        assert!(named.contains(&line), "hookd/src/dialects.rs lacks {dialect}");
+    }
+}
+
+#[test]
+fn only_hookd_reads_toml_listens_and_names_dialects() {
+    let (dialects, allowed) = (dialects(), ["hookd", "hookd-tests", "bench-floor", "xtask"]);
+    let mut manifests = vec![("hookd".to_owned(), read("hookd/Cargo.toml"))];
+    for entry in fs::read_dir(root().join("crates")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        manifests.push((name.clone(), read(format!("crates/{name}/Cargo.toml"))));
+    }
+    for (package, manifest) in manifests.iter().filter(|(package, _)| !allowed.contains(&package.as_str())) {
+        let dependencies = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+        let names = dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
+        for name in names {
+            let is_outside = ["actix-web", "hookd", "toml"].contains(&name) || dialects.contains(name);
+            assert!(!is_outside, "`{package}` depends on `{name}`");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! A folder in which hookd lives: what stays of it between two runs.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+use crate::hookd::Hookd;
+use crate::peers;
+
+/// What every test's configuration begins with: free ports and a store in the folder.
+pub const LISTENERS: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+
+[admin]
+listen = "127.0.0.1:0"
+
+[store]
+url = "sqlite:hookd.db"
+"#;
+
+/// A folder with a configuration, and after the first run with a store.
+pub struct Home {
+    folder: TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Home {
+    /// A folder with these tables added to listeners on free ports and a store:
+    /// `Home::serving("[change_hook_dialects]\nbase = true")`.
+    pub fn serving(tables: &str) -> Self {
+        Self::with_config(&format!("{LISTENERS}\n{tables}\n"))
+    }
+
+    /// A folder with this `hookd.toml` and nothing else.
+    pub fn with_config(config: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("hookd-test-").tempdir().expect("a folder for the test");
+        let home = Self { folder, environment: Vec::new() };
+        home.write("hookd.toml", config);
+        home
+    }
+
+    /// The same with a variable in hookd's environment.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file into the folder.
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.path().join(name), text).expect("the test's folder is writable");
+    }
+
+    /// Starts `hookd serve`, and waits until it listens.
+    pub fn start(self) -> Hookd {
+        Hookd::start(self)
+    }
+
+    /// Runs `hookd` with these arguments to its end.
+    pub fn run(&self, arguments: &[&str]) -> Finished {
+        let output = self.command().args(arguments).output().expect("hookd runs");
+        Finished {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// `hookd`, to be run in this folder and environment.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(binary());
+        command.current_dir(self.path()).env_remove("RUST_LOG");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+/// What became of a command.
+#[derive(Debug)]
+pub struct Finished {
+    /// The exit code; `None` where a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said on standard error.
+    pub stderr: String,
+}
+
+/// The binary under test: the one that `HOOKD_BIN` names, else the workspace's own, built when it is first asked for.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        if let Some(path) = env::var_os("HOOKD_BIN") {
+            return path.into();
+        }
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let build = ["build", "--quiet", "--package", "hookd", "--bin", "hookd"];
+        let built = Command::new(cargo).args(build).current_dir(peers::root()).status().expect("cargo runs");
+        assert!(built.success(), "hookd does not build");
+        peers::target().join("debug/hookd")
+    })
+}

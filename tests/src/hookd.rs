@@ -1,0 +1,144 @@
+//! The real binary at work.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use serde_json::Value;
+
+use crate::admin::Admin;
+use crate::home::Home;
+use crate::http::{self, Answer, Request};
+use crate::wait::until;
+
+/// A running `hookd serve`. It is killed when it is dropped; its log is shown when the test failed.
+pub struct Hookd {
+    process: Process,
+    home: Home,
+    public: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Hookd {
+    pub(crate) fn start(home: Home) -> Self {
+        let mut command = home.command();
+        command.args(["serve", "--config", "hookd.toml", "--log-format", "json"]);
+        let mut process = Process::start(&mut command);
+        let public = process.address_of("public");
+        let admin = process.address_of("admin");
+        Self { process, home, public, admin }
+    }
+
+    /// Where change hooks are sent.
+    pub fn public(&self) -> SocketAddr {
+        self.public
+    }
+
+    /// The admin listener.
+    pub fn admin(&self) -> Admin {
+        Admin::at(self.admin)
+    }
+
+    /// The folder it runs in.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Sends a request to the public listener, which must answer.
+    pub fn send(&self, request: &Request) -> Answer {
+        http::send(self.public, request).expect("hookd answers")
+    }
+
+    /// What it logged so far, a line of JSON each.
+    pub fn log(&self) -> Vec<String> {
+        self.process.log()
+    }
+
+    /// Kills it with SIGKILL; it gets no chance to tidy up.
+    pub fn kill_9(mut self) -> Home {
+        self.process.child.kill().expect("it was running");
+        self.process.child.wait().expect("it was running");
+        self.home
+    }
+
+    /// Asks it with SIGTERM to end, and waits until it has.
+    pub fn terminate(self) -> (ExitStatus, Home) {
+        self.send_sigterm();
+        self.wait()
+    }
+
+    /// Asks it with SIGTERM to end.
+    pub fn send_sigterm(&self) {
+        let kill = format!("kill -TERM {}", self.process.child.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status().expect("a shell runs");
+        assert!(sent.success(), "hookd was not running any more");
+    }
+
+    /// Waits until it has ended.
+    pub fn wait(mut self) -> (ExitStatus, Home) {
+        let child = &mut self.process.child;
+        let status = until("hookd has ended", || child.try_wait().expect("it is our child"));
+        (status, self.home)
+    }
+}
+
+struct Process {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Process {
+    fn start(command: &mut Command) -> Self {
+        let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let written = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                written.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            }
+        });
+        Self { child, log }
+    }
+
+    fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until the listener of this name is there.
+    fn address_of(&mut self, listener: &str) -> SocketAddr {
+        until("hookd listens", || {
+            let address = self.log().iter().find_map(|line| listening(line, listener));
+            if address.is_none()
+                && let Some(status) = self.child.try_wait().expect("it is our child")
+            {
+                panic!("hookd ended before it listened: {status}");
+            }
+            address
+        })
+    }
+}
+
+fn listening(line: &str, listener: &str) -> Option<SocketAddr> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let fields = &line["fields"];
+    if fields["message"] != "listening" || fields["listener"] != listener {
+        return None;
+    }
+    fields["address"].as_str()?.parse().ok()
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Where it has ended already there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            let log = self.log();
+            eprintln!("hookd logged last:\n{}", log[log.len().saturating_sub(30)..].join("\n"));
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! HTTP/1.1 as bytes: requests that a proper client would not send, and answers as they came.
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long a peer may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A request. `Host` and `Content-Length` are added when it is sent, nothing else is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method, such as `POST`.
+    pub method: String,
+    /// Path and query, as they are sent.
+    pub target: String,
+    /// Headers in the order in which they are sent; a name may come more than once.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// A request without headers and body.
+    pub fn new(method: &str, target: impl Into<String>) -> Self {
+        Self { method: method.to_owned(), target: target.into(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// A `GET` of this path and query.
+    pub fn get(target: impl Into<String>) -> Self {
+        Self::new("GET", target)
+    }
+
+    /// A `POST` to this path and query.
+    pub fn post(target: impl Into<String>) -> Self {
+        Self::new("POST", target)
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// The same with this body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// The same with a JSON body, said to be one.
+    #[must_use]
+    pub fn json(self, body: impl Into<Vec<u8>>) -> Self {
+        self.header("Content-Type", "application/json").body(body)
+    }
+
+    /// The last value of the header `name` (in any case), as it counts at Twisted.
+    pub fn last(&self, name: &str) -> Option<&[u8]> {
+        self.headers.iter().rfind(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+    }
+
+    /// What goes over the wire to `host`.
+    pub fn to_bytes(&self, host: SocketAddr) -> Vec<u8> {
+        let mut bytes = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n", self.method, self.target).into_bytes();
+        for (name, value) in &self.headers {
+            bytes.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
+        }
+        if self.method != "GET" || !self.body.is_empty() {
+            bytes.extend(format!("Content-Length: {}\r\n", self.body.len()).into_bytes());
+        }
+        bytes.extend(b"\r\n");
+        bytes.extend(&self.body);
+        bytes
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers; of duplicates all are there.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The value of the header `name` (in any case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as text; what is not UTF-8 is replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Status and body in one, as tests compare them: `202 1 change found`.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.status, self.text().trim_end())
+    }
+}
+
+/// Sends one request on a connection of its own.
+///
+/// # Errors
+/// When the peer cannot be reached or does not answer in HTTP.
+pub fn send(address: SocketAddr, request: &Request) -> io::Result<Answer> {
+    Connection::new(address).send(request)
+}
+
+/// A connection that is kept alive as long as the peer does, and opened again when it was closed.
+#[derive(Debug)]
+pub struct Connection {
+    address: SocketAddr,
+    stream: Option<BufReader<TcpStream>>,
+}
+
+impl Connection {
+    /// A connection to this address, opened with the first request.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, stream: None }
+    }
+
+    /// Sends a request and reads its answer.
+    ///
+    /// # Errors
+    /// When the peer cannot be reached or does not answer in HTTP.
+    pub fn send(&mut self, request: &Request) -> io::Result<Answer> {
+        if self.stream.is_some() {
+            match self.send_once(request) {
+                // It was closed while nothing was under way.
+                Err(error) if is_closed(&error) => {}
+                done => return done,
+            }
+        }
+        let stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        self.stream = Some(BufReader::new(stream));
+        self.send_once(request)
+    }
+
+    fn send_once(&mut self, request: &Request) -> io::Result<Answer> {
+        let mut stream = self.stream.take().expect("the caller opened it");
+        // A peer may refuse, answer and close before it has read all.
+        let written = stream.get_mut().write_all(&request.to_bytes(self.address));
+        let answer =
+            read_answer(&mut stream, request.method == "HEAD").map_err(|error| written.err().unwrap_or(error))?;
+        if !answer.header("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
+            self.stream = Some(stream);
+        }
+        Ok(answer)
+    }
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof)
+}
+
+fn read_answer(stream: &mut BufReader<TcpStream>, is_head: bool) -> io::Result<Answer> {
+    loop {
+        let line = read_line(stream)?;
+        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status: u16 = status.ok_or_else(|| odd(format!("not a status line: {line:?}")))?;
+        let mut headers = Vec::new();
+        loop {
+            let line = read_line(stream)?;
+            if line.is_empty() {
+                break;
+            }
+            let (name, value) = line.split_once(':').ok_or_else(|| odd(format!("not a header: {line:?}")))?;
+            headers.push((name.to_owned(), value.trim().to_owned()));
+        }
+        let mut answer = Answer { status, headers, body: Vec::new() };
+        if !matches!(status, 204 | 304) && !is_head && status >= 200 {
+            answer.body = read_body(stream, &answer)?;
+        }
+        if status >= 200 {
+            return Ok(answer);
+        }
+    }
+}
+
+fn read_body(stream: &mut BufReader<TcpStream>, answer: &Answer) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    if answer.header("Transfer-Encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+        loop {
+            let line = read_line(stream)?;
+            let size = line.split(';').next().unwrap_or_default().trim();
+            let size = usize::from_str_radix(size, 16).map_err(|_| odd(format!("not a chunk: {line:?}")))?;
+            let start = body.len();
+            body.resize(start + size, 0);
+            stream.read_exact(&mut body[start..])?;
+            read_line(stream)?;
+            if size == 0 {
+                return Ok(body);
+            }
+        }
+    }
+    match answer.header("Content-Length") {
+        Some(length) => {
+            let length = length.parse().map_err(|_| odd(format!("not a length: {length:?}")))?;
+            body.resize(length, 0);
+            stream.read_exact(&mut body)?;
+        }
+        None => drop(stream.read_to_end(&mut body)?),
+    }
+    Ok(body)
+}
+
+fn read_line(stream: &mut BufReader<TcpStream>) -> io::Result<String> {
+    let mut line = Vec::new();
+    if stream.read_until(b'\n', &mut line)? == 0 {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    Ok(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn odd(message: String) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, message)
+}

@@ -1,0 +1,60 @@
+//! hookd translates as Buildbot does, but for what `docs/differences.md` says.
+
+use std::thread;
+use std::time::Instant;
+
+use hookd_tests::conformance::report::Report;
+use hookd_tests::conformance::{corpus, dialects, drive};
+use hookd_tests::{Buildbot, GithubApi, Home};
+use serde_json::Value;
+
+/// Fewer would mean that payloads got lost on the way.
+const AT_LEAST: usize = 9000;
+
+#[test]
+#[ignore = "needs Buildbot and payloads from cargo xtask test"]
+fn translates_as_buildbot_does() {
+    let known = dialects::classes();
+    let classes = classes_of_this_build(&known);
+    let cases = corpus::all(&classes);
+    let api = GithubApi::start();
+    let hookd = Home::serving(&dialects::for_hookd(&classes, &api)).start();
+    let config = dialects::for_buildbot(&classes, &api);
+    let (theirs, ours) = thread::scope(|sides| {
+        // Buildbot takes most of the time, on one core: a master for each half of the cases.
+        let halves = cases.chunks(cases.len().div_ceil(2)).map(|half| {
+            sides.spawn(|| timed("Buildbot", || drive::buildbot(Buildbot::start(&config).address(), half)))
+        });
+        let halves: Vec<_> = halves.collect();
+        let ours = timed("hookd", || drive::hookd(hookd.public(), hookd.admin().address(), &cases));
+        let theirs = halves.into_iter().flat_map(|half| half.join().expect("Buildbot answers"));
+        (theirs.collect::<Vec<_>>(), ours)
+    });
+
+    let report = Report::of(&cases, &theirs, &ours, &classes, &known);
+    report.write();
+    println!("{report}");
+    assert!(report.comparisons() >= AT_LEAST, "only {} comparisons", report.comparisons());
+    assert!(report.is_good(), "see above, or target/conformance.txt");
+}
+
+fn timed<T>(side: &str, work: impl FnOnce() -> T) -> T {
+    let begun = Instant::now();
+    let done = work();
+    println!("{side} took {:.0} s", begun.elapsed().as_secs_f64());
+    done
+}
+
+/// Those of the table that the hookd under test has.
+fn classes_of_this_build(known: &[&str]) -> Vec<String> {
+    let home = Home::serving("");
+    let listed = home.run(&["dialects", "--json"]);
+    let listed: Value = serde_json::from_str(&listed.stdout).expect("`hookd dialects --json` prints JSON");
+    let names = listed.as_array().into_iter().flatten().filter_map(|dialect| dialect["name"].as_str());
+    let mut built: Vec<&str> = names.collect();
+    // The dialect `poller` is compared by the pollers that it names, which have a section of their own.
+    if !home.run(&["schema"]).stdout.contains("\"pollers\"") {
+        built.retain(|name| *name != "poller");
+    }
+    known.iter().filter(|class| built.contains(class)).map(|class| (*class).to_owned()).collect()
+}

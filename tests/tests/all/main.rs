@@ -1,0 +1,18 @@
+//! The tests of the whole, one module for each behaviour.
+
+mod allow_from;
+mod api_retries;
+mod auth;
+mod config_errors;
+mod conformance;
+mod curl;
+mod deduplication;
+mod push;
+mod raw;
+mod refusals;
+mod reload;
+mod reload_under_load;
+mod reload_ways;
+mod shutdown;
+mod tls;
+mod whole;

@@ -44,6 +44,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         problems.extend(generate(&root, &hookd, file, subcommand, options.check)?);
     }
     let pages = pages::all(&root)?;
+    problems.extend(pages.iter().filter(|page| page.path == Path::new(GENERATED[0].0)).flat_map(undocumented));
     problems.extend(links::broken(&pages, &root));
     problems.extend(links::not_in_summary(&pages));
     problems.extend(examples::wrong(&pages, &root, &hookd)?);
@@ -78,6 +79,22 @@ fn generate(root: &Path, hookd: &Path, file: &str, subcommand: &str, is_check: b
     Ok(None)
 }
 
+/// Options of the reference of which it says nothing but their type.
+fn undocumented(reference: &Page) -> Vec<String> {
+    let mut problems = Vec::new();
+    for chapter in reference.text.split("\n## ") {
+        let title = chapter.lines().next().unwrap_or_default();
+        for option in chapter.split("\n### ").skip(1) {
+            let mut paragraphs = option.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty());
+            let name = paragraphs.next().unwrap_or_default();
+            if paragraphs.nth(1).is_none() {
+                problems.push(format!("{}: {title}: option {name} is not documented", reference.path.display()));
+            }
+        }
+    }
+    problems
+}
+
 /// The path of a file beside another, without `.` and `..`; `None` where it leaves the root.
 fn beside(page: &Page, target: &str) -> Option<PathBuf> {
     let mut path = page.path.parent().map(Path::to_owned).unwrap_or_default();
@@ -93,4 +110,16 @@ fn beside(page: &Page, target: &str) -> Option<PathBuf> {
         }
     }
     Some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_options_without_documentation() {
+        let text = "# Options\n\n## `[a]`\n\nAll.\n\n### `b`\n\n*string*\n\nWhat it is.\n\n### `c`\n\n*size, default `1`*\n\n## Types\n";
+        let reference = Page { path: "r.md".into(), text: text.into() };
+        assert_eq!(undocumented(&reference), ["r.md: `[a]`: option `c` is not documented"]);
+    }
 }

@@ -64,7 +64,7 @@ pub(crate) fn app(
 async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web::Payload) -> HttpResponse {
     match taken(&front.0, &request, &mut payload).await {
         Ok(answer) => answer,
-        Err(answer) => body::unread(answer, payload),
+        Err(answer) => body::unread(*answer, payload),
     }
 }
 
@@ -76,13 +76,13 @@ async fn taken(
     front: &Shared,
     request: &HttpRequest,
     payload: &mut web::Payload,
-) -> Result<HttpResponse, HttpResponse> {
+) -> Result<HttpResponse, Box<HttpResponse>> {
     let started = Instant::now();
     let Some(name) = dialect_of(request.path()) else {
         let message = format!("not found: hookd serves {PREFIX} here, and nothing else");
-        return Err(plain(StatusCode::NOT_FOUND, message));
+        return Err(Box::new(plain(StatusCode::NOT_FOUND, message)));
     };
-    let refused = |answer, reason: &str| Err(front.unproven(request, name, None, answer, reason));
+    let refused = |answer, reason: &str| Err(Box::new(front.unproven(request, name, None, answer, reason)));
     let live = front.active.live();
     let dialect = live.dialects.get(name);
     let auth = dialect.map_or(live.auth.as_ref(), |dialect| dialect.auth.as_ref());
@@ -140,13 +140,14 @@ impl Shared {
         reason: &str,
     ) -> HttpResponse {
         let live = self.active.live();
-        let peer = sender_of(request, &live);
-        tracing::info!(dialect, event, peer, outcome = "unproven", reason, "refused");
         let (dialect, reason) = (dialect.to_owned(), reason.to_owned());
+        let entry = Entry { received_at: now(), dialect, peer: sender_of(request, &live), event, reason }.shortened();
+        let Entry { dialect, peer, event, reason, .. } = &entry;
+        tracing::info!(dialect, event, peer, outcome = "unproven", reason, "refused");
         // A name that is not served is the sender's: it would make a metric of its own for each.
-        let counted = if live.dialects.contains_key(&dialect) { &dialect } else { "other" };
+        let counted = if live.dialects.contains_key(dialect) { dialect } else { "other" };
         self.metrics.request(counted, "unproven");
-        self.unproven.push(Entry { received_at: now(), dialect, peer, event, reason });
+        self.unproven.push(entry);
         answer
     }
 }

@@ -36,19 +36,24 @@ impl Entry {
     pub(super) fn seconds(&self) -> f64 {
         self.received_at as f64 / 1e6
     }
+
+    /// The same with no more of each text than people read.
+    pub(super) fn shortened(mut self) -> Self {
+        for text in [Some(&mut self.dialect), self.event.as_mut(), Some(&mut self.reason)].into_iter().flatten() {
+            shorten(text);
+        }
+        self
+    }
 }
 
 impl Unproven {
     /// Takes one in, and lets the oldest go where there are too many.
-    pub(super) fn push(&self, mut entry: Entry) {
-        for text in [Some(&mut entry.dialect), entry.event.as_mut(), Some(&mut entry.reason)].into_iter().flatten() {
-            shorten(text);
-        }
+    pub(super) fn push(&self, entry: Entry) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() == KEPT {
             entries.pop_front();
         }
-        entries.push_back(entry);
+        entries.push_back(entry.shortened());
     }
 
     /// All that are kept, newest first.

@@ -47,15 +47,15 @@ impl Seen {
 }
 
 /// Sends the cases to Buildbot.
-pub fn buildbot(address: SocketAddr, cases: &[Case]) -> Vec<Seen> {
+pub fn buildbot<'c>(address: SocketAddr, cases: impl Iterator<Item = &'c Case>) -> Vec<Seen> {
     let mut side = Side::new(address, address, "changeid__gt");
-    cases.iter().map(|case| side.send(case, |_, _| Value::Null)).collect()
+    cases.map(|case| side.send(case, |_, _| Value::Null)).collect()
 }
 
 /// Sends the cases to hookd, whose changes are read from the admin listener.
-pub fn hookd(public: SocketAddr, admin: SocketAddr, cases: &[Case]) -> Vec<Seen> {
+pub fn hookd<'c>(public: SocketAddr, admin: SocketAddr, cases: impl Iterator<Item = &'c Case>) -> Vec<Seen> {
     let mut side = Side::new(public, admin, "order=changeid&changeid__gt");
-    cases.iter().map(|case| side.send(case, settled)).collect()
+    cases.map(|case| side.send(case, settled)).collect()
 }
 
 struct Side {

@@ -14,5 +14,6 @@ mod reload;
 mod reload_under_load;
 mod reload_ways;
 mod shutdown;
+mod shutdown_connections;
 mod tls;
 mod whole;

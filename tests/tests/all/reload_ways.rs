@@ -146,7 +146,8 @@ fn the_api_answers_with_the_problems_and_listens_to_no_other_site() {
     hookd.home().write("hookd.toml", BROKEN);
     let (answer, json) = post(&hookd, &reload());
     assert_eq!((answer.status, &json["reloaded"]), (400, &json!(false)));
-    let places: Vec<_> = json["problems"].as_array().into_iter().flatten().map(|p| (&p["line"], &p["column"])).collect();
+    let places: Vec<_> =
+        json["problems"].as_array().into_iter().flatten().map(|p| (&p["line"], &p["column"])).collect();
     let expected = [(json!(3), json!(12)), (json!(4), json!(1)), (json!(7), json!(1))];
     assert_eq!(places, expected.iter().map(|(line, column)| (line, column)).collect::<Vec<_>>(), "{json}");
     assert!(has_acme(&hookd));
@@ -178,10 +179,9 @@ fn what_needs_a_restart_is_said_and_the_rest_is_in_force() {
 
 #[test]
 fn the_command_gives_the_password_of_its_url() {
-    let tables = format!("change_hook_auth = 'memory:ops:se:cret'\n{BASE}");
-    let config = format!("[server]\nlisten = '127.0.0.1:0'\n[store]\nurl = 'sqlite:hookd.db'\n[admin]\nlisten = '127.0.0.1:0'\n{tables}");
-    // `memory` takes pairs, so that a password with a colon cannot be said there.
-    let hookd = Home::with_config(&config.replace("se:cret", "secret")).start();
+    let admin = "[admin]\nlisten = '127.0.0.1:0'\nchange_hook_auth = 'memory:ops:secret'\n";
+    let others = "[server]\nlisten = '127.0.0.1:0'\n[store]\nurl = 'sqlite:hookd.db'\n";
+    let hookd = Home::with_config(&[others, admin, BASE].concat()).start();
     let address = hookd.admin().address();
     let refused = hookd.home().run(&["reload", "--admin", &format!("http://{address}")]);
     assert_eq!(refused.code, Some(1));
@@ -194,6 +194,7 @@ fn the_command_gives_the_password_of_its_url() {
 
     // Who has the password is not let in from another site either.
     let credentials = format!("Basic {}", STANDARD.encode("ops:secret"));
-    let (answer, _) = post(&hookd, &reload().header("Authorization", credentials).header("Origin", "http://evil.example"));
+    let (answer, _) =
+        post(&hookd, &reload().header("Authorization", credentials).header("Origin", "http://evil.example"));
     assert_eq!(answer.status, 403);
 }

@@ -48,7 +48,8 @@ impl Site {
     }
 
     async fn get(&self, target: &str) -> Shown {
-        let state = State::new(Arc::clone(&self.store), Arc::clone(&self.active), Arc::clone(&self.unproven), Arc::default());
+        let state =
+            State::new(Arc::clone(&self.store), Arc::clone(&self.active), Arc::clone(&self.unproven), Arc::default());
         let service = init_service(app(state)).await;
         let answer = call_service(&service, TestRequest::get().uri(target).to_request()).await;
         let (status, headers) = (answer.status(), answer.headers().clone());

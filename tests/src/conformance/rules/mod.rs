@@ -4,7 +4,6 @@
 //! at what Buildbot made of it, and at what hookd did instead: a rule is an expectation, not an excuse.
 
 mod base;
-mod bitbucket;
 mod everywhere;
 mod github;
 mod gitlab;
@@ -23,5 +22,5 @@ pub struct Rule {
 
 /// All of them; where more than one explains a difference, the first counts.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [github::RULES, gitlab::RULES, bitbucket::RULES, base::RULES, everywhere::RULES].into_iter().flatten()
+    [github::RULES, gitlab::RULES, base::RULES, everywhere::RULES].into_iter().flatten()
 }

@@ -1,0 +1,127 @@
+//! TLS on both listeners, with certificates that change while hookd runs.
+
+use hookd_tests::{Home, Hookd, until};
+use rcgen::{CertifiedKey, KeyPair};
+
+use crate::curl::{Said, curl};
+
+const CONFIG: &str = "[server]\nlisten = '127.0.0.1:0'\ntls = { certificate = 'public.pem', key = 'public.key' }\n\
+    [admin]\nlisten = '127.0.0.1:0'\ntls = { certificate = 'admin.pem', key = 'admin.key' }\n\
+    [store]\nurl = 'sqlite:hookd.db'\n[change_hook_dialects]\nbase = true\n";
+
+/// A certificate that signs itself, for the address of the tests.
+fn certificate() -> CertifiedKey<KeyPair> {
+    rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate can be made")
+}
+
+/// Writes a certificate and its key, and the certificate once more for the clients that are to trust it.
+fn write(home: &Home, name: &str, trusted: &str) {
+    let CertifiedKey { cert, signing_key } = certificate();
+    home.write(&format!("{name}.key"), signing_key.serialize_pem());
+    home.write(&format!("{name}.pem"), cert.pem());
+    home.write(trusted, cert.pem());
+}
+
+fn start() -> Hookd {
+    let home = Home::with_config(CONFIG);
+    write(&home, "public", "trusted-public.pem");
+    write(&home, "admin", "trusted-admin.pem");
+    home.start()
+}
+
+/// Sends a change, trusting only that certificate.
+fn send(hookd: &Hookd, trusted: &str) -> Said {
+    let trusted = hookd.home().path().join(trusted).display().to_string();
+    curl(&format!("https://{}/change_hook", hookd.public()), &["--cacert", &trusted, "-d", "author=a"])
+}
+
+fn health(hookd: &Hookd, trusted: &str) -> Said {
+    let trusted = hookd.home().path().join(trusted).display().to_string();
+    curl(&format!("https://{}/healthz", hookd.admin().address()), &["--cacert", &trusted])
+}
+
+#[test]
+#[ignore = "needs curl from cargo xtask test"]
+fn both_listeners_have_a_certificate_of_their_own() {
+    let hookd = start();
+    let taken = send(&hookd, "trusted-public.pem");
+    // HTTP/2 is not offered: its idle connections would hold up a stop.
+    assert_eq!((taken.line().as_str(), taken.version.as_str()), ("202 1 change found", "1.1"));
+    assert_eq!(health(&hookd, "trusted-admin.pem").line(), "200 ok");
+    // Each proves that it is itself only.
+    assert_eq!(send(&hookd, "trusted-admin.pem").status, None);
+    assert_eq!(health(&hookd, "trusted-public.pem").status, None);
+    // Without TLS there is no answer that looks like one of hookd.
+    let plain = curl(&format!("http://{}/change_hook", hookd.public()), &["-d", "author=a"]);
+    assert_ne!(plain.status, Some(202), "{plain:?}");
+    assert_eq!(hookd.terminate().0.code(), Some(0));
+}
+
+#[test]
+#[ignore = "needs curl from cargo xtask test"]
+fn a_certificate_that_is_replaced_is_served_and_a_broken_one_is_not() {
+    let hookd = start();
+    assert_eq!(send(&hookd, "trusted-public.pem").status, Some(202));
+    write(hookd.home(), "public", "second.pem");
+    until("the new certificate is served", || send(&hookd, "second.pem").status);
+    assert_eq!(send(&hookd, "trusted-public.pem").status, None);
+    assert_eq!(health(&hookd, "trusted-admin.pem").status, Some(200), "the other listener keeps its own");
+
+    // Half of a replacement, and then none at all: the old certificate stays, and the log says so.
+    hookd.home().write("public.key", certificate().signing_key.serialize_pem());
+    until("the log tells of the key", || {
+        assert_eq!(send(&hookd, "second.pem").status, Some(202));
+        hookd.log().iter().any(|line| line.contains("the old certificate stays")).then_some(())
+    });
+    hookd.home().write("public.pem", "no certificate");
+    until("the log tells of the certificate", || {
+        assert_eq!(send(&hookd, "second.pem").status, Some(202));
+        hookd.log().iter().any(|line| line.contains("there is no certificate in it")).then_some(())
+    });
+    write(hookd.home(), "public", "third.pem");
+    until("what was put right is served", || send(&hookd, "third.pem").status);
+    let log = hookd.log().join("\n");
+    assert!(!log.contains("PRIVATE KEY"), "{log}");
+}
+
+#[test]
+#[ignore = "needs curl from cargo xtask test"]
+fn the_command_reloads_over_tls_where_the_certificate_is_trusted() {
+    let home = Home::with_config(CONFIG);
+    write(&home, "public", "trusted-public.pem");
+    write(&home, "admin", "trusted-admin.pem");
+    let trusted = home.path().join("trusted-admin.pem").display().to_string();
+    let hookd = home.with_variable("SSL_CERT_FILE", &trusted).start();
+    let address = hookd.admin().address();
+    let done = hookd.home().run(&["reload", "--admin", &format!("https://{address}")]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    // The public listener has another certificate, which nobody said to trust.
+    let refused = hookd.home().run(&["reload", "--admin", &format!("https://{}", hookd.public())]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+}
+
+#[test]
+fn files_that_do_not_hold_are_a_problem_of_the_configuration() {
+    let good = certificate();
+    let other = certificate();
+    for (pem, key, said) in [
+        (None, Some(good.signing_key.serialize_pem()), "`public.pem` cannot be read"),
+        (Some(good.cert.pem()), Some("nothing".to_owned()), "public.key"),
+        (Some("nothing".to_owned()), Some(good.signing_key.serialize_pem()), "there is no certificate in it"),
+        (Some(good.cert.pem()), Some(other.signing_key.serialize_pem()), "do not go together"),
+    ] {
+        let home = Home::with_config(CONFIG);
+        write(&home, "admin", "trusted.pem");
+        for (name, text) in [("public.pem", pem), ("public.key", key)] {
+            if let Some(text) = text {
+                home.write(name, text);
+            }
+        }
+        let checked = home.run(&["check"]);
+        assert_eq!(checked.code, Some(2), "{said}: {}", checked.stderr);
+        let first = checked.stderr.lines().next().unwrap_or_default();
+        assert!(first.starts_with("hookd.toml:3:"), "{}", checked.stderr);
+        assert!(first.contains(said.trim_matches('`')) || first.contains("cannot be read"), "{said}: {first}");
+        assert!(!checked.stderr.contains("PRIVATE KEY"), "{}", checked.stderr);
+    }
+}

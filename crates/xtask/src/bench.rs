@@ -21,9 +21,9 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use crate::{peers, tools};
-use child::Server;
-use figures::{Figures, Round};
-use load::Load;
+use child::{Server, Usage};
+use figures::{Figures, Round, rate};
+use load::{Load, Measured};
 use report::Report;
 use servers::{HOOKD, KINDS, Kind};
 
@@ -141,38 +141,43 @@ fn start(place: &Path, kinds: &[&Kind], store: Option<&Path>, load: &Load) -> Re
 }
 
 fn measure(servers: &[Server], load: &Load, options: &Options) -> Result<Vec<Figures>, String> {
-    let figures = |server: &Server| Figures { name: server.name, rounds: Vec::new(), usage: child::Usage::default() };
+    let figures = |server: &Server| Figures { name: server.name, rounds: Vec::new(), usage: Usage::default() };
     let mut all: Vec<Figures> = servers.iter().map(figures).collect();
-    if options.rounds == 0 {
-        return Ok(all);
-    }
     // A first round, which does not count, makes every server warm.
-    for round in 0..=options.rounds {
+    let warm_up = usize::from(options.rounds > 0);
+    for round in 0..options.rounds + warm_up {
         for (server, figures) in servers.iter().zip(&mut all) {
-            // What the server before left to be written is not on this one's account.
-            tools::run_quietly(&mut Command::new("sync"))?;
-            let (stored, before) = (stored_by(server)?, server.usage()?);
-            let measured = load.send(server, if round == 0 { 1 } else { options.seconds })?;
-            figures.usage = server.usage()?;
-            if let (Some(before), Some(after)) = (stored, stored_by(server)?)
-                && after - before < measured.requests
-            {
-                let stored = after - before;
-                return Err(format!("{} stored {stored} deliveries of {} requests", server.name, measured.requests));
+            if round < warm_up {
+                measure_once(server, load, 1)?;
+                continue;
             }
-            if round > 0 {
-                let cpu_per_request = (figures.usage.cpu - before.cpu) * 1e6 / measured.requests as f64;
-                figures.rounds.push(Round { measured, cpu_per_request });
-                let milliseconds = measured.p99;
-                eprintln!(
-                    "round {round}: {:<12} {:>8.0} requests/s, p99 {milliseconds:.2} ms",
-                    server.name,
-                    measured.rate()
-                );
+            let (round_figures, usage) = measure_once(server, load, options.seconds)?;
+            let Measured { requests, p99, .. } = round_figures.measured;
+            if requests == 0 {
+                return Err(format!("{} answered nothing in {} s", server.name, options.seconds));
             }
+            eprintln!("round {round}: {:<12} {:>8.0} requests/s, p99 {p99:.2} ms", server.name, rate(&round_figures));
+            figures.rounds.push(round_figures);
+            figures.usage = usage;
         }
     }
     Ok(all)
+}
+
+fn measure_once(server: &Server, load: &Load, seconds: u64) -> Result<(Round, Usage), String> {
+    // What the server before left to be written is not on this one's account.
+    tools::run_quietly(&mut Command::new("sync"))?;
+    let (stored_before, before) = (stored_by(server)?, server.usage()?);
+    let measured = load.send(server, seconds)?;
+    server.settle()?;
+    let after = server.usage()?;
+    if let (Some(before), Some(after)) = (stored_before, stored_by(server)?)
+        && after - before < measured.requests
+    {
+        return Err(format!("{} stored {} of {} deliveries", server.name, after - before, measured.requests));
+    }
+    let cpu_per_request = (after.cpu - before.cpu) * 1e6 / measured.requests as f64;
+    Ok((Round { measured, cpu_per_request }, after))
 }
 
 /// How many deliveries a server has stored, where it says so.

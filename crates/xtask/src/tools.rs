@@ -19,6 +19,18 @@ pub(crate) fn target() -> PathBuf {
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
+    // What `cargo run` says of this package is not about those that are built: build scripts, such as that of `ring`,
+    // would see it change with every other way to run cargo, and all that depends on them would be compiled again.
+    for (name, _) in env::vars_os() {
+        let is_of_this_package = name.to_str().is_some_and(|name| {
+            ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"]
+                .iter()
+                .any(|beginning| name.starts_with(beginning))
+        });
+        if is_of_this_package {
+            cargo.env_remove(name);
+        }
+    }
     cargo
 }
 
@@ -56,10 +68,10 @@ pub(crate) fn succeeds(program: &str, arguments: &[&str]) -> bool {
     quiet.is_ok_and(|status| status.success())
 }
 
-/// The first line that a program prints, or nothing where it does not run.
+/// The first line that a program prints; nothing where it does not run.
 pub(crate) fn first_line(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).current_dir(root()).stdin(Stdio::null()).output();
-    let said = output.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
+    let said = output.map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&said).lines().next().unwrap_or_default().to_owned()
 }
 

@@ -17,7 +17,7 @@ pub struct Served {
 /// The secret of every dialect that has one.
 pub const SECRET: &str = "It's a Secret to Everybody";
 
-/// The pollers of both sides.
+/// Names of pollers that are asked for. Neither side has them: hookd has no pollers to configure yet.
 pub const POLLERS: [&str; 2] = ["https://svn.example.org/one", "https://svn.example.org/two"];
 
 const fn dialect(name: &'static str, class: &'static str, options: &'static str) -> Served {
@@ -93,7 +93,7 @@ pub fn for_buildbot(classes: &[String], api: &GithubApi) -> Value {
     let dialects: Map<_, _> = of(classes)
         .map(|served| (served.name.to_owned(), json!({"class": served.class, "options": served.options_with(api)})))
         .collect();
-    json!({"dialects": dialects, "pollers": POLLERS})
+    json!({"dialects": dialects, "pollers": []})
 }
 
 /// The tables of `hookd.toml`, but for those that every test has.
@@ -107,15 +107,5 @@ pub fn for_hookd(classes: &[String], api: &GithubApi) -> String {
         }
         dialects.insert(served.name.to_owned(), options.into());
     }
-    let mut config = toml::Table::from_iter([("change_hook_dialects".to_owned(), dialects.into())]);
-    if classes.iter().any(|class| class == "poller") {
-        let poller = |url: &str| {
-            toml::toml! { type = "svn" poll_interval = "24h" poll_at_launch = false }
-                .into_iter()
-                .chain([("repourl".to_owned(), url.into())])
-                .collect::<toml::Table>()
-        };
-        config.insert("pollers".to_owned(), POLLERS.map(poller).to_vec().into());
-    }
-    config.to_string()
+    toml::Table::from_iter([("change_hook_dialects".to_owned(), dialects.into())]).to_string()
 }

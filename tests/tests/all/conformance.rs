@@ -53,10 +53,6 @@ fn classes_of_this_build(known: &[&str]) -> Vec<String> {
     let listed = home.run(&["dialects", "--json"]);
     let listed: Value = serde_json::from_str(&listed.stdout).expect("`hookd dialects --json` prints JSON");
     let names = listed.as_array().into_iter().flatten().filter_map(|dialect| dialect["name"].as_str());
-    let mut built: Vec<&str> = names.collect();
-    // The dialect `poller` is compared by the pollers that it names, which have a section of their own.
-    if !home.run(&["schema"]).stdout.contains("\"pollers\"") {
-        built.retain(|name| *name != "poller");
-    }
+    let built: Vec<&str> = names.collect();
     known.iter().filter(|class| built.contains(class)).map(|class| (*class).to_owned()).collect()
 }

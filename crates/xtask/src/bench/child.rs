@@ -12,6 +12,13 @@ use std::time::{Duration, Instant};
 /// How long a server may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long it may work on after the last answer.
+const SETTLING: Duration = Duration::from_secs(60);
+
+/// A server that takes less than this many seconds of the processor in a pause is at rest.
+const IDLE: f64 = 0.025;
+const PAUSE: Duration = Duration::from_millis(250);
+
 /// The two cores that servers and load share on a machine that has more.
 const CORES: &str = "0,1";
 
@@ -75,6 +82,20 @@ impl Server {
         let bytes = |key| kibibytes(key).unwrap_or(0) * 1024;
         // Linux shows times in hundredths of a second, whatever its own clock is.
         Ok(Usage { resident: bytes("VmRSS:"), peak: bytes("VmHWM:"), cpu: ticks as f64 / 100.0 })
+    }
+
+    /// Waits until it has done what was left to do after the last answer, so that it takes nothing from the next server.
+    pub(super) fn settle(&self) -> Result<(), String> {
+        let mut before = self.usage()?.cpu;
+        for _ in 0..SETTLING.as_millis() / PAUSE.as_millis() {
+            sleep(PAUSE);
+            let now = self.usage()?.cpu;
+            if now - before < IDLE {
+                return Ok(());
+            }
+            before = now;
+        }
+        Err(format!("{} did not come to rest within {SETTLING:?}", self.name))
     }
 
     /// Asks it to end, and waits until it has.

@@ -14,13 +14,17 @@ pub(super) fn cores() -> usize {
 
 /// Everything about the machine and the sources that a reader of the figures needs.
 pub(super) fn describe() -> Value {
-    let is_changed = !first_line("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty();
-    let revision = first_line("git", &["rev-parse", "HEAD"]);
+    let is_changed = !first_line("git", &["status", "--porcelain"]).is_empty();
+    let revision = match first_line("git", &["rev-parse", "HEAD"]) {
+        none if none.is_empty() => "unknown".to_owned(),
+        revision if is_changed => format!("{revision} and changes"),
+        revision => revision,
+    };
     let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let processor = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     json!({
-        "revision": if is_changed { format!("{revision} and changes") } else { revision },
+        "revision": revision,
         "date": first_line("date", &["--iso-8601=seconds"]),
         "cores": cores(),
         "processor": processor.map_or("unknown", |(_, name)| name.trim()),

@@ -58,7 +58,7 @@ impl Report {
                 "| {} | {} | {} | {} | {} | {} | {} | {:.1} |",
                 own.name,
                 shown(own.spread(rate), 0),
-                of_floor(rate, 3),
+                of_floor(rate, 4),
                 shown(own.spread(|round| round.measured.p50), 2),
                 shown(own.spread(p99), 2),
                 of_floor(p99, 2),

@@ -11,7 +11,6 @@ pub(super) const RULES: &[Rule] = &[
         classes: &["github", "bitbucketcloud", "bitbucketserver"],
         explains: unknown_event_is_202,
     },
-    Rule { id: "allowed-pollers-are-checked", classes: &["poller"], explains: allowed_pollers_are_checked },
     Rule { id: "other-methods-are-405", classes: &[], explains: other_methods_are_405 },
     Rule { id: "all-changes-or-none", classes: &["github"], explains: all_changes_or_none },
     Rule { id: "json-as-in-its-standard", classes: &[], explains: json_as_in_its_standard },
@@ -31,14 +30,6 @@ fn unknown_event_is_202(pair: &Pair<'_>, difference: Difference) -> bool {
     let says_why = pair.hookd.delivery["state"] == "ignored" && pair.hookd.delivery["reason"].is_string();
     let is_unknown = pair.buildbot.is_refused_with(&["Unknown event: "]);
     difference == Difference::Answer && is_unknown && pair.hookd.is_ignored() && says_why
-}
-
-/// Buildbot looks for the option `allowed` under a name in bytes, so that what its manual says allows all.
-fn allowed_pollers_are_checked(pair: &Pair<'_>, difference: Difference) -> bool {
-    let is_refused = pair.hookd.is_refused_with(&["Could not find pollers: "]);
-    difference == Difference::Answer
-        && !pair.case.option("allowed").is_null()
-        && (pair.buildbot.is_ignored() && is_refused)
 }
 
 /// Buildbot takes every method that Twisted knows; hookd takes `GET` only where nothing is in the body.

@@ -14,6 +14,8 @@ pub(crate) struct Live {
     pub(crate) dialects: Dialects,
     /// Who may call what is no dialect.
     pub(crate) auth: Option<Arc<Checkers>>,
+    /// From where what is no dialect may be called.
+    pub(crate) allow_from: Option<Networks>,
     /// Who may call the private listener.
     pub(crate) admin_auth: Option<Arc<Checkers>>,
     /// Whose word on the sender's address counts.
@@ -31,6 +33,7 @@ impl Live {
         Self {
             dialects: config.dialects.clone(),
             auth: config.auth.clone(),
+            allow_from: config.server.allow_from.clone(),
             admin_auth: config.files.admin_auth.clone(),
             trusted_proxies: config.server.trusted_proxies.clone(),
             max_body: config.server.max_body,
@@ -108,6 +111,7 @@ impl Fixed {
             ("server.listen", old.listen != new.listen),
             ("server.tls", old.tls != new.tls),
             ("server.workers", old.workers != new.workers),
+            ("server.request_timeout (of heads)", old.request_timeout != new.request_timeout),
             ("server.shutdown_timeout", old.shutdown_timeout != new.shutdown_timeout),
             ("admin.listen", self.admin.listen != config.admin.listen),
             ("admin.tls", self.admin.tls != config.admin.tls),

@@ -17,7 +17,11 @@ pub(crate) fn start(args: &ServeArgs) {
         LogFormat::Json => true,
     };
     // A second start, as in tests, changes nothing.
-    let _ = if is_json { builder.json().with_target(false).try_init() } else { builder.with_target(false).try_init() };
+    let _ = if is_json {
+        builder.json().with_target(false).try_init()
+    } else {
+        builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init()
+    };
 }
 
 /// An error and its causes on one line: the one place where a chain is printed.

@@ -88,6 +88,10 @@ fn form(headers: &Headers, body: &Bytes) -> Result<Vec<Pair>, Refusal> {
 }
 
 fn multipart(boundary: String, body: Bytes) -> Result<Vec<Pair>, Refusal> {
+    // A form without any part, which multer takes for one that was cut.
+    if body.trim_ascii() == format!("--{boundary}--").as_bytes() {
+        return Ok(Vec::new());
+    }
     let whole = futures_util::stream::once(std::future::ready(Ok::<_, std::convert::Infallible>(body)));
     let mut parts = multer::Multipart::new(whole, boundary);
     let all = async {
@@ -143,6 +147,10 @@ mod tests {
         let request =
             HookRequest::post("/").with_header("Content-Type", "multipart/form-data; boundary=B").with_body(body);
         assert_eq!(request.argument("poller").unwrap(), Some("https://svn.example.org/x"));
+        let empty = HookRequest::post("/")
+            .with_header("Content-Type", "multipart/form-data; boundary=B")
+            .with_body("--B--\r\n");
+        assert_eq!(empty.argument("poller").unwrap(), None);
         let broken =
             HookRequest::post("/").with_header("Content-Type", "multipart/form-data; boundary=B").with_body("--B\r\n");
         assert!(broken.argument("poller").unwrap_err().message().starts_with("broken multipart body: "));

@@ -33,6 +33,10 @@
 //!         if keys.prove_token(token.as_bytes()) { Ok(Proof::Proved) } else { Err(Refusal::new("Invalid secret")) }
 //!     }
 //!
+//!     fn is_closed(&self) -> bool {
+//!         self.keys.is_some()
+//!     }
+//!
 //!     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
 //!         let json = request.json()?;
 //!         let payload = View::root(&json);

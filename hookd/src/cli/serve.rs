@@ -10,7 +10,7 @@ pub(crate) struct ServeArgs {
     pub(crate) log_format: LogFormat,
 
     /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,hookd=debug`.
-    #[arg(long, env = "RUST_LOG", default_value = "info,actix_server=warn", value_parser = filter)]
+    #[arg(long, env = "RUST_LOG", default_value = "info,actix_server=warn,actix_http=off", value_parser = filter)]
     pub(crate) log_level: String,
 }
 

@@ -18,7 +18,7 @@ pub struct Store {
     /// The database: `sqlite:PATH`, where a relative path starts in the folder of this file.
     pub url: StoreUrl,
 
-    /// How long the bodies of deliveries are kept, for `hookd deliveries replay` and to know one that is sent again.
+    /// How long the requests of deliveries are kept, to be looked at, and to know one that is sent again.
     pub keep_payloads: Keep,
 
     /// How long changes and the records of deliveries are kept.

@@ -18,7 +18,7 @@ use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, Store
 use super::body::{self, Unread};
 use super::unproven::{Entry, Unproven};
 use super::{DELIVERY, plain, unauthorized};
-use crate::allow;
+use crate::allow::{self, Networks};
 use crate::config::ServedDialect;
 use crate::followups::Queue;
 use crate::live::{Active, Live};
@@ -86,7 +86,8 @@ async fn taken(
     let live = front.active.live();
     let dialect = live.dialects.get(name);
     let auth = dialect.map_or(live.auth.as_ref(), |dialect| dialect.auth.as_ref());
-    if !dialect.is_none_or(|dialect| is_allowed(dialect, &live, request)) {
+    let allow_from = dialect.map_or(live.allow_from.as_ref(), |dialect| dialect.allow_from.as_ref());
+    if !is_allowed(allow_from, &live, request) {
         return refused(plain(StatusCode::FORBIDDEN, FORBIDDEN.to_owned()), FORBIDDEN);
     }
     if let Some(auth) = auth
@@ -115,8 +116,8 @@ async fn taken(
 }
 
 /// Whether a request comes from where it may.
-fn is_allowed(dialect: &ServedDialect, live: &Live, request: &HttpRequest) -> bool {
-    let Some(allowed) = &dialect.allow_from else { return true };
+fn is_allowed(allow_from: Option<&Networks>, live: &Live, request: &HttpRequest) -> bool {
+    let Some(allowed) = allow_from else { return true };
     let Some(peer) = request.peer_addr() else { return false };
     let senders = allow::senders(peer, request.headers(), &live.trusted_proxies);
     senders.into_iter().all(|sender| sender.is_some_and(|sender| allowed.contains(sender)))

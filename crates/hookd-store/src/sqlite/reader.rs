@@ -101,7 +101,8 @@ impl Readers {
             format!("SELECT {columns} FROM {name}{conditions} ORDER BY {order}{id} DESC LIMIT {limit} OFFSET {offset}");
         // Ids have no gaps, so that all of them need no counting.
         let count = if conditions.is_empty() {
-            format!("SELECT ifnull(max({id}) - min({id}) + 1, 0) FROM {name}")
+            // Two selects: SQLite looks up a lone minimum or maximum, and scans for both at once.
+            format!("SELECT ifnull((SELECT max({id}) FROM {name}) - (SELECT min({id}) FROM {name}) + 1, 0)")
         } else {
             format!("SELECT count(*) FROM {name}{conditions}")
         };
@@ -116,6 +117,11 @@ impl Readers {
                 transaction.prepare_cached(&count)?.query_row(params_from_iter(&values), |row| row.get(0))?;
             Ok(Page { rows, total: total.unsigned_abs() })
         })
+    }
+
+    /// Closes the connections that nobody uses.
+    pub(super) fn close(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Lends a connection. One that has failed is not used again.

@@ -108,6 +108,28 @@ fn a_refused_delivery_may_come_again() {
     store.submit(delivery(Some("id"), "{}", NewState::Refused("wrong".into()))).wait().unwrap();
     assert!(!store.submit(delivery(Some("id"), "{}", accepted("r"))).wait().unwrap().is_duplicate);
     assert!(store.submit(delivery(Some("id"), "{}", accepted("r"))).wait().unwrap().is_duplicate);
+    let all = store.deliveries(&filtered("forge_id", Operator::Eq, Value::Text("id".into()))).unwrap();
+    assert_eq!(all.total, 2, "also what was refused is found by its forge id");
+}
+
+#[test]
+fn a_pending_delivery_that_was_refused_later_is_answered_as_the_first_time() {
+    let (_folder, store) = store();
+    let first = store.submit(delivery(Some("id"), "{}", NewState::Pending { expected: 1 })).wait().unwrap();
+    let refused = Completion { deliveryid: 1, state: NewState::Refused("wrong".into()), note: None };
+    assert!(store.complete(refused).wait().unwrap());
+    let again = store.submit(delivery(Some("id"), "{}", NewState::Pending { expected: 1 })).wait().unwrap();
+    assert_eq!((again.deliveryid, again.state, again.changes), (1, first.state, first.changes));
+}
+
+#[test]
+fn a_closed_store_is_one_file() {
+    let (folder, store) = store();
+    store.submit(delivery(None, "", accepted("r"))).wait().unwrap();
+    store.changes(&Query::default()).unwrap();
+    store.close();
+    let wal = std::fs::metadata(folder.path().join("hookd.db-wal")).map_or(0, |wal| wal.len());
+    assert_eq!(wal, 0, "all is in the database itself");
 }
 
 #[test]

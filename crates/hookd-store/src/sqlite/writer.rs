@@ -157,7 +157,7 @@ impl Writer {
                 place.body_length,
                 body_hash,
             ])?;
-        if let Some(forge_id) = identity {
+        if let Some(forge_id) = &delivery.forge_id {
             self.connection
                 .prepare_cached("INSERT INTO forge_ids VALUES (?, ?)")?
                 .execute((key_of(forge_id.as_bytes()), deliveryid))?;
@@ -186,15 +186,21 @@ impl Writer {
         let mut candidates = self.connection.prepare_cached(
             "SELECT d.deliveryid, d.state, d.told, d.reason, d.blockid, d.block_offset, d.head_length, d.body_length \
              FROM forge_ids f JOIN deliveries d USING (deliveryid) \
-             WHERE f.key = ? AND d.forge_id = ? AND d.dialect = ? AND d.body_hash = ? AND d.blockid IS NOT NULL",
+             WHERE f.key = ? AND d.forge_id = ? AND d.dialect = ? AND d.body_hash = ? AND d.blockid IS NOT NULL \
+             AND (d.state <> 3 OR d.told > 0)",
         )?;
         let mut rows = candidates.query((key_of(forge_id.as_bytes()), forge_id, &delivery.dialect, body_hash))?;
         while let Some(row) = rows.next()? {
             if self.is_body_at(&delivery.request.body, row.get(4)?, place_of(row, 5)?)? {
                 let told: usize = row.get(2)?;
+                // Refused after its sender was told of changes: it was pending then.
+                let state = match state_of(row.get(1)?) {
+                    State::Refused => State::Pending,
+                    state => state,
+                };
                 return Ok(Some(Receipt {
                     deliveryid: row.get(0)?,
-                    state: state_of(row.get(1)?),
+                    state,
                     changes: told,
                     reason: row.get(3)?,
                     is_duplicate: true,

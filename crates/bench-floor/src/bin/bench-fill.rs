@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bench_pushes::{Pusher, World};
 use hookd_core::{BuildContext, Compat, Hook, HookOptions, HookRequest, Outcome, Secret, SecretSource};
@@ -19,6 +19,9 @@ const WAITING: usize = 2048;
 /// Repositories and branches of the pushes: a larger place than the one that is measured.
 const REPOSITORIES: usize = 2000;
 const BRANCHES: usize = 10_000;
+
+/// In microseconds.
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -55,9 +58,11 @@ fn run(arguments: &[String]) -> Result<(), String> {
     let mut rng = fastrand::Rng::with_seed(seed ^ stored);
     let mut waiting = VecDeque::new();
     let (started, mut told) = (Instant::now(), 0);
-    let mut received_at = 1_760_000_000_000_000;
+    // All of it came within the last day, so that nothing is old enough for hookd to let go of it.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?;
+    let now = since.as_micros() as i64;
     while stored < wanted {
-        received_at += rng.i64(1000..2_000_000);
+        let received_at = now - (DAY as f64 * (1.0 - stored as f64 / wanted as f64)) as i64;
         let body = pushes.next().ok_or("no more pushes")?;
         stored += submit(&store, &*hook, body, &mut rng, received_at, &mut waiting)?;
         if waiting.len() == WAITING {

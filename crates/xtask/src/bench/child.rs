@@ -76,12 +76,9 @@ impl Server {
             let line = status.lines().find_map(|line| line.strip_prefix(key))?;
             line.split_whitespace().next()?.parse::<u64>().ok()
         };
-        // After the name, which may hold anything, come the fields from the third on; times are fields 14 to 17.
-        let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
-        let ticks: u64 = fields.split(' ').skip(11).take(4).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
         let bytes = |key| kibibytes(key).unwrap_or(0) * 1024;
-        // Linux shows times in hundredths of a second, whatever its own clock is.
-        Ok(Usage { resident: bytes("VmRSS:"), peak: bytes("VmHWM:"), cpu: ticks as f64 / 100.0 })
+        // User and system time, its own and that of its children.
+        Ok(Usage { resident: bytes("VmRSS:"), peak: bytes("VmHWM:"), cpu: seconds(&stat, 14, 4) })
     }
 
     /// Waits until it has done what was left to do after the last answer, so that it takes nothing from the next server.
@@ -157,6 +154,20 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The time of the processor that the ended children of this process took, in seconds.
+pub(super) fn ended_children() -> f64 {
+    seconds(&fs::read_to_string("/proc/self/stat").unwrap_or_default(), 16, 2)
+}
+
+/// The sum of some times in `/proc/PID/stat`, from the field of this number on.
+fn seconds(stat: &str, first: usize, count: usize) -> f64 {
+    // The second field is the name, which may hold anything; after it comes the third.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    let ticks: u64 = fields.split(' ').skip(first - 3).take(count).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    // Linux shows them in hundredths of a second, whatever its own clock is.
+    ticks as f64 / 100.0
 }
 
 /// Tries again and again until there is something, or no time any more.

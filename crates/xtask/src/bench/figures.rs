@@ -9,8 +9,15 @@ use super::load::Measured;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Round {
     pub(super) measured: Measured,
-    /// Processor time for each request, in microseconds.
+    /// Time of the processor that the server took for each request, in microseconds.
     pub(super) cpu_per_request: f64,
+}
+
+impl Round {
+    /// The same of `wrk`, which shares the cores with the server.
+    pub(super) fn wrk_cpu_per_request(&self) -> f64 {
+        self.measured.own_cpu * 1e6 / self.measured.requests as f64
+    }
 }
 
 /// All that was measured of one server.
@@ -73,6 +80,7 @@ impl Figures {
                 "p99_ms": round.measured.p99,
                 "slowest_ms": round.measured.slowest,
                 "cpu_us_per_request": round.cpu_per_request,
+                "wrk_cpu_us_per_request": round.wrk_cpu_per_request(),
             })
         });
         json!({

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::SECRET;
-use super::child::{Server, program, until};
+use super::child::{Server, ended_children, program, until};
 use crate::tools;
 
 /// Where the pushes go to.
@@ -40,6 +40,8 @@ pub(super) struct Measured {
     pub(super) p99: f64,
     /// All did.
     pub(super) slowest: f64,
+    /// Time of the processor that `wrk` itself took, in seconds.
+    pub(super) own_cpu: f64,
 }
 
 /// One push and its signatures, in hexadecimal.
@@ -94,6 +96,7 @@ impl Load {
             .args([server.path, &fresh_seed().to_string()])
             .stdout(output.try_clone().map_err(|error| failed(error.to_string()))?)
             .stderr(output);
+        let cpu_before = ended_children();
         let mut child = wrk.spawn().map_err(|error| failed(error.to_string()))?;
         let patience = Duration::from_secs(seconds + 90);
         let ended = until(patience, Duration::from_millis(5), || child.try_wait().ok().flatten());
@@ -103,7 +106,8 @@ impl Load {
             return Err(failed(format!("it did not end within {patience:?}")));
         }
         let said = fs::read_to_string(&output_file).unwrap_or_default();
-        read(&said).map_err(failed)
+        let measured = read(&said).map_err(failed)?;
+        Ok(Measured { own_cpu: ended_children() - cpu_before, ..measured })
     }
 }
 
@@ -130,6 +134,7 @@ fn read(said: &str) -> Result<Measured, String> {
         p50: milliseconds("p50"),
         p99: milliseconds("p99"),
         slowest: milliseconds("max"),
+        own_cpu: 0.0,
     })
 }
 

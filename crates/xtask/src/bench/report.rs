@@ -48,14 +48,14 @@ impl Report {
 
     fn table(&self) -> String {
         let mut text = String::from(
-            "| server | requests/s | of the floor | p50 ms | p99 ms | p99 of the floor's | CPU µs/request | MiB |\n\
-             |---|---|---|---|---|---|---|---|\n",
+            "| server | requests/s | of the floor | p50 ms | p99 ms | p99 of the floor's | CPU µs/request | wrk's | MiB |\n\
+             |---|---|---|---|---|---|---|---|---|\n",
         );
         for own in &self.figures {
             let of_floor = |figure: fn(&Round) -> f64, digits| shown(self.ratio(own.name, FLOOR, figure), digits);
             writeln!(
                 text,
-                "| {} | {} | {} | {} | {} | {} | {} | {:.1} |",
+                "| {} | {} | {} | {} | {} | {} | {} | {} | {:.1} |",
                 own.name,
                 shown(own.spread(rate), 0),
                 of_floor(rate, 4),
@@ -63,6 +63,7 @@ impl Report {
                 shown(own.spread(p99), 2),
                 of_floor(p99, 2),
                 shown(own.spread(|round| round.cpu_per_request), 1),
+                shown(own.spread(Round::wrk_cpu_per_request), 1),
                 own.usage.resident as f64 / 1024.0 / 1024.0,
             )
             .expect("a String takes all");

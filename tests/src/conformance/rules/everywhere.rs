@@ -19,6 +19,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { id: "dates-as-forges-write-them", classes: &["github"], explains: dates_as_forges_write_them },
     Rule { id: "dates-beyond-python", classes: &["github"], explains: dates_beyond_python },
     Rule { id: "broken-multipart-is-400", classes: &["base"], explains: broken_multipart_is_400 },
+    Rule { id: "empty-multipart-is-no-argument", classes: &["poller"], explains: empty_multipart_is_no_argument },
     Rule { id: "last-content-type-counts", classes: &["base"], explains: last_content_type_counts },
     Rule { id: "author-may-be-null", classes: &["github", "bitbucket"], explains: author_may_be_null },
     Rule { id: "crash-is-400", classes: &[], explains: crash_is_400 },
@@ -92,6 +93,14 @@ fn broken_multipart_is_400(pair: &Pair<'_>, difference: Difference) -> bool {
     let is_multipart = pair.case.header("Content-Type").to_ascii_lowercase().starts_with("multipart/form-data");
     let is_refused = pair.hookd.is_refused_with(&["broken multipart body: "]);
     difference == Difference::Answer && pair.buildbot.is_success() && is_multipart && is_refused
+}
+
+/// A multipart form without parts is well-formed, and says nothing; Twisted refuses it before any hook sees it.
+fn empty_multipart_is_no_argument(pair: &Pair<'_>, difference: Difference) -> bool {
+    let is_multipart = pair.case.header("Content-Type").to_ascii_lowercase().starts_with("multipart/form-data");
+    let is_refused = pair.buildbot.status == 400 && pair.buildbot.text.trim().is_empty();
+    let is_empty = !pair.case.request.body.windows(8).any(|part| part.eq_ignore_ascii_case(b"content-"));
+    difference == Difference::Answer && is_multipart && is_empty && is_refused && pair.hookd.is_ignored()
 }
 
 /// Twisted reads a form by the first of several content types, and tells Buildbot the last.

@@ -132,9 +132,9 @@ impl Store for SqliteStore {
     }
 
     fn close(&self) {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // The last connection to close writes the log back into the file: that should be the writer's.
+        // The last connection to close writes the log back into the file, and must be the writer's to do so.
         self.readers.close();
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // A writer that panicked has answered its callers by dropping their replies.
             let _ = writer.join();

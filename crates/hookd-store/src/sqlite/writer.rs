@@ -81,6 +81,8 @@ impl Writer {
             }
             answer(&mut batch, outcome);
         }
+        // So that the file alone is the whole store. Where a reader is still at work, the next start does it.
+        let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
     /// Stores a batch as one transaction.

@@ -37,7 +37,9 @@ impl<'a> Json<'a> {
     /// # Errors
     /// A refusal that says where the JSON is broken, when it is; also for more than 128 levels.
     pub fn parse(text: &'a [u8]) -> Result<Self, Refusal> {
-        serde_json::from_slice(text).map_err(|error| Refusal::new(format!("broken JSON: {error}")))
+        // Looked at once as a whole, and not again for each text in it.
+        let text = std::str::from_utf8(text).map_err(|error| Refusal::new(format!("broken JSON: {error}")))?;
+        serde_json::from_str(text).map_err(|error| Refusal::new(format!("broken JSON: {error}")))
     }
 
     /// The value of `key` where this is an object that has it.

@@ -58,6 +58,8 @@ impl Hook for Knock {
 mod tests {
     use std::sync::Mutex;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     #[derive(Default)]
@@ -100,6 +102,22 @@ mod tests {
         assert_eq!(told(Some(&[]), "").unwrap(), [""; 0]);
         assert_eq!(told(Some(&["svn"]), "poller=svn").unwrap(), ["svn"]);
         assert_eq!(told(Some(&["svn"]), "poller=svn&poller=git").unwrap_err(), "Could not find pollers: git");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_or_poll_what_is_not_allowed(
+            query in "(poller=(git|hg|svn|.{0,5})?[&;]?){0,4}.{0,20}",
+            kind in 0..4_usize,
+            body in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let kinds = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "\u{ff}"];
+            let pollers = Arc::new(Told::default());
+            let hook = Knock::new(Arc::clone(&pollers) as Arc<dyn Pollers>, Some(vec!["svn".to_owned()]));
+            let request = HookRequest::post("/").with_query(query).with_header("Content-Type", kinds[kind]).with_body(body);
+            let _ = hook.translate(&request);
+            prop_assert!(pollers.0.lock().unwrap().iter().all(|name| name == "svn"));
+        }
     }
 
     #[test]

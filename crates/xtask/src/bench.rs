@@ -13,7 +13,7 @@ mod report;
 mod servers;
 mod stored;
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -69,6 +69,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     tools::run(tools::cargo().args(build))?;
 
     let folder = tools::target().join("bench");
+    let _lock = locked(&folder)?;
     let place = fresh(&folder.join("run"))?;
     let mut report = Report {
         machine: machine::describe(),
@@ -90,7 +91,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         server.stop()?;
     }
     if let (Some(server), Some(store), Some(changes)) = (on_store, store, options.stored) {
-        report.starts = Some(stored::starts(server, &place, &store, changes)?);
+        report.starts = Some(stored::starts(server, &load, &store, changes)?);
     }
     if let Some(requests) = options.million {
         let load = Load::make(&place, options.payloads.max(million::PUSHES), options.connections)?;
@@ -202,6 +203,19 @@ fn publish(report: &Report) -> Result<(), String> {
         fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
+}
+
+/// A lock that goes with this process: two runs at a time would measure each other.
+fn locked(folder: &Path) -> Result<File, String> {
+    let path = folder.join("lock");
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+    let lock = File::create(&path).map_err(|error| failed(&error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(failed(&"another `cargo xtask bench` is running")),
+        Err(TryLockError::Error(error)) => Err(failed(&error)),
+    }
 }
 
 /// A program that this run has built.

@@ -111,7 +111,7 @@ impl Server {
 
 /// A child that is killed when it is dropped, with a file for all that it prints.
 pub(super) struct Process {
-    child: Child,
+    pub(super) child: Child,
     log: PathBuf,
 }
 
@@ -128,18 +128,24 @@ impl Process {
         self.child.id()
     }
 
+    /// All that it has printed so far.
+    pub(super) fn said(&self) -> String {
+        read(&self.log)
+    }
+
     /// Waits until something is to be found in a log: its own, or the one that is named.
     pub(super) fn find<T>(&mut self, log: Option<&Path>, find: impl Fn(&str) -> Option<T>) -> Result<T, String> {
         let log = log.unwrap_or(&self.log).to_owned();
-        let read = || String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
         let found = until(PATIENCE, Duration::from_micros(500), || {
-            if let Some(found) = find(&read()) {
+            if let Some(found) = find(&read(&log)) {
                 return Some(Ok(found));
             }
             let ended = self.child.try_wait().ok().flatten();
-            ended.map(|status| Err(format!("it ended ({status}) and said: {}", last_lines(&read()))))
+            ended.map(|status| Err(format!("it ended ({status}) and said: {}", last_lines(&read(&log)))))
         });
-        found.unwrap_or_else(|| Err(format!("it was not ready within {PATIENCE:?} and said: {}", last_lines(&read()))))
+        found.unwrap_or_else(|| {
+            Err(format!("it was not ready within {PATIENCE:?} and said: {}", last_lines(&read(&log))))
+        })
     }
 
     fn terminate(&self) {
@@ -182,6 +188,10 @@ pub(super) fn until<T>(patience: Duration, pause: Duration, mut attempt: impl Fn
         }
         sleep(pause);
     }
+}
+
+fn read(log: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned()
 }
 
 fn last_lines(text: &str) -> String {

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::SECRET;
-use super::child::{Server, ended_children, program, until};
+use super::child::{Process, Server, ended_children, program, until};
 use crate::tools;
 
 /// Where the pushes go to.
@@ -22,7 +22,8 @@ const THREADS: &str = "2";
 
 /// What is sent, and how.
 pub(super) struct Load {
-    folder: PathBuf,
+    /// Where everything of this run lies.
+    pub(super) folder: PathBuf,
     requests: PathBuf,
     connections: u32,
     /// How large the pushes are, for the report.
@@ -83,8 +84,18 @@ impl Load {
     /// Sends as fast as the server answers, for some seconds. Anything but a success makes it fail.
     pub(super) fn send(&self, server: &Server, seconds: u64) -> Result<Measured, String> {
         let failed = |what: String| format!("wrk against {}: {what}", server.name);
-        let output_file = self.folder.join("wrk.txt");
-        let output = File::create(&output_file).map_err(|error| failed(error.to_string()))?;
+        let cpu_before = ended_children();
+        let mut wrk = self.begin(server, seconds)?;
+        let patience = Duration::from_secs(seconds + 90);
+        if until(patience, Duration::from_millis(5), || wrk.child.try_wait().ok().flatten()).is_none() {
+            return Err(failed(format!("it did not end within {patience:?}")));
+        }
+        let measured = read(&wrk.said()).map_err(failed)?;
+        Ok(Measured { own_cpu: ended_children() - cpu_before, ..measured })
+    }
+
+    /// Begins to send, for some seconds.
+    pub(super) fn begin(&self, server: &Server, seconds: u64) -> Result<Process, String> {
         let mut wrk = program("wrk");
         wrk.env("WRK_THREADS", THREADS)
             .args(["--threads", THREADS, "--connections", &self.connections.to_string()])
@@ -93,21 +104,8 @@ impl Load {
             .arg(format!("http://{}", server.address))
             .arg("--")
             .arg(&self.requests)
-            .args([server.path, &fresh_seed().to_string()])
-            .stdout(output.try_clone().map_err(|error| failed(error.to_string()))?)
-            .stderr(output);
-        let cpu_before = ended_children();
-        let mut child = wrk.spawn().map_err(|error| failed(error.to_string()))?;
-        let patience = Duration::from_secs(seconds + 90);
-        let ended = until(patience, Duration::from_millis(5), || child.try_wait().ok().flatten());
-        if ended.is_none() {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(failed(format!("it did not end within {patience:?}")));
-        }
-        let said = fs::read_to_string(&output_file).unwrap_or_default();
-        let measured = read(&said).map_err(failed)?;
-        Ok(Measured { own_cpu: ended_children() - cpu_before, ..measured })
+            .args([server.path, &fresh_seed().to_string()]);
+        Process::start(&mut wrk, self.folder.join("wrk.txt"))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use super::binary;
 use super::child::{Server, until};
 use super::figures::{Goal, Spread};
 use super::http;
+use super::load::Load;
 use super::servers::start_hookd_on;
 use crate::tools::{root, run, run_quietly};
 
@@ -24,6 +26,9 @@ const SEED: &str = "20260102";
 
 /// How often hookd is started for each kind of start.
 const STARTS: usize = 5;
+
+/// How long a server is at work before it is killed.
+const CRASH_AFTER: Duration = Duration::from_secs(3);
 
 /// How long hookd took from its start to the first `ready`, in milliseconds.
 pub(super) struct Starts {
@@ -67,8 +72,13 @@ fn migrations() -> Result<String, String> {
 
 /// Starts hookd again and again: after the crash of a server that is at work, after an orderly stop, and with nothing of
 /// the store in memory.
-pub(super) fn starts(server: Server, folder: &Path, store: &Path, changes: u64) -> Result<Starts, String> {
+pub(super) fn starts(server: Server, load: &Load, store: &Path, changes: u64) -> Result<Starts, String> {
+    let folder = &load.folder;
+    let mut wrk = load.begin(&server, CRASH_AFTER.as_secs() + 1)?;
+    sleep(CRASH_AFTER);
     server.kill();
+    // It ends of itself, and has nothing but errors to tell.
+    wrk.child.wait().map_err(|error| format!("wrk: {error}"))?;
     let after_crash = start(folder, store)?;
     let times = |is_cold: bool| -> Result<Spread, String> {
         let mut times = Vec::new();

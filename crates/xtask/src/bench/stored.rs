@@ -32,33 +32,44 @@ const CRASH_AFTER: Duration = Duration::from_secs(3);
 
 /// How long hookd took from its start to the first `ready`, in milliseconds.
 pub(super) struct Starts {
-    changes: u64,
+    /// How many changes were asked to be stored.
+    pub(super) changes: u64,
     after_crash: f64,
     warm: Spread,
     cold: Spread,
 }
 
-/// A store with this many changes, which is filled unless an earlier run has done so.
+/// A store with this many changes. What an earlier run has filled is kept, and gone on with where that run was broken off.
 pub(super) fn prepare(folder: &Path, changes: u64) -> Result<PathBuf, String> {
     let store = folder.join(format!("stored-{changes}.db"));
     let stamp = store.with_extension("stamp");
-    let recipe = migrations()?;
+    let failed = |error: std::io::Error| format!("{}: {error}", stamp.display());
+    let (begun, full) = (migrations()?, format!("{}-- full\n", migrations()?));
     let is_young = fs::metadata(&stamp)
         .and_then(|file| file.modified())
-        .is_ok_and(|made| SystemTime::now().duration_since(made).is_ok_and(|age| age < KEPT));
-    if is_young && fs::read_to_string(&stamp).is_ok_and(|made_from| made_from == recipe) {
+        .is_ok_and(|begun| SystemTime::now().duration_since(begun).is_ok_and(|age| age < KEPT));
+    let found = fs::read_to_string(&stamp).ok().filter(|_| is_young);
+    if found.as_ref() == Some(&full) {
         return Ok(store);
     }
+    if found.as_ref() != Some(&begun) {
+        remove(&store)?;
+        fs::write(&stamp, begun).map_err(failed)?;
+    }
+    run(Command::new(binary("bench-fill")).arg(&store).args([&changes.to_string(), SEED]))?;
+    fs::write(&stamp, full).map_err(failed)?;
+    Ok(store)
+}
+
+fn remove(store: &Path) -> Result<(), String> {
     for suffix in ["", "-wal", "-shm"] {
-        let mut file = store.clone().into_os_string();
+        let mut file = store.as_os_str().to_owned();
         file.push(suffix);
         if Path::new(&file).exists() {
             fs::remove_file(&file).map_err(|error| format!("{}: {error}", file.display()))?;
         }
     }
-    run(Command::new(binary("bench-fill")).arg(&store).args([&changes.to_string(), SEED]))?;
-    fs::write(&stamp, recipe).map_err(|error| format!("{}: {error}", stamp.display()))?;
-    Ok(store)
+    Ok(())
 }
 
 /// The schema, all of it: another one needs another store.

@@ -32,6 +32,14 @@ pub enum OpenError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// What is in the file cannot be read.
+    #[error("cannot read `{path}`")]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: StoreError,
+    },
     /// Another process has the store open.
     #[error("`{path}` is in use by another hookd; stop that one first, or give this one a store of its own")]
     InUse {

@@ -1,10 +1,11 @@
 //! The store in one SQLite file: one writer thread, any number of readers, WAL, `synchronous=FULL`.
 
-mod block;
+mod log;
 mod reader;
 mod retention;
+mod runs;
 mod schema;
-mod tables;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -16,8 +17,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-pub use tables::{CHANGE_FIELDS, DELIVERY_FIELDS};
-
+use crate::keys::Tail;
 use crate::{
     ChangeRecord, Completion, DeliveryRecord, Due, Expiry, NewDelivery, Observer, OpenError, Page, Query, Receipt,
     Reply, Store, StoreError, StoredRequest,
@@ -58,9 +58,11 @@ impl SqliteStore {
         let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
         let mut connection = rusqlite::Connection::open(path).map_err(sqlite)?;
         schema::prepare(&mut connection, path)?;
-        let readers = Readers::new(path.to_owned(), schema::instance(&connection).map_err(sqlite)?);
+        let tail = Arc::new(Tail::default());
+        let readers = Readers::new(path.to_owned(), schema::instance(&connection).map_err(sqlite)?, Arc::clone(&tail));
         let queued = Arc::new(AtomicUsize::new(0));
-        let writer = Writer::new(connection, Arc::clone(&queued), observer).map_err(sqlite)?;
+        let writer = Writer::new(connection, tail, Arc::clone(&queued), observer)
+            .map_err(|source| OpenError::Broken { path: path.to_owned(), source })?;
         let (sender, jobs) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())

@@ -4,6 +4,10 @@
 
 use std::process::ExitCode;
 
+/// Requests are many short-lived texts: they take half the time of what the system's allocator needs for them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     hookd::main()
 }

@@ -20,28 +20,52 @@ pub enum Method {
 
 /// The headers of a request, in the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(String, Bytes)>);
+pub struct Headers {
+    /// Names and values, one after the other: one piece of memory for all of them.
+    text: Vec<u8>,
+    /// Where the name and the value of each header end.
+    ends: Vec<(usize, usize)>,
+}
 
 impl Headers {
+    /// Adds a header behind the others.
+    pub fn push(&mut self, name: &str, value: &[u8]) {
+        self.text.extend_from_slice(name.as_bytes());
+        let end_of_name = self.text.len();
+        self.text.extend_from_slice(value);
+        self.ends.push((end_of_name, self.text.len()));
+    }
+
     /// The value of the header `name` (in any case). Of duplicates the last counts, as in Twisted.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.0.iter().rfind(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+        self.pairs().rfind(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
     /// All values of the header `name`, in the order in which they came.
     pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
-        self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+        self.pairs().filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
     /// All headers.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.iter().map(|(name, value)| (name.as_str(), &**value))
+        self.pairs().map(|(name, value)| (std::str::from_utf8(name).unwrap_or_default(), value))
+    }
+
+    fn pairs(&self) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> {
+        self.ends.iter().enumerate().map(|(index, (end_of_name, end))| {
+            let start = index.checked_sub(1).map_or(0, |before| self.ends[before].1);
+            (&self.text[start..*end_of_name], &self.text[*end_of_name..*end])
+        })
     }
 }
 
-impl<N: Into<String>, V: Into<Bytes>> FromIterator<(N, V)> for Headers {
+impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(headers: I) -> Self {
-        Self(headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let headers = headers.into_iter();
+        // Of the size that forges send.
+        let mut all = Self { text: Vec::with_capacity(1024), ends: Vec::with_capacity(headers.size_hint().0.max(16)) };
+        headers.for_each(|(name, value)| all.push(name.as_ref(), value.as_ref()));
+        all
     }
 }
 
@@ -75,8 +99,8 @@ impl HookRequest {
 
     /// The same with one more header.
     #[must_use]
-    pub fn with_header(mut self, name: &str, value: impl Into<Bytes>) -> Self {
-        self.headers.0.push((name.to_owned(), value.into()));
+    pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push(name, value.as_ref());
         self
     }
 

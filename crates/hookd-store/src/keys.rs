@@ -87,9 +87,7 @@ pub(crate) fn key_of(text: &str) -> u64 {
 pub(crate) fn line_of(change: &Change) -> u64 {
     let mut hash = Xxh3::new();
     hash.update(&[u8::from(change.branch.is_some())]);
-    for text in
-        [change.branch.as_deref().unwrap_or_default(), &change.repository, &change.project, &change.codebase]
-    {
+    for text in [change.branch.as_deref().unwrap_or_default(), &change.repository, &change.project, &change.codebase] {
         hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     }

@@ -88,7 +88,8 @@ impl Filter {
         let cell = record.cell(self.field);
         let any = |holds: fn(Cell<'_>, &Value) -> bool| self.values.iter().any(|value| holds(cell, value));
         let is = |wanted: fn(Ordering) -> bool| {
-            !matches!(cell, Cell::Null) && self.values.iter().all(|value| compare(cell, cell_of(value)).is_some_and(wanted))
+            !matches!(cell, Cell::Null)
+                && self.values.iter().all(|value| compare(cell, cell_of(value)).is_some_and(wanted))
         };
         match self.operator {
             Operator::Eq => any(is_equal),

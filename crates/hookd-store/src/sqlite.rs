@@ -1,5 +1,6 @@
 //! The store in one SQLite file: one writer thread, any number of readers, WAL, `synchronous=FULL`.
 
+mod checkpoint;
 mod log;
 mod reader;
 mod retention;
@@ -22,6 +23,7 @@ use crate::{
     ChangeRecord, Completion, DeliveryRecord, Due, Expiry, NewDelivery, Observer, OpenError, Page, Query, Receipt,
     Reply, Store, StoreError, StoredRequest,
 };
+use checkpoint::Checkpoints;
 use reader::Readers;
 use writer::{Job, Writer};
 
@@ -61,7 +63,8 @@ impl SqliteStore {
         let tail = Arc::new(Tail::default());
         let readers = Readers::new(path.to_owned(), schema::instance(&connection).map_err(sqlite)?, Arc::clone(&tail));
         let queued = Arc::new(AtomicUsize::new(0));
-        let writer = Writer::new(connection, tail, Arc::clone(&queued), observer)
+        let checkpoints = Checkpoints::start(path).map_err(sqlite)?;
+        let writer = Writer::new(connection, checkpoints, tail, Arc::clone(&queued), observer)
             .map_err(|source| OpenError::Broken { path: path.to_owned(), source })?;
         let (sender, jobs) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()

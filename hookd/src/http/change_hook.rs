@@ -276,8 +276,7 @@ fn not_allowed(hook: &dyn Hook) -> HttpResponse {
 }
 
 fn hook_request(request: &HttpRequest, method: Method, body: Bytes) -> HookRequest {
-    let headers = request.headers().iter();
-    let headers = headers.map(|(name, value)| (name.as_str(), Bytes::copy_from_slice(value.as_bytes())));
+    let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     HookRequest::new(method, request.path().to_owned(), request.query_string().to_owned(), headers.collect(), body)
 }
 

@@ -230,7 +230,11 @@ fn dense<R: Logged>(
     let offset = query.offset.min(total);
     let length = query.limit.unwrap_or(u64::MAX).min(total - offset);
     let [offset, length] = [offset, length].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-    let wanted = if is_descending { last - offset - length + 1..=last - offset } else { first + offset..=first + offset + length - 1 };
+    let wanted = if is_descending {
+        last - offset - length + 1..=last - offset
+    } else {
+        first + offset..=first + offset + length - 1
+    };
     let mut rows = Vec::new();
     R::each(connection, &wanted, |record| rows.push(record))?;
     if is_descending {

@@ -17,8 +17,7 @@ const STEP: i64 = 50;
 const EXPIRED_TO: &str = "requests_expired_to";
 
 /// Whether a delivery of the block is pending.
-const IS_PENDING: &str =
-    "EXISTS (SELECT 1 FROM pending WHERE deliveryid >= first_deliveryid AND deliveryid < first_deliveryid + delivery_count)";
+const IS_PENDING: &str = "EXISTS (SELECT 1 FROM pending WHERE deliveryid >= first_deliveryid AND deliveryid < first_deliveryid + delivery_count)";
 
 /// What one step let go of.
 #[derive(Default)]
@@ -74,7 +73,9 @@ fn requests(connection: &Connection, before: i64) -> Result<u64, StoreError> {
         fact?.execute((EXPIRED_TO, to.to_string()))?;
     }
     let free = connection
-        .prepare_cached(&format!("SELECT blockid FROM held_blocks JOIN blocks USING (blockid) WHERE NOT {IS_PENDING} LIMIT ?"))?
+        .prepare_cached(&format!(
+            "SELECT blockid FROM held_blocks JOIN blocks USING (blockid) WHERE NOT {IS_PENDING} LIMIT ?"
+        ))?
         .query_map([STEP], |row| row.get(0))?
         .collect::<Result<Vec<i64>, _>>()?;
     for blockid in free {

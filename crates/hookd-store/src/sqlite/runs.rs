@@ -50,9 +50,11 @@ pub(super) fn write(
         Kind::Revision | Kind::Line => None,
     };
     let blob = filter.as_ref().map(rmp_serde::to_vec).transpose().map_err(|error| broken(&error))?;
-    connection
-        .prepare_cached("INSERT INTO key_runs (kind, last_id, filter) VALUES (?, ?, ?)")?
-        .execute((kind.code(), last_id, blob))?;
+    connection.prepare_cached("INSERT INTO key_runs (kind, last_id, filter) VALUES (?, ?, ?)")?.execute((
+        kind.code(),
+        last_id,
+        blob,
+    ))?;
     let runid = connection.last_insert_rowid();
     let mut insert = connection.prepare_cached("INSERT INTO key_chunks VALUES (?, ?)")?;
     for chunk in keys.chunk_by(|one, other| chunkid(runid, one.0) == chunkid(runid, other.0)) {

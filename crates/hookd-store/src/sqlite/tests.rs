@@ -288,3 +288,79 @@ fn lets_go_of_what_has_expired_and_of_nothing_else() {
     assert_eq!(next.deliveryid, 6, "numbers are not given twice");
     assert_eq!(store.changes(&Query::default()).unwrap().rows[0].changeid, 6);
 }
+
+/// More deliveries than a run of forge ids has keys, two changes each, and what is found among them before and after
+/// opening again.
+#[test]
+fn finds_what_is_in_runs_and_what_is_in_the_tail() {
+    let (folder, store) = store();
+    let count = i64::try_from(crate::keys::Kind::ForgeId.run_length()).unwrap() + 1000;
+    let branch = |id: i64| if id % 1000 == 1 { "rare" } else { "main" };
+    let mut replies = std::collections::VecDeque::new();
+    for id in 1..=count {
+        let state = NewState::Accepted(vec![change(&format!("a{id}"), branch(id)), change(&format!("b{id}"), "other")]);
+        replies.push_back(store.submit(delivery(Some(&format!("id {id}")), "{}", state)));
+        if replies.len() > 1000 {
+            replies.pop_front().unwrap().wait().unwrap();
+        }
+    }
+    assert!(replies.into_iter().all(|reply| reply.wait().is_ok()));
+    let look = |store: &SqliteStore| {
+        for id in [1, 2, count / 2, count - 1000, count - 1, count] {
+            let again = store.submit(delivery(Some(&format!("id {id}")), "{}", accepted("r"))).wait().unwrap();
+            assert_eq!((again.deliveryid, again.is_duplicate), (id, true));
+            let forge_id = Value::Text(format!("id {id}"));
+            let found = store.deliveries(&filtered("forge_id", Operator::Eq, forge_id)).unwrap();
+            assert_eq!((found.total, found.rows[0].deliveryid), (1, id));
+            let revision = Value::Text(format!("a{id}"));
+            let found = store.changes(&filtered("revision", Operator::Eq, revision)).unwrap();
+            assert_eq!((found.total, found.rows[0].changeid, found.rows[0].deliveryid), (1, 2 * id - 1, id));
+        }
+        let parent = |id: i64| {
+            let page = store.changes(&filtered("changeid", Operator::Eq, Value::Integer(2 * id - 1))).unwrap();
+            page.rows[0].parent_changeid.map(|parent| (parent + 1) / 2)
+        };
+        assert_eq!(parent(1), None);
+        assert_eq!(parent(60_001), Some(59_001), "of the same line, however far back");
+        assert_eq!(parent(count - 1), Some(count - 2));
+        let unknown = filtered("revision", Operator::Eq, Value::Text("c1".into()));
+        assert_eq!(store.changes(&unknown).unwrap().total, 0);
+    };
+    look(&store);
+    drop(store);
+    let store = SqliteStore::open(&folder.path().join("hookd.db")).unwrap();
+    look(&store);
+    let page = store.changes(&Query { limit: Some(2), offset: 100, ..Query::default() }).unwrap();
+    assert_eq!(page.total, 2 * u64::try_from(count).unwrap());
+    assert_eq!(page.rows.iter().map(|row| row.changeid).collect::<Vec<_>>(), [2 * count - 100, 2 * count - 101]);
+}
+
+#[test]
+fn orders_and_pages_as_the_rest_api_asks() {
+    let (_folder, store) = store();
+    for (revision, branch) in [("1", "c"), ("2", "a"), ("3", "b"), ("4", "a")] {
+        let state = NewState::Accepted(vec![change(revision, branch)]);
+        store.submit(delivery(None, "", state)).wait().unwrap();
+    }
+    let by = |name: &str, is_descending| crate::Order { field: field(name), is_descending };
+    let ids = |query: &Query| {
+        let page = store.changes(query).unwrap();
+        (page.rows.iter().map(|row| row.changeid).collect::<Vec<_>>(), page.total)
+    };
+    let ordered = |order| Query { order, ..Query::default() };
+    assert_eq!(ids(&ordered(vec![by("branch", false)])).0, [4, 2, 3, 1]);
+    assert_eq!(ids(&ordered(vec![by("branch", true), by("changeid", false)])).0, [1, 3, 2, 4]);
+    assert_eq!(ids(&ordered(vec![by("changeid", false)])).0, [1, 2, 3, 4]);
+    let page = Query { offset: 1, limit: Some(2), ..ordered(vec![by("branch", false)]) };
+    assert_eq!(ids(&page), (vec![2, 3], 4));
+    let page = Query { offset: 3, limit: Some(2), ..ordered(vec![by("changeid", false)]) };
+    assert_eq!(ids(&page), (vec![4], 4));
+    let page = Query { offset: 5, limit: Some(2), ..Query::default() };
+    assert_eq!(ids(&page), (vec![], 4));
+    let after = |operator, id| filtered("changeid", operator, Value::Integer(id));
+    assert_eq!(ids(&after(Operator::Gt, 4)), (vec![], 0));
+    assert_eq!(ids(&after(Operator::Ge, 3)), (vec![4, 3], 2));
+    assert_eq!(ids(&after(Operator::Lt, i64::MIN)), (vec![], 0));
+    assert_eq!(ids(&after(Operator::Gt, i64::MAX)), (vec![], 0));
+    assert_eq!(ids(&Query { limit: Some(0), ..Query::default() }), (vec![], 4));
+}

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hookd_core::Change;
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::oneshot;
 
+use super::checkpoint::Checkpoints;
 use super::log::{self, Part};
 use super::runs::{self, Run};
 use super::{retention, tail};
@@ -20,6 +21,13 @@ use crate::{Completion, Due, Expiry, NewDelivery, NewState, Observer, Receipt, S
 
 /// How many writes one transaction takes at most.
 const BATCH: usize = 512;
+
+/// A page of the file; a block dirties a few besides its own.
+const PAGE: usize = 4096;
+
+/// How long the writer waits for company when the last batch was much larger: those who were answered with it are about
+/// to send again, and one commit for all of them costs less than one for each.
+const GATHER: Duration = Duration::from_micros(100);
 
 pub(super) type Sender<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -59,6 +67,9 @@ pub(super) struct Writer {
     keys: Vec<(Kind, Key)>,
     /// The writes of the batch that stored a delivery, by the key of its forge id.
     submitted: HashMap<u64, Vec<usize>>,
+    /// How many bytes of blocks the transaction has.
+    bytes: usize,
+    checkpoints: Checkpoints,
     queued: Arc<AtomicUsize>,
     observer: Arc<dyn Observer>,
 }
@@ -66,6 +77,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         connection: Connection,
+        checkpoints: Checkpoints,
         tail: Arc<Tail>,
         queued: Arc<AtomicUsize>,
         observer: Arc<dyn Observer>,
@@ -80,6 +92,8 @@ impl Writer {
             tail,
             keys: Vec::new(),
             submitted: HashMap::new(),
+            bytes: 0,
+            checkpoints,
             queued,
             observer,
         })
@@ -88,9 +102,15 @@ impl Writer {
     /// Serves until all senders are gone and all that they queued is stored.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
         let mut batch = Vec::with_capacity(BATCH);
+        let mut last = 0;
         while let Ok(first) = jobs.recv() {
             batch.push(first);
             batch.extend(jobs.try_iter().take(BATCH - 1));
+            if batch.len() < last / 2 {
+                std::thread::sleep(GATHER);
+                batch.extend(jobs.try_iter().take(BATCH - batch.len()));
+            }
+            last = batch.len();
             let begun = Instant::now();
             let outcome = self.store(&batch);
             self.queued.fetch_sub(batch.len(), Ordering::Relaxed);
@@ -102,7 +122,9 @@ impl Writer {
                 }
             }
             answer(&mut batch, outcome);
+            self.checkpoints.committed(std::mem::take(&mut self.bytes), &self.connection);
         }
+        self.checkpoints.stop();
         // So that the file alone is the whole store. Where a reader is still at work, the next start does it.
         let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     }
@@ -323,6 +345,7 @@ impl Writer {
         }
         let Pack { delivery_count, change_count, received_at, .. } = self.pack;
         let (records, requests) = (self.pack.records()?, self.pack.requests()?);
+        self.bytes += records.len() + requests.as_ref().map_or(0, Vec::len) + 4 * PAGE;
         self.connection.prepare_cached("INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
             self.next.blockid,
             self.next.deliveryid - delivery_count,

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -64,6 +65,13 @@ impl Home {
     /// Starts `hookd serve`, and waits until it listens.
     pub fn start(self) -> Hookd {
         Hookd::start(self)
+    }
+
+    /// Starts `hookd serve`, and kills it with SIGKILL so long after, wherever it is then.
+    #[must_use]
+    pub fn start_and_kill_9_after(self, pause: Duration) -> Self {
+        Hookd::start_and_kill_9_after(&self, pause);
+        self
     }
 
     /// Runs `hookd` with these arguments to its end.

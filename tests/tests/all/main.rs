@@ -16,4 +16,5 @@ mod reload_ways;
 mod shutdown;
 mod shutdown_connections;
 mod tls;
+mod torture;
 mod whole;

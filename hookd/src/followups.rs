@@ -191,12 +191,14 @@ impl Worker {
             let pause = asked.unwrap_or_default().max(pause_after(due.attempts));
             due.next_at = now().saturating_add(i64::try_from(pause.as_micros()).unwrap_or(i64::MAX));
             tracing::warn!(delivery = due.deliveryid, url = call.url, attempts = due.attempts, reason, "call in vain");
+            // The clock may have been set back since; the budget then counts from there.
+            due.received_at = due.received_at.min(now());
             let end = due.received_at.saturating_add(i64::try_from(budget.as_micros()).unwrap_or(i64::MAX));
             if due.next_at > end {
                 return ApiAnswer::GaveUp(format!("{reason}, given up after {} tries", due.attempts));
             }
             if let Err(error) = self.store.postpone(due.clone()).await {
-                tracing::warn!(delivery = due.deliveryid, "the next try was not written down: {error}");
+                tracing::debug!(delivery = due.deliveryid, "the next try was not written down: {error}");
             }
             tokio::time::sleep(pause).await;
         }
@@ -243,7 +245,8 @@ impl Worker {
                 Ok(_) => break,
                 Err(StoreError::Closed) => return Err("the store is closed".to_owned()),
                 Err(error) => {
-                    tracing::error!(delivery = due.deliveryid, "not completed yet: {error}");
+                    // What is wrong with the store, it tells once itself.
+                    tracing::debug!(delivery = due.deliveryid, "not completed yet: {error}");
                     tokio::time::sleep(pause_after(4)).await;
                 }
             }

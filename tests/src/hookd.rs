@@ -46,6 +46,11 @@ impl Hookd {
         Admin::at(self.admin)
     }
 
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
     /// The folder it runs in.
     pub fn home(&self) -> &Home {
         &self.home

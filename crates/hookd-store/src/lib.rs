@@ -7,6 +7,7 @@
 
 mod delivery;
 mod error;
+mod fault;
 mod observer;
 mod query;
 mod record;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 pub use delivery::{Completion, Due, Expiry, NewDelivery, NewState, Receipt, RequestHead, State, StoredRequest};
 pub use error::{OpenError, StoreError};
+pub use fault::Fault;
 pub use observer::Observer;
 pub use query::{Field, Filter, Kind, Operator, Order, Page, Query, Value};
 pub use record::{ChangeRecord, DeliveryRecord};

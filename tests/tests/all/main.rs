@@ -7,6 +7,7 @@ mod config_errors;
 mod conformance;
 mod curl;
 mod deduplication;
+mod faults;
 mod push;
 mod raw;
 mod refusals;

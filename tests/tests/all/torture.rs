@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use hookd_tests::{Admin, GithubApi, Home, Hookd, until};
 
+use crate::faults::sound;
 use sender::Sender;
 use stored::Stored;
 use webhook::{SECRET, Webhook};
@@ -64,8 +65,10 @@ fn what_was_acknowledged_outlives_any_number_of_kills() {
     });
     let stored = Stored::read(admin, 1);
     stored.check_all(senders.iter().flat_map(|sender| &sender.acknowledged));
-    let (status, _) = hookd.terminate();
+    sound(hookd.home());
+    let (status, home) = hookd.terminate();
     assert_eq!(status.code(), Some(0));
+    sound(&home);
 
     let sum = |figure: fn(&Sender) -> usize| senders.iter().map(figure).sum::<usize>();
     println!("requests               {:>8}", sum(|sender| sender.figures.requests));

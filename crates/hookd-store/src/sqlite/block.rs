@@ -66,6 +66,20 @@ impl Block {
     }
 }
 
+/// All of a compressed block.
+pub(super) fn unpack(data: &[u8]) -> std::io::Result<Vec<u8>> {
+    zstd::decode_all(data)
+}
+
+/// The request at a place of an unpacked block.
+pub(super) fn request_at(raw: &[u8], place: Place) -> Result<StoredRequest, StoreError> {
+    let broken = |what: &dyn std::fmt::Display| StoreError::Failed(format!("a payload block is broken: {what}"));
+    let bytes = raw.get(place.offset..).and_then(|raw| raw.get(..place.head_length + place.body_length));
+    let bytes = bytes.ok_or_else(|| broken(&"it is too short"))?;
+    let head: RequestHead = serde_json::from_slice(&bytes[..place.head_length]).map_err(|error| broken(&error))?;
+    Ok(StoredRequest { head, body: Bytes::copy_from_slice(&bytes[place.head_length..]) })
+}
+
 /// The request at a place of a compressed block.
 pub(super) fn read(data: &[u8], place: Place) -> Result<StoredRequest, StoreError> {
     let broken = |what: &dyn std::fmt::Display| StoreError::Failed(format!("a payload block is broken: {what}"));

@@ -223,7 +223,7 @@ fn files_of_others_and_of_newer_versions_are_refused() {
     let text = folder.path().join("text.db");
     std::fs::write(&text, "this is no database, but a text that is long enough to be taken for one".repeat(20))
         .unwrap();
-    assert!(matches!(SqliteStore::open(&text).err().unwrap(), OpenError::Sqlite { .. }));
+    assert!(matches!(SqliteStore::open(&text).err().unwrap(), OpenError::Damaged { .. }));
 }
 
 #[test]

@@ -10,6 +10,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::oneshot;
 
 use super::block::{self, Block, Place};
+use super::health::Health;
+use super::overload::Overload;
 use super::retention;
 use super::tables::{head_key, key_of, place_of, state_of};
 use crate::{Completion, Due, Expiry, NewDelivery, NewState, Observer, Receipt, State, StoreError};
@@ -37,6 +39,7 @@ enum Done {
 }
 
 /// The next number of each kind. They are counted here: the writer is the only one, and holds the store's lock.
+#[derive(Clone, Copy)]
 struct Next {
     deliveryid: i64,
     changeid: i64,
@@ -47,20 +50,24 @@ pub(super) struct Writer {
     connection: Connection,
     next: Next,
     block: Block,
+    health: Health,
     queued: Arc<AtomicUsize>,
+    overload: Arc<Overload>,
     observer: Arc<dyn Observer>,
 }
 
 impl Writer {
     pub(super) fn new(
         connection: Connection,
+        health: Health,
         queued: Arc<AtomicUsize>,
+        overload: Arc<Overload>,
         observer: Arc<dyn Observer>,
     ) -> rusqlite::Result<Self> {
         connection.set_prepared_statement_cache_capacity(32);
         let next = Next::read(&connection)?;
         let block = Block::new().map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        Ok(Self { connection, next, block, queued, observer })
+        Ok(Self { connection, next, block, health, queued, overload, observer })
     }
 
     /// Serves until all senders are gone and all that they queued is stored.
@@ -71,11 +78,16 @@ impl Writer {
             batch.extend(jobs.try_iter().take(BATCH - 1));
             let begun = Instant::now();
             let outcome = self.store(&batch);
-            self.queued.fetch_sub(batch.len(), Ordering::Relaxed);
+            if self.queued.fetch_sub(batch.len(), Ordering::Relaxed) == batch.len() {
+                self.overload.drained();
+            }
             match &outcome {
-                Ok(_) => self.observer.committed(batch.len(), begun.elapsed()),
+                Ok(_) => {
+                    self.health.committed();
+                    self.observer.committed(batch.len(), begun.elapsed());
+                }
                 Err(error) => {
-                    tracing::error!(writes = batch.len(), "nothing of a batch was stored: {error}");
+                    self.health.failed(error, batch.len());
                     self.observer.failed(batch.len());
                 }
             }
@@ -87,6 +99,9 @@ impl Writer {
 
     /// Stores a batch as one transaction.
     fn store(&mut self, batch: &[Job]) -> Result<Vec<Done>, StoreError> {
+        self.health.permit()?;
+        self.connection.busy_timeout(self.health.patience())?;
+        let before = self.next;
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let stored = self.store_each(batch).and_then(|done| {
             self.flush()?;
@@ -98,7 +113,7 @@ impl Writer {
             if !self.connection.is_autocommit() {
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
-            self.next = Next::read(&self.connection)?;
+            self.next = Next::read(&self.connection).unwrap_or(before);
         }
         stored
     }
@@ -305,9 +320,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes something that changes nothing, so that the commit has to reach the disk.
+    /// Writes something that nobody reads, so that the commit has to reach the disk: something random, since SQLite
+    /// writes nothing where a row stays the same. While the store fails that is as much as a large webhook: a little may
+    /// fit onto a disk that is full.
     fn probe(&self) -> Result<(), StoreError> {
-        self.connection.prepare_cached("INSERT OR REPLACE INTO facts VALUES ('probe', '')")?.execute([])?;
+        let size: i64 = if self.health.is_failing() { 128 << 10 } else { 8 };
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO facts VALUES ('probe', hex(randomblob(?)))")?
+            .execute([size])?;
         Ok(())
     }
 

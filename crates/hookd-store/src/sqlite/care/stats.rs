@@ -1,0 +1,69 @@
+//! Figures of a store, all of which are looked up and not counted, so that a large one takes no longer.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use super::{CareError, open};
+
+/// Figures of a store.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stats {
+    /// How many deliveries are kept.
+    pub deliveries: u64,
+    /// How many changes are kept.
+    pub changes: u64,
+    /// How many deliveries wait for a forge's API.
+    pub pending: u64,
+    /// The size of the database in bytes.
+    pub file_bytes: u64,
+    /// The size of its log (`-wal`) in bytes.
+    pub log_bytes: u64,
+    /// How much of the database is free, and used again before it grows; in bytes.
+    pub free_bytes: u64,
+    /// Database and log over the number of deliveries; `None` where there are none.
+    pub bytes_per_delivery: Option<u64>,
+    /// When the oldest delivery that is kept was received, in seconds since 1970 with a fraction.
+    pub oldest_received_at: Option<f64>,
+    /// When the newest was received.
+    pub newest_received_at: Option<f64>,
+}
+
+/// The figures of the store in this file.
+///
+/// # Errors
+/// When it cannot be opened or read.
+pub fn stats(path: &Path) -> Result<Stats, CareError> {
+    let mut connection = open(path)?;
+    read(&mut connection, path).map_err(CareError::sqlite(path))
+}
+
+fn read(connection: &mut Connection, path: &Path) -> rusqlite::Result<Stats> {
+    let transaction = connection.transaction()?;
+    let number = |sql: &str| transaction.query_row(sql, [], |row| row.get::<_, u64>(0));
+    // Ids have no gaps. Two selects: SQLite looks up a lone minimum or maximum, and scans for both at once.
+    let count = |id: &str, table: &str| {
+        let (first, last) = (format!("SELECT min({id}) FROM {table}"), format!("SELECT max({id}) FROM {table}"));
+        number(&format!("SELECT ifnull(({last}) - ({first}) + 1, 0)"))
+    };
+    let received_at = |which: &str| {
+        let of = format!("SELECT {which}(deliveryid) FROM deliveries");
+        let sql = format!("SELECT max(received_at) / 1e6 FROM deliveries WHERE deliveryid = ({of})");
+        transaction.query_row(&sql, [], |row| row.get::<_, Option<f64>>(0))
+    };
+    let deliveries = count("deliveryid", "deliveries")?;
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    let (file_bytes, log_bytes) = (size(path), size(&super::super::beside(path, "-wal")));
+    Ok(Stats {
+        deliveries,
+        changes: count("changeid", "changes")?,
+        pending: number("SELECT count(*) FROM pending")?,
+        file_bytes,
+        log_bytes,
+        free_bytes: number("PRAGMA freelist_count")? * number("PRAGMA page_size")?,
+        bytes_per_delivery: (file_bytes + log_bytes).checked_div(deliveries),
+        oldest_received_at: received_at("min")?,
+        newest_received_at: received_at("max")?,
+    })
+}

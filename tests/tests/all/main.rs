@@ -16,6 +16,7 @@ mod reload_under_load;
 mod reload_ways;
 mod shutdown;
 mod shutdown_connections;
+mod store_commands;
 mod tls;
 mod torture;
 mod whole;

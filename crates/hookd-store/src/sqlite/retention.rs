@@ -1,7 +1,8 @@
 //! Letting go of what is no longer kept, in steps that hold up nobody.
 //!
-//! The newest delivery and change always stay, since the next numbers follow from theirs. What is pending keeps its
-//! request, however old it is.
+//! What came first goes first, so that numbers have no gaps, also when the clock was set back or forward in between. The
+//! newest delivery and change always stay, since the next numbers follow from theirs. What is pending keeps its request,
+//! however old it is.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -18,29 +19,78 @@ const EXPIRED_TO: &str = "payloads_expired_to";
 pub(super) fn step(connection: &Connection, expiry: &Expiry) -> Result<u64, StoreError> {
     let mut gone = 0;
     if let Some(before) = expiry.payloads_before {
-        gone += payloads(connection, before)?;
+        gone += payloads(connection, &Age { before, now: expiry.now })?;
     }
     if let Some(before) = expiry.changes_before {
-        gone += changes(connection, before)?;
-        gone += deliveries(connection, before)?;
+        let age = Age { before, now: expiry.now };
+        gone += changes(connection, &age)?;
+        gone += deliveries(connection, &age)?;
     }
     Ok(gone)
 }
 
-fn payloads(connection: &Connection, before: i64) -> Result<u64, StoreError> {
+/// How old is too old.
+struct Age {
+    before: i64,
+    now: i64,
+}
+
+/// A table whose rows go in their order.
+struct Log {
+    table: &'static str,
+    id: &'static str,
+}
+
+const DELIVERIES: Log = Log { table: "deliveries", id: "deliveryid" };
+const CHANGES: Log = Log { table: "changes", id: "changeid" };
+
+/// A row with what has to be known of it to let go of it.
+struct Aged<T> {
+    id: i64,
+    received_at: i64,
+    row: T,
+}
+
+impl Age {
+    /// Leaves those of the rows, which are in order, that are too old. One that is dated in the future is as old as the
+    /// next that is not.
+    fn cut<T>(&self, connection: &Connection, log: &Log, rows: &mut Vec<Aged<T>>) -> rusqlite::Result<()> {
+        let is_misdated = |row: &Aged<T>| row.received_at > self.now;
+        let young = rows.iter().position(|row| !is_misdated(row) && row.received_at >= self.before);
+        rows.truncate(young.unwrap_or(rows.len()));
+        let Some(last) = rows.last().filter(|row| is_misdated(row)) else { return Ok(()) };
+        let Log { table, id } = log;
+        let next: Option<i64> = connection
+            .prepare_cached(&format!(
+                "SELECT received_at FROM {table} WHERE {id} > ? AND received_at <= ? ORDER BY {id} LIMIT 1"
+            ))?
+            .query_row((last.id, self.now), |row| row.get(0))
+            .optional()?;
+        if next.is_none_or(|received_at| received_at >= self.before) {
+            let known = rows.iter().rposition(|row| !is_misdated(row)).map_or(0, |last| last + 1);
+            rows.truncate(known);
+        }
+        Ok(())
+    }
+}
+
+fn payloads(connection: &Connection, age: &Age) -> Result<u64, StoreError> {
     let last: Option<i64> = connection
         .prepare_cached("SELECT CAST(value AS INTEGER) FROM facts WHERE name = ?")?
         .query_row([EXPIRED_TO], |row| row.get(0))
         .optional()?;
-    let expired = connection
+    let mut expired = connection
         .prepare_cached(
-            "SELECT deliveryid, forge_id, blockid FROM deliveries \
-             WHERE deliveryid > ? AND received_at < ? ORDER BY deliveryid LIMIT ?",
+            "SELECT deliveryid, received_at, forge_id, blockid FROM deliveries \
+             WHERE deliveryid > ? ORDER BY deliveryid LIMIT ?",
         )?
-        .query_map((last.unwrap_or(0), before, STEP), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<Vec<(i64, Option<String>, Option<i64>)>, _>>()?;
-    let Some((to, _, _)) = expired.last() else { return Ok(0) };
-    for (deliveryid, forge_id, _) in &expired {
+        .query_map((last.unwrap_or(0), STEP), |row| {
+            Ok(Aged { id: row.get(0)?, received_at: row.get(1)?, row: (row.get(2)?, row.get(3)?) })
+        })?
+        .collect::<Result<Vec<Aged<(Option<String>, Option<i64>)>>, _>>()?;
+    age.cut(connection, &DELIVERIES, &mut expired)?;
+    let Some(Aged { id: to, .. }) = expired.last() else { return Ok(0) };
+    for Aged { id: deliveryid, row: (forge_id, _), .. } in &expired {
         if let Some(forge_id) = forge_id {
             connection
                 .prepare_cached("DELETE FROM forge_ids WHERE key = ? AND deliveryid = ?")?
@@ -56,7 +106,7 @@ fn payloads(connection: &Connection, before: i64) -> Result<u64, StoreError> {
         .query_row([to], |row| row.get(0))
         .optional()?
         .flatten();
-    let first_kept = first_kept.or_else(|| expired.iter().filter_map(|(_, _, blockid)| *blockid).max());
+    let first_kept = first_kept.or_else(|| expired.iter().filter_map(|aged| aged.row.1).max());
     connection
         .prepare_cached(
             "DELETE FROM payload_blocks WHERE blockid < ? \
@@ -67,10 +117,10 @@ fn payloads(connection: &Connection, before: i64) -> Result<u64, StoreError> {
     Ok(expired.len() as u64)
 }
 
-fn changes(connection: &Connection, before: i64) -> Result<u64, StoreError> {
-    let expired = connection
+fn changes(connection: &Connection, age: &Age) -> Result<u64, StoreError> {
+    let mut expired = connection
         .prepare_cached(
-            "SELECT changeid, revision, branch, repository, project, codebase FROM changes \
+            "SELECT changeid, revision, branch, repository, project, codebase, received_at FROM changes \
              WHERE changeid < (SELECT max(changeid) FROM changes) ORDER BY changeid LIMIT ?",
         )?
         .query_map([STEP], |row| {
@@ -78,18 +128,13 @@ fn changes(connection: &Connection, before: i64) -> Result<u64, StoreError> {
             let (branch, repository): (Option<String>, String) = (row.get(2)?, row.get(3)?);
             let (project, codebase): (String, String) = (row.get(4)?, row.get(5)?);
             let head = head_key_of(branch.as_deref(), &repository, &project, &codebase);
-            Ok((row.get(0)?, revision, head))
+            Ok(Aged { id: row.get(0)?, received_at: row.get(6)?, row: (revision, head) })
         })?
-        .collect::<Result<Vec<(i64, Option<String>, i64)>, _>>()?;
-    let mut gone = 0;
-    for (changeid, revision, head) in expired {
-        let is_gone = connection
-            .prepare_cached("DELETE FROM changes WHERE changeid = ? AND received_at < ?")?
-            .execute((changeid, before))?;
-        if is_gone == 0 {
-            break;
-        }
-        gone += 1;
+        .collect::<Result<Vec<Aged<(Option<String>, i64)>>, _>>()?;
+    age.cut(connection, &CHANGES, &mut expired)?;
+    let gone = expired.len() as u64;
+    for Aged { id: changeid, row: (revision, head), .. } in expired {
+        connection.prepare_cached("DELETE FROM changes WHERE changeid = ?")?.execute([changeid])?;
         connection.prepare_cached("DELETE FROM heads WHERE key = ? AND changeid = ?")?.execute((head, changeid))?;
         if let Some(revision) = revision {
             connection
@@ -101,17 +146,18 @@ fn changes(connection: &Connection, before: i64) -> Result<u64, StoreError> {
 }
 
 /// Those before the first that is pending, so that their numbers have no gaps.
-fn deliveries(connection: &Connection, before: i64) -> Result<u64, StoreError> {
-    let expired = connection
+fn deliveries(connection: &Connection, age: &Age) -> Result<u64, StoreError> {
+    let mut expired = connection
         .prepare_cached(
-            "SELECT deliveryid, forge_id FROM deliveries WHERE received_at < ?1 \
-             AND deliveryid < (SELECT max(deliveryid) FROM deliveries) \
+            "SELECT deliveryid, received_at, forge_id FROM deliveries \
+             WHERE deliveryid < (SELECT max(deliveryid) FROM deliveries) \
              AND deliveryid < ifnull((SELECT min(deliveryid) FROM pending), 9223372036854775807) \
-             AND deliveryid < (SELECT min(deliveryid) FROM deliveries) + ?2 ORDER BY deliveryid",
+             ORDER BY deliveryid LIMIT ?",
         )?
-        .query_map((before, STEP), |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<Vec<(i64, Option<String>)>, _>>()?;
-    for (deliveryid, forge_id) in &expired {
+        .query_map([STEP], |row| Ok(Aged { id: row.get(0)?, received_at: row.get(1)?, row: row.get(2)? }))?
+        .collect::<Result<Vec<Aged<Option<String>>>, _>>()?;
+    age.cut(connection, &DELIVERIES, &mut expired)?;
+    for Aged { id: deliveryid, row: forge_id, .. } in &expired {
         if let Some(forge_id) = forge_id {
             connection
                 .prepare_cached("DELETE FROM forge_ids WHERE key = ? AND deliveryid = ?")?

@@ -1,5 +1,10 @@
 //! The store against a real file.
 
+mod bounded;
+mod care;
+mod clock;
+mod overload;
+
 use bytes::Bytes;
 use hookd_core::{Change, HookRequest};
 use tempfile::TempDir;
@@ -263,20 +268,20 @@ fn lets_go_of_what_has_expired_and_of_nothing_else() {
         connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
     };
 
-    until_done(Expiry { payloads_before: Some(old + 1), changes_before: None });
+    until_done(Expiry { payloads_before: Some(old + 1), changes_before: None, now: i64::MAX });
     let kept: Vec<_> = (1..=4).map(|id| store.request(id).unwrap().is_some()).collect();
     assert_eq!(kept, [false, true, false, true], "what is pending keeps its request");
     assert_eq!((count("payload_blocks"), count("forge_ids"), count("changes")), (2, 1, 3));
     assert!(!store.submit(delivery(Some("1"), "one", accepted("r1"))).wait().unwrap().is_duplicate);
 
-    until_done(Expiry { payloads_before: Some(old + 1), changes_before: Some(old + 1) });
+    until_done(Expiry { payloads_before: Some(old + 1), changes_before: Some(old + 1), now: i64::MAX });
     let changes = store.changes(&Query::default()).unwrap();
     assert_eq!(changes.rows.iter().map(|row| row.changeid).collect::<Vec<_>>(), [4, 3]);
     assert_eq!((changes.total, count("revisions")), (2, 2));
     let deliveries = store.deliveries(&Query::default()).unwrap();
     assert_eq!(deliveries.rows.iter().map(|row| row.deliveryid).collect::<Vec<_>>(), [5, 4, 3, 2]);
 
-    let all = Expiry { payloads_before: Some(i64::MAX), changes_before: Some(i64::MAX) };
+    let all = Expiry { payloads_before: Some(i64::MAX), changes_before: Some(i64::MAX), now: i64::MAX };
     store.complete(Completion { deliveryid: 2, state: accepted("r5"), note: None }).wait().unwrap();
     until_done(all);
     assert_eq!((count("changes"), count("deliveries"), count("payload_blocks")), (1, 1, 1));

@@ -50,8 +50,8 @@ const INVARIANTS: [(&str, &str); 7] = [
     (
         "change {} is not one of its delivery",
         "SELECT c.changeid FROM changes c LEFT JOIN deliveries d USING (deliveryid) \
-         WHERE c.deliveryid >= (SELECT min(deliveryid) FROM deliveries) AND (d.deliveryid IS NULL \
-         OR c.changeid < d.first_changeid OR c.changeid >= d.first_changeid + d.change_count)",
+         WHERE c.deliveryid >= (SELECT min(deliveryid) FROM deliveries) AND \
+         ifnull(c.changeid NOT BETWEEN d.first_changeid AND d.first_changeid + d.change_count - 1, 1)",
     ),
     (
         "delivery {} is pending, and nobody waits for it or its request is gone",

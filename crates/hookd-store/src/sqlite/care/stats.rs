@@ -22,7 +22,8 @@ pub struct Stats {
     pub log_bytes: u64,
     /// How much of the database is free, and used again before it grows; in bytes.
     pub free_bytes: u64,
-    /// Database and log over the number of deliveries; `None` where there are none.
+    /// The database without its free space, over the number of deliveries; `None` where there are none. The log is not
+    /// in it, which holds parts of the database once more.
     pub bytes_per_delivery: Option<u64>,
     /// When the oldest delivery that is kept was received, in seconds since 1970 with a fraction.
     pub oldest_received_at: Option<f64>,
@@ -53,6 +54,8 @@ fn read(connection: &mut Connection, path: &Path) -> rusqlite::Result<Stats> {
         transaction.query_row(&sql, [], |row| row.get::<_, Option<f64>>(0))
     };
     let deliveries = count("deliveryid", "deliveries")?;
+    let [pages, free_pages, page_bytes] =
+        [number("PRAGMA page_count")?, number("PRAGMA freelist_count")?, number("PRAGMA page_size")?];
     let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
     let (file_bytes, log_bytes) = (size(path), size(&super::super::beside(path, "-wal")));
     Ok(Stats {
@@ -61,8 +64,8 @@ fn read(connection: &mut Connection, path: &Path) -> rusqlite::Result<Stats> {
         pending: number("SELECT count(*) FROM pending")?,
         file_bytes,
         log_bytes,
-        free_bytes: number("PRAGMA freelist_count")? * number("PRAGMA page_size")?,
-        bytes_per_delivery: (file_bytes + log_bytes).checked_div(deliveries),
+        free_bytes: free_pages * page_bytes,
+        bytes_per_delivery: ((pages - free_pages) * page_bytes).checked_div(deliveries),
         oldest_received_at: received_at("min")?,
         newest_received_at: received_at("max")?,
     })

@@ -133,7 +133,10 @@ impl Worker {
     /// # Errors
     /// Why it cannot be completed by this process.
     async fn work(&self, mut due: Due) -> Result<(), String> {
-        if let Ok(pause) = u64::try_from(due.next_at - now()) {
+        // Before its first try nothing is to be waited for, whatever the clock says.
+        if due.attempts > 0
+            && let Ok(pause) = u64::try_from(due.next_at - now())
+        {
             tokio::time::sleep(Duration::from_micros(pause).min(LONGEST_PAUSE)).await;
         }
         let store = Arc::clone(&self.store);

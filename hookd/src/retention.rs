@@ -22,6 +22,10 @@ pub(crate) async fn run(store: SharedStore, active: Arc<Active>) {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "let go of what is no longer kept"),
             Err(StoreError::Closed) => return,
+            // The store itself tells once what is wrong with it, and this would come each minute.
+            Err(error @ (StoreError::Fault { .. } | StoreError::Overloaded)) => {
+                tracing::debug!("what is no longer kept could not be let go of: {error}");
+            }
             Err(error) => tracing::error!("what is no longer kept could not be let go of: {error}"),
         }
         tokio::time::sleep(EVERY).await;

@@ -1,6 +1,7 @@
 //! A store that fails while hookd runs: webhooks are answered with 503 and nothing of them is stored, `/readyz` says so,
 //! the log says it once, and hookd goes on by itself when the cause is gone.
 
+mod clock;
 mod damaged;
 mod full_disk;
 mod gone;

@@ -67,6 +67,11 @@ impl State {
         }
     }
 
+    /// The state of a number in the store; an unknown one, which only a newer hookd could have, reads as refused.
+    pub(crate) fn of(code: i64) -> Self {
+        Self::ALL.into_iter().find(|state| state.code() == code).unwrap_or(State::Refused)
+    }
+
     /// The number in the store.
     pub fn code(self) -> i64 {
         match self {

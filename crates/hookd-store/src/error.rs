@@ -66,6 +66,16 @@ pub enum OpenError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// What is in the file cannot be read.
+    #[error(
+        "cannot read `{path}`: if it is damaged, keep a copy of it, see what `hookd store check` says, and restore a backup"
+    )]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: StoreError,
+    },
     /// Another process has the store open.
     #[error("`{path}` is in use by another hookd; stop that one first, or give this one a store of its own")]
     InUse {

@@ -5,25 +5,30 @@
 
 #![forbid(unsafe_code)]
 
+mod block;
 mod delivery;
 mod error;
 mod fault;
+mod fields;
+mod keys;
 mod observer;
 mod query;
 mod record;
 mod reply;
-pub mod sqlite;
+mod select;
+mod sqlite;
 
 use std::sync::Arc;
 
 pub use delivery::{Completion, Due, Expiry, NewDelivery, NewState, Receipt, RequestHead, State, StoredRequest};
 pub use error::{OpenError, StoreError};
 pub use fault::Fault;
+pub use fields::{CHANGE_FIELDS, DELIVERY_FIELDS};
 pub use observer::Observer;
 pub use query::{Field, Filter, Kind, Operator, Order, Page, Query, Value};
 pub use record::{ChangeRecord, DeliveryRecord};
 pub use reply::Reply;
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, care};
 
 /// A durable log of deliveries and changes.
 ///

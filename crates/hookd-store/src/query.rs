@@ -5,8 +5,6 @@
 pub struct Field {
     /// Its name in the REST API.
     pub name: &'static str,
-    /// The SQL expression of its value.
-    pub(crate) sql: &'static str,
     /// The kind of its values.
     pub kind: Kind,
 }

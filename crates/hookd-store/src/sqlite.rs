@@ -1,13 +1,14 @@
 //! The store in one SQLite file: one writer thread, any number of readers, WAL, `synchronous=FULL`.
 
-mod block;
 pub mod care;
 mod health;
+mod log;
 mod overload;
 mod reader;
 mod retention;
+mod runs;
 mod schema;
-mod tables;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -19,8 +20,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-pub use tables::{CHANGE_FIELDS, DELIVERY_FIELDS};
-
+use crate::keys::Tail;
 use crate::{
     ChangeRecord, Completion, DeliveryRecord, Due, Expiry, NewDelivery, Observer, OpenError, Page, Query, Receipt,
     Reply, Store, StoreError, StoredRequest,
@@ -28,7 +28,7 @@ use crate::{
 use health::Health;
 use overload::Overload;
 use reader::Readers;
-use writer::{Job, Writer};
+use writer::{Job, Watch, Writer};
 
 /// How many writes may wait; more are refused with [`StoreError::Overloaded`].
 const QUEUE: usize = 4096;
@@ -68,11 +68,14 @@ impl SqliteStore {
             return Err(OpenError::ReadOnly { path: path.to_owned() });
         }
         schema::prepare(&mut connection, path)?;
-        let readers = Readers::new(path.to_owned(), schema::instance(&connection).map_err(sqlite)?);
+        let tail = Arc::new(Tail::default());
+        let readers = Readers::new(path.to_owned(), schema::instance(&connection).map_err(sqlite)?, Arc::clone(&tail));
         let queued = Arc::new(AtomicUsize::new(0));
         let overload = Arc::<Overload>::default();
-        let writer = Writer::new(connection, Health::new(path), Arc::clone(&queued), Arc::clone(&overload), observer)
-            .map_err(sqlite)?;
+        let watch =
+            Watch { health: Health::new(path), queued: Arc::clone(&queued), overload: Arc::clone(&overload), observer };
+        let writer = Writer::new(connection, tail, watch)
+            .map_err(|source| OpenError::Broken { path: path.to_owned(), source })?;
         let (sender, jobs) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 use clap::{Args, Subcommand};
-use hookd_store::sqlite::care::{self, CareError, Checked, Stats};
+use hookd_store::care::{self, CareError, Checked, Stats};
 use jiff::Timestamp;
 
 use super::{Exit, Output, after_help};
@@ -35,8 +35,8 @@ enum Command {
 
     /// Look whether the store is sound, to its last byte. Exit code 1 when something is wrong.
     ///
-    /// SQLite's own check; and each accepted delivery has its changes, each request that is kept can be read and is the
-    /// one that was received, numbers have no gaps. Works while hookd runs. Takes as long as reading the whole file.
+    /// SQLite's own check; and each accepted delivery has its changes, each request that is kept can be unpacked and
+    /// has its checksum, numbers have no gaps. Works while hookd runs. Takes as long as reading the whole file.
     #[command(after_help = after_help("hookd store check --file hookd-backup.db"))]
     Check,
 

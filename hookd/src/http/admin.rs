@@ -9,7 +9,7 @@ use actix_web::http::header::{HOST, HeaderName, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
-use hookd_store::sqlite::{CHANGE_FIELDS, DELIVERY_FIELDS};
+use hookd_store::{CHANGE_FIELDS, DELIVERY_FIELDS};
 use hookd_store::{Field, Filter, Operator, Page, Query, SharedStore, StoreError, Value};
 use serde_json::{Value as Json, json};
 

@@ -149,7 +149,7 @@ pub(super) fn body(status: StatusCode, json: &Json) -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
-    use hookd_store::sqlite::{CHANGE_FIELDS, DELIVERY_FIELDS};
+    use hookd_store::{CHANGE_FIELDS, DELIVERY_FIELDS};
 
     use super::*;
 

@@ -17,7 +17,7 @@ pub use check::{Checked, check};
 pub use stats::{Stats, stats};
 
 use super::{locked, schema};
-use crate::OpenError;
+use crate::{OpenError, StoreError};
 
 /// Why a store could not be cared for.
 #[derive(Debug, thiserror::Error)]
@@ -27,11 +27,11 @@ pub enum CareError {
     Open(#[from] OpenError),
     /// It could not be read, or not be written back.
     #[error("`{path}` cannot be read to its end")]
-    Sqlite {
+    Store {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: rusqlite::Error,
+        source: StoreError,
     },
     /// Something is in the place of the backup.
     #[error("`{path}` exists, and a backup overwrites nothing: name another file, or move it away")]
@@ -50,8 +50,8 @@ pub enum CareError {
 }
 
 impl CareError {
-    fn sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Self + '_ {
-        |source| Self::Sqlite { path: path.to_owned(), source }
+    fn store<E: Into<StoreError>>(path: &Path) -> impl Fn(E) -> Self + '_ {
+        |source| Self::Store { path: path.to_owned(), source: source.into() }
     }
 }
 
@@ -74,10 +74,10 @@ pub fn vacuum(path: &Path) -> Result<Vacuumed, CareError> {
     // Not `File::create` of the lock for a store that is not there.
     drop(open(path)?);
     let _lock = locked(path)?;
-    let sqlite = CareError::sqlite(path);
+    let failed = CareError::store::<rusqlite::Error>(path);
     let before = super::size_of(path);
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(&sqlite)?;
-    connection.execute_batch("PRAGMA synchronous = FULL; VACUUM; PRAGMA wal_checkpoint(TRUNCATE);").map_err(&sqlite)?;
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(&failed)?;
+    connection.execute_batch("PRAGMA synchronous = FULL; VACUUM; PRAGMA wal_checkpoint(TRUNCATE);").map_err(&failed)?;
     drop(connection);
     Ok(Vacuumed { before, after: super::size_of(path) })
 }

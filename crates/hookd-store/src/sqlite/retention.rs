@@ -1,30 +1,48 @@
 //! Letting go of what is no longer kept, in steps that hold up nobody.
 //!
-//! What came first goes first, so that numbers have no gaps, also when the clock was set back or forward in between. The
-//! newest delivery and change always stay, since the next numbers follow from theirs. What is pending keeps its request,
-//! however old it is.
+//! Blocks go as a whole, by the youngest in them, and in their order, also when the clock was set back or forward in
+//! between; the last one stays, since the next numbers follow from it. What is pending keeps its block, however old it is.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::tables::{head_key_of, key_of};
+use super::log::{self, Part};
+use super::runs;
+use crate::keys::Kind;
 use crate::{Expiry, StoreError};
 
-/// How many rows one step looks at: some milliseconds of work.
-const STEP: i64 = 500;
+/// How many blocks one step looks at: some milliseconds of work.
+const STEP: i64 = 50;
 
-/// The fact that says which delivery is the last whose request is gone.
-const EXPIRED_TO: &str = "payloads_expired_to";
+/// The fact that says which block is the last whose requests had their time.
+const EXPIRED_TO: &str = "requests_expired_to";
 
-/// Takes one step; gives how many rows went. Zero means that there is nothing left to do for now.
-pub(super) fn step(connection: &Connection, expiry: &Expiry) -> Result<u64, StoreError> {
-    let mut gone = 0;
+/// Whether a delivery of the block is pending.
+const IS_PENDING: &str = "EXISTS (SELECT 1 FROM pending WHERE deliveryid >= first_deliveryid AND deliveryid < first_deliveryid + delivery_count)";
+
+/// What one step let go of.
+#[derive(Default)]
+pub(super) struct Gone {
+    /// How many blocks lost their requests, or all.
+    pub(super) rows: u64,
+    /// Runs of keys that are no longer there.
+    pub(super) runs: Vec<i64>,
+}
+
+/// Takes one step. No rows mean that there is nothing left to do for now.
+pub(super) fn step(connection: &Connection, expiry: &Expiry) -> Result<Gone, StoreError> {
+    let mut gone = Gone::default();
     if let Some(before) = expiry.payloads_before {
-        gone += payloads(connection, &Age { before, now: expiry.now })?;
+        gone.rows += requests(connection, &Age { before, now: expiry.now })?;
     }
     if let Some(before) = expiry.changes_before {
-        let age = Age { before, now: expiry.now };
-        gone += changes(connection, &age)?;
-        gone += deliveries(connection, &age)?;
+        gone.rows += blocks(connection, &Age { before, now: expiry.now })?;
+    }
+    let kept = log::ends(connection)?.map(|(first, _)| (first.first(Part::Deliveries), first.first(Part::Changes)));
+    if let (true, Some((delivery, change))) = (gone.rows > 0, kept) {
+        // Only deliveries whose requests are kept can be the same as a new one, but all are found by their forge id.
+        for (kind, first) in [(Kind::ForgeId, delivery), (Kind::Revision, change), (Kind::Line, change)] {
+            gone.runs.extend(runs::expire(connection, kind, first)?);
+        }
     }
     Ok(gone)
 }
@@ -35,135 +53,96 @@ struct Age {
     now: i64,
 }
 
-/// A table whose rows go in their order.
-struct Log {
-    table: &'static str,
-    id: &'static str,
+/// A block that may go.
+struct Candidate {
+    blockid: i64,
+    received_at: i64,
+    is_pending: bool,
 }
 
-const DELIVERIES: Log = Log { table: "deliveries", id: "deliveryid" };
-const CHANGES: Log = Log { table: "changes", id: "changeid" };
-
-/// A row with what has to be known of it to let go of it.
-struct Aged<T> {
-    id: i64,
-    received_at: i64,
-    row: T,
+impl Candidate {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { blockid: row.get(0)?, received_at: row.get(1)?, is_pending: row.get(2)? })
+    }
 }
 
 impl Age {
-    /// Leaves those of the rows, which are in order, that are too old. One that is dated in the future is as old as the
-    /// next that is not.
-    fn cut<T>(&self, connection: &Connection, log: &Log, rows: &mut Vec<Aged<T>>) -> rusqlite::Result<()> {
-        let is_misdated = |row: &Aged<T>| row.received_at > self.now;
-        let young = rows.iter().position(|row| !is_misdated(row) && row.received_at >= self.before);
-        rows.truncate(young.unwrap_or(rows.len()));
-        let Some(last) = rows.last().filter(|row| is_misdated(row)) else { return Ok(()) };
-        let Log { table, id } = log;
+    /// Leaves those of the blocks, which are in order, that are too old. One that is dated in the future came when the
+    /// clock was wrong, and is as old as the next that is not.
+    fn cut(&self, connection: &Connection, blocks: &mut Vec<Candidate>) -> rusqlite::Result<()> {
+        let is_misdated = |block: &Candidate| block.received_at > self.now;
+        let young = blocks.iter().position(|block| !is_misdated(block) && block.received_at >= self.before);
+        blocks.truncate(young.unwrap_or(blocks.len()));
+        let Some(last) = blocks.last().filter(|block| is_misdated(block)) else { return Ok(()) };
         let next: Option<i64> = connection
-            .prepare_cached(&format!(
-                "SELECT received_at FROM {table} WHERE {id} > ? AND received_at <= ? ORDER BY {id} LIMIT 1"
-            ))?
-            .query_row((last.id, self.now), |row| row.get(0))
+            .prepare_cached(
+                "SELECT received_at FROM blocks WHERE blockid > ? AND received_at <= ? ORDER BY blockid LIMIT 1",
+            )?
+            .query_row((last.blockid, self.now), |row| row.get(0))
             .optional()?;
         if next.is_none_or(|received_at| received_at >= self.before) {
-            let known = rows.iter().rposition(|row| !is_misdated(row)).map_or(0, |last| last + 1);
-            rows.truncate(known);
+            blocks.truncate(blocks.iter().rposition(|block| !is_misdated(block)).map_or(0, |last| last + 1));
         }
         Ok(())
     }
 }
 
-fn payloads(connection: &Connection, age: &Age) -> Result<u64, StoreError> {
+/// Takes the requests from blocks.
+fn requests(connection: &Connection, age: &Age) -> Result<u64, StoreError> {
     let last: Option<i64> = connection
         .prepare_cached("SELECT CAST(value AS INTEGER) FROM facts WHERE name = ?")?
         .query_row([EXPIRED_TO], |row| row.get(0))
         .optional()?;
     let mut expired = connection
-        .prepare_cached(
-            "SELECT deliveryid, received_at, forge_id, blockid FROM deliveries \
-             WHERE deliveryid > ? ORDER BY deliveryid LIMIT ?",
-        )?
-        .query_map((last.unwrap_or(0), STEP), |row| {
-            Ok(Aged { id: row.get(0)?, received_at: row.get(1)?, row: (row.get(2)?, row.get(3)?) })
-        })?
-        .collect::<Result<Vec<Aged<(Option<String>, Option<i64>)>>, _>>()?;
-    age.cut(connection, &DELIVERIES, &mut expired)?;
-    let Some(Aged { id: to, .. }) = expired.last() else { return Ok(0) };
-    for Aged { id: deliveryid, row: (forge_id, _), .. } in &expired {
-        if let Some(forge_id) = forge_id {
-            connection
-                .prepare_cached("DELETE FROM forge_ids WHERE key = ? AND deliveryid = ?")?
-                .execute((key_of(forge_id.as_bytes()), deliveryid))?;
+        .prepare_cached(&format!(
+            "SELECT blockid, received_at, {IS_PENDING} FROM blocks WHERE blockid > ? ORDER BY blockid LIMIT ?"
+        ))?
+        .query_map((last.unwrap_or(0), STEP), Candidate::of)?
+        .collect::<Result<Vec<_>, _>>()?;
+    age.cut(connection, &mut expired)?;
+    let mut drop_requests = connection.prepare_cached("UPDATE blocks SET requests = NULL WHERE blockid = ?")?;
+    let mut gone = 0;
+    for Candidate { blockid, is_pending, .. } in &expired {
+        if *is_pending {
+            connection.prepare_cached("INSERT OR IGNORE INTO held_blocks VALUES (?)")?.execute([blockid])?;
+        } else {
+            gone += drop_requests.execute([blockid])?;
         }
-        connection
-            .prepare_cached("UPDATE deliveries SET blockid = NULL WHERE deliveryid = ? AND state <> 0")?
-            .execute([deliveryid])?;
     }
-    // A block goes when all of it has expired: when the next delivery that stays has a later one.
-    let first_kept: Option<i64> = connection
-        .prepare_cached("SELECT blockid FROM deliveries WHERE deliveryid > ? ORDER BY deliveryid LIMIT 1")?
-        .query_row([to], |row| row.get(0))
-        .optional()?
-        .flatten();
-    let first_kept = first_kept.or_else(|| expired.iter().filter_map(|aged| aged.row.1).max());
+    if let Some(Candidate { blockid: to, .. }) = expired.last() {
+        let fact = connection.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?, ?)");
+        fact?.execute((EXPIRED_TO, to.to_string()))?;
+    }
+    let free = connection
+        .prepare_cached(&format!(
+            "SELECT blockid FROM held_blocks JOIN blocks USING (blockid) WHERE NOT {IS_PENDING} LIMIT ?"
+        ))?
+        .query_map([STEP], |row| row.get(0))?
+        .collect::<Result<Vec<i64>, _>>()?;
+    for blockid in free {
+        gone += drop_requests.execute([blockid])?;
+        connection.prepare_cached("DELETE FROM held_blocks WHERE blockid = ?")?.execute([blockid])?;
+    }
+    // What was looked at counts as well: there may be more behind it.
+    Ok(gone.max(expired.len()) as u64)
+}
+
+/// Deletes the first blocks, up to one that is too young or waits for something.
+fn blocks(connection: &Connection, age: &Age) -> Result<u64, StoreError> {
+    let mut expired = connection
+        .prepare_cached(&format!(
+            "SELECT blockid, received_at, {IS_PENDING} FROM blocks \
+             WHERE blockid < (SELECT max(blockid) FROM blocks) ORDER BY blockid LIMIT ?"
+        ))?
+        .query_map([STEP], Candidate::of)?
+        .collect::<Result<Vec<_>, _>>()?;
+    expired.truncate(expired.iter().position(|block| block.is_pending).unwrap_or(expired.len()));
+    age.cut(connection, &mut expired)?;
+    let Some(Candidate { blockid: last, .. }) = expired.last() else { return Ok(0) };
+    connection.prepare_cached("DELETE FROM held_blocks WHERE blockid <= ?")?.execute([last])?;
+    let gone = connection.prepare_cached("DELETE FROM blocks WHERE blockid <= ?")?.execute([last])?;
     connection
-        .prepare_cached(
-            "DELETE FROM payload_blocks WHERE blockid < ? \
-             AND blockid NOT IN (SELECT blockid FROM deliveries JOIN pending USING (deliveryid))",
-        )?
-        .execute([first_kept])?;
-    connection.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?, ?)")?.execute((EXPIRED_TO, to.to_string()))?;
-    Ok(expired.len() as u64)
-}
-
-fn changes(connection: &Connection, age: &Age) -> Result<u64, StoreError> {
-    let mut expired = connection
-        .prepare_cached(
-            "SELECT changeid, revision, branch, repository, project, codebase, received_at FROM changes \
-             WHERE changeid < (SELECT max(changeid) FROM changes) ORDER BY changeid LIMIT ?",
-        )?
-        .query_map([STEP], |row| {
-            let revision: Option<String> = row.get(1)?;
-            let (branch, repository): (Option<String>, String) = (row.get(2)?, row.get(3)?);
-            let (project, codebase): (String, String) = (row.get(4)?, row.get(5)?);
-            let head = head_key_of(branch.as_deref(), &repository, &project, &codebase);
-            Ok(Aged { id: row.get(0)?, received_at: row.get(6)?, row: (revision, head) })
-        })?
-        .collect::<Result<Vec<Aged<(Option<String>, i64)>>, _>>()?;
-    age.cut(connection, &CHANGES, &mut expired)?;
-    let gone = expired.len() as u64;
-    for Aged { id: changeid, row: (revision, head), .. } in expired {
-        connection.prepare_cached("DELETE FROM changes WHERE changeid = ?")?.execute([changeid])?;
-        connection.prepare_cached("DELETE FROM heads WHERE key = ? AND changeid = ?")?.execute((head, changeid))?;
-        if let Some(revision) = revision {
-            connection
-                .prepare_cached("DELETE FROM revisions WHERE key = ? AND changeid = ?")?
-                .execute((key_of(revision.as_bytes()), changeid))?;
-        }
-    }
-    Ok(gone)
-}
-
-/// Those before the first that is pending, so that their numbers have no gaps.
-fn deliveries(connection: &Connection, age: &Age) -> Result<u64, StoreError> {
-    let mut expired = connection
-        .prepare_cached(
-            "SELECT deliveryid, received_at, forge_id FROM deliveries \
-             WHERE deliveryid < (SELECT max(deliveryid) FROM deliveries) \
-             AND deliveryid < ifnull((SELECT min(deliveryid) FROM pending), 9223372036854775807) \
-             ORDER BY deliveryid LIMIT ?",
-        )?
-        .query_map([STEP], |row| Ok(Aged { id: row.get(0)?, received_at: row.get(1)?, row: row.get(2)? }))?
-        .collect::<Result<Vec<Aged<Option<String>>>, _>>()?;
-    age.cut(connection, &DELIVERIES, &mut expired)?;
-    for Aged { id: deliveryid, row: forge_id, .. } in &expired {
-        if let Some(forge_id) = forge_id {
-            connection
-                .prepare_cached("DELETE FROM forge_ids WHERE key = ? AND deliveryid = ?")?
-                .execute((key_of(forge_id.as_bytes()), deliveryid))?;
-        }
-        connection.prepare_cached("DELETE FROM deliveries WHERE deliveryid = ?")?.execute([deliveryid])?;
-    }
-    Ok(expired.len() as u64)
+        .prepare_cached("DELETE FROM outcomes WHERE deliveryid < (SELECT min(first_deliveryid) FROM blocks)")?
+        .execute([])?;
+    Ok(gone as u64)
 }

@@ -10,7 +10,7 @@ use hookd_core::{Change, HookRequest};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Expiry, Filter, NewState, Operator, State, Value};
+use crate::{CHANGE_FIELDS, DELIVERY_FIELDS, Expiry, Filter, NewState, Operator, State, Value};
 
 fn delivery(forge_id: Option<&str>, body: &str, state: NewState) -> NewDelivery {
     let request = HookRequest::post("/change_hook/github")
@@ -271,20 +271,22 @@ fn lets_go_of_what_has_expired_and_of_nothing_else() {
     until_done(Expiry { payloads_before: Some(old + 1), changes_before: None, now: i64::MAX });
     let kept: Vec<_> = (1..=4).map(|id| store.request(id).unwrap().is_some()).collect();
     assert_eq!(kept, [false, true, false, true], "what is pending keeps its request");
-    assert_eq!((count("payload_blocks"), count("forge_ids"), count("changes")), (2, 1, 3));
+    assert_eq!((count("blocks"), count("held_blocks")), (4, 1));
     assert!(!store.submit(delivery(Some("1"), "one", accepted("r1"))).wait().unwrap().is_duplicate);
 
     until_done(Expiry { payloads_before: Some(old + 1), changes_before: Some(old + 1), now: i64::MAX });
     let changes = store.changes(&Query::default()).unwrap();
-    assert_eq!(changes.rows.iter().map(|row| row.changeid).collect::<Vec<_>>(), [4, 3]);
-    assert_eq!((changes.total, count("revisions")), (2, 2));
+    assert_eq!(changes.rows.iter().map(|row| row.changeid).collect::<Vec<_>>(), [4, 3, 2], "nothing behind it goes");
+    assert_eq!(changes.total, 3);
+    assert_eq!(changes.rows[2].parent_changeid, None, "the first has lost its parent");
     let deliveries = store.deliveries(&Query::default()).unwrap();
     assert_eq!(deliveries.rows.iter().map(|row| row.deliveryid).collect::<Vec<_>>(), [5, 4, 3, 2]);
 
     let all = Expiry { payloads_before: Some(i64::MAX), changes_before: Some(i64::MAX), now: i64::MAX };
     store.complete(Completion { deliveryid: 2, state: accepted("r5"), note: None }).wait().unwrap();
     until_done(all);
-    assert_eq!((count("changes"), count("deliveries"), count("payload_blocks")), (1, 1, 1));
+    assert_eq!((count("blocks"), count("outcomes"), count("held_blocks")), (1, 0, 0));
+    assert_eq!(store.changes(&Query::default()).unwrap().rows[0].changeid, 5);
     drop(store);
     let store = SqliteStore::open(&folder.path().join("hookd.db")).unwrap();
     let next = store.submit(delivery(None, "", accepted("r6"))).wait().unwrap();

@@ -1,19 +1,23 @@
 //! The writer: one thread that takes all that waits, stores it as one transaction, and then answers all of it.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hookd_core::Change;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::oneshot;
 
-use super::block::{self, Block, Place};
 use super::health::Health;
+use super::log::{self, Part};
 use super::overload::Overload;
-use super::retention;
-use super::tables::{head_key, key_of, place_of, state_of};
+use super::runs::{self, Run};
+use super::{retention, tail};
+use crate::block::{Entry, Pack};
+use crate::keys::{Key, Kind, Tail, key_of, keys_of};
 use crate::{Completion, Due, Expiry, NewDelivery, NewState, Observer, Receipt, State, StoreError};
 
 /// How many writes one transaction takes at most.
@@ -46,28 +50,45 @@ struct Next {
     blockid: i64,
 }
 
+/// Kinds whose tail is in the file now, with the run of those that have a filter.
+type Sealed = Vec<(Kind, Option<Run>)>;
+
 pub(super) struct Writer {
     connection: Connection,
     next: Next,
-    block: Block,
-    health: Health,
-    queued: Arc<AtomicUsize>,
-    overload: Arc<Overload>,
-    observer: Arc<dyn Observer>,
+    pack: Pack,
+    tail: Arc<Tail>,
+    /// The runs of forge ids.
+    runs: Vec<Run>,
+    /// Keys of what is in the transaction, for the tail.
+    keys: Vec<(Kind, Key)>,
+    /// The writes of the batch that stored a delivery, by the key of its forge id.
+    submitted: HashMap<u64, Vec<usize>>,
+    watch: Watch,
+}
+
+/// What watches the writer.
+pub(super) struct Watch {
+    pub(super) health: Health,
+    pub(super) queued: Arc<AtomicUsize>,
+    pub(super) overload: Arc<Overload>,
+    pub(super) observer: Arc<dyn Observer>,
 }
 
 impl Writer {
-    pub(super) fn new(
-        connection: Connection,
-        health: Health,
-        queued: Arc<AtomicUsize>,
-        overload: Arc<Overload>,
-        observer: Arc<dyn Observer>,
-    ) -> rusqlite::Result<Self> {
+    pub(super) fn new(connection: Connection, tail: Arc<Tail>, watch: Watch) -> Result<Self, StoreError> {
         connection.set_prepared_statement_cache_capacity(32);
-        let next = Next::read(&connection)?;
-        let block = Block::new().map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        Ok(Self { connection, next, block, health, queued, overload, observer })
+        tail::read(&connection, &tail)?;
+        Ok(Self {
+            next: Next::read(&connection)?,
+            pack: Pack::new().map_err(|error| StoreError::Failed(error.to_string()))?,
+            runs: runs::filtered(&connection)?,
+            connection,
+            tail,
+            keys: Vec::new(),
+            submitted: HashMap::new(),
+            watch,
+        })
     }
 
     /// Serves until all senders are gone and all that they queued is stored.
@@ -78,19 +99,7 @@ impl Writer {
             batch.extend(jobs.try_iter().take(BATCH - 1));
             let begun = Instant::now();
             let outcome = self.store(&batch);
-            if self.queued.fetch_sub(batch.len(), Ordering::Relaxed) == batch.len() {
-                self.overload.drained();
-            }
-            match &outcome {
-                Ok(_) => {
-                    self.health.committed();
-                    self.observer.committed(batch.len(), begun.elapsed());
-                }
-                Err(error) => {
-                    self.health.failed(error, batch.len());
-                    self.observer.failed(batch.len());
-                }
-            }
+            self.watch.over(batch.len(), outcome.as_ref().err(), begun.elapsed());
             answer(&mut batch, outcome);
         }
         // So that the file alone is the whole store. Where a reader is still at work, the next start does it.
@@ -99,54 +108,86 @@ impl Writer {
 
     /// Stores a batch as one transaction.
     fn store(&mut self, batch: &[Job]) -> Result<Vec<Done>, StoreError> {
-        self.health.permit()?;
-        self.connection.busy_timeout(self.health.patience())?;
         let before = self.next;
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        let stored = self.store_each(batch).and_then(|done| {
-            self.flush()?;
-            self.connection.execute_batch("COMMIT")?;
-            Ok(done)
-        });
-        self.block.clear();
-        if stored.is_err() {
-            if !self.connection.is_autocommit() {
-                let _ = self.connection.execute_batch("ROLLBACK");
+        let stored = self.transaction(batch);
+        self.pack.clear();
+        self.submitted.clear();
+        match stored {
+            Ok((done, sealed)) => {
+                for (kind, run) in sealed {
+                    self.tail.clear(kind);
+                    self.runs.extend(run);
+                }
+                self.tail.add(self.keys.drain(..));
+                Ok(done)
             }
-            self.next = Next::read(&self.connection).unwrap_or(before);
+            Err(error) => {
+                if !self.connection.is_autocommit() {
+                    let _ = self.connection.execute_batch("ROLLBACK");
+                }
+                self.keys.clear();
+                self.next = before;
+                Err(error)
+            }
         }
-        stored
     }
 
-    fn store_each(&mut self, batch: &[Job]) -> Result<Vec<Done>, StoreError> {
-        batch
-            .iter()
-            .map(|job| match job {
-                Job::Submit(delivery, _) => self.submit(delivery).map(Done::Submitted),
-                Job::Complete(completion, _) => self.complete(completion).map(Done::Completed),
-                Job::Postpone(due, _) => self.postpone(due).map(|()| Done::Nothing),
-                Job::Expire(expiry, _) => retention::step(&self.connection, expiry).map(Done::Expired),
-                Job::Probe(_) => self.probe().map(|()| Done::Nothing),
-            })
-            .collect()
+    fn transaction(&mut self, batch: &[Job]) -> Result<(Vec<Done>, Sealed), StoreError> {
+        self.watch.health.permit()?;
+        self.connection.busy_timeout(self.watch.health.patience())?;
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let sealed = self.seal()?;
+        let mut done = Vec::with_capacity(batch.len());
+        for job in batch {
+            let next = match job {
+                Job::Submit(delivery, _) => Done::Submitted(self.submit(delivery, batch, &done)?),
+                Job::Complete(completion, _) => Done::Completed(self.complete(completion)?),
+                Job::Postpone(due, _) => self.postpone(due).map(|()| Done::Nothing)?,
+                Job::Expire(expiry, _) => Done::Expired(self.expire(expiry)?),
+                Job::Probe(_) => self.probe().map(|()| Done::Nothing)?,
+            };
+            done.push(next);
+        }
+        self.flush()?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok((done, sealed))
     }
 
-    fn submit(&mut self, delivery: &NewDelivery) -> Result<Receipt, StoreError> {
-        let body_hash = key_of(&delivery.request.body);
-        // What was refused was not acknowledged, so it may come again and be looked at afresh.
-        let identity = match (&delivery.forge_id, &delivery.state) {
-            (Some(forge_id), state) if delivery.deduplicate && state.state() != State::Refused => Some(forge_id),
-            _ => None,
-        };
-        if let Some(forge_id) = identity
-            && let Some(receipt) = self.stored_before(delivery, forge_id, body_hash)?
-        {
-            return Ok(receipt);
+    /// Makes runs of what there is enough of in the tail: all of it was committed before.
+    fn seal(&self) -> Result<Sealed, StoreError> {
+        let mut sealed = Vec::new();
+        for kind in Kind::ALL {
+            if let Some(keys) = self.tail.run(kind) {
+                let last_id = match kind {
+                    Kind::ForgeId => self.next.deliveryid - 1,
+                    Kind::Revision | Kind::Line => self.next.changeid - 1,
+                };
+                sealed.push((kind, runs::write(&self.connection, kind, last_id, &keys)?));
+            }
         }
-        if self.block.is_full() {
+        Ok(sealed)
+    }
+
+    /// Stores a delivery, the next of a batch of which some is done.
+    fn submit(&mut self, delivery: &NewDelivery, batch: &[Job], done: &[Done]) -> Result<Receipt, StoreError> {
+        let key = delivery.forge_id.as_deref().map(key_of);
+        if let (Some(key), Some(forge_id)) = (key, &delivery.forge_id) {
+            // What was refused was not acknowledged, so it may come again and be looked at afresh.
+            if delivery.deduplicate && delivery.state.state() != State::Refused {
+                let receipt = match self.same_in_batch(key, delivery, batch, done) {
+                    Some(receipt) => Some(receipt),
+                    None => self.same_in_log(key, forge_id, delivery)?,
+                };
+                if let Some(receipt) = receipt {
+                    return Ok(Receipt { is_duplicate: true, ..receipt });
+                }
+            }
+            self.submitted.entry(key).or_default().push(done.len());
+            self.keys.push((Kind::ForgeId, (key, self.next.deliveryid)));
+        }
+        if self.pack.is_full() {
             self.flush()?;
         }
-        let place = self.block.push(&delivery.request);
         let deliveryid = self.next.deliveryid;
         self.next.deliveryid += 1;
         let (changes, told, reason): (&[Change], usize, _) = match &delivery.state {
@@ -154,163 +195,113 @@ impl Writer {
             NewState::Ignored(reason) | NewState::Refused(reason) => (&[], 0, Some(reason)),
             NewState::Pending { expected } => (&[], *expected, None),
         };
-        let first = self.add_changes(changes, deliveryid, delivery.received_at)?;
-        self.connection
-            .prepare_cached("INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
-            .execute(params![
+        let state = delivery.state.state();
+        let (head_length, body_length) = self.pack.request(&delivery.request);
+        self.pack.delivery(&Entry {
+            received_at: delivery.received_at,
+            dialect: Cow::Borrowed(&delivery.dialect),
+            forge_id: delivery.forge_id.as_deref().map(Cow::Borrowed),
+            event: delivery.event.as_deref().map(Cow::Borrowed),
+            state: state.code(),
+            reason: reason.map(|reason| Cow::Borrowed(reason.as_str())),
+            told,
+            first_changeid: (!changes.is_empty()).then_some(self.next.changeid),
+            change_count: changes.len(),
+            head_length,
+            body_length,
+        });
+        self.add_changes(changes, deliveryid, delivery.received_at);
+        if state == State::Pending {
+            self.connection.prepare_cached("INSERT INTO pending VALUES (?1, ?2, ?3, 0, ?3)")?.execute((
                 deliveryid,
+                &delivery.dialect,
                 delivery.received_at,
-                delivery.dialect,
-                delivery.forge_id,
-                delivery.event,
-                delivery.state.state().code(),
-                reason,
-                told,
-                first,
-                changes.len(),
-                self.next.blockid,
-                place.offset,
-                place.head_length,
-                place.body_length,
-                body_hash,
-            ])?;
-        if let Some(forge_id) = &delivery.forge_id {
-            self.connection
-                .prepare_cached("INSERT INTO forge_ids VALUES (?, ?)")?
-                .execute((key_of(forge_id.as_bytes()), deliveryid))?;
+            ))?;
         }
-        if delivery.state.state() == State::Pending {
-            self.connection
-                .prepare_cached("INSERT INTO pending VALUES (?, 0, ?)")?
-                .execute((deliveryid, delivery.received_at))?;
-        }
-        Ok(Receipt {
-            deliveryid,
-            state: delivery.state.state(),
-            changes: told,
-            reason: reason.cloned(),
-            is_duplicate: false,
+        Ok(Receipt { deliveryid, state, changes: told, reason: reason.cloned(), is_duplicate: false })
+    }
+
+    /// The receipt of an earlier delivery of the batch that is the same: forge id, dialect and every byte of the body.
+    fn same_in_batch(&self, key: u64, delivery: &NewDelivery, batch: &[Job], done: &[Done]) -> Option<Receipt> {
+        let is_same = |earlier: &NewDelivery| {
+            earlier.forge_id == delivery.forge_id
+                && earlier.dialect == delivery.dialect
+                && earlier.state.state() != State::Refused
+                && earlier.request.body == delivery.request.body
+        };
+        self.submitted.get(&key)?.iter().find_map(|index| match (&batch[*index], &done[*index]) {
+            (Job::Submit(earlier, _), Done::Submitted(receipt)) if is_same(earlier) => Some(receipt.clone()),
+            _ => None,
         })
     }
 
-    /// The receipt of an earlier delivery that is the same: forge id, dialect and every byte of the body.
-    fn stored_before(
-        &self,
-        delivery: &NewDelivery,
-        forge_id: &str,
-        body_hash: i64,
-    ) -> Result<Option<Receipt>, StoreError> {
-        let mut candidates = self.connection.prepare_cached(
-            "SELECT d.deliveryid, d.state, d.told, d.reason, d.blockid, d.block_offset, d.head_length, d.body_length \
-             FROM forge_ids f JOIN deliveries d USING (deliveryid) \
-             WHERE f.key = ? AND d.forge_id = ? AND d.dialect = ? AND d.body_hash = ? AND d.blockid IS NOT NULL \
-             AND (d.state <> 3 OR d.told > 0)",
-        )?;
-        let mut rows = candidates.query((key_of(forge_id.as_bytes()), forge_id, &delivery.dialect, body_hash))?;
-        while let Some(row) = rows.next()? {
-            if self.is_body_at(&delivery.request.body, row.get(4)?, place_of(row, 5)?)? {
-                let told: usize = row.get(2)?;
-                // Refused after its sender was told of changes: it was pending then.
-                let state = match state_of(row.get(1)?) {
-                    State::Refused => State::Pending,
-                    state => state,
-                };
-                return Ok(Some(Receipt {
-                    deliveryid: row.get(0)?,
-                    state,
-                    changes: told,
-                    reason: row.get(3)?,
-                    is_duplicate: true,
-                }));
+    /// The same, of what was committed before and whose request is still kept.
+    fn same_in_log(&self, key: u64, forge_id: &str, delivery: &NewDelivery) -> Result<Option<Receipt>, StoreError> {
+        let mut candidates = self.tail.find(Kind::ForgeId, key);
+        for run in &self.runs {
+            candidates.extend(run.find(&self.connection, key)?);
+        }
+        for deliveryid in candidates {
+            let found = log::entry(&self.connection, deliveryid, |blockid, entry, place| {
+                let state = State::of(entry.state);
+                let is_alike = entry.forge_id.as_deref() == Some(forge_id)
+                    && entry.dialect == delivery.dialect
+                    && entry.body_length == delivery.request.body.len()
+                    && state != State::Refused;
+                let reason = entry.reason.as_deref().map(str::to_owned);
+                let receipt = Receipt { deliveryid, state, changes: entry.told, reason, is_duplicate: true };
+                is_alike.then_some((receipt, blockid, place))
+            })?;
+            let Some((receipt, blockid, place)) = found.flatten() else { continue };
+            if log::request(&self.connection, blockid, place)?
+                .is_some_and(|request| request.body == delivery.request.body)
+            {
+                return Ok(Some(receipt));
             }
         }
         Ok(None)
     }
 
-    fn is_body_at(&self, body: &[u8], blockid: i64, place: Place) -> Result<bool, StoreError> {
-        if blockid == self.next.blockid {
-            return Ok(self.block.body(place) == Some(body));
-        }
-        let data: Option<Vec<u8>> = self
-            .connection
-            .prepare_cached("SELECT data FROM payload_blocks WHERE blockid = ?")?
-            .query_row([blockid], |row| row.get(0))
-            .optional()?;
-        Ok(match data {
-            Some(data) => block::read(&data, place)?.body == body,
-            None => false,
-        })
-    }
-
     /// Adds changes; gives the number of the first.
-    fn add_changes(
-        &mut self,
-        changes: &[Change],
-        deliveryid: i64,
-        received_at: i64,
-    ) -> Result<Option<i64>, StoreError> {
+    fn add_changes(&mut self, changes: &[Change], deliveryid: i64, received_at: i64) -> Option<i64> {
         let first = self.next.changeid;
         for change in changes {
-            let changeid = self.next.changeid;
+            self.pack.change(deliveryid, received_at, change);
+            self.keys.extend(keys_of(self.next.changeid, change));
             self.next.changeid += 1;
-            let key = head_key(change);
-            let parent: Option<i64> = self
-                .connection
-                .prepare_cached("SELECT changeid FROM heads WHERE key = ?")?
-                .query_row([key], |row| row.get(0))
-                .optional()?;
-            self.connection.prepare_cached("INSERT OR REPLACE INTO heads VALUES (?, ?)")?.execute((key, changeid))?;
-            if let Some(revision) = &change.revision {
-                self.connection
-                    .prepare_cached("INSERT INTO revisions VALUES (?, ?)")?
-                    .execute((key_of(revision.as_bytes()), changeid))?;
-            }
-            self.connection
-                .prepare_cached("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
-                .execute(params![
-                    changeid,
-                    deliveryid,
-                    received_at,
-                    parent,
-                    change.author,
-                    change.branch,
-                    change.category,
-                    change.codebase,
-                    change.comments,
-                    change.committer,
-                    json_of(&change.files),
-                    change.project,
-                    json_of(&change.properties),
-                    change.repository,
-                    change.revision,
-                    change.revlink,
-                    change.src,
-                    change.when_timestamp.unwrap_or(received_at.div_euclid(1_000_000)),
-                ])?;
         }
-        Ok((!changes.is_empty()).then_some(first))
+        (!changes.is_empty()).then_some(first)
     }
 
     fn complete(&mut self, completion: &Completion) -> Result<bool, StoreError> {
         let received_at: Option<i64> = self
             .connection
-            .prepare_cached("SELECT received_at FROM deliveries WHERE deliveryid = ? AND state = 0")?
+            .prepare_cached("DELETE FROM pending WHERE deliveryid = ? RETURNING received_at")?
             .query_row([completion.deliveryid], |row| row.get(0))
             .optional()?;
         let Some(received_at) = received_at else { return Ok(false) };
         let (changes, reason): (&[Change], _) = match &completion.state {
             NewState::Accepted(changes) => (changes, completion.note.as_ref()),
             NewState::Ignored(reason) | NewState::Refused(reason) => (&[], Some(reason)),
-            NewState::Pending { .. } => return Ok(false),
+            NewState::Pending { .. } => return Err(StoreError::Failed("pending is no end of a delivery".to_owned())),
         };
-        let first = self.add_changes(changes, completion.deliveryid, received_at)?;
-        self.connection
-            .prepare_cached(
-                "UPDATE deliveries SET state = ?, reason = ?, first_changeid = ?, change_count = ? WHERE deliveryid = ?",
-            )?
-            .execute((completion.state.state().code(), reason, first, changes.len(), completion.deliveryid))?;
-        self.connection.prepare_cached("DELETE FROM pending WHERE deliveryid = ?")?.execute([completion.deliveryid])?;
+        let first = self.add_changes(changes, completion.deliveryid, received_at);
+        self.connection.prepare_cached("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?)")?.execute((
+            completion.deliveryid,
+            completion.state.state().code(),
+            reason,
+            first,
+            changes.len(),
+        ))?;
         Ok(true)
+    }
+
+    fn expire(&mut self, expiry: &Expiry) -> Result<u64, StoreError> {
+        // What is in the transaction so far must be seen as well.
+        self.flush()?;
+        let gone = retention::step(&self.connection, expiry)?;
+        self.runs.retain(|run| !gone.runs.contains(&run.runid()));
+        Ok(gone.rows)
     }
 
     fn postpone(&self, due: &Due) -> Result<(), StoreError> {
@@ -324,7 +315,7 @@ impl Writer {
     /// writes nothing where a row stays the same. While the store fails that is as much as a large webhook: a little may
     /// fit onto a disk that is full.
     fn probe(&self) -> Result<(), StoreError> {
-        let size: i64 = if self.health.is_failing() { 128 << 10 } else { 8 };
+        let size: i64 = if self.watch.health.is_failing() { 128 << 10 } else { 8 };
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO facts VALUES ('probe', hex(randomblob(?)))")?
             .execute([size])?;
@@ -333,33 +324,55 @@ impl Writer {
 
     /// Stores the block that is being filled.
     fn flush(&mut self) -> Result<(), StoreError> {
-        if !self.block.is_empty() {
-            let data = self.block.compressed().map_err(|error| StoreError::Failed(error.to_string()))?;
-            self.connection
-                .prepare_cached("INSERT INTO payload_blocks VALUES (?, ?)")?
-                .execute((self.next.blockid, data))?;
-            self.next.blockid += 1;
-            self.block.clear();
+        if self.pack.is_empty() {
+            return Ok(());
         }
+        let Pack { delivery_count, change_count, received_at, .. } = self.pack;
+        let (records, requests) = (self.pack.records()?, self.pack.requests()?);
+        self.connection.prepare_cached("INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
+            self.next.blockid,
+            self.next.deliveryid - delivery_count,
+            delivery_count,
+            self.next.changeid - change_count,
+            change_count,
+            received_at,
+            records,
+            requests,
+        ))?;
+        self.next.blockid += 1;
+        self.pack.clear();
         Ok(())
+    }
+}
+
+impl Watch {
+    /// A batch of so many writes was stored, or failed.
+    fn over(&mut self, writes: usize, error: Option<&StoreError>, took: Duration) {
+        if self.queued.fetch_sub(writes, Ordering::Relaxed) == writes {
+            self.overload.drained();
+        }
+        match error {
+            None => {
+                self.health.committed();
+                self.observer.committed(writes, took);
+            }
+            Some(error) => {
+                self.health.failed(error, writes);
+                self.observer.failed(writes);
+            }
+        }
     }
 }
 
 impl Next {
     fn read(connection: &Connection) -> rusqlite::Result<Self> {
-        let after_last = |column: &str, table: &str| {
-            connection.query_row(&format!("SELECT ifnull(max({column}), 0) + 1 FROM {table}"), [], |row| row.get(0))
-        };
+        let last = log::ends(connection)?.map(|(_, last)| last);
         Ok(Self {
-            deliveryid: after_last("deliveryid", "deliveries")?,
-            changeid: after_last("changeid", "changes")?,
-            blockid: after_last("blockid", "payload_blocks")?,
+            deliveryid: last.map_or(1, |last| last.next(Part::Deliveries)),
+            changeid: last.map_or(1, |last| last.next(Part::Changes)),
+            blockid: last.map_or(1, |last| last.blockid + 1),
         })
     }
-}
-
-fn json_of(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("texts and JSON values serialize")
 }
 
 /// Sends the answers of a batch. A caller that has gone away does not matter: what is stored is stored.

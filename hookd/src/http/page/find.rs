@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hookd_core::Change;
-use hookd_store::sqlite::{CHANGE_FIELDS, DELIVERY_FIELDS};
+use hookd_store::{CHANGE_FIELDS, DELIVERY_FIELDS};
 use hookd_store::{ChangeRecord, DeliveryRecord, Field, Filter, Operator, Order, Query, Store, StoreError, Value};
 
 /// How many deliveries a page has.

@@ -38,7 +38,7 @@ pub fn backup(path: &Path, to: &Path) -> Result<Backup, CareError> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part.0).map_err(failed)?;
     let name =
         part.0.to_str().ok_or_else(|| failed(io::Error::new(ErrorKind::InvalidInput, "its name is not UTF-8")))?;
-    connection.execute("VACUUM INTO ?", [name]).map_err(CareError::sqlite(path))?;
+    connection.execute("VACUUM INTO ?", [name]).map_err(CareError::store(path))?;
     let bytes = on_disk(path, &part.0).map_err(failed)?;
     // Unlike a rename, a link replaces nothing.
     match fs::hard_link(&part.0, to) {

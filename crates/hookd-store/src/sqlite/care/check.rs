@@ -2,65 +2,51 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, Row, Transaction};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::{CareError, open};
-use crate::sqlite::block;
-use crate::sqlite::tables::{key_of, place_of};
-use crate::{Fault, OpenError};
+use crate::block::{ChangeEntry, Entry, Place, Records, request_at};
+use crate::sqlite::log::{self, Header, Part};
+use crate::{Fault, OpenError, State, StoreError};
 
-/// How many problems of a kind are told; where there is one there are mostly more.
-const MOST: usize = 10;
+/// How many problems are told; where there is one there are mostly more.
+const MOST: usize = 50;
 
 /// What a check came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
-    /// What is wrong, a sentence each, at most ten of a kind.
+    /// What is wrong, a sentence each; not all where it is much.
     pub problems: Vec<String>,
     /// How many deliveries there are.
     pub deliveries: u64,
-    /// How many of them have their request still, which was unpacked and compared with its hash.
+    /// How many of them have their request still, which was unpacked.
     pub requests: u64,
 }
 
 /// What holds of the records, but for what was let go of: the query finds those for which it does not. The first column
 /// says which, and takes the place of `{}` in the sentence.
-const INVARIANTS: [(&str, &str); 7] = [
+const INVARIANTS: [(&str, &str); 4] = [
     (
-        "deliveries are numbered without gaps, but {}",
-        "SELECT format('%d numbers have %d', max(deliveryid) - min(deliveryid) + 1, count(*)) FROM deliveries \
-         HAVING max(deliveryid) - min(deliveryid) + 1 <> count(*)",
+        "block {} does not begin where the one before it ends",
+        "SELECT b.blockid FROM blocks b LEFT JOIN blocks a ON a.blockid = b.blockid - 1 \
+         WHERE b.blockid > (SELECT min(blockid) FROM blocks) AND (a.blockid IS NULL \
+         OR b.first_deliveryid <> a.first_deliveryid + a.delivery_count \
+         OR b.first_changeid <> a.first_changeid + a.change_count)",
     ),
     (
-        "changes are numbered without gaps, but {}",
-        "SELECT format('%d numbers have %d', max(changeid) - min(changeid) + 1, count(*)) FROM changes \
-         HAVING max(changeid) - min(changeid) + 1 <> count(*)",
+        "delivery {} was accepted after its calls, and lacks changes",
+        "SELECT deliveryid FROM outcomes WHERE state = 1 AND (change_count < 1 OR first_changeid IS NULL \
+         OR first_changeid + change_count > (SELECT max(first_changeid + change_count) FROM blocks))",
     ),
     (
-        "delivery {} was accepted, and lacks changes",
-        "SELECT deliveryid FROM deliveries d WHERE state = 1 AND (change_count < 1 OR \
-         (SELECT count(*) FROM changes c WHERE c.changeid >= d.first_changeid \
-          AND c.changeid < d.first_changeid + d.change_count AND c.deliveryid = d.deliveryid) < \
-         d.first_changeid + d.change_count - max(d.first_changeid, (SELECT min(changeid) FROM changes)))",
+        "delivery {} is waited for, and has its outcome",
+        "SELECT deliveryid FROM pending JOIN outcomes USING (deliveryid)",
     ),
     (
-        "delivery {} was not accepted, and has changes",
-        "SELECT deliveryid FROM deliveries WHERE state <> 1 AND change_count > 0",
-    ),
-    (
-        "change {} is not one of its delivery",
-        "SELECT c.changeid FROM changes c LEFT JOIN deliveries d USING (deliveryid) \
-         WHERE c.deliveryid >= (SELECT min(deliveryid) FROM deliveries) AND \
-         ifnull(c.changeid NOT BETWEEN d.first_changeid AND d.first_changeid + d.change_count - 1, 1)",
-    ),
-    (
-        "delivery {} is pending, and nobody waits for it or its request is gone",
-        "SELECT d.deliveryid FROM deliveries d LEFT JOIN pending p USING (deliveryid) \
-         WHERE state = 0 AND (p.deliveryid IS NULL OR d.blockid IS NULL)",
-    ),
-    (
-        "delivery {} is waited for, and is not pending",
-        "SELECT p.deliveryid FROM pending p LEFT JOIN deliveries d USING (deliveryid) WHERE d.state IS NOT 0",
+        "delivery {} is waited for, and is not there with its request",
+        "SELECT deliveryid FROM pending WHERE NOT EXISTS (SELECT 1 FROM blocks WHERE requests IS NOT NULL \
+         AND deliveryid >= first_deliveryid AND deliveryid < first_deliveryid + delivery_count)",
     ),
 ];
 
@@ -71,78 +57,146 @@ const INVARIANTS: [(&str, &str); 7] = [
 pub fn check(path: &Path) -> Result<Checked, CareError> {
     let mut checked = Checked::default();
     let looked = open(path).map_err(CareError::from).and_then(|mut connection| {
-        let transaction = connection.transaction().map_err(CareError::sqlite(path))?;
-        look(&transaction, &mut checked).map_err(CareError::sqlite(path))
+        let transaction = connection.transaction().map_err(CareError::store(path))?;
+        look(&transaction, &mut checked).map_err(CareError::store(path))
     });
     match looked {
-        Err(CareError::Open(OpenError::Damaged { source, .. }) | CareError::Sqlite { source, .. })
-            if Fault::of(&source) == Fault::Damaged =>
-        {
-            checked.problems.push(format!("SQLite: {source}"));
+        Err(CareError::Open(OpenError::Damaged { source, .. })) => checked.problems.push(format!("SQLite: {source}")),
+        Err(CareError::Store { source: StoreError::Fault { fault: Fault::Damaged, message }, .. }) => {
+            checked.problems.push(format!("SQLite: {message}"));
         }
         other => other?,
     }
     Ok(checked)
 }
 
-fn look(transaction: &Transaction<'_>, checked: &mut Checked) -> rusqlite::Result<()> {
+fn look(transaction: &Transaction<'_>, checked: &mut Checked) -> Result<(), StoreError> {
     let sound = texts(transaction, &format!("PRAGMA integrity_check({MOST})"))?;
     checked.problems.extend(sound.into_iter().filter(|line| line != "ok").map(|line| format!("SQLite: {line}")));
     for (sentence, sql) in INVARIANTS {
         let wrong = texts(transaction, &format!("{sql} LIMIT {MOST}"))?;
         checked.problems.extend(wrong.into_iter().map(|which| sentence.replace("{}", &which)));
     }
-    requests(transaction, checked)
+    let Some((first, last)) = log::ends(transaction)? else { return Ok(()) };
+    let first_deliveryid = first.first(Part::Deliveries);
+    for blockid in first.blockid..=last.blockid {
+        // One that is missing was told above.
+        let Some(header) = log::header(transaction, blockid)? else { continue };
+        let looked = block(transaction, &header, first_deliveryid, checked);
+        match looked {
+            Err(StoreError::Failed(why)) if checked.problems.len() < MOST => {
+                checked.problems.push(format!("block {blockid}: {why}"));
+            }
+            Err(StoreError::Failed(_)) | Ok(()) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    checked.problems.truncate(MOST);
+    Ok(())
 }
 
-/// Looks whether each request that is kept can be had, and is what it was.
-fn requests(transaction: &Transaction<'_>, checked: &mut Checked) -> rusqlite::Result<()> {
-    let mut deliveries = transaction.prepare(
-        "SELECT deliveryid, body_hash, blockid, block_offset, head_length, body_length \
-         FROM deliveries ORDER BY deliveryid",
-    )?;
-    let mut rows = deliveries.query([])?;
-    // Deliveries lie in their blocks in order, so that one block at a time is enough.
-    let mut unpacked: (Option<i64>, Result<Vec<u8>, String>) = (None, Ok(Vec::new()));
-    let mut problems = 0;
-    while let Some(row) = rows.next()? {
-        checked.deliveries += 1;
-        let Some(blockid) = row.get::<_, Option<i64>>(2)? else { continue };
-        if unpacked.0 != Some(blockid) {
-            unpacked = (Some(blockid), unpack(transaction, blockid));
-        }
-        match unpacked.1.as_deref().map_err(Clone::clone).and_then(|raw| is_whole(row, raw)) {
-            Ok(()) => checked.requests += 1,
-            Err(why) if problems < MOST => {
-                problems += 1;
-                checked.problems.push(format!("the request of delivery {} is lost: {why}", row.get::<_, i64>(0)?));
-            }
-            Err(_) => {}
+/// Looks at all that a block has. What is wrong with a record is told; what makes the rest unreadable is an error.
+fn block(
+    connection: &Connection,
+    header: &Header,
+    first_deliveryid: i64,
+    checked: &mut Checked,
+) -> Result<(), StoreError> {
+    let records = log::records(connection, header.blockid)?;
+    let requests: Option<Vec<u8>> =
+        connection.query_row("SELECT requests FROM blocks WHERE blockid = ?", [header.blockid], |row| row.get(0))?;
+    let owned = deliveries(connection, header, &records, requests.as_deref(), checked)?;
+    let mut changes = records.changes();
+    for changeid in header.first(Part::Changes)..header.next(Part::Changes) {
+        let ChangeEntry { deliveryid, .. } = changes.read()?;
+        let is_owned = match owned
+            .get(owned.partition_point(|(_, ids)| ids.end <= changeid))
+            .filter(|(_, ids)| ids.contains(&changeid))
+        {
+            Some((owner, _)) => *owner == deliveryid,
+            None => deliveryid < first_deliveryid || is_of_outcome(connection, deliveryid, changeid)?,
+        };
+        if !is_owned {
+            checked.problems.push(format!("change {changeid} is not one of its delivery {deliveryid}"));
         }
     }
     Ok(())
 }
 
-fn unpack(connection: &Connection, blockid: i64) -> Result<Vec<u8>, String> {
-    let data: Vec<u8> = connection
-        .prepare_cached("SELECT data FROM payload_blocks WHERE blockid = ?")
-        .and_then(|mut select| select.query_row([blockid], |row| row.get(0)))
-        .map_err(|error| format!("block {blockid}: {error}"))?;
-    block::unpack(&data).map_err(|error| format!("block {blockid}: {error}"))
+/// The deliveries of a block that have changes in it, with the numbers of those; in order.
+type Owned = Vec<(i64, std::ops::Range<i64>)>;
+
+fn deliveries(
+    connection: &Connection,
+    header: &Header,
+    records: &Records,
+    requests: Option<&[u8]>,
+    checked: &mut Checked,
+) -> Result<Owned, StoreError> {
+    let raw = requests
+        .map(zstd::decode_all)
+        .transpose()
+        .map_err(|error| StoreError::Failed(format!("its requests are lost: {error}")))?;
+    let (mut owned, mut offset) = (Owned::new(), 0);
+    let mut deliveries = records.deliveries();
+    for deliveryid in header.first(Part::Deliveries)..header.next(Part::Deliveries) {
+        let entry: Entry<'_> = deliveries.read()?;
+        checked.deliveries += 1;
+        let place = Place { offset, head_length: entry.head_length, body_length: entry.body_length };
+        offset += entry.head_length + entry.body_length;
+        if raw.as_ref().is_some_and(|raw| raw.len() < offset) {
+            checked.problems.push(format!("the request of delivery {deliveryid} is lost"));
+        } else if raw.is_some() {
+            checked.requests += 1;
+        }
+        // Heads are alike; one of each block shows whether they can be read.
+        if let (0, Some(requests)) = (place.offset, requests) {
+            request_at(requests, place)?;
+        }
+        let count = i64::try_from(entry.change_count).unwrap_or(i64::MAX);
+        let ids = entry.first_changeid.map(|first| first..first.saturating_add(count)).unwrap_or_default();
+        let is_within = ids.start >= header.first(Part::Changes) && ids.end <= header.next(Part::Changes);
+        let is_accepted = State::of(entry.state) == State::Accepted;
+        if is_accepted && (ids.is_empty() || !is_within) {
+            checked.problems.push(format!("delivery {deliveryid} was accepted, and lacks changes"));
+        } else if !is_accepted && !ids.is_empty() {
+            checked.problems.push(format!("delivery {deliveryid} was not accepted, and has changes"));
+        } else if State::of(entry.state) == State::Pending && !is_known(connection, deliveryid)? {
+            checked.problems.push(format!("delivery {deliveryid} is pending, and nobody waits for it"));
+        }
+        if !ids.is_empty() {
+            owned.push((deliveryid, ids));
+        }
+    }
+    Ok(owned)
 }
 
-fn is_whole(row: &Row<'_>, raw: &[u8]) -> Result<(), String> {
-    let place = place_of(row, 3).map_err(|error| error.to_string())?;
-    let request = block::request_at(raw, place).map_err(|error| error.to_string())?;
-    let hash: i64 = row.get(1).map_err(|error| error.to_string())?;
-    if key_of(&request.body) == hash { Ok(()) } else { Err("its body is not the one that was received".to_owned()) }
+/// Whether a delivery that was pending is waited for, or has its outcome.
+fn is_known(connection: &Connection, deliveryid: i64) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM pending WHERE deliveryid = ?1) \
+             OR EXISTS (SELECT 1 FROM outcomes WHERE deliveryid = ?1)",
+        )?
+        .query_row([deliveryid], |row| row.get(0))
+}
+
+fn is_of_outcome(connection: &Connection, deliveryid: i64, changeid: i64) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT 1 FROM outcomes WHERE deliveryid = ?1 \
+             AND ?2 BETWEEN first_changeid AND first_changeid + change_count - 1",
+        )?
+        .query_row([deliveryid, changeid], |_| Ok(()))
+        .optional()
+        .map(|found| found.is_some())
 }
 
 /// The first column of all rows.
 fn texts(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([], |row| match row.get_ref(0)? {
-        rusqlite::types::ValueRef::Integer(number) => Ok(number.to_string()),
+        ValueRef::Integer(number) => Ok(number.to_string()),
         text => Ok(String::from_utf8_lossy(text.as_bytes_or_null()?.unwrap_or_default()).into_owned()),
     })?;
     rows.collect()

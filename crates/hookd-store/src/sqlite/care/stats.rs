@@ -6,6 +6,10 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::{CareError, open};
+use crate::StoreError;
+use crate::select::seconds;
+use crate::sqlite::beside;
+use crate::sqlite::log::{self, Part};
 
 /// Figures of a store.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,36 +41,35 @@ pub struct Stats {
 /// When it cannot be opened or read.
 pub fn stats(path: &Path) -> Result<Stats, CareError> {
     let mut connection = open(path)?;
-    read(&mut connection, path).map_err(CareError::sqlite(path))
+    read(&mut connection, path).map_err(CareError::store(path))
 }
 
-fn read(connection: &mut Connection, path: &Path) -> rusqlite::Result<Stats> {
+fn read(connection: &mut Connection, path: &Path) -> Result<Stats, StoreError> {
     let transaction = connection.transaction()?;
     let number = |sql: &str| transaction.query_row(sql, [], |row| row.get::<_, u64>(0));
-    // Ids have no gaps. Two selects: SQLite looks up a lone minimum or maximum, and scans for both at once.
-    let count = |id: &str, table: &str| {
-        let (first, last) = (format!("SELECT min({id}) FROM {table}"), format!("SELECT max({id}) FROM {table}"));
-        number(&format!("SELECT ifnull(({last}) - ({first}) + 1, 0)"))
+    let ends = log::ends(&transaction)?;
+    // Numbers have no gaps.
+    let count = |part| ends.map_or(0, |(first, last)| (last.next(part) - first.first(part)).unsigned_abs());
+    let received_at = |deliveryid| log::entry(&transaction, deliveryid, |_, entry, _| seconds(entry.received_at));
+    let (oldest, newest) = match ends {
+        Some((first, last)) => {
+            (received_at(first.first(Part::Deliveries))?, received_at(last.next(Part::Deliveries) - 1)?)
+        }
+        None => (None, None),
     };
-    let received_at = |which: &str| {
-        let of = format!("SELECT {which}(deliveryid) FROM deliveries");
-        let sql = format!("SELECT max(received_at) / 1e6 FROM deliveries WHERE deliveryid = ({of})");
-        transaction.query_row(&sql, [], |row| row.get::<_, Option<f64>>(0))
-    };
-    let deliveries = count("deliveryid", "deliveries")?;
+    let deliveries = count(Part::Deliveries);
     let [pages, free_pages, page_bytes] =
         [number("PRAGMA page_count")?, number("PRAGMA freelist_count")?, number("PRAGMA page_size")?];
     let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-    let (file_bytes, log_bytes) = (size(path), size(&super::super::beside(path, "-wal")));
     Ok(Stats {
         deliveries,
-        changes: count("changeid", "changes")?,
+        changes: count(Part::Changes),
         pending: number("SELECT count(*) FROM pending")?,
-        file_bytes,
-        log_bytes,
+        file_bytes: size(path),
+        log_bytes: size(&beside(path, "-wal")),
         free_bytes: free_pages * page_bytes,
         bytes_per_delivery: ((pages - free_pages) * page_bytes).checked_div(deliveries),
-        oldest_received_at: received_at("min")?,
-        newest_received_at: received_at("max")?,
+        oldest_received_at: oldest,
+        newest_received_at: newest,
     })
 }

@@ -6,74 +6,53 @@ CREATE TABLE facts (
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- Requests, many to a block: zstd of heads (JSON) and bodies, one after the other.
-CREATE TABLE payload_blocks (
+-- The log itself. What one transaction stores is one block, or a few; their numbers have no gaps, and neither have
+-- those of the deliveries and changes in them.
+CREATE TABLE blocks (
     blockid INTEGER PRIMARY KEY,
-    data BLOB NOT NULL
-);
-
-CREATE TABLE deliveries (
-    deliveryid INTEGER PRIMARY KEY,
-    received_at INTEGER NOT NULL,     -- microseconds since 1970
-    dialect TEXT NOT NULL,
-    forge_id TEXT,
-    event TEXT,
-    state INTEGER NOT NULL,           -- 0 pending, 1 accepted, 2 ignored, 3 refused
-    reason TEXT,
-    told INTEGER NOT NULL,            -- how many changes the sender was told of
-    first_changeid INTEGER,           -- the changes of a delivery have consecutive numbers
+    first_deliveryid INTEGER NOT NULL, -- the next one, where the block has none
+    delivery_count INTEGER NOT NULL,
+    first_changeid INTEGER NOT NULL,   -- the next one, where the block has none
     change_count INTEGER NOT NULL,
-    blockid INTEGER,                  -- null when the request is no longer kept
-    block_offset INTEGER NOT NULL,
-    head_length INTEGER NOT NULL,
-    body_length INTEGER NOT NULL,
-    body_hash INTEGER NOT NULL        -- xxh3
+    received_at INTEGER NOT NULL,      -- of the youngest in it; microseconds since 1970
+    records BLOB NOT NULL,             -- zstd of MessagePack: the deliveries, then the changes
+    requests BLOB                      -- zstd of heads (MessagePack) and bodies; null when they are no longer kept
 );
-
--- Deliveries by the xxh3 of their forge id, for finding what was delivered before.
-CREATE TABLE forge_ids (
-    key INTEGER NOT NULL,
-    deliveryid INTEGER NOT NULL,
-    PRIMARY KEY (key, deliveryid)
-) WITHOUT ROWID;
 
 -- Deliveries that wait for a forge's API.
 CREATE TABLE pending (
     deliveryid INTEGER PRIMARY KEY,
+    dialect TEXT NOT NULL,
+    received_at INTEGER NOT NULL,      -- microseconds since 1970
     attempts INTEGER NOT NULL,
-    next_at INTEGER NOT NULL          -- microseconds since 1970
+    next_at INTEGER NOT NULL           -- microseconds since 1970
 );
 
-CREATE TABLE changes (
-    changeid INTEGER PRIMARY KEY,
-    deliveryid INTEGER NOT NULL,
-    received_at INTEGER NOT NULL,     -- of the delivery
-    parent_changeid INTEGER,
-    author TEXT NOT NULL,
-    branch TEXT,
-    category TEXT,
-    codebase TEXT NOT NULL,
-    comments TEXT NOT NULL,
-    committer TEXT,
-    files TEXT NOT NULL,              -- JSON
-    project TEXT NOT NULL,
-    properties TEXT NOT NULL,         -- JSON
-    repository TEXT NOT NULL,
-    revision TEXT,
-    revlink TEXT,
-    src TEXT,
-    when_timestamp INTEGER NOT NULL   -- seconds since 1970
+-- What became of deliveries that were pending when they were stored.
+CREATE TABLE outcomes (
+    deliveryid INTEGER PRIMARY KEY,
+    state INTEGER NOT NULL,            -- 1 accepted, 2 ignored, 3 refused
+    reason TEXT,
+    first_changeid INTEGER,
+    change_count INTEGER NOT NULL
 );
 
--- Changes by the xxh3 of their revision, for "where is my commit".
-CREATE TABLE revisions (
-    key INTEGER NOT NULL,
-    changeid INTEGER NOT NULL,
-    PRIMARY KEY (key, changeid)
-) WITHOUT ROWID;
+-- Blocks that kept their requests, when it was their time, because of a delivery that was pending.
+CREATE TABLE held_blocks (
+    blockid INTEGER PRIMARY KEY
+);
 
--- The last change of each branch, repository, project and codebase, by the xxh3 of the four.
-CREATE TABLE heads (
-    key INTEGER PRIMARY KEY,
-    changeid INTEGER NOT NULL
+-- Where things are: sorted runs of hashes and the numbers that they stand for. What is younger than the last run of
+-- its kind is in memory alone, and read from the log at the start.
+CREATE TABLE key_runs (
+    runid INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,             -- 0 deliveries by forge id, 1 changes by revision, 2 changes by what they follow
+    last_id INTEGER NOT NULL,          -- all up to this delivery or change are in this run or an earlier one
+    filter BLOB                        -- of deliveries: tells at once of most hashes that they are not in the run
+);
+
+-- The hashes of a run by their highest bits.
+CREATE TABLE key_chunks (
+    chunkid INTEGER PRIMARY KEY,       -- the number of the run, then those bits
+    data BLOB NOT NULL                 -- hash (8 bytes) and number (8 bytes), big endian, sorted
 );

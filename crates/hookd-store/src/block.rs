@@ -1,0 +1,231 @@
+//! Blocks: what one transaction stores, compressed together.
+//!
+//! A block has two parts: records (deliveries, then changes, as MessagePack values one after the other), which are kept
+//! as long as changes are, and requests (heads and bodies), which go first.
+
+use std::borrow::Cow;
+use std::io::Read as _;
+
+use bytes::Bytes;
+use hookd_core::Change;
+use rmp_serde::Deserializer;
+use rmp_serde::decode::ReadRefReader;
+use serde::{Deserialize, Serialize};
+use zstd::bulk::Compressor;
+use zstd::zstd_safe::CParameter;
+
+use crate::{RequestHead, StoreError, StoredRequest};
+
+/// A block is closed when its requests have this many bytes, so that reading one of it stays cheap.
+const FULL: usize = 1 << 20;
+
+/// zstd's level: 1 costs the least of those that compress well.
+const LEVEL: i32 = 1;
+
+/// Bytes before the deliveries of the records: their length.
+const LENGTH: usize = 4;
+
+/// A delivery as it was when it was received.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Entry<'a> {
+    /// Microseconds since 1970.
+    pub(crate) received_at: i64,
+    #[serde(borrow)]
+    pub(crate) dialect: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) forge_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) event: Option<Cow<'a, str>>,
+    /// The number of its [`crate::State`].
+    pub(crate) state: i64,
+    #[serde(borrow)]
+    pub(crate) reason: Option<Cow<'a, str>>,
+    /// How many changes its sender was told of.
+    pub(crate) told: usize,
+    pub(crate) first_changeid: Option<i64>,
+    pub(crate) change_count: usize,
+    /// The bytes that its request takes among the requests of the block.
+    pub(crate) head_length: usize,
+    pub(crate) body_length: usize,
+}
+
+/// A change and where it came from.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ChangeEntry {
+    pub(crate) deliveryid: i64,
+    /// Of the delivery, in microseconds since 1970.
+    pub(crate) received_at: i64,
+    pub(crate) change: Change,
+}
+
+/// Where a request lies among the requests of a block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) offset: usize,
+    pub(crate) head_length: usize,
+    pub(crate) body_length: usize,
+}
+
+/// A block that is being filled.
+pub(crate) struct Pack {
+    deliveries: Vec<u8>,
+    changes: Vec<u8>,
+    requests: Vec<u8>,
+    pub(crate) delivery_count: i64,
+    pub(crate) change_count: i64,
+    /// Of the youngest in it.
+    pub(crate) received_at: i64,
+    compressor: Compressor<'static>,
+}
+
+impl Pack {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        let mut compressor = Compressor::new(LEVEL)?;
+        // So that a page that went bad is noticed, and not taken for what was sent.
+        compressor.set_parameter(CParameter::ChecksumFlag(true))?;
+        Ok(Self {
+            deliveries: vec![0; LENGTH],
+            changes: Vec::new(),
+            requests: Vec::new(),
+            delivery_count: 0,
+            change_count: 0,
+            received_at: 0,
+            compressor,
+        })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.delivery_count + self.change_count == 0
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.requests.len() >= FULL
+    }
+
+    /// Adds a request; gives the lengths of its head and body.
+    pub(crate) fn request(&mut self, request: &StoredRequest) -> (usize, usize) {
+        let before = self.requests.len();
+        write(&mut self.requests, &request.head);
+        let head_length = self.requests.len() - before;
+        self.requests.extend_from_slice(&request.body);
+        (head_length, request.body.len())
+    }
+
+    /// Adds a delivery, whose request was added before.
+    pub(crate) fn delivery(&mut self, entry: &Entry<'_>) {
+        write(&mut self.deliveries, entry);
+        self.delivery_count += 1;
+        self.received_at = self.received_at.max(entry.received_at);
+    }
+
+    /// Adds a change.
+    pub(crate) fn change(&mut self, deliveryid: i64, received_at: i64, change: &Change) {
+        write(&mut self.changes, &(deliveryid, received_at, change));
+        self.change_count += 1;
+        self.received_at = self.received_at.max(received_at);
+    }
+
+    /// The records, compressed.
+    pub(crate) fn records(&mut self) -> Result<Vec<u8>, StoreError> {
+        let length = u32::try_from(self.deliveries.len() - LENGTH).map_err(|error| broken(&error))?;
+        self.deliveries[..LENGTH].copy_from_slice(&length.to_le_bytes());
+        self.deliveries.extend_from_slice(&self.changes);
+        self.compressor.compress(&self.deliveries).map_err(|error| broken(&error))
+    }
+
+    /// The requests, compressed; none where there are none.
+    pub(crate) fn requests(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        if self.requests.is_empty() {
+            return Ok(None);
+        }
+        self.compressor.compress(&self.requests).map(Some).map_err(|error| broken(&error))
+    }
+
+    /// Empties the block. A giant's memory is given back.
+    pub(crate) fn clear(&mut self) {
+        self.deliveries.truncate(LENGTH);
+        for bytes in [&mut self.deliveries, &mut self.changes, &mut self.requests] {
+            bytes.shrink_to(2 * FULL);
+        }
+        self.changes.clear();
+        self.requests.clear();
+        (self.delivery_count, self.change_count, self.received_at) = (0, 0, 0);
+    }
+}
+
+/// The records of a block.
+pub(crate) struct Records(Vec<u8>);
+
+impl Records {
+    /// # Errors
+    /// When the block is broken.
+    pub(crate) fn read(compressed: &[u8]) -> Result<Self, StoreError> {
+        let records = zstd::decode_all(compressed).map_err(|error| broken(&error))?;
+        if records.len() < LENGTH || length(&records) > records.len() - LENGTH {
+            return Err(broken(&"its records end too soon"));
+        }
+        Ok(Self(records))
+    }
+
+    /// The deliveries, in their order.
+    pub(crate) fn deliveries(&self) -> Values<'_> {
+        Values::of(&self.0[LENGTH..LENGTH + length(&self.0)])
+    }
+
+    /// The changes, in their order.
+    pub(crate) fn changes(&self) -> Values<'_> {
+        Values::of(&self.0[LENGTH + length(&self.0)..])
+    }
+}
+
+/// Of records that have at least the bytes of a length.
+fn length(records: &[u8]) -> usize {
+    records[..LENGTH].iter().rev().fold(0, |length, byte| length << 8 | usize::from(*byte))
+}
+
+/// MessagePack values, one after the other.
+pub(crate) struct Values<'b>(Deserializer<ReadRefReader<'b, [u8]>>);
+
+impl<'b> Values<'b> {
+    fn of(bytes: &'b [u8]) -> Self {
+        Self(Deserializer::from_read_ref(bytes))
+    }
+
+    /// Reads the next one.
+    ///
+    /// # Errors
+    /// When it is not there, or something else.
+    pub(crate) fn read<T: Deserialize<'b>>(&mut self) -> Result<T, StoreError> {
+        T::deserialize(&mut self.0).map_err(|error| broken(&error))
+    }
+
+    /// Passes over the next one.
+    ///
+    /// # Errors
+    /// As [`Values::read`].
+    pub(crate) fn skip(&mut self) -> Result<(), StoreError> {
+        self.read::<serde::de::IgnoredAny>().map(drop)
+    }
+}
+
+/// The request at a place of compressed requests.
+///
+/// # Errors
+/// When the block is broken.
+pub(crate) fn request_at(compressed: &[u8], place: Place) -> Result<StoredRequest, StoreError> {
+    let mut raw = zstd::Decoder::new(compressed).map_err(|error| broken(&error))?;
+    let mut skipped = (&mut raw).take(place.offset as u64);
+    std::io::copy(&mut skipped, &mut std::io::sink()).map_err(|error| broken(&error))?;
+    let mut bytes = vec![0; place.head_length + place.body_length];
+    raw.read_exact(&mut bytes).map_err(|error| broken(&error))?;
+    let head: RequestHead = rmp_serde::from_slice(&bytes[..place.head_length]).map_err(|error| broken(&error))?;
+    Ok(StoredRequest { head, body: Bytes::from(bytes).slice(place.head_length..) })
+}
+
+fn write(to: &mut Vec<u8>, value: &impl Serialize) {
+    rmp_serde::encode::write(to, value).expect("plain data serializes, and a Vec takes all");
+}
+
+fn broken(what: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Failed(format!("a block of the log is broken: {what}"))
+}

@@ -9,6 +9,7 @@ mod docs;
 mod reload;
 mod schema;
 pub(crate) mod serve;
+mod store;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
@@ -46,6 +47,10 @@ enum Command {
     /// Have a hookd that runs read its configuration again. One that does not hold is refused whole.
     #[command(after_help = after_help("hookd reload --config /etc/hookd/hookd.toml"))]
     Reload(reload::ReloadArgs),
+
+    /// Look after the store: figures, a check, a backup, giving space back.
+    #[command(arg_required_else_help = true, after_help = after_help("hookd store backup hookd-backup.db"))]
+    Store(store::StoreArgs),
 
     /// Tell the dialects of this build, with their options.
     #[command(after_help = after_help("hookd dialects github"))]
@@ -124,6 +129,7 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
     match &cli.command {
         Command::Check(args) => check::run(&cli.config, args, output),
         Command::Reload(args) => reload::run(&cli.config, args, output),
+        Command::Store(args) => store::run(&cli.config, args, output),
         Command::Dialects(args) => dialects::run(args, output),
         Command::Schema => schema::run(output),
         Command::Docs => docs::run(output),
@@ -151,7 +157,9 @@ mod tests {
         let mut cli = Cli::command();
         cli.build();
         cli.clone().debug_assert();
-        for command in cli.get_subcommands_mut() {
+        let mut commands: Vec<_> = cli.get_subcommands().cloned().collect();
+        while let Some(mut command) = commands.pop() {
+            commands.extend(command.get_subcommands().cloned());
             let help = command.render_long_help().to_string();
             assert!(help.contains("Example:\n  hookd "), "{help}");
             assert!(help.contains(EXIT_CODES), "{help}");

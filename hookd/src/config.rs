@@ -118,6 +118,20 @@ impl Config {
         Ok(admin.unwrap_or_default())
     }
 
+    /// Reads only where the store is, for commands that look at it when nothing else has to hold.
+    ///
+    /// # Errors
+    /// What is wrong with that section, or that the file cannot be read.
+    pub(crate) fn load_store(path: &Path) -> Result<Store, Report> {
+        let name = path.display().to_string();
+        let text = read_text(path, &name)?;
+        let document = Document::parse(&name, &text)?;
+        let mut reader = Reader::new(&document);
+        let store = reader.section::<Store>(store::NAME);
+        reader.finish()?;
+        Ok(store.unwrap_or_default().in_folder(path.parent().unwrap_or(path)))
+    }
+
     /// Reads a configuration from its text. `name` is what messages call the file, and relative paths start in
     /// `folder`.
     ///

@@ -133,7 +133,10 @@ impl Worker {
     /// # Errors
     /// Why it cannot be completed by this process.
     async fn work(&self, mut due: Due) -> Result<(), String> {
-        if let Ok(pause) = u64::try_from(due.next_at - now()) {
+        // Before its first try nothing is to be waited for, whatever the clock says.
+        if due.attempts > 0
+            && let Ok(pause) = u64::try_from(due.next_at - now())
+        {
             tokio::time::sleep(Duration::from_micros(pause).min(LONGEST_PAUSE)).await;
         }
         let store = Arc::clone(&self.store);
@@ -191,12 +194,14 @@ impl Worker {
             let pause = asked.unwrap_or_default().max(pause_after(due.attempts));
             due.next_at = now().saturating_add(i64::try_from(pause.as_micros()).unwrap_or(i64::MAX));
             tracing::warn!(delivery = due.deliveryid, url = call.url, attempts = due.attempts, reason, "call in vain");
+            // The clock may have been set back since; the budget then counts from there.
+            due.received_at = due.received_at.min(now());
             let end = due.received_at.saturating_add(i64::try_from(budget.as_micros()).unwrap_or(i64::MAX));
             if due.next_at > end {
                 return ApiAnswer::GaveUp(format!("{reason}, given up after {} tries", due.attempts));
             }
             if let Err(error) = self.store.postpone(due.clone()).await {
-                tracing::warn!(delivery = due.deliveryid, "the next try was not written down: {error}");
+                tracing::debug!(delivery = due.deliveryid, "the next try was not written down: {error}");
             }
             tokio::time::sleep(pause).await;
         }
@@ -243,7 +248,8 @@ impl Worker {
                 Ok(_) => break,
                 Err(StoreError::Closed) => return Err("the store is closed".to_owned()),
                 Err(error) => {
-                    tracing::error!(delivery = due.deliveryid, "not completed yet: {error}");
+                    // What is wrong with the store, it tells once itself.
+                    tracing::debug!(delivery = due.deliveryid, "not completed yet: {error}");
                     tokio::time::sleep(pause_after(4)).await;
                 }
             }

@@ -19,6 +19,7 @@ pub(crate) struct Metrics {
     batches: Histogram,
     commits: Histogram,
     failures: Counter,
+    failing: Gauge,
     queued: Gauge,
     size: Gauge,
 }
@@ -55,6 +56,7 @@ impl Default for Metrics {
             batches: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             commits: seconds(),
             failures: Counter::default(),
+            failing: Gauge::default(),
             queued: Gauge::default(),
             size: Gauge::default(),
         };
@@ -76,6 +78,7 @@ impl Metrics {
         registry.register("store_batch_writes", "Writes that one transaction took", self.batches.clone());
         registry.register_with_unit("store_commit", "Time of one transaction", Unit::Seconds, self.commits.clone());
         registry.register("store_failed_writes", "Writes that failed", self.failures.clone());
+        registry.register("store_failing", "1 while the last transaction failed, else 0", self.failing.clone());
         registry.register("store_queued_writes", "Writes that wait to be stored", self.queued.clone());
         registry.register_with_unit("store_size", "What the store takes on disk", Unit::Bytes, self.size.clone());
         self
@@ -109,11 +112,13 @@ impl Metrics {
 impl Observer for Metrics {
     #[expect(clippy::cast_precision_loss, reason = "batches are small")]
     fn committed(&self, writes: usize, took: Duration) {
+        self.failing.set(0);
         self.batches.observe(writes as f64);
         self.commits.observe(took.as_secs_f64());
     }
 
     fn failed(&self, writes: usize) {
+        self.failing.set(1);
         self.failures.inc_by(writes as u64);
     }
 }

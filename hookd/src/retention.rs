@@ -22,6 +22,10 @@ pub(crate) async fn run(store: SharedStore, active: Arc<Active>) {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "let go of what is no longer kept"),
             Err(StoreError::Closed) => return,
+            // The store itself tells once what is wrong with it, and this would come each minute.
+            Err(error @ (StoreError::Fault { .. } | StoreError::Overloaded)) => {
+                tracing::debug!("what is no longer kept could not be let go of: {error}");
+            }
             Err(error) => tracing::error!("what is no longer kept could not be let go of: {error}"),
         }
         tokio::time::sleep(EVERY).await;
@@ -32,7 +36,7 @@ pub(crate) async fn run(store: SharedStore, active: Arc<Active>) {
 async fn forget(store: &SharedStore, active: &Active) -> Result<u64, StoreError> {
     let expiry = expiry(&active.live().store, now());
     let mut gone = 0;
-    if expiry == Expiry::default() {
+    if expiry.payloads_before.is_none() && expiry.changes_before.is_none() {
         return Ok(gone);
     }
     loop {
@@ -49,7 +53,7 @@ fn expiry(store: &Store, now: i64) -> Expiry {
         Keep::Forever => None,
         Keep::For(duration) => Some(now.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX))),
     };
-    Expiry { payloads_before: before(store.keep_payloads), changes_before: before(store.keep_changes) }
+    Expiry { payloads_before: before(store.keep_payloads), changes_before: before(store.keep_changes), now }
 }
 
 #[cfg(test)]
@@ -59,6 +63,9 @@ mod tests {
     #[test]
     fn counts_back_from_now() {
         let store = Store { keep_payloads: Keep::For(Duration::from_secs(2)), ..Store::default() };
-        assert_eq!(expiry(&store, 5_000_000), Expiry { payloads_before: Some(3_000_000), changes_before: None });
+        assert_eq!(
+            expiry(&store, 5_000_000),
+            Expiry { payloads_before: Some(3_000_000), changes_before: None, now: 5_000_000 }
+        );
     }
 }

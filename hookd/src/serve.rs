@@ -1,7 +1,7 @@
 //! The daemon at work: opens the store, listens, serves, and stops in order.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ use crate::{log, retention};
 enum ServeError {
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    #[error("`{path}` cannot be read")]
+    Read { path: PathBuf, source: StoreError },
     #[error("cannot listen on {address} ({listener} listener)")]
     Listen { listener: &'static str, address: SocketAddr, source: std::io::Error },
     #[error("TLS cannot be set up")]
@@ -63,7 +63,8 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let metrics = Arc::new(Metrics::default());
     let store: SharedStore = Arc::new(SqliteStore::open_watched(file, Arc::clone(&metrics) as _)?);
     let active = Arc::new(Active::new(path.to_owned(), &config));
-    let followups = Followups::start(Arc::clone(&store), Arc::clone(&active), Arc::clone(&metrics))?;
+    let followups = Followups::start(Arc::clone(&store), Arc::clone(&active), Arc::clone(&metrics))
+        .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&active)));
     let front =

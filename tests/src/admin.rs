@@ -48,7 +48,8 @@ impl Admin {
         })
     }
 
-    fn list(&self, path: &str, key: &str) -> Vec<Value> {
+    /// The records of a collection: `list("/api/v2/changes?limit=1", "changes")`.
+    pub fn list(&self, path: &str, key: &str) -> Vec<Value> {
         let answer = self.get(path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         let mut envelope: Value = serde_json::from_slice(&answer.body).expect("the API answers JSON");

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -27,6 +28,7 @@ url = "sqlite:hookd.db"
 pub struct Home {
     folder: TempDir,
     environment: Vec<(String, String)>,
+    within: Vec<String>,
 }
 
 impl Home {
@@ -39,7 +41,7 @@ impl Home {
     /// A folder with this `hookd.toml` and nothing else.
     pub fn with_config(config: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("hookd-test-").tempdir().expect("a folder for the test");
-        let home = Self { folder, environment: Vec::new() };
+        let home = Self { folder, environment: Vec::new(), within: Vec::new() };
         home.write("hookd.toml", config);
         home
     }
@@ -48,6 +50,14 @@ impl Home {
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with hookd run by another program, which is given it as its last arguments and has to `exec` it:
+    /// `prlimit --nofile=100`.
+    #[must_use]
+    pub fn within(mut self, program: &[&str]) -> Self {
+        self.within = program.iter().map(|&word| word.to_owned()).collect();
         self
     }
 
@@ -66,6 +76,13 @@ impl Home {
         Hookd::start(self)
     }
 
+    /// Starts `hookd serve`, and kills it with SIGKILL so long after, wherever it is then.
+    #[must_use]
+    pub fn start_and_kill_9_after(self, pause: Duration) -> Self {
+        Hookd::start_and_kill_9_after(&self, pause);
+        self
+    }
+
     /// Runs `hookd` with these arguments to its end.
     pub fn run(&self, arguments: &[&str]) -> Finished {
         let output = self.command().args(arguments).output().expect("hookd runs");
@@ -78,7 +95,14 @@ impl Home {
 
     /// `hookd`, to be run in this folder and environment.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match self.within.split_first() {
+            None => Command::new(binary()),
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(binary());
+                command
+            }
+        };
         command.current_dir(self.path()).env_remove("RUST_LOG");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

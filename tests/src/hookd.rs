@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -23,12 +24,16 @@ pub struct Hookd {
 
 impl Hookd {
     pub(crate) fn start(home: Home) -> Self {
-        let mut command = home.command();
-        command.args(["serve", "--config", "hookd.toml", "--log-format", "json"]);
-        let mut process = Process::start(&mut command);
+        let mut process = Process::start(&mut serve(&home));
         let public = process.address_of("public");
         let admin = process.address_of("admin");
         Self { process, home, public, admin }
+    }
+
+    pub(crate) fn start_and_kill_9_after(home: &Home, pause: Duration) {
+        let process = Process::start(&mut serve(home));
+        thread::park_timeout(pause);
+        drop(process);
     }
 
     /// Where change hooks are sent.
@@ -39,6 +44,11 @@ impl Hookd {
     /// The admin listener.
     pub fn admin(&self) -> Admin {
         Admin::at(self.admin)
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
     }
 
     /// The folder it runs in.
@@ -82,6 +92,12 @@ impl Hookd {
         let status = until("hookd has ended", || child.try_wait().expect("it is our child"));
         (status, self.home)
     }
+}
+
+fn serve(home: &Home) -> Command {
+    let mut command = home.command();
+    command.args(["serve", "--config", "hookd.toml", "--log-format", "json"]);
+    command
 }
 
 struct Process {

@@ -131,20 +131,30 @@ impl Connection {
     /// When the peer cannot be reached or does not answer in HTTP.
     pub fn send(&mut self, request: &Request) -> io::Result<Answer> {
         if self.stream.is_some() {
-            match self.send_once(request) {
+            match self.send_on_it(request) {
                 // It was closed while nothing was under way.
                 Err(error) if is_closed(&error) => {}
                 done => return done,
             }
         }
-        let stream = TcpStream::connect(self.address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_nodelay(true)?;
-        self.stream = Some(BufReader::new(stream));
         self.send_once(request)
     }
 
-    fn send_once(&mut self, request: &Request) -> io::Result<Answer> {
+    /// Sends a request once and never again, whatever becomes of it.
+    ///
+    /// # Errors
+    /// When the peer cannot be reached, has closed the connection, or does not answer in HTTP.
+    pub fn send_once(&mut self, request: &Request) -> io::Result<Answer> {
+        if self.stream.is_none() {
+            let stream = TcpStream::connect(self.address)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_nodelay(true)?;
+            self.stream = Some(BufReader::new(stream));
+        }
+        self.send_on_it(request)
+    }
+
+    fn send_on_it(&mut self, request: &Request) -> io::Result<Answer> {
         let mut stream = self.stream.take().expect("the caller opened it");
         // A peer may refuse, answer and close before it has read all.
         let written = stream.get_mut().write_all(&request.to_bytes(self.address));

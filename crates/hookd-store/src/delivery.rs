@@ -143,6 +143,9 @@ pub struct Expiry {
     pub payloads_before: Option<i64>,
     /// Changes, and records of deliveries, that came before this.
     pub changes_before: Option<i64>,
+    /// What time it is. What was received later than this came when the clock was wrong, and is as old as what came
+    /// after it.
+    pub now: i64,
 }
 
 /// A request as it is kept: the headers that the dialect names, never one with a secret.

@@ -1,6 +1,8 @@
 //! What can go wrong with a store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::Fault;
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -18,22 +20,56 @@ pub enum OpenError {
         /// The newest version that this build knows.
         known: i64,
     },
+    /// The file was written by an older hookd, and may not be changed now.
+    #[error(
+        "`{path}` has schema version {found}, and this hookd writes version {known}: `hookd serve` brings it up to date \
+         when it starts"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The version of this build.
+        known: i64,
+    },
     /// The file is a database of something else.
     #[error("`{path}` is an SQLite database, but not one of hookd")]
     Foreign {
         /// The file.
         path: PathBuf,
     },
+    /// The file is not what hookd wrote.
+    #[error(
+        "`{path}` is damaged, or no database: keep a copy of it, see what `hookd store check` says, and restore a \
+         backup, or name another file"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// The file is there, and may only be read.
+    #[error("`{path}` may not be written to: see who owns it, its permissions, and how its file system is mounted")]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
     /// SQLite refused.
-    #[error("cannot open `{path}`")]
+    #[error("cannot open `{path}`, {fault}")]
     Sqlite {
         /// The file.
         path: PathBuf,
+        /// What is wrong, as far as it can be told.
+        fault: Fault,
         /// Why.
         source: rusqlite::Error,
     },
     /// What is in the file cannot be read.
-    #[error("cannot read `{path}`")]
+    #[error(
+        "cannot read `{path}`: if it is damaged, keep a copy of it, see what `hookd store check` says, and restore a backup"
+    )]
     Broken {
         /// The file.
         path: PathBuf,
@@ -59,10 +95,29 @@ pub enum OpenError {
     Thread(#[source] std::io::Error),
 }
 
+impl OpenError {
+    /// What SQLite says of the file at `path`.
+    pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match Fault::of(&source) {
+            Fault::Damaged => Self::Damaged { path, source },
+            fault => Self::Sqlite { fault: fault.looked_at(&[&path]), path, source },
+        }
+    }
+}
+
 /// Why something could not be stored or read. Nothing of a failed write is in the store.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The transaction failed: disk full, file read-only or locked, and the like. Another try may succeed.
+    /// The database failed: disk full, file read-only or locked, and the like. Another try may succeed.
+    #[error("the store failed: {message}")]
+    Fault {
+        /// What is wrong, as far as it can be told.
+        fault: Fault,
+        /// What SQLite says.
+        message: String,
+    },
+    /// Something else failed.
     #[error("the store failed: {0}")]
     Failed(String),
     /// More waits to be written than the queue holds.
@@ -75,6 +130,12 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Failed(error.to_string())
+        let fault = Fault::of(&error);
+        let message = match error.sqlite_error() {
+            // The words are few for all that can go wrong with a disk; the code says more.
+            Some(code) if fault == Fault::Other => format!("{error} (SQLite's code {})", code.extended_code),
+            _ => error.to_string(),
+        };
+        Self::Fault { fault, message }
     }
 }

@@ -8,6 +8,7 @@
 mod block;
 mod delivery;
 mod error;
+mod fault;
 mod fields;
 mod keys;
 mod observer;
@@ -21,12 +22,13 @@ use std::sync::Arc;
 
 pub use delivery::{Completion, Due, Expiry, NewDelivery, NewState, Receipt, RequestHead, State, StoredRequest};
 pub use error::{OpenError, StoreError};
+pub use fault::Fault;
 pub use fields::{CHANGE_FIELDS, DELIVERY_FIELDS};
 pub use observer::Observer;
 pub use query::{Field, Filter, Kind, Operator, Order, Page, Query, Value};
 pub use record::{ChangeRecord, DeliveryRecord};
 pub use reply::Reply;
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, care};
 
 /// A durable log of deliveries and changes.
 ///

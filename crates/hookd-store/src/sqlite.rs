@@ -1,7 +1,10 @@
 //! The store in one SQLite file: one writer thread, any number of readers, WAL, `synchronous=FULL`.
 
+pub mod care;
 mod checkpoint;
+mod health;
 mod log;
+mod overload;
 mod reader;
 mod retention;
 mod runs;
@@ -24,8 +27,10 @@ use crate::{
     Reply, Store, StoreError, StoredRequest,
 };
 use checkpoint::Checkpoints;
+use health::Health;
+use overload::Overload;
 use reader::Readers;
-use writer::{Job, Writer};
+use writer::{Job, Watch, Writer};
 
 /// How many writes may wait; more are refused with [`StoreError::Overloaded`].
 const QUEUE: usize = 4096;
@@ -38,6 +43,7 @@ pub struct SqliteStore {
     path: PathBuf,
     /// Writes that were queued and are not stored yet.
     queued: Arc<AtomicUsize>,
+    overload: Arc<Overload>,
     /// Held as long as the store is open, so that no second hookd writes to the same file.
     _lock: File,
 }
@@ -57,14 +63,21 @@ impl SqliteStore {
     /// See [`OpenError`].
     pub fn open_watched(path: &Path, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
         let lock = locked(path)?;
-        let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+        let sqlite = |source| OpenError::sqlite(path, source);
         let mut connection = rusqlite::Connection::open(path).map_err(sqlite)?;
+        // SQLite opens what it may not write all the same, and then would never write, whatever becomes of the file.
+        if connection.is_readonly(rusqlite::MAIN_DB).map_err(sqlite)? {
+            return Err(OpenError::ReadOnly { path: path.to_owned() });
+        }
         schema::prepare(&mut connection, path)?;
         let tail = Arc::new(Tail::default());
         let readers = Readers::new(path.to_owned(), schema::instance(&connection).map_err(sqlite)?, Arc::clone(&tail));
         let queued = Arc::new(AtomicUsize::new(0));
         let checkpoints = Checkpoints::start(path).map_err(sqlite)?;
-        let writer = Writer::new(connection, checkpoints, tail, Arc::clone(&queued), observer)
+        let overload = Arc::<Overload>::default();
+        let watch =
+            Watch { health: Health::new(path), queued: Arc::clone(&queued), overload: Arc::clone(&overload), observer };
+        let writer = Writer::new(connection, checkpoints, tail, watch)
             .map_err(|source| OpenError::Broken { path: path.to_owned(), source })?;
         let (sender, jobs) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
@@ -72,21 +85,25 @@ impl SqliteStore {
             .spawn(move || writer.run(&jobs))
             .map_err(OpenError::Thread)?;
         let (jobs, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
-        Ok(Self { jobs, writer, readers, path: path.to_owned(), queued, _lock: lock })
+        Ok(Self { jobs, writer, readers, path: path.to_owned(), queued, overload, _lock: lock })
     }
 
     fn queue<T>(&self, job: impl FnOnce(writer::Sender<T>) -> Job) -> Reply<T> {
         let (sender, reply) = Reply::channel();
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(jobs) = jobs.as_ref() else { return Reply::failed(StoreError::Closed) };
-        match jobs.try_send(job(sender)) {
-            Ok(()) => {
-                self.queued.fetch_add(1, Ordering::Relaxed);
-                reply
+        // Before it is sent, since the writer may be done with it at once.
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        let error = match jobs.try_send(job(sender)) {
+            Ok(()) => return reply,
+            Err(TrySendError::Full(_)) => {
+                self.overload.refused(QUEUE);
+                StoreError::Overloaded
             }
-            Err(TrySendError::Full(_)) => Reply::failed(StoreError::Overloaded),
-            Err(TrySendError::Disconnected(_)) => Reply::failed(StoreError::Closed),
-        }
+            Err(TrySendError::Disconnected(_)) => StoreError::Closed,
+        };
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+        Reply::failed(error)
     }
 }
 
@@ -128,8 +145,7 @@ impl Store for SqliteStore {
     }
 
     fn size(&self) -> u64 {
-        let wal = PathBuf::from(format!("{}-wal", self.path.display()));
-        [&self.path, &wal].into_iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum()
+        size_of(&self.path)
     }
 
     fn probe(&self) -> Reply<()> {
@@ -153,11 +169,22 @@ impl Drop for SqliteStore {
     }
 }
 
+/// How many bytes the database takes with its log.
+fn size_of(path: &Path) -> u64 {
+    let wal = beside(path, "-wal");
+    [path, &wal].into_iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum()
+}
+
+/// A file that belongs to the database: its path with something added.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 /// A lock on a file beside the database, which goes with the process however it ends.
 fn locked(path: &Path) -> Result<File, OpenError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let lock_path = PathBuf::from(name);
+    let lock_path = beside(path, ".lock");
     let lock = File::create(&lock_path).map_err(|source| OpenError::Lock { path: lock_path.clone(), source })?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

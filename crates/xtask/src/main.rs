@@ -5,6 +5,7 @@ mod docs;
 mod peers;
 mod test;
 mod tools;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ enum Task {
     Bench(bench::Options),
     Docs(docs::Options),
     Test(test::Options),
+    Torture(torture::Options),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Docs(options) => docs::run(&options),
         Task::Test(options) => test::run(&options),
+        Task::Torture(options) => torture::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -28,7 +28,7 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "debian",
         purpose: "the clients that people use",
-        tests: &["conformance::", "whole::"],
+        tests: &["conformance::", "faults::clock::", "whole::"],
         recipe: || missing_programs().iter().map(|program| format!("{}\n", program.package)).collect(),
         get: install_programs,
     },
@@ -134,6 +134,7 @@ struct Program {
 
 const PROGRAMS: &[Program] = &[
     Program { package: "curl", check: ("curl", &["--version"]) },
+    Program { package: "faketime", check: ("faketime", &["--version"]) },
     Program { package: "git", check: ("git", &["--version"]) },
     Program { package: "mercurial", check: ("hg", &["--version"]) },
     Program { package: "npm", check: ("npm", &["--version"]) },

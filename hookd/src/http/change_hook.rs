@@ -220,7 +220,8 @@ async fn receive(
             receipt_answer(receipt)
         }
         Err(error) => {
-            tracing::error!(dialect = dialect.name, event, forge_id, outcome = "unstored", "not stored: {error}");
+            // The store tells once what is wrong with it; a line for each webhook would fill a disk that is full.
+            tracing::debug!(dialect = dialect.name, event, forge_id, outcome = "unstored", "not stored: {error}");
             front.metrics.request(&dialect.name, "unstored");
             unstored_answer(&error)
         }
@@ -293,7 +294,9 @@ fn receipt_answer(receipt: Receipt) -> HttpResponse {
 fn unstored_answer(error: &StoreError) -> HttpResponse {
     let (seconds, text) = match error {
         StoreError::Overloaded => (1, "overloaded: nothing was stored, try again soon"),
-        StoreError::Failed(_) | StoreError::Closed => (10, "the store is not available: nothing was stored, try again"),
+        StoreError::Fault { .. } | StoreError::Failed(_) | StoreError::Closed => {
+            (10, "the store is not available: nothing was stored, try again")
+        }
     };
     let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::push;
 
-fn pull_request() -> Value {
+/// A pull request that needs the API.
+pub(crate) fn pull_request() -> Value {
     json!({
         "action": "opened", "number": 7, "sender": {"login": "jan"},
         "repository": {"name": "r", "full_name": "o/r", "html_url": "https://github.com/o/r"},

@@ -65,7 +65,7 @@ pub(super) fn ends(connection: &Connection) -> rusqlite::Result<Option<(Header, 
     Ok(end("ASC")?.zip(end("DESC")?))
 }
 
-fn header(connection: &Connection, blockid: i64) -> rusqlite::Result<Option<Header>> {
+pub(super) fn header(connection: &Connection, blockid: i64) -> rusqlite::Result<Option<Header>> {
     connection
         .prepare_cached(&format!("SELECT {HEADER} FROM blocks WHERE blockid = ?"))?
         .query_row([blockid], Header::of)

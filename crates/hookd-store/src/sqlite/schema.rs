@@ -1,5 +1,6 @@
 //! The schema and its versions. A migration that was released is never edited; a change is a new one.
 
+use std::cmp::Ordering;
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
@@ -15,7 +16,7 @@ const APPLICATION_ID: i64 = 0x686f_6f6b;
 
 /// Sets the connection up and brings the schema up to date.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    let sqlite = |source| OpenError::sqlite(path, source);
     connection.busy_timeout(std::time::Duration::from_secs(2)).map_err(sqlite)?;
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let (found, application_id, tables) = versions(connection).map_err(sqlite)?;
@@ -38,6 +39,22 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
         tracing::debug!(number, name, "migrated the store");
     }
     Ok(())
+}
+
+/// Whether a database is a store of this build's version, without changing it.
+pub(super) fn is_current(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    connection.busy_timeout(std::time::Duration::from_secs(2)).map_err(|source| OpenError::sqlite(path, source))?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let (found, application_id, _) = versions(connection).map_err(|source| OpenError::sqlite(path, source))?;
+    let path = path.to_owned();
+    if application_id != APPLICATION_ID {
+        return Err(OpenError::Foreign { path });
+    }
+    match found.cmp(&known) {
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(OpenError::Newer { path, found, known }),
+        Ordering::Less => Err(OpenError::Older { path, found, known }),
+    }
 }
 
 /// The id of this store, made once with its file.

@@ -1,5 +1,10 @@
 //! The store against a real file.
 
+mod bounded;
+mod care;
+mod clock;
+mod overload;
+
 use bytes::Bytes;
 use hookd_core::{Change, HookRequest};
 use tempfile::TempDir;
@@ -223,7 +228,7 @@ fn files_of_others_and_of_newer_versions_are_refused() {
     let text = folder.path().join("text.db");
     std::fs::write(&text, "this is no database, but a text that is long enough to be taken for one".repeat(20))
         .unwrap();
-    assert!(matches!(SqliteStore::open(&text).err().unwrap(), OpenError::Sqlite { .. }));
+    assert!(matches!(SqliteStore::open(&text).err().unwrap(), OpenError::Damaged { .. }));
 }
 
 #[test]
@@ -263,13 +268,13 @@ fn lets_go_of_what_has_expired_and_of_nothing_else() {
         connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
     };
 
-    until_done(Expiry { payloads_before: Some(old + 1), changes_before: None });
+    until_done(Expiry { payloads_before: Some(old + 1), changes_before: None, now: i64::MAX });
     let kept: Vec<_> = (1..=4).map(|id| store.request(id).unwrap().is_some()).collect();
     assert_eq!(kept, [false, true, false, true], "what is pending keeps its request");
     assert_eq!((count("blocks"), count("held_blocks")), (4, 1));
     assert!(!store.submit(delivery(Some("1"), "one", accepted("r1"))).wait().unwrap().is_duplicate);
 
-    until_done(Expiry { payloads_before: Some(old + 1), changes_before: Some(old + 1) });
+    until_done(Expiry { payloads_before: Some(old + 1), changes_before: Some(old + 1), now: i64::MAX });
     let changes = store.changes(&Query::default()).unwrap();
     assert_eq!(changes.rows.iter().map(|row| row.changeid).collect::<Vec<_>>(), [4, 3, 2], "nothing behind it goes");
     assert_eq!(changes.total, 3);
@@ -277,7 +282,7 @@ fn lets_go_of_what_has_expired_and_of_nothing_else() {
     let deliveries = store.deliveries(&Query::default()).unwrap();
     assert_eq!(deliveries.rows.iter().map(|row| row.deliveryid).collect::<Vec<_>>(), [5, 4, 3, 2]);
 
-    let all = Expiry { payloads_before: Some(i64::MAX), changes_before: Some(i64::MAX) };
+    let all = Expiry { payloads_before: Some(i64::MAX), changes_before: Some(i64::MAX), now: i64::MAX };
     store.complete(Completion { deliveryid: 2, state: accepted("r5"), note: None }).wait().unwrap();
     until_done(all);
     assert_eq!((count("blocks"), count("outcomes"), count("held_blocks")), (1, 0, 0));

@@ -12,7 +12,9 @@ use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::oneshot;
 
 use super::checkpoint::Checkpoints;
+use super::health::Health;
 use super::log::{self, Part};
+use super::overload::Overload;
 use super::runs::{self, Run};
 use super::{retention, tail};
 use crate::block::{Entry, Pack};
@@ -56,6 +58,9 @@ struct Next {
     blockid: i64,
 }
 
+/// Kinds whose tail is in the file now, with the run of those that have a filter.
+type Sealed = Vec<(Kind, Option<Run>)>;
+
 pub(super) struct Writer {
     connection: Connection,
     next: Next,
@@ -70,8 +75,15 @@ pub(super) struct Writer {
     /// How many bytes of blocks the transaction has.
     bytes: usize,
     checkpoints: Checkpoints,
-    queued: Arc<AtomicUsize>,
-    observer: Arc<dyn Observer>,
+    watch: Watch,
+}
+
+/// What watches the writer.
+pub(super) struct Watch {
+    pub(super) health: Health,
+    pub(super) queued: Arc<AtomicUsize>,
+    pub(super) overload: Arc<Overload>,
+    pub(super) observer: Arc<dyn Observer>,
 }
 
 impl Writer {
@@ -79,8 +91,7 @@ impl Writer {
         connection: Connection,
         checkpoints: Checkpoints,
         tail: Arc<Tail>,
-        queued: Arc<AtomicUsize>,
-        observer: Arc<dyn Observer>,
+        watch: Watch,
     ) -> Result<Self, StoreError> {
         connection.set_prepared_statement_cache_capacity(32);
         tail::read(&connection, &tail)?;
@@ -94,8 +105,7 @@ impl Writer {
             submitted: HashMap::new(),
             bytes: 0,
             checkpoints,
-            queued,
-            observer,
+            watch,
         })
     }
 
@@ -113,14 +123,7 @@ impl Writer {
             last = batch.len();
             let begun = Instant::now();
             let outcome = self.store(&batch);
-            self.queued.fetch_sub(batch.len(), Ordering::Relaxed);
-            match &outcome {
-                Ok(_) => self.observer.committed(batch.len(), begun.elapsed()),
-                Err(error) => {
-                    tracing::error!(writes = batch.len(), "nothing of a batch was stored: {error}");
-                    self.observer.failed(batch.len());
-                }
-            }
+            self.watch.over(batch.len(), outcome.as_ref().err(), begun.elapsed());
             answer(&mut batch, outcome);
             self.checkpoints.committed(std::mem::take(&mut self.bytes), &self.connection);
         }
@@ -155,7 +158,9 @@ impl Writer {
         }
     }
 
-    fn transaction(&mut self, batch: &[Job]) -> Result<(Vec<Done>, Vec<(Kind, Option<Run>)>), StoreError> {
+    fn transaction(&mut self, batch: &[Job]) -> Result<(Vec<Done>, Sealed), StoreError> {
+        self.watch.health.permit()?;
+        self.connection.busy_timeout(self.watch.health.patience())?;
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let sealed = self.seal()?;
         let mut done = Vec::with_capacity(batch.len());
@@ -175,7 +180,7 @@ impl Writer {
     }
 
     /// Makes runs of what there is enough of in the tail: all of it was committed before.
-    fn seal(&self) -> Result<Vec<(Kind, Option<Run>)>, StoreError> {
+    fn seal(&self) -> Result<Sealed, StoreError> {
         let mut sealed = Vec::new();
         for kind in Kind::ALL {
             if let Some(keys) = self.tail.run(kind) {
@@ -332,9 +337,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes something that changes nothing, so that the commit has to reach the disk.
+    /// Writes something that nobody reads, so that the commit has to reach the disk: something random, since SQLite
+    /// writes nothing where a row stays the same. While the store fails that is as much as a large webhook: a little may
+    /// fit onto a disk that is full.
     fn probe(&self) -> Result<(), StoreError> {
-        self.connection.prepare_cached("INSERT OR REPLACE INTO facts VALUES ('probe', '')")?.execute([])?;
+        let size: i64 = if self.watch.health.is_failing() { 128 << 10 } else { 8 };
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO facts VALUES ('probe', hex(randomblob(?)))")?
+            .execute([size])?;
         Ok(())
     }
 
@@ -359,6 +369,25 @@ impl Writer {
         self.next.blockid += 1;
         self.pack.clear();
         Ok(())
+    }
+}
+
+impl Watch {
+    /// A batch of so many writes was stored, or failed.
+    fn over(&mut self, writes: usize, error: Option<&StoreError>, took: Duration) {
+        if self.queued.fetch_sub(writes, Ordering::Relaxed) == writes {
+            self.overload.drained();
+        }
+        match error {
+            None => {
+                self.health.committed();
+                self.observer.committed(writes, took);
+            }
+            Some(error) => {
+                self.health.failed(error, writes);
+                self.observer.failed(writes);
+            }
+        }
     }
 }
 

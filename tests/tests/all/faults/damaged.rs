@@ -1,0 +1,72 @@
+//! A file that is not what hookd wrote.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use hookd_tests::Home;
+
+use super::{Sender, TABLES, numbered, sound};
+
+/// Overwrites all of a file but its beginning.
+fn overwrite(path: &Path, from: u64) {
+    let file = OpenOptions::new().write(true).open(path).expect("the store is there");
+    let length = file.metadata().expect("it is open").len();
+    assert!(length > from, "{length}");
+    let noise = vec![0xa5; usize::try_from(length - from).expect("it is small")];
+    file.write_all_at(&noise, from).expect("the test's folder is writable");
+}
+
+#[test]
+fn a_damaged_file_at_the_start_is_told_with_its_name_and_what_to_do() {
+    let hookd = Home::serving(TABLES).start();
+    assert_eq!(Sender::new().send(&hookd, 0).status, 202);
+    let (_, home) = hookd.terminate();
+    let database = home.path().join("hookd.db");
+    let whole = fs::read(&database).expect("the store is there");
+    // The header; the schema behind it; half of the file.
+    let mut header = whole.clone();
+    header[..100].fill(0xa5);
+    let mut schema = whole.clone();
+    schema[100..4096].fill(0xa5);
+    for broken in [header, schema] {
+        fs::write(&database, broken).expect("the test's folder is writable");
+        let finished = home.run(&["serve", "--log-format", "human"]);
+        assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+        for part in ["hookd.db` is damaged", "hookd store check", "restore a backup"] {
+            assert!(finished.stderr.contains(part), "{part}: {}", finished.stderr);
+        }
+        let finished = home.run(&["store", "check"]);
+        assert_eq!(finished.code, Some(1), "{}{}", finished.stdout, finished.stderr);
+    }
+    fs::write(&database, whole).expect("the test's folder is writable");
+    sound(&home);
+}
+
+#[test]
+fn a_file_that_is_damaged_while_hookd_runs_takes_nothing_more() {
+    let hookd = Home::serving(TABLES).start();
+    let mut sender = Sender::new();
+    for _ in 0..60 {
+        assert_eq!(sender.send(&hookd, 100_000).status, 202);
+    }
+    // An orderly stop writes everything into the one file; a start reads little of it.
+    let hookd = hookd.terminate().1.start();
+    overwrite(&hookd.home().path().join("hookd.db"), 4096);
+    // To see whether it was sent before, hookd looks at what it has of it.
+    assert_eq!(hookd.send(&numbered(1, 100_000)).status, 503);
+    sender.send_in_vain(&hookd, "malformed");
+    let log = hookd.log();
+    let [line] = log
+        .iter()
+        .filter(|line| line.contains("\"level\":\"ERROR\""))
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap_or_else(|lines| panic!("one line, not {lines:#?}"));
+    for part in ["the file is damaged", "hookd.db", "restore a backup"] {
+        assert!(line.contains(part), "{line}");
+    }
+    let finished = hookd.home().run(&["store", "check"]);
+    assert_eq!(finished.code, Some(1), "{}{}", finished.stdout, finished.stderr);
+    assert!(finished.stderr.contains("hookd.db"), "{}", finished.stderr);
+}

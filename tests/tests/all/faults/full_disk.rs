@@ -1,0 +1,112 @@
+//! A disk without space.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use hookd_tests::{Home, until};
+
+use super::{Sender, TABLES, sound, told_once};
+
+/// A file system of its own for hookd, which is gone when it ends.
+const WITH_SMALL_DISK: [&str; 6] =
+    ["unshare", "--map-root-user", "--mount", "sh", "-c", "mount -t tmpfs -o size=8m tmpfs disk && exec \"$0\" \"$@\""];
+
+/// Whether this machine lets us mount.
+fn can_mount() -> bool {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let mut command = Command::new(WITH_SMALL_DISK[0]);
+    command.args(&WITH_SMALL_DISK[1..]).arg("true").current_dir(folder.path()).stderr(Stdio::null());
+    fs::create_dir(folder.path().join("disk")).expect("the folder is writable");
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// A folder whose store lies in `disk`.
+fn home() -> Home {
+    let listeners = hookd_tests::LISTENERS.replace("sqlite:hookd.db", "sqlite:disk/hookd.db");
+    let home = Home::with_config(&format!("{listeners}\n{TABLES}\n"));
+    fs::create_dir(home.path().join("disk")).expect("the folder is writable");
+    home
+}
+
+/// Writes until nothing more fits; gives the file.
+fn fill(disk: &Path) -> PathBuf {
+    let path = disk.join("ballast");
+    let mut ballast = File::create(&path).expect("the disk takes a file");
+    while ballast.write_all(&[1; 4096]).is_ok() {}
+    path
+}
+
+#[test]
+fn a_disk_without_space_is_503_until_there_is_some() {
+    if !can_mount() {
+        println!("left out: no file system can be mounted here; the test with a limit on files stands alone");
+        return;
+    }
+    let hookd = home().within(&WITH_SMALL_DISK).start();
+    // As hookd sees it; nobody else does.
+    let disk = PathBuf::from(format!("/proc/{}/root", hookd.pid()))
+        .join(hookd.home().path().join("disk").strip_prefix("/").expect("it is absolute"));
+    let mut sender = Sender::new();
+    for _ in 0..5 {
+        assert_eq!(sender.send(&hookd, 2000).status, 202);
+    }
+    for round in 0..2 {
+        let ballast = fill(&disk);
+        sender.send_until_refused(&hookd, 20_000);
+        // A little may fit yet into what SQLite had taken before.
+        until("nothing fits", || (sender.send(&hookd, 0).status == 503).then_some(()));
+        sender.send_in_vain(&hookd, "full");
+        sender.check(&hookd);
+        fs::remove_file(&ballast).expect("it is there");
+        sender.send_again(&hookd);
+        sender.check(&hookd);
+        // The same cause is not told again within a minute.
+        if round == 0 {
+            told_once(&hookd, "the disk is full");
+        }
+    }
+    // The disk goes with hookd, so that there is no crash to look at; the next test has one.
+    let copy = hookd.home().path().join("copy");
+    fs::create_dir(&copy).expect("the folder is writable");
+    let config = fs::read_to_string(hookd.home().path().join("hookd.toml")).expect("it is there");
+    for name in ["hookd.db", "hookd.db-wal"] {
+        fs::copy(disk.join(name), copy.join(name)).expect("it is there");
+    }
+    hookd.home().write("hookd.toml", config.replace("disk/", "copy/"));
+    let home = hookd.kill_9().within(&[]);
+    sound(&home);
+    sender.check(&home.start());
+}
+
+#[test]
+fn files_that_may_not_grow_are_503_until_they_may() {
+    let limited = ["sh", "-c", "trap '' XFSZ; ulimit -S -f 600; exec \"$0\" \"$@\""];
+    let hookd = Home::serving(TABLES).within(&limited).start();
+    let mut sender = Sender::new();
+    sender.send_until_refused(&hookd, 20_000);
+    // A little may fit yet.
+    until("nothing fits", || (sender.send(&hookd, 0).status == 503).then_some(()));
+    sender.send_in_vain(&hookd, "SQLite's code");
+    sender.check(&hookd);
+    let limit = ["--fsize=unlimited", "--pid", &hookd.pid().to_string()];
+    assert!(Command::new("prlimit").args(limit).status().expect("prlimit runs").success());
+    sender.send_again(&hookd);
+    told_once(&hookd, "disk I/O error");
+    sender.check_after_crash(hookd);
+}
+
+#[test]
+fn a_disk_without_space_at_the_start_is_told() {
+    if !can_mount() {
+        println!("left out: no file system can be mounted here");
+        return;
+    }
+    let mut filling = WITH_SMALL_DISK;
+    filling[5] =
+        "mount -t tmpfs -o size=64k tmpfs disk && cat /dev/zero > disk/ballast 2> /dev/null; exec \"$0\" \"$@\"";
+    let finished = home().within(&filling).run(&["serve", "--log-format", "human"]);
+    assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+    assert!(finished.stderr.contains("disk/hookd.db") && finished.stderr.contains("full"), "{}", finished.stderr);
+}

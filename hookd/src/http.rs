@@ -3,6 +3,8 @@
 pub(crate) mod admin;
 mod body;
 pub(crate) mod change_hook;
+pub(crate) mod connection;
+pub(crate) mod listener;
 mod page;
 mod rest;
 mod unproven;

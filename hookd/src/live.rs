@@ -111,6 +111,7 @@ impl Fixed {
             ("server.listen", old.listen != new.listen),
             ("server.tls", old.tls != new.tls),
             ("server.workers", old.workers != new.workers),
+            ("server.max_connections", old.max_connections != new.max_connections),
             ("server.request_timeout (of heads)", old.request_timeout != new.request_timeout),
             ("server.shutdown_timeout", old.shutdown_timeout != new.shutdown_timeout),
             ("admin.listen", self.admin.listen != config.admin.listen),

@@ -63,6 +63,11 @@ impl Hookd {
         self.home
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.process.child.id()
+    }
+
     /// Asks it with SIGTERM to end, and waits until it has.
     pub fn terminate(self) -> (ExitStatus, Home) {
         self.send_sigterm();

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
-use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -21,6 +21,12 @@ pub(super) enum Unread {
     TooSlow,
     /// The connection broke, or the body is not what its headers said.
     Broken,
+}
+
+/// Whether a request says that it has a body.
+pub(super) fn is_announced(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(UPGRADE)
 }
 
 /// Reads the whole body.

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,6 +17,7 @@ use hookd_core::{Hook, HookRequest, Method, Outcome, Proof, Refusal};
 use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest};
 
 use super::body::{self, Unread};
+use super::connection::Seat;
 use super::unproven::{Entry, Unproven};
 use super::{DELIVERY, plain, unauthorized};
 use crate::allow::{self, Networks};
@@ -62,9 +64,17 @@ pub(crate) fn app(
 
 /// Answers a request, and logs it if it was for a hook.
 async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web::Payload) -> HttpResponse {
+    let serving = request.conn_data::<Rc<Seat>>().map(Seat::serve);
     match taken(&front.0, &request, &mut payload).await {
         Ok(answer) => answer,
-        Err(answer) => body::unread(*answer, payload),
+        Err(answer) => {
+            if let Some(serving) = serving
+                && body::is_announced(&request)
+            {
+                serving.close();
+            }
+            body::unread(*answer, payload)
+        }
     }
 }
 

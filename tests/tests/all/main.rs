@@ -7,6 +7,7 @@ mod config_errors;
 mod conformance;
 mod curl;
 mod deduplication;
+mod hostile_connections;
 mod push;
 mod raw;
 mod refusals;

@@ -27,6 +27,11 @@ impl Raw {
         self
     }
 
+    /// The same connection once more, to be written to by somebody else.
+    pub(crate) fn writer(&self) -> TcpStream {
+        self.0.get_ref().try_clone().expect("the system has descriptors")
+    }
+
     /// Says that nothing more will be sent.
     pub(crate) fn end(&mut self) -> &mut Self {
         let _ = self.0.get_mut().shutdown(Shutdown::Write);

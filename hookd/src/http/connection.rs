@@ -181,7 +181,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<S> {
         let stream = Pin::new(&mut this.stream);
         let written = match with_text(bytes) {
             None => stream.poll_write(context, bytes),
-            Some(answer) => stream.poll_write(context, answer.as_bytes()).map_ok(|_| bytes.len()),
+            Some((before, answer)) => {
+                let both = [before, answer.as_bytes()].concat();
+                // Whoever does not take the answers before it gets them first.
+                stream.poll_write(context, &both).map_ok(|count| if count < before.len() { count } else { bytes.len() })
+            }
         };
         if written.is_ready() {
             this.blocked = None;
@@ -217,17 +221,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     }
 }
 
-/// The answer with a text that is sent instead of one of actix's own, which have none; `None` for all others.
-fn with_text(answer: &[u8]) -> Option<String> {
-    let status = answer.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
-    let (status, text) = match status {
+/// The answer with a text that is sent instead of one of actix's own, which have none and come last; and what is sent
+/// before it. `None` where there is no such answer.
+fn with_text(bytes: &[u8]) -> Option<(&[u8], String)> {
+    if !bytes.ends_with(b"\r\n\r\n") {
+        return None;
+    }
+    let start = bytes.windows(BEGIN.len()).rposition(|part| part == BEGIN)?;
+    let (before, answer) = bytes.split_at(start);
+    let (status, text) = match answer.get(BEGIN.len()..)?.get(..3)? {
         b"400" => (400, "this is no request of HTTP/1.1"),
         b"431" => (431, "the request has too many headers"),
         _ => return None,
     };
     let is_empty = answer.windows(EMPTY.len()).any(|part| part == EMPTY);
-    is_empty.then(|| bare(status, text))
+    is_empty.then(|| (before, bare(status, text)))
 }
+
+/// How an answer begins.
+const BEGIN: &[u8] = b"HTTP/1.1 ";
 
 /// How an answer says that it has no text. No answer of hookd says so.
 const EMPTY: &[u8] = b"\r\ncontent-length: 0\r\n";
@@ -240,4 +252,24 @@ fn bare(status: u16, text: &str) -> String {
         "HTTP/1.1 {status} {reason}\r\ncontent-length: {length}\r\nconnection: close\r\n\
          content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\n\r\n{text}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_a_text_to_what_has_none() {
+        let own = "HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok";
+        let empty = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        assert_eq!(with_text(own.as_bytes()), None);
+        // The answer to a `HEAD`, which has a length and no text.
+        assert_eq!(with_text(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 7\r\n\r\n"), None);
+        for before in ["", own] {
+            let sent = [before, empty].concat();
+            let (kept, answer) = with_text(sent.as_bytes()).unwrap();
+            assert_eq!(kept, before.as_bytes());
+            assert!(answer.ends_with("nosniff\r\n\r\nthis is no request of HTTP/1.1"), "{answer}");
+        }
+    }
 }

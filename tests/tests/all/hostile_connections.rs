@@ -142,14 +142,6 @@ fn what_is_beyond_max_connections_waits_until_one_is_closed() {
     }
 }
 
-/// How much memory hookd takes, in MiB.
-fn memory(hookd: &Hookd) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", hookd.id())).expect("it runs, on Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says so");
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-    kib / 1024
-}
-
 /// The worst and the usual time of a hundred webhooks, one after the other.
 fn times(address: SocketAddr, name: &str) -> (Duration, Duration) {
     let mut sender = Connection::new(address);
@@ -181,7 +173,7 @@ fn ten_thousand_idle_connections_cost_little_and_hold_nobody_up() {
         println!("the hard limit on open files allows {count} connections only");
     }
     let hookd = start("request_timeout = '8s'");
-    let before = (memory(&hookd), times(hookd.public(), "before"));
+    let before = (hookd.memory().0, times(hookd.public(), "before"));
     let since = Instant::now();
     let address = hookd.public();
     // Half of them say nothing, half begin a request.
@@ -195,7 +187,7 @@ fn ten_thousand_idle_connections_cost_little_and_hold_nobody_up() {
         })
         .collect();
     let opened = since.elapsed();
-    let during = (memory(&hookd), times(hookd.public(), "during"));
+    let during = (hookd.memory().0, times(hookd.public(), "during"));
     println!("{count} connections in {opened:?}; memory (MiB) and worst and usual time: {before:?}, then {during:?}");
     assert!(during.0 < before.0 + 200, "{during:?}");
     assert!(during.1.0 < Duration::from_secs(1), "{during:?}");
@@ -208,7 +200,7 @@ fn ten_thousand_idle_connections_cost_little_and_hold_nobody_up() {
         let open = fs::read_dir(format!("/proc/{}/fd", hookd.id())).expect("it runs, on Linux").count();
         (open < 200).then_some(open)
     });
-    println!("{open} descriptors, {} MiB and {:?} afterwards", memory(&hookd), times(hookd.public(), "after"));
+    println!("{open} descriptors, {} MiB and {:?} afterwards", hookd.memory().0, times(hookd.public(), "after"));
 }
 
 #[test]

@@ -14,8 +14,11 @@ use crate::config::ServedDialect;
 /// milliseconds at most.
 const LARGE: usize = 256 << 10;
 
-/// How many large bodies are looked at at a time. A body of JSON takes up to twenty times its size then.
-const AT_A_TIME: usize = 2;
+/// How many large bodies are looked at at a time.
+const AT_A_TIME: u32 = 2;
+
+/// The size of a body, in bytes, from which on it is looked at alone: JSON takes up to twenty times its size meanwhile.
+const HUGE: usize = 4 << 20;
 
 /// What a dialect made of a request.
 pub(super) struct Judged {
@@ -35,7 +38,7 @@ pub(super) struct Judges(Arc<Semaphore>);
 
 impl Default for Judges {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_A_TIME)))
+        Self(Arc::new(Semaphore::new(AT_A_TIME as usize)))
     }
 }
 
@@ -50,7 +53,8 @@ impl Judges {
             let judged = judge(&*dialect.hook, &request);
             return Some((request, judged));
         }
-        let permit = Arc::clone(&self.0).acquire_owned().await.ok()?;
+        let places = if request.body().len() < HUGE { 1 } else { AT_A_TIME };
+        let permit = Arc::clone(&self.0).acquire_many_owned(places).await.ok()?;
         let dialect = Arc::clone(dialect);
         let judging = web::block(move || {
             let judged = judge(&*dialect.hook, &request);

@@ -23,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::connection::Connection;
 
 /// How long a connection may take to agree on keys.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// How long a connection is kept that waits for another request.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);

@@ -201,14 +201,15 @@ fn large_json_of_any_shape_is_answered_in_time_and_holds_no_others_up() {
         ("the same key", repeated("{", "\"ref\":0,", "\"a\":0}"), "400 `ref`"),
         ("a long key", repeated("{\"", "k", "\":0}"), "400 `ref` is missing"),
         ("a long text", repeated("{\"ref\":\"", "t", "\"}"), "202 no change found"),
-        ("escapes", repeated("{\"ref\":\"", "\\u00e4", "\"}"), "400 "),
+        ("escapes", repeated("{\"ref\":\"", "\\u00e4", "\"}"), "202 no change found"),
         ("numbers", repeated("[", "1,", "1]"), "400 the payload is a list"),
         ("a long number", repeated("[", "1", "]"), "400 "),
         ("empty lists", repeated("[", "[],", "[]]"), "400 the payload is a list"),
         ("white space", repeated("{", " ", "}"), "400 `ref` is missing"),
         ("many commits", repeated("{\"commits\":[", commit, commits_end), "400 "),
     ];
-    let hookd = start("");
+    // One thread serves them all.
+    let hookd = start("workers = 1");
     let slowest = bodies.iter().map(|(name, body, expected)| {
         let request = signed(body.clone());
         let done = AtomicBool::new(false);
@@ -227,6 +228,6 @@ fn large_json_of_any_shape_is_answered_in_time_and_holds_no_others_up() {
         worst
     });
     let slowest = slowest.max().expect("there are some");
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    assert!(slowest < Duration::from_millis(700), "{slowest:?}");
     assert!(hookd.memory().1 < 1500, "{:?}", hookd.memory());
 }

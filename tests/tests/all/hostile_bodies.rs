@@ -231,3 +231,23 @@ fn large_json_of_any_shape_is_answered_in_time_and_holds_no_others_up() {
     assert!(slowest < Duration::from_millis(700), "{slowest:?}");
     assert!(hookd.memory().1 < 1500, "{:?}", hookd.memory());
 }
+
+#[test]
+fn a_form_of_millions_of_arguments_is_400_and_takes_little() {
+    let hookd = start("");
+    let form = |query: &str, body: String| {
+        let request = Request::post(format!("/change_hook{query}"));
+        request.header("Content-Type", "application/x-www-form-urlencoded").body(body)
+    };
+    // A key of the form takes the place of those of the query: many of both must not be compared with each other.
+    let query = format!("?{}", "a=&".repeat(9_000));
+    let since = Instant::now();
+    for request in [form("", "b=c&".repeat(6_000_000)), form(&query, "b=c&".repeat(6_000_000))] {
+        assert_eq!(hookd.send(&request).line(), "400 there are more than 10000 arguments");
+    }
+    let many = form(&query, "b=&".repeat(9_000));
+    assert!(hookd.send(&many).line().starts_with("400 no field of a change was sent"), "{}", hookd.send(&many).line());
+    println!("{:?}, {} MiB at most", since.elapsed(), hookd.memory().1);
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+    assert!(hookd.memory().1 < 250, "{:?}", hookd.memory());
+}

@@ -2,8 +2,13 @@
 
 pub(crate) mod admin;
 mod body;
+mod budget;
 pub(crate) mod change_hook;
+pub(crate) mod connection;
+mod judge;
+pub(crate) mod listener;
 mod page;
+mod quiet;
 mod rest;
 mod unproven;
 
@@ -11,6 +16,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 
+pub(crate) use budget::Budget;
 pub(crate) use unproven::Unproven;
 
 /// The header that names the delivery in an answer.

@@ -22,6 +22,8 @@ pub(crate) struct Live {
     pub(crate) trusted_proxies: Networks,
     /// The most bytes of a body.
     pub(crate) max_body: usize,
+    /// The most bytes of all bodies that are held at a time.
+    pub(crate) max_buffered: usize,
     /// The longest time in which a body comes.
     pub(crate) request_timeout: Duration,
     /// How long things are kept.
@@ -37,6 +39,7 @@ impl Live {
             admin_auth: config.files.admin_auth.clone(),
             trusted_proxies: config.server.trusted_proxies.clone(),
             max_body: config.server.max_body,
+            max_buffered: config.server.max_buffered,
             request_timeout: config.server.request_timeout,
             store: config.store.clone(),
         }
@@ -111,6 +114,7 @@ impl Fixed {
             ("server.listen", old.listen != new.listen),
             ("server.tls", old.tls != new.tls),
             ("server.workers", old.workers != new.workers),
+            ("server.max_connections", old.max_connections != new.max_connections),
             ("server.request_timeout (of heads)", old.request_timeout != new.request_timeout),
             ("server.shutdown_timeout", old.shutdown_timeout != new.shutdown_timeout),
             ("admin.listen", self.admin.listen != config.admin.listen),

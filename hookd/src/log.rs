@@ -9,7 +9,9 @@ use crate::cli::serve::{LogFormat, ServeArgs};
 
 /// Starts logging to the standard error output.
 pub(crate) fn start(args: &ServeArgs) {
-    let filter = EnvFilter::try_new(&args.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // First what others may override: their lines on broken requests and handshakes would let a stranger fill the log.
+    let level = format!("actix_http=off,rustls=error,{}", args.log_level);
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let is_json = match args.log_format {
         LogFormat::Auto => !std::io::stderr().is_terminal(),

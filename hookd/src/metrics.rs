@@ -1,5 +1,6 @@
 //! What hookd counts, for Prometheus: `/metrics` on the private listener.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hookd_store::{Observer, Store};
@@ -9,6 +10,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::http::Budget;
 
 /// All that is counted.
 pub(crate) struct Metrics {
@@ -22,6 +25,8 @@ pub(crate) struct Metrics {
     failing: Gauge,
     queued: Gauge,
     size: Gauge,
+    budget: Arc<Budget>,
+    buffered: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -59,6 +64,8 @@ impl Default for Metrics {
             failing: Gauge::default(),
             queued: Gauge::default(),
             size: Gauge::default(),
+            budget: Arc::default(),
+            buffered: Gauge::default(),
         };
         metrics.registered()
     }
@@ -81,7 +88,18 @@ impl Metrics {
         registry.register("store_failing", "1 while the last transaction failed, else 0", self.failing.clone());
         registry.register("store_queued_writes", "Writes that wait to be stored", self.queued.clone());
         registry.register_with_unit("store_size", "What the store takes on disk", Unit::Bytes, self.size.clone());
+        registry.register_with_unit(
+            "buffered",
+            "What large bodies take that are being read, or wait to be stored",
+            Unit::Bytes,
+            self.buffered.clone(),
+        );
         self
+    }
+
+    /// What bodies may take, which is counted here.
+    pub(crate) fn budget(&self) -> Arc<Budget> {
+        Arc::clone(&self.budget)
     }
 
     /// Counts a request that ended with this outcome.
@@ -103,6 +121,7 @@ impl Metrics {
     pub(crate) fn encode(&self, store: &dyn Store) -> String {
         self.queued.set(i64::try_from(store.queued()).unwrap_or(i64::MAX));
         self.size.set(i64::try_from(store.size()).unwrap_or(i64::MAX));
+        self.buffered.set(i64::try_from(self.budget.held()).unwrap_or(i64::MAX));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("a String takes all");
         text

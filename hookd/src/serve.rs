@@ -4,19 +4,28 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use actix_web::HttpServer;
 use actix_web::dev::Server;
 use hookd_store::{OpenError, SharedStore, SqliteStore, StoreError};
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::serve::ServeArgs;
 use crate::config::{Config, StoreUrl};
 use crate::followups::Followups;
+use crate::http::listener::Listener;
 use crate::http::{admin, change_hook};
 use crate::live::Active;
 use crate::metrics::Metrics;
-use crate::{log, retention};
+use crate::tls::Certificate;
+use crate::{descriptors, log, retention};
+
+/// How many connections may wait to be accepted. The system has a bound of its own, on Linux 4096.
+const BACKLOG: i32 = 4096;
+
+/// The most connections of the private listener.
+const MOST_ADMIN_CONNECTIONS: usize = 256;
 
 /// Why hookd could not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -82,24 +91,31 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         "hookd is ready"
     );
 
-    let shutdown = config.server.shutdown_timeout.as_secs();
-    let public = HttpServer::new(move || change_hook::app(front.clone()))
-        .workers(config.server.worker_count())
-        .client_request_timeout(config.server.request_timeout)
-        .shutdown_timeout(shutdown)
-        .disable_signals();
-    let public = match config.files.server_certificate {
-        None => public.listen(public_socket),
-        Some(certificate) => public.listen_rustls_0_23(public_socket, certificate.server_config()?),
+    let server = &config.server;
+    let tls = |certificate: Option<Arc<Certificate>>| certificate.map(Certificate::server_config).transpose();
+    let public = Listener {
+        name: "public",
+        socket: public_socket,
+        tls: tls(config.files.server_certificate)?,
+        workers: server.worker_count(),
+        max_connections: descriptors::allow(server.max_connections, MOST_ADMIN_CONNECTIONS),
+        request_timeout: server.request_timeout,
+        shutdown_timeout: server.shutdown_timeout,
     };
-    let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?.run();
+    let public = public.serve(move || change_hook::app(front.clone()));
+    let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
     let state = admin::State::new(Arc::clone(&store), Arc::clone(&active), unproven, metrics);
-    let private = HttpServer::new(move || admin::app(state.clone())).workers(1).shutdown_timeout(1).disable_signals();
-    let private = match config.files.admin_certificate {
-        None => private.listen(private_socket),
-        Some(certificate) => private.listen_rustls_0_23(private_socket, certificate.server_config()?),
+    let private = Listener {
+        name: "admin",
+        socket: private_socket,
+        tls: tls(config.files.admin_certificate)?,
+        workers: 1,
+        max_connections: MOST_ADMIN_CONNECTIONS,
+        request_timeout: server.request_timeout,
+        shutdown_timeout: Duration::from_secs(1),
     };
-    let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?.run();
+    let private = private.serve(move || admin::app(state.clone()));
+    let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?;
 
     let outcome = until_told_to_stop(public, private, active).await;
     retention.abort();
@@ -144,7 +160,15 @@ async fn until_told_to_stop(public: Server, private: Server, active: Arc<Active>
 
 fn listen(listener: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
     let failed = |source| ServeError::Listen { listener, address, source };
-    TcpListener::bind(address).map_err(failed)
+    let open = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        // As the standard library's: a restart need not wait for the connections of the last run to be forgotten.
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    open().map_err(failed)
 }
 
 fn announce(listener: &'static str, socket: &TcpListener) {

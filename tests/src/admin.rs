@@ -48,6 +48,14 @@ impl Admin {
         })
     }
 
+    /// The value of a metric, with its labels where it has some: `hookd_requests_total{dialect="base",outcome="accepted"}`.
+    /// What was never counted is 0.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").text();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().expect("a number"))
+    }
+
     /// The records of a collection: `list("/api/v2/changes?limit=1", "changes")`.
     pub fn list(&self, path: &str, key: &str) -> Vec<Value> {
         let answer = self.get(path);

@@ -1,5 +1,6 @@
 //! The real binary at work.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -71,6 +72,21 @@ impl Hookd {
         self.process.child.kill().expect("it was running");
         self.process.child.wait().expect("it was running");
         self.home
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.process.child.id()
+    }
+
+    /// How much memory it takes, in MiB: now, and at most until now.
+    pub fn memory(&self) -> (u64, u64) {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs, on Linux");
+        let read = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux says so");
+            line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
+        };
+        (read("VmRSS:"), read("VmHWM:"))
     }
 
     /// Asks it with SIGTERM to end, and waits until it has.

@@ -3,11 +3,17 @@
 //! `&` and `;` separate, `+` is a space, a bad `%zz` stays, a key without `=` is dropped, blank values are kept. A form
 //! body (urlencoded or multipart, POST only) adds its keys; a key in it replaces the whole list of the query.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use futures_util::FutureExt;
 use percent_encoding::percent_decode;
 
 use crate::{Headers, Method, Refusal};
+
+/// The most arguments of a query, and of a form. Buildbot's have some twenty; each takes forty times the memory that it
+/// takes in the request.
+const MOST: usize = 10_000;
 
 /// A name and its value.
 type Pair = (Vec<u8>, Vec<u8>);
@@ -20,12 +26,16 @@ impl Arguments {
     /// The arguments of a request of these parts.
     ///
     /// # Errors
-    /// When the content type says multipart and the body does not hold it.
+    /// When the content type says multipart and the body does not hold it; when there are more than [`MOST`] in query or
+    /// form.
     pub(crate) fn of(method: Method, query: &str, headers: &Headers, body: &Bytes) -> Result<Self, Refusal> {
-        let mut pairs = urlencoded(query.as_bytes());
+        let mut pairs = urlencoded(query.as_bytes())?;
         if method == Method::Post && !body.is_empty() {
             let form = form(headers, body)?;
-            pairs.retain(|(key, _)| form.iter().all(|(replaced, _)| replaced != key));
+            if !form.is_empty() {
+                let replaced: HashSet<&[u8]> = form.iter().map(|(key, _)| &**key).collect();
+                pairs.retain(|(key, _)| !replaced.contains(&**key));
+            }
             pairs.extend(form);
         }
         Ok(Self(pairs))
@@ -57,13 +67,17 @@ fn text<'a>(name: &str, value: &'a [u8]) -> Result<&'a str, Refusal> {
     std::str::from_utf8(value).map_err(|_| Refusal::new(format!("argument `{name}` is not UTF-8")))
 }
 
-fn urlencoded(text: &[u8]) -> Vec<Pair> {
-    text.split(|byte| matches!(byte, b'&' | b';'))
-        .filter_map(|pair| {
-            let equals = pair.iter().position(|byte| *byte == b'=')?;
-            Some((unquoted(&pair[..equals]), unquoted(&pair[equals + 1..])))
-        })
-        .collect()
+fn urlencoded(text: &[u8]) -> Result<Vec<Pair>, Refusal> {
+    let pairs = text.split(|byte| matches!(byte, b'&' | b';')).filter_map(|pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        Some((unquoted(&pair[..equals]), unquoted(&pair[equals + 1..])))
+    });
+    let pairs: Vec<_> = pairs.take(MOST + 1).collect();
+    if pairs.len() > MOST { Err(too_many()) } else { Ok(pairs) }
+}
+
+fn too_many() -> Refusal {
+    Refusal::new(format!("there are more than {MOST} arguments"))
 }
 
 fn unquoted(text: &[u8]) -> Vec<u8> {
@@ -78,7 +92,7 @@ fn form(headers: &Headers, body: &Bytes) -> Result<Vec<Pair>, Refusal> {
     };
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Ok(urlencoded(body));
+        return urlencoded(body);
     }
     if kind.eq_ignore_ascii_case("multipart/form-data") {
         let boundary = multer::parse_boundary(content_type).map_err(broken)?;
@@ -93,16 +107,19 @@ fn multipart(boundary: String, body: Bytes) -> Result<Vec<Pair>, Refusal> {
     let all = async {
         let mut pairs = Vec::new();
         while let Some(part) = parts.next_field().await? {
+            if pairs.len() == MOST {
+                return Ok(Err(too_many()));
+            }
             let name = part.name().map(|name| name.as_bytes().to_vec());
             let value = part.bytes().await?;
             if let Some(name) = name {
                 pairs.push((name, value.to_vec()));
             }
         }
-        Ok(pairs)
+        Ok(Ok(pairs))
     };
     // The body is all there, so that nothing is waited for.
-    all.now_or_never().unwrap_or(Err(multer::Error::IncompleteStream)).map_err(broken)
+    all.now_or_never().unwrap_or(Err(multer::Error::IncompleteStream)).map_err(broken)?
 }
 
 fn broken(error: multer::Error) -> Refusal {
@@ -134,6 +151,23 @@ mod tests {
         assert_eq!(form.argument("b").unwrap(), Some("3"));
         let get = form.with_method(Method::Get).with_query("a=1");
         assert_eq!(get.argument("a").unwrap(), Some("1"));
+    }
+
+    #[test]
+    fn takes_many_arguments_but_not_any_number() {
+        let kinds = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"];
+        let part = |number| format!("--x\r\nContent-Disposition: form-data; name=\"{number}\"\r\n\r\n1\r\n");
+        for (count, is_taken) in [(super::MOST, true), (super::MOST + 1, false)] {
+            let numbers = 0..count;
+            let urlencoded: String = numbers.clone().map(|number| format!("{number}=1&")).collect();
+            let multipart: String = numbers.map(part).chain(["--x--\r\n".to_owned()]).collect();
+            for (kind, body) in kinds.into_iter().zip([urlencoded.clone(), multipart]) {
+                let form = HookRequest::post("/").with_header("Content-Type", kind).with_body(body);
+                assert_eq!(form.arguments().is_ok(), is_taken, "{kind}, {count}");
+            }
+            let query = HookRequest::post("/").with_query(urlencoded);
+            assert_eq!(query.arguments().is_ok(), is_taken, "{count}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use argon2::{Argon2, PasswordVerifier};
+use tokio::sync::Semaphore;
 
 use super::Credentials;
 use super::remembered::Remembered;
@@ -15,6 +16,9 @@ use crate::config::secrets::reason;
 
 /// How often a file is looked at.
 const EVERY: Duration = Duration::from_secs(1);
+
+/// How many hashes of a file are computed at a time. Each is made to take time and memory, and anybody may ask for one.
+const AT_A_TIME: usize = 2;
 
 /// What stands behind the colon of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +43,7 @@ pub(super) struct PasswordFile {
     path: PathBuf,
     format: Format,
     read: Mutex<Read>,
+    places: Arc<Semaphore>,
 }
 
 /// What was read, and when.
@@ -69,7 +74,7 @@ impl PasswordFile {
     pub(super) fn open(path: PathBuf, format: Format) -> Result<Self, String> {
         let (users, stamp) = read(&path, format)?;
         let read = Read { users: Arc::new(users), stamp: Some(stamp), looked_at: Instant::now() };
-        Ok(Self { path, format, read: Mutex::new(read) })
+        Ok(Self { path, format, read: Mutex::new(read), places: Arc::new(Semaphore::new(AT_A_TIME)) })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -87,8 +92,14 @@ impl PasswordFile {
             Format::Plain => users.lines.iter().fold(false, |held, line| held | line.is(given)),
             Format::Hashed if users.remembered.has(given) => true,
             Format::Hashed => {
+                let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return false };
+                // Meanwhile it may have been computed for another request.
+                if users.remembered.has(given) {
+                    return true;
+                }
                 let given = given.clone();
                 let check = move || {
+                    let _place = place;
                     let holds =
                         users.lines.iter().any(|line| line.user == given.user && verify(&line.password, &given));
                     if holds {

@@ -31,6 +31,21 @@ pub struct Server {
     #[schemars(with = "size::SizeSchema")]
     pub max_body: usize,
 
+    /// How many bytes of bodies are held at a time, in all: of those that are being read, and of those that wait to be
+    /// stored. What comes beyond them is answered with 503. Of each body the first 64KiB do not count; and one body may
+    /// always come, whatever its size.
+    #[serde(with = "size")]
+    #[schemars(with = "size::SizeSchema")]
+    pub max_buffered: usize,
+
+    /// How many connections are open at a time. The next ones wait until one of them is closed. Those that idle are
+    /// closed after five seconds, those that have sent no whole request after `request_timeout`. At the start hookd
+    /// raises the limit of the system on open files as far as it may; where that is not far enough, it says so, and
+    /// takes as many as it can.
+    #[serde(deserialize_with = "connections")]
+    #[schemars(range(min = 1))]
+    pub max_connections: usize,
+
     /// How long a sender may take to send a whole request; a slower one is answered with 408.
     #[serde(serialize_with = "duration::serialize", deserialize_with = "some_time")]
     #[schemars(with = "duration::DurationSchema")]
@@ -66,6 +81,8 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8010)),
             max_body: 25 << 20,
+            max_buffered: 256 << 20,
+            max_connections: 16_384,
             request_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(30),
             allow_from: None,
@@ -93,6 +110,12 @@ fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::
     }
 }
 
+fn connections<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let count = i64::deserialize(deserializer)?;
+    let wrong = || de::Error::custom(format_args!("bad number of connections `{count}`, expected 1 or more"));
+    usize::try_from(count).ok().filter(|count| *count > 0).ok_or_else(wrong)
+}
+
 fn workers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZero<u16>>, D::Error> {
     let count = i64::deserialize(deserializer)?;
     let workers = u16::try_from(count).ok().filter(|count| *count <= MOST_WORKERS).and_then(NonZero::new);
@@ -115,7 +138,10 @@ mod tests {
         let written = serde_json::to_value(Server::default()).unwrap();
         assert_eq!(
             written,
-            json!({"listen": "127.0.0.1:8010", "max_body": "25MiB", "request_timeout": "30s", "shutdown_timeout": "30s"})
+            json!({
+                "listen": "127.0.0.1:8010", "max_body": "25MiB", "max_buffered": "256MiB", "max_connections": 16384,
+                "request_timeout": "30s", "shutdown_timeout": "30s",
+            })
         );
         assert_eq!(read(written).unwrap(), Server::default());
         assert!(Server::default().worker_count() > 0);
@@ -128,6 +154,12 @@ mod tests {
             assert_eq!(
                 read(json!({"workers": wrong})).unwrap_err(),
                 format!("bad number of threads `{wrong}`, expected 1 to 1024")
+            );
+        }
+        for wrong in [0, -1] {
+            assert_eq!(
+                read(json!({"max_connections": wrong})).unwrap_err(),
+                format!("bad number of connections `{wrong}`, expected 1 or more")
             );
         }
         let error = read(json!({"request_timeout": "0s"})).unwrap_err();

@@ -1,5 +1,6 @@
 //! The private listener: the page, the REST API and health.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use hookd_store::{CHANGE_FIELDS, DELIVERY_FIELDS};
 use hookd_store::{Field, Filter, Operator, Page, Query, SharedStore, StoreError, Value};
 use serde_json::{Value as Json, json};
 
+use super::body::is_announced;
+use super::connection::Seat;
 use super::{Unproven, page, plain, rest, unauthorized};
 use crate::live::{Active, Live};
 use crate::metrics::Metrics;
@@ -58,6 +61,7 @@ pub(crate) fn app(
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
     App::new()
         .app_data(web::Data::new(state))
+        .wrap(from_fn(seated))
         .service(web::resource("/healthz").route(web::get().to(healthz)).route(web::head().to(healthz)))
         .service(web::resource("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)))
         .service(
@@ -78,6 +82,22 @@ pub(crate) fn app(
                 .configure(page::routes)
                 .default_service(web::to(page::nothing)),
         )
+}
+
+/// Tells the connection that a request is at work.
+async fn seated(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let serving = request.request().conn_data::<Rc<Seat>>().map(Seat::serve);
+    let answer = next.call(request).await?.map_into_boxed_body();
+    // No request here has a body that is read.
+    if let Some(serving) = serving
+        && is_announced(answer.request())
+    {
+        serving.close();
+    }
+    Ok(answer)
 }
 
 /// Lets a request through if it has the credentials that `[admin] change_hook_auth` asks for, and if no page of

@@ -2,15 +2,18 @@
 
 use std::convert::Infallible;
 use std::mem;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
-use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+
+use super::budget::{self, Budget, Full};
 
 /// Why a body was not read.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,27 +24,58 @@ pub(super) enum Unread {
     TooSlow,
     /// The connection broke, or the body is not what its headers said.
     Broken,
+    /// There is no room for it among the others that are held.
+    NoRoom,
+}
+
+/// What a body may take.
+pub(super) struct Bounds<'b> {
+    /// The most bytes of this one.
+    pub(super) size: usize,
+    /// The longest time for all of it to come.
+    pub(super) time: Duration,
+    /// The most bytes of all that are held.
+    pub(super) all: usize,
+    /// What those take.
+    pub(super) budget: &'b Arc<Budget>,
+}
+
+/// Whether a request says that it has a body.
+pub(super) fn is_announced(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(UPGRADE)
+}
+
+/// Whether a body is compressed, or encoded otherwise.
+pub(super) fn is_encoded(request: &HttpRequest) -> bool {
+    let is_identity = |value: &HeaderValue| value.is_empty() || value.as_bytes().eq_ignore_ascii_case(b"identity");
+    !request.headers().get_all(CONTENT_ENCODING).all(is_identity)
+}
+
+/// Whether a sender wants to go on with another protocol than HTTP. Then actix takes all that follows for the body.
+pub(super) fn is_websocket(request: &HttpRequest) -> bool {
+    let is_websocket = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket");
+    request.headers().get_all(UPGRADE).any(is_websocket)
 }
 
 /// Reads the whole body.
 pub(super) async fn read(
     request: &HttpRequest,
     payload: &mut web::Payload,
-    limit: usize,
-    timeout: Duration,
+    bounds: &Bounds<'_>,
 ) -> Result<Bytes, Unread> {
     let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > limit as u64) {
+    if length.is_some_and(|length| length > bounds.size as u64) {
         return Err(Unread::TooLarge);
     }
-    match tokio::time::timeout(timeout, collect(payload, limit)).await {
+    match tokio::time::timeout(bounds.time, collect(payload, bounds)).await {
         Ok(read) => read,
         Err(_) => Err(Unread::TooSlow),
     }
 }
 
-async fn collect(payload: &mut web::Payload, limit: usize) -> Result<Bytes, Unread> {
-    let mut left = limit;
+async fn collect(payload: &mut web::Payload, bounds: &Bounds<'_>) -> Result<Bytes, Unread> {
+    let mut left = bounds.size;
     let mut next = async || match payload.next().await {
         Some(Ok(piece)) => {
             left = left.checked_sub(piece.len()).ok_or(Unread::TooLarge)?;
@@ -55,10 +89,29 @@ async fn collect(payload: &mut web::Payload, limit: usize) -> Result<Bytes, Unre
     let Some(second) = next().await? else { return Ok(first) };
     let mut whole = BytesMut::from(first);
     whole.extend_from_slice(&second);
-    while let Some(piece) = next().await? {
+    while whole.len() <= budget::FREE {
+        let Some(piece) = next().await? else { return Ok(whole.freeze()) };
         whole.extend_from_slice(&piece);
     }
-    Ok(whole.freeze())
+    let mut share = bounds.budget.share();
+    share.grow(whole.len() - budget::FREE, bounds.all)?;
+    let mut revoked = pin!(share.revoked());
+    loop {
+        let piece = tokio::select! {
+            biased;
+            () = &mut revoked => return Err(Unread::NoRoom),
+            piece = next() => piece?,
+        };
+        let Some(piece) = piece else { return Ok(share.whole(whole)?) };
+        share.grow(piece.len(), bounds.all)?;
+        whole.extend_from_slice(&piece);
+    }
+}
+
+impl From<Full> for Unread {
+    fn from(Full: Full) -> Self {
+        Self::NoRoom
+    }
 }
 
 /// An answer to a request whose body was not read to its end, with the rest of that.

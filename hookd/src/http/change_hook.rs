@@ -3,19 +3,23 @@
 //! The way of a request: limits → recognise → verify → translate → store → 202. What is answered with 202 is committed.
 
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::http::{self, StatusCode};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use hookd_core::{Hook, HookRequest, Method, Outcome, Proof, Refusal};
+use hookd_core::{Hook, HookRequest, Method, Outcome, Proof};
 use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest};
 
-use super::body::{self, Unread};
+use super::body::{self, Bounds, Unread};
+use super::budget::Budget;
+use super::connection::Seat;
+use super::judge::{Judged, Judges};
+use super::quiet::Quiet;
 use super::unproven::{Entry, Unproven};
 use super::{DELIVERY, plain, unauthorized};
 use crate::allow::{self, Networks};
@@ -26,6 +30,13 @@ use crate::metrics::Metrics;
 
 /// The path under which hooks are.
 const PREFIX: &str = "/change_hook";
+
+/// What is said to a sender of a compressed body. No forge sends one, and the signatures of some are over what was
+/// compressed, of others over what is sent.
+const ENCODED: &str = "the body is compressed or encoded, expected one without `Content-Encoding`";
+
+/// What is said to a sender that asks for another protocol.
+const WEBSOCKET: &str = "there is no WebSocket here";
 
 /// What is said to a sender whose address is not allowed.
 const FORBIDDEN: &str = "requests may not come from this address";
@@ -40,11 +51,25 @@ struct Shared {
     followups: Queue,
     unproven: Arc<Unproven>,
     metrics: Arc<Metrics>,
+    budget: Arc<Budget>,
+    judges: Judges,
+    refused: Quiet,
+    unstored: Quiet,
 }
 
 impl Front {
     pub(crate) fn new(active: Arc<Active>, store: SharedStore, followups: Queue, metrics: Arc<Metrics>) -> Self {
-        Self(Arc::new(Shared { active, store, followups, unproven: Arc::default(), metrics }))
+        Self(Arc::new(Shared {
+            active,
+            store,
+            followups,
+            unproven: Arc::default(),
+            budget: metrics.budget(),
+            metrics,
+            judges: Judges::default(),
+            refused: Quiet::default(),
+            unstored: Quiet::default(),
+        }))
     }
 
     /// The requests that did not prove themselves.
@@ -62,9 +87,17 @@ pub(crate) fn app(
 
 /// Answers a request, and logs it if it was for a hook.
 async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web::Payload) -> HttpResponse {
+    let serving = request.conn_data::<Rc<Seat>>().map(Seat::serve);
     match taken(&front.0, &request, &mut payload).await {
         Ok(answer) => answer,
-        Err(answer) => body::unread(*answer, payload),
+        Err(answer) => {
+            if let Some(serving) = serving
+                && body::is_announced(&request)
+            {
+                serving.close();
+            }
+            body::unread(*answer, payload)
+        }
     }
 }
 
@@ -102,13 +135,25 @@ async fn taken(
     let Some(method) = method_of(request, &*dialect.hook) else {
         return refused(not_allowed(&*dialect.hook), "the method is not allowed");
     };
-    let body = match body::read(request, payload, live.max_body, live.request_timeout).await {
+    if body::is_encoded(request) {
+        return refused(encoded(), ENCODED);
+    }
+    if body::is_websocket(request) {
+        return refused(plain(StatusCode::BAD_REQUEST, WEBSOCKET.to_owned()), WEBSOCKET);
+    }
+    let bounds =
+        Bounds { size: live.max_body, time: live.request_timeout, all: live.max_buffered, budget: &front.budget };
+    let body = match body::read(request, payload, &bounds).await {
         Ok(body) => body,
         Err(unread) => {
-            let (status, message) = unread_answer(&unread, &live);
-            let mut answer = plain(status, message.clone());
+            let mut answer = match unread_answer(&unread, &live) {
+                Some((status, message)) => {
+                    front.unproven(request, name, None, plain(status, message.clone()), &message)
+                }
+                None => front.unstored(name, None, None, &StoreError::Overloaded),
+            };
             answer.head_mut().set_connection_type(http::ConnectionType::Close);
-            return refused(answer, &message);
+            return Err(Box::new(answer));
         }
     };
     let is_authenticated = auth.is_some_and(|auth| !auth.is_open());
@@ -144,35 +189,46 @@ impl Shared {
         let (dialect, reason) = (dialect.to_owned(), reason.to_owned());
         let entry = Entry { received_at: now(), dialect, peer: sender_of(request, &live), event, reason }.shortened();
         let Entry { dialect, peer, event, reason, .. } = &entry;
-        tracing::info!(dialect, event, peer, outcome = "unproven", reason, "refused");
+        let summary = |more| tracing::info!(more, "more requests were refused within a second");
+        if self.refused.allows(summary) {
+            tracing::info!(dialect, event, peer, outcome = "unproven", reason, "refused");
+        }
         // A name that is not served is the sender's: it would make a metric of its own for each.
         let counted = if live.dialects.contains_key(dialect) { dialect } else { "other" };
         self.metrics.request(counted, "unproven");
         self.unproven.push(entry);
         answer
     }
+
+    /// Notes that a request was not stored, and gives its answer.
+    fn unstored(&self, dialect: &str, event: Option<&str>, forge_id: Option<&str>, error: &StoreError) -> HttpResponse {
+        let summary = |more| tracing::error!(more, "more requests were not stored within a second");
+        // The store itself tells, once, that it fails; a line for each webhook would fill a disk that is full.
+        if !matches!(error, StoreError::Overloaded) {
+            tracing::debug!(dialect, event, forge_id, outcome = "unstored", "not stored: {error}");
+        } else if self.unstored.allows(summary) {
+            tracing::error!(dialect, event, forge_id, outcome = "unstored", "not stored: {error}");
+        }
+        self.metrics.request(dialect, "unstored");
+        unstored_answer(error)
+    }
 }
 
 /// Takes a whole request for a dialect through verifying, translating and storing.
 async fn receive(
     front: &Shared,
-    dialect: &ServedDialect,
+    dialect: &Arc<ServedDialect>,
     http: &HttpRequest,
     request: HookRequest,
     is_authenticated: bool,
     started: Instant,
 ) -> HttpResponse {
     let received_at = now();
-    let hook = &*dialect.hook;
-    let recognised = hook.recognise(&request);
-    let (event, forge_id) =
-        (recognised.event.map(|event| event.into_owned()), recognised.forge_id.map(|id| id.into_owned()));
-    let proof = hook.verify(&request);
-    let translated = match proof {
-        Ok(_) => translate(hook, &request),
-        Err(ref refusal) => Err(refusal.clone()),
+    let Some((request, judged)) = front.judges.judge(dialect, request).await else {
+        return front.unstored(&dialect.name, None, None, &StoreError::Closed);
     };
-    let state = match translated {
+    let Judged { event, forge_id, proof, outcome } = judged;
+    let state = match outcome {
         Ok(outcome) => state_of(outcome),
         // Only who proved itself gets a place in the store for a request that is wrong.
         Err(refusal) if matches!(proof, Ok(Proof::Proved)) || (is_authenticated && proof.is_ok()) => {
@@ -190,7 +246,7 @@ async fn receive(
         event,
         forge_id,
         deduplicate: dialect.deduplicate,
-        request: StoredRequest::of(&request, hook.headers()),
+        request: StoredRequest::of(&request, dialect.hook.headers()),
         state,
     };
     let (event, forge_id) = (delivery.event.clone(), delivery.forge_id.clone());
@@ -219,19 +275,8 @@ async fn receive(
             front.metrics.duration(&dialect.name, started.elapsed());
             receipt_answer(receipt)
         }
-        Err(error) => {
-            // The store tells once what is wrong with it; a line for each webhook would fill a disk that is full.
-            tracing::debug!(dialect = dialect.name, event, forge_id, outcome = "unstored", "not stored: {error}");
-            front.metrics.request(&dialect.name, "unstored");
-            unstored_answer(&error)
-        }
+        Err(error) => front.unstored(&dialect.name, event.as_deref(), forge_id.as_deref(), &error),
     }
-}
-
-/// Translates, and takes a dialect that panics for one that refuses: it must not take hookd with it.
-fn translate(hook: &dyn Hook, request: &HookRequest) -> Result<Outcome, Refusal> {
-    std::panic::catch_unwind(AssertUnwindSafe(|| hook.translate(request)))
-        .unwrap_or_else(|_| Err(Refusal::new("the dialect failed on this request; its log says more")))
 }
 
 /// What is stored of an outcome.
@@ -276,6 +321,12 @@ fn not_allowed(hook: &dyn Hook) -> HttpResponse {
     answer
 }
 
+fn encoded() -> HttpResponse {
+    let mut answer = plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, ENCODED.to_owned());
+    answer.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    answer
+}
+
 fn hook_request(request: &HttpRequest, method: Method, body: Bytes) -> HookRequest {
     let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     HookRequest::new(method, request.path().to_owned(), request.query_string().to_owned(), headers.collect(), body)
@@ -303,13 +354,14 @@ fn unstored_answer(error: &StoreError) -> HttpResponse {
     answer
 }
 
-/// What is said where the body was not read.
-fn unread_answer(unread: &Unread, live: &Live) -> (StatusCode, String) {
-    match unread {
+/// What is said where the body was not read; `None` where that is not the sender's doing.
+fn unread_answer(unread: &Unread, live: &Live) -> Option<(StatusCode, String)> {
+    Some(match unread {
         Unread::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} bytes", live.max_body)),
         Unread::TooSlow => (StatusCode::REQUEST_TIMEOUT, format!("no whole body within {:?}", live.request_timeout)),
         Unread::Broken => (StatusCode::BAD_REQUEST, "the body is broken".to_owned()),
-    }
+        Unread::NoRoom => return None,
+    })
 }
 
 /// Microseconds since 1970.

@@ -1,5 +1,7 @@
 //! `change_hook_auth`: who may call the hooks, and who the admin listener.
 
+use std::time::{Duration, Instant};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookd_tests::http::{self, Answer, Request};
@@ -8,6 +10,7 @@ use serde_json::Value;
 
 use crate::curl::curl;
 use crate::push;
+use crate::raw::Raw;
 
 const ASKED: &str = "401 credentials are missing or wrong";
 
@@ -166,11 +169,47 @@ fn files_are_read_again_when_they_change() {
     // One that is broken lets nobody in, until it is put right.
     hookd.home().write("passwd", "ann:another\nno colon but hunter2\n");
     until("the broken file lets nobody in", || (!is_in("ann", "another")).then_some(()));
-    let log = hookd.log().join("\n");
-    assert!(log.contains("line 2: expected `user:password`; it lets nobody in") && !log.contains("hunter2"), "{log}");
+    let log = until("the log says so", || {
+        Some(hookd.log().join("\n")).filter(|log| log.contains("line 2: expected `user:password`; it lets nobody in"))
+    });
+    assert!(!log.contains("hunter2"), "{log}");
     assert!(is_in("bea", "pässwörd"));
     hookd.home().write("passwd", "ann:one\n");
     until("it was put right", || is_in("ann", "one").then_some(()));
+}
+
+/// How many threads hookd has.
+fn threads(hookd: &Hookd) -> usize {
+    std::fs::read_dir(format!("/proc/{}/task", hookd.id())).expect("it runs, on Linux").count()
+}
+
+#[test]
+fn a_flood_of_wrong_passwords_computes_few_hashes_at_a_time_and_holds_up_nobody_who_is_known() {
+    let home = home("['htpasswd:htpasswd']", "[change_hook_dialects]\nbase = true");
+    // A hash that takes a second or so to compute.
+    let slow = HASHES.lines().next().expect("bea's").replace("bea:$2y$04$", "slow:$2y$13$");
+    home.write("htpasswd", format!("{HASHES}{slow}\n"));
+    let hookd = home.start();
+    assert_eq!(as_user(&hookd, "bea", "pass:word").line(), "202 1 change found");
+    let before = threads(&hookd);
+    let wrong = basic(change(), "slow", "a guess").to_bytes(hookd.public());
+    let flood: Vec<_> = (0..100)
+        .map(|_| {
+            let mut connection = Raw::open(hookd.public());
+            connection.write(&wrong);
+            connection
+        })
+        .collect();
+    let mut worst = Duration::ZERO;
+    for _ in 0..100 {
+        let since = Instant::now();
+        assert_eq!(as_user(&hookd, "bea", "pass:word").line(), "202 1 change found");
+        worst = worst.max(since.elapsed());
+    }
+    println!("{worst:?} at worst for who is known; {before} threads before, {} now", threads(&hookd));
+    assert!(worst < Duration::from_secs(1), "{worst:?}");
+    assert!(threads(&hookd) < before + 10, "{}", threads(&hookd));
+    drop(flood);
 }
 
 #[test]

@@ -27,6 +27,17 @@ impl Raw {
         self
     }
 
+    /// The same connection once more, to be written to by somebody else.
+    pub(crate) fn writer(&self) -> TcpStream {
+        self.0.get_ref().try_clone().expect("the system has descriptors")
+    }
+
+    /// Breaks the connection: the peer gets a reset.
+    pub(crate) fn reset(self) {
+        let stream = socket2::Socket::from(self.0.into_inner());
+        stream.set_linger(Some(Duration::ZERO)).expect("it is TCP");
+    }
+
     /// Says that nothing more will be sent.
     pub(crate) fn end(&mut self) -> &mut Self {
         let _ = self.0.get_mut().shutdown(Shutdown::Write);

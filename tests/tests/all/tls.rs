@@ -1,9 +1,12 @@
 //! TLS on both listeners, with certificates that change while hookd runs.
 
+use std::time::{Duration, Instant};
+
 use hookd_tests::{Home, Hookd, until};
 use rcgen::{CertifiedKey, KeyPair};
 
 use crate::curl::{Said, curl};
+use crate::raw::Raw;
 
 const CONFIG: &str = "[server]\nlisten = '127.0.0.1:0'\ntls = { certificate = 'public.pem', key = 'public.key' }\n\
     [admin]\nlisten = '127.0.0.1:0'\ntls = { certificate = 'admin.pem', key = 'admin.key' }\n\
@@ -124,4 +127,23 @@ fn files_that_do_not_hold_are_a_problem_of_the_configuration() {
         assert!(first.contains(said.trim_matches('`')) || first.contains("cannot be read"), "{said}: {first}");
         assert!(!checked.stderr.contains("PRIVATE KEY"), "{}", checked.stderr);
     }
+}
+
+#[test]
+#[ignore = "needs curl from cargo xtask test"]
+fn who_does_not_finish_the_handshake_holds_nobody_up() {
+    let hookd = start();
+    let mut stuck: Vec<_> = (0..1000).map(|_| Raw::open(hookd.public())).collect();
+    // Some begin it.
+    for connection in &mut stuck[..500] {
+        connection.write("\x16\x03\x01\x02\x00\x01");
+    }
+    let since = Instant::now();
+    assert_eq!(send(&hookd, "trusted-public.pem").line(), "202 1 change found");
+    assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+    // They are closed by themselves.
+    for connection in [&mut stuck.swap_remove(999), &mut stuck.swap_remove(0)] {
+        connection.closed();
+    }
+    assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
 }

@@ -86,7 +86,7 @@ pub(crate) fn pull(event: &str, patch: Value) -> Value {
 
 pub(crate) fn request(event: &str, payload: &Value) -> HookRequest {
     HookRequest::post("/change_hook/bitbucketcloud")
-        .with_header("X-Event-Key", event.trim_start_matches("legacy ").to_owned())
+        .with_header("X-Event-Key", event.trim_start_matches("legacy "))
         .with_header("X-Request-UUID", "2f2b6a3e-7a0e-4f0c-9d6d-0d0f8a1b2c3d")
         .with_header("X-Attempt-Number", "1")
         .with_header("Content-Type", "application/json")

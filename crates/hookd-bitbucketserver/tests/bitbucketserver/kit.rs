@@ -97,7 +97,7 @@ pub(crate) fn pull(event: &str, patch: Value) -> Value {
 
 pub(crate) fn request(event: &str, payload: &Value) -> HookRequest {
     HookRequest::post("/change_hook/bitbucketserver")
-        .with_header("X-Event-Key", event.trim_start_matches("old ").trim_start_matches("plugin ").to_owned())
+        .with_header("X-Event-Key", event.trim_start_matches("old ").trim_start_matches("plugin "))
         .with_header("X-Request-Id", "2f2b6a3e-7a0e-4f0c-9d6d-0d0f8a1b2c3d")
         .with_header("Content-Type", "application/json; charset=utf-8")
         .with_body(payload.to_string())

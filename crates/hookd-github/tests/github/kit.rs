@@ -78,7 +78,7 @@ pub(crate) fn edited(mut payload: Value, patch: Value) -> Value {
 pub(crate) fn request(event: &str, payload: &Value) -> HookRequest {
     let event = if event == "tag" { "push" } else { event };
     HookRequest::post("/change_hook/github")
-        .with_header("X-GitHub-Event", event.to_owned())
+        .with_header("X-GitHub-Event", event)
         .with_header("X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
         .with_header("Content-Type", "application/json")
         .with_body(payload.to_string())

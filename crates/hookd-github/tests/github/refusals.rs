@@ -123,7 +123,7 @@ fn names_what_is_wrong_with_a_payload() {
 fn typed(content_type: &str, body: impl Into<String>) -> HookRequest {
     HookRequest::post("/change_hook/github")
         .with_header("X-GitHub-Event", "push")
-        .with_header("Content-Type", content_type.to_owned())
+        .with_header("Content-Type", content_type)
         .with_body(body.into())
 }
 

@@ -53,10 +53,10 @@ impl Fields<'_> {
 
     /// A list of paths; an empty text counts as none.
     pub(crate) fn files(&self) -> Result<Vec<String>, Refusal> {
-        let texts = |value: Json<'_>| match value {
+        let texts = |value: &Json<'_>| match value {
             Json::List(items) => {
-                let text = |item| if let Json::Text(text) = item { Some(text.into_owned()) } else { None };
-                items.into_iter().map(text).collect::<Option<Vec<_>>>()
+                let text = |item: &Json<'_>| if let Json::Text(text) = item { Some((*text).to_owned()) } else { None };
+                items.iter().map(text).collect::<Option<Vec<_>>>()
             }
             _ => None,
         };
@@ -65,7 +65,7 @@ impl Fields<'_> {
 
     /// An object; an empty text counts as none.
     pub(crate) fn properties(&self) -> Result<Map<String, Value>, Refusal> {
-        let object = |value: Json<'_>| if let Value::Object(map) = value.to_value() { Some(map) } else { None };
+        let object = |value: &Json<'_>| if let Value::Object(map) = value.to_value() { Some(map) } else { None };
         self.json("properties", object, "a JSON object").map(Option::unwrap_or_default)
     }
 
@@ -92,20 +92,20 @@ impl Fields<'_> {
         Ok(Some(seconds.floor() as i64))
     }
 
-    fn json<T>(&self, field: &str, read: impl Fn(Json<'_>) -> Option<T>, kind: &str) -> Result<Option<T>, Refusal> {
+    fn json<T>(&self, field: &str, read: impl Fn(&Json<'_>) -> Option<T>, kind: &str) -> Result<Option<T>, Refusal> {
         let wrong = || Refusal::new(format!("`{field}` is not {kind}"));
         match self {
             Fields::Arguments(request) => match request.argument(field)? {
                 None | Some("") => Ok(None),
                 Some(text) => {
-                    let json = Json::parse(text.as_bytes())
+                    let json = Json::parse(text.as_bytes(), request.arena())
                         .map_err(|error| Refusal::new(format!("`{field}`: {}", error.message())))?;
-                    if json == Json::Null { Ok(None) } else { read(json).map(Some).ok_or_else(wrong) }
+                    if json == Json::Null { Ok(None) } else { read(&json).map(Some).ok_or_else(wrong) }
                 }
             },
             Fields::Json(payload) => match payload.get(field) {
                 None | Some(Json::Null) => Ok(None),
-                Some(json) => read(json.clone()).map(Some).ok_or_else(wrong),
+                Some(json) => read(json).map(Some).ok_or_else(wrong),
             },
         }
     }

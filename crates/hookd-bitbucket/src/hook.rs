@@ -18,7 +18,7 @@ impl Hook for Bitbucket {
     }
 
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
-        let json = Json::parse(payload(request)?.as_bytes())?;
+        let json = Json::parse(payload(request)?.as_bytes(), request.arena())?;
         let payload = View::root(&json);
         let base = self.base(request, &payload)?;
         let changes: Result<Vec<Change>, Refusal> =

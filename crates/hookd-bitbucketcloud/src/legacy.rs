@@ -74,8 +74,8 @@ impl BitbucketCloud {
 /// The full ref of a branch or tag; `None` for other types, as Buildbot.
 fn branch_of(state: &View<'_>) -> Result<Option<String>, Refusal> {
     let folder = match state.need("type")? {
-        Json::Text(kind) if kind == "branch" => "heads",
-        Json::Text(kind) if kind == "tag" => "tags",
+        Json::Text(kind) if *kind == "branch" => "heads",
+        Json::Text(kind) if *kind == "tag" => "tags",
         _ => return Ok(None),
     };
     Ok(Some(format!("refs/{folder}/{}", state.python_str("name")?)))

@@ -113,8 +113,8 @@ impl BitbucketServer {
     /// The full ref of a branch or tag; `None` for other types.
     fn branch_of(&self, state: &View<'_>) -> Result<Option<String>, Refusal> {
         let folder = match state.need("type")? {
-            Json::Text(kind) if kind == "branch" => "heads",
-            Json::Text(kind) if kind == "tag" => "tags",
+            Json::Text(kind) if *kind == "branch" => "heads",
+            Json::Text(kind) if *kind == "tag" => "tags",
             _ => return Ok(None),
         };
         Ok(Some(format!("refs/{folder}/{}", self.said(state, "name")?)))

@@ -60,7 +60,7 @@ pub(crate) fn address_of(repository: &View<'_>) -> Result<String, Refusal> {
         Some(_) => repository.list("links.clone")?,
     };
     // `sort` keeps the order of the others.
-    clones.sort_by_key(|link| link.get("name") != Some(&Json::Text("http".into())));
+    clones.sort_by_key(|link| link.get("name") != Some(&Json::Text("http")));
     for link in clones {
         if let Some(address) = given(link.text_or_none("href")?) {
             return Ok(address.to_owned());

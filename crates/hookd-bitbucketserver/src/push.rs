@@ -144,7 +144,7 @@ impl Push<'_> {
 
 /// Whether the commit has this hash.
 fn is_of(commit: &View<'_>, id: &str) -> bool {
-    matches!(commit.get("id"), Some(Json::Text(text)) if text == id)
+    matches!(commit.get("id"), Some(Json::Text(text)) if *text == id)
 }
 
 /// Whether `revision` is git's way to say that there is none.

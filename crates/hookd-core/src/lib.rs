@@ -84,7 +84,7 @@ pub use hook::{Hook, Outcome, Proof, Recognised};
 pub use inventory;
 pub use options::{BuildContext, Compat, PathStep, Problem, SecretSource};
 pub use pattern::{Glob, Pattern};
-pub use payload::{Json, View};
+pub use payload::{Arena, Json, View};
 pub use pollers::{NoPollers, Pollers};
 pub use refusal::Refusal;
 pub use registry::{Dialect, HookOptions};

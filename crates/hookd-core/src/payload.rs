@@ -1,20 +1,34 @@
 //! A JSON payload as a dialect reads it: by path, with errors that name the path.
 //!
-//! [`Json`] borrows its texts from the body where it can. [`View`] is a place in it; reading from a view either gives
+//! [`Json`] borrows its texts from the body where it can, and has the rest of itself in an [`Arena`], which is given back
+//! at once: payloads have hundreds of values, of which a dialect reads a few. [`View`] is a place in it; reading from a view either gives
 //! what was asked for or a [`Refusal`] such as `` `commits[3].author.name` is missing ``.
 //!
 //! Objects keep the last of duplicate keys, as Python's `json` does.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use bumpalo::Bump;
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
 
 use crate::{Refusal, python};
 
-/// A JSON value that borrows from the text it was parsed from.
+/// The memory that parsed JSON lies in.
+#[derive(Debug, Default)]
+pub struct Arena(Bump);
+
+impl Arena {
+    /// An arena for the JSON of a text of so many bytes; it grows when that takes more.
+    pub fn for_text(length: usize) -> Self {
+        Self(Bump::with_capacity(length))
+    }
+}
+
+/// A JSON value that borrows from the text it was parsed from, and from an arena.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json<'a> {
     /// `null`
@@ -24,11 +38,11 @@ pub enum Json<'a> {
     /// A number: an integer of 64 bits, or a double.
     Number(Number),
     /// A text.
-    Text(Cow<'a, str>),
+    Text(&'a str),
     /// A list.
-    List(Vec<Json<'a>>),
+    List(&'a [Json<'a>]),
     /// An object, in the order of its keys in the text.
-    Object(Vec<(Cow<'a, str>, Json<'a>)>),
+    Object(&'a [(&'a str, Json<'a>)]),
 }
 
 impl<'a> Json<'a> {
@@ -36,31 +50,35 @@ impl<'a> Json<'a> {
     ///
     /// # Errors
     /// A refusal that says where the JSON is broken, when it is; also for more than 128 levels.
-    pub fn parse(text: &'a [u8]) -> Result<Self, Refusal> {
+    pub fn parse(text: &'a [u8], arena: &'a Arena) -> Result<Self, Refusal> {
         // Looked at once as a whole, and not again for each text in it.
         let text = std::str::from_utf8(text).map_err(|error| Refusal::new(format!("broken JSON: {error}")))?;
-        serde_json::from_str(text).map_err(|error| Refusal::new(format!("broken JSON: {error}")))
+        let parser = Parser { arena: &arena.0, items: RefCell::default(), pairs: RefCell::default() };
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        Value(&parser)
+            .deserialize(&mut deserializer)
+            .and_then(|json| deserializer.end().map(|()| json))
+            .map_err(|error| Refusal::new(format!("broken JSON: {error}")))
     }
 
     /// The value of `key` where this is an object that has it.
     pub fn get(&self, key: &str) -> Option<&Json<'a>> {
         match self {
-            Json::Object(pairs) => pairs.iter().rfind(|(k, _)| k == key).map(|(_, value)| value),
+            Json::Object(pairs) => pairs.iter().rfind(|(k, _)| *k == key).map(|(_, value)| value),
             _ => None,
         }
     }
 
     /// The same value, owned, for properties.
-    pub fn to_value(&self) -> Value {
+    pub fn to_value(&self) -> serde_json::Value {
+        use serde_json::Value;
         match self {
             Json::Null => Value::Null,
             Json::Bool(b) => Value::Bool(*b),
             Json::Number(n) => Value::Number(n.clone()),
-            Json::Text(t) => Value::String(t.to_string()),
+            Json::Text(t) => Value::String((*t).to_owned()),
             Json::List(items) => Value::Array(items.iter().map(Json::to_value).collect()),
-            Json::Object(pairs) => {
-                Value::Object(pairs.iter().map(|(k, v)| (k.to_string(), v.to_value())).collect::<Map<_, _>>())
-            }
+            Json::Object(pairs) => Value::Object(pairs.iter().map(|(k, v)| ((*k).to_owned(), v.to_value())).collect()),
         }
     }
 
@@ -231,7 +249,7 @@ impl<'p> View<'p> {
             Some(Json::List(items)) => items
                 .iter()
                 .map(|item| match item {
-                    Json::Text(text) => Ok(&**text),
+                    Json::Text(text) => Ok(*text),
                     other => Err(self.unexpected(path, other, "a list of texts")),
                 })
                 .collect(),
@@ -264,101 +282,116 @@ impl<'p> View<'p> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
+/// Builds JSON in an arena. What of a list or object is read so far is on a stack, until its length is known.
+struct Parser<'a> {
+    arena: &'a Bump,
+    items: RefCell<Vec<Json<'a>>>,
+    pairs: RefCell<Vec<(&'a str, Json<'a>)>>,
+}
+
+/// Reads any value.
+#[derive(Clone, Copy)]
+struct Value<'p, 'a>(&'p Parser<'a>);
+
+impl<'de: 'a, 'a> DeserializeSeed<'de> for Value<'_, 'a> {
+    type Value = Json<'a>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'a>, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct JsonVisitor;
-
-impl<'de> Visitor<'de> for JsonVisitor {
-    type Value = Json<'de>;
+impl<'de: 'a, 'a> Visitor<'de> for Value<'_, 'a> {
+    type Value = Json<'a>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+    fn visit_unit<E>(self) -> Result<Json<'a>, E> {
         Ok(Json::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'a>, E> {
         Ok(Json::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'a>, E> {
         Ok(Json::Number(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'a>, E> {
         Ok(Json::Number(value.into()))
     }
 
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Json<'a>, E> {
         Number::from_f64(value).map(Json::Number).ok_or_else(|| E::custom("number out of range"))
     }
 
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
-        Ok(Json::Text(Cow::Borrowed(value)))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'a>, E> {
+        Ok(Json::Text(value))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Json::Text(Cow::Owned(value.to_owned())))
+    fn visit_str<E>(self, value: &str) -> Result<Json<'a>, E> {
+        Ok(Json::Text(self.0.arena.alloc_str(value)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json<'a>, A::Error> {
+        let Parser { arena, items, .. } = self.0;
+        let start = items.borrow().len();
+        while let Some(item) = access.next_element_seed(self)? {
+            items.borrow_mut().push(item);
         }
-        Ok(Json::List(list))
+        Ok(Json::List(arena.alloc_slice_fill_iter(items.borrow_mut().drain(start..))))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let mut pairs = Vec::with_capacity(16);
-        while let Some(key) = entries.next_key_seed(KeySeed)? {
-            pairs.push((key, entries.next_value()?));
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'a>, A::Error> {
+        let Parser { arena, pairs, .. } = self.0;
+        let start = pairs.borrow().len();
+        while let Some(pair) = access.next_entry_seed(Key(arena), self)? {
+            pairs.borrow_mut().push(pair);
         }
-        Ok(Json::Object(pairs))
+        Ok(Json::Object(arena.alloc_slice_fill_iter(pairs.borrow_mut().drain(start..))))
     }
 }
 
-struct KeySeed;
+/// Reads a key.
+struct Key<'a>(&'a Bump);
 
-impl<'de> DeserializeSeed<'de> for KeySeed {
-    type Value = Cow<'de, str>;
+impl<'de: 'a, 'a> DeserializeSeed<'de> for Key<'a> {
+    type Value = &'a str;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<&'a str, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl<'de> Visitor<'de> for KeySeed {
-    type Value = Cow<'de, str>;
+impl<'de: 'a, 'a> Visitor<'de> for Key<'a> {
+    type Value = &'a str;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(value))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<&'a str, E> {
+        Ok(value)
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<&'a str, E> {
+        Ok(self.0.alloc_str(value))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Json, View};
+    use super::{Arena, Json, View};
 
     const PAYLOAD: &[u8] = br#"{"a": {"b": "text", "n": null, "x": 5}, "l": [{"k": "v"}, {}], "a2": 1, "a2": 2}"#;
 
     #[test]
     fn errors_name_the_path() {
-        let json = Json::parse(PAYLOAD).unwrap();
+        let arena = Arena::default();
+        let json = Json::parse(PAYLOAD, &arena).unwrap();
         let root = View::root(&json);
         assert_eq!(root.text("a.b").unwrap(), "text");
         assert_eq!(root.text("a.c").unwrap_err().message(), "`a.c` is missing");
@@ -370,21 +403,25 @@ mod tests {
         assert_eq!(items[0].text("k").unwrap(), "v");
         assert_eq!(items[1].text("k").unwrap_err().message(), "`l[1].k` is missing");
         assert_eq!(root.at("a").unwrap().text("y").unwrap_err().message(), "`a.y` is missing");
-        let list = Json::parse(b"[]").unwrap();
+        let list = Json::parse(b"[]", &arena).unwrap();
         assert_eq!(View::root(&list).text("a").unwrap_err().message(), "the payload is a list, expected an object");
     }
 
     #[test]
     fn the_last_of_duplicate_keys_counts() {
-        let json = Json::parse(PAYLOAD).unwrap();
+        let arena = Arena::default();
+        let json = Json::parse(PAYLOAD, &arena).unwrap();
         assert_eq!(View::root(&json).python_str("a2").unwrap(), "2");
     }
 
     #[test]
     fn refuses_what_is_not_json() {
         for broken in [&b""[..], b"{", b"{} x", b"NaN", b"\"\\ud800\"", b"\xff", b"1e999"] {
-            assert!(Json::parse(broken).unwrap_err().message().starts_with("broken JSON: "), "{broken:?}");
+            assert!(
+                Json::parse(broken, &Arena::default()).unwrap_err().message().starts_with("broken JSON: "),
+                "{broken:?}"
+            );
         }
-        assert!(Json::parse(&b"[".repeat(200_000)).is_err());
+        assert!(Json::parse(&b"[".repeat(200_000), &Arena::default()).is_err());
     }
 }

@@ -97,6 +97,7 @@ fn text_repr(text: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Arena;
 
     #[test]
     fn formats_values_as_python_does() {
@@ -113,7 +114,7 @@ mod tests {
             (r#"["a'b", "c", {"k": null}]"#, r#"["a'b", 'c', {'k': None}]"#),
             (r#"{"a": "x\n\\"}"#, r"{'a': 'x\n\\'}"),
         ] {
-            assert_eq!(str_of(&Json::parse(json.as_bytes()).unwrap()), python, "{json}");
+            assert_eq!(str_of(&Json::parse(json.as_bytes(), &Arena::default()).unwrap()), python, "{json}");
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The request as a dialect sees it: what was sent, undecoded, and the arguments as Buildbot reads them.
 
+use std::cell::OnceCell;
 use std::fmt;
-use std::sync::OnceLock;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arguments, Json, Refusal};
+use crate::{Arena, Arguments, Json, Refusal};
 
 /// The methods that a change hook may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +76,8 @@ pub struct HookRequest {
     query: String,
     headers: Headers,
     body: Bytes,
-    arguments: OnceLock<Result<Arguments, Refusal>>,
+    arguments: OnceCell<Result<Arguments, Refusal>>,
+    arena: OnceCell<Arena>,
 }
 
 impl HookRequest {
@@ -87,7 +88,7 @@ impl HookRequest {
 
     /// A request of these parts: `path` and `query` as they were sent, still escaped; `query` without the `?`.
     pub fn new(method: Method, path: String, query: String, headers: Headers, body: Bytes) -> Self {
-        Self { method, path, query, headers, body, arguments: OnceLock::new() }
+        Self { method, path, query, headers, body, arguments: OnceCell::new(), arena: OnceCell::new() }
     }
 
     /// The same with another method.
@@ -108,7 +109,7 @@ impl HookRequest {
     #[must_use]
     pub fn with_query(mut self, query: impl Into<String>) -> Self {
         self.query = query.into();
-        self.arguments = OnceLock::new();
+        self.arguments = OnceCell::new();
         self
     }
 
@@ -116,7 +117,7 @@ impl HookRequest {
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
-        self.arguments = OnceLock::new();
+        self.arguments = OnceCell::new();
         self
     }
 
@@ -178,7 +179,12 @@ impl HookRequest {
     /// # Errors
     /// When it is broken.
     pub fn json(&self) -> Result<Json<'_>, Refusal> {
-        Json::parse(&self.body)
+        Json::parse(&self.body, self.arena())
+    }
+
+    /// Memory for JSON that came with this request otherwise than as its body.
+    pub fn arena(&self) -> &Arena {
+        self.arena.get_or_init(|| Arena::for_text(self.body.len()))
     }
 }
 

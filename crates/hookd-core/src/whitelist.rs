@@ -51,11 +51,14 @@ impl Serialize for PropertyWhitelist {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Arena;
 
     #[test]
     fn flattens_objects_and_takes_lists_whole() {
         let whitelist: PropertyWhitelist = serde_json::from_str(r#"["github.head.*", "github.labels"]"#).unwrap();
-        let json = Json::parse(br#"{"head": {"sha": "x", "repo": {"id": 1}}, "labels": [{"a": 1}], "n": 2}"#).unwrap();
+        let arena = Arena::default();
+        let text = br#"{"head": {"sha": "x", "repo": {"id": 1}}, "labels": [{"a": 1}], "n": 2}"#;
+        let json = Json::parse(text, &arena).unwrap();
         let expected =
             serde_json::json!({"github.head.sha": "x", "github.head.repo.id": 1, "github.labels": [{"a": 1}]});
         assert_eq!(Value::Object(whitelist.extract("github", &json)), expected);
@@ -64,7 +67,8 @@ mod tests {
     #[test]
     fn the_last_of_duplicate_keys_counts() {
         let whitelist: PropertyWhitelist = serde_json::from_str(r#"["github.*"]"#).unwrap();
-        let json = Json::parse(br#"{"head": {"sha": "x"}, "head": 1}"#).unwrap();
+        let arena = Arena::default();
+        let json = Json::parse(br#"{"head": {"sha": "x"}, "head": 1}"#, &arena).unwrap();
         assert_eq!(Value::Object(whitelist.extract("github", &json)), serde_json::json!({"github.head": 1}));
     }
 }

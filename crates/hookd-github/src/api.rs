@@ -2,7 +2,7 @@
 //!
 //! Nothing here fails: what could not be had is told beside what was.
 
-use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, Json, View};
+use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, Arena, Json, View};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::endpoint::Endpoint;
@@ -129,16 +129,18 @@ impl Api<'_> {
 }
 
 fn message_in(answer: &ApiAnswer) -> Result<String, String> {
-    let json = Json::parse(answer.success()?).map_err(in_answer)?;
+    let arena = Arena::default();
+    let json = Json::parse(answer.success()?, &arena).map_err(in_answer)?;
     View::root(&json).text("commit.message").map(str::to_owned).map_err(in_answer)
 }
 
 /// The names in one page of files, and how many entries it has.
 fn files_in(answer: &ApiAnswer) -> Result<(Vec<String>, u64), String> {
-    let json = Json::parse(answer.success()?).map_err(in_answer)?;
+    let arena = Arena::default();
+    let json = Json::parse(answer.success()?, &arena).map_err(in_answer)?;
     let Json::List(entries) = &json else { return Err("in the API's answer: not a list".to_owned()) };
     let mut files = Vec::with_capacity(entries.len());
-    for entry in entries {
+    for entry in *entries {
         let entry = View::root(entry);
         files.push(entry.text("filename").map_err(in_answer)?.to_owned());
         files.extend(entry.text_or_none("previous_filename").map_err(in_answer)?.map(str::to_owned));

@@ -59,7 +59,7 @@ impl Hook for GitHub {
 
     fn translate_with(&self, request: &HookRequest, answers: &ApiAnswers) -> Result<Outcome, Refusal> {
         let document = self.document(request)?;
-        let json = Json::parse(&document)?;
+        let json = Json::parse(&document, request.arena())?;
         let Some(name) = request.header(EVENT) else {
             return Err(Refusal::new(format!("header `{EVENT}` is missing")));
         };

@@ -49,7 +49,7 @@ impl Hook for GitLab {
 
     /// Whatever the content type, the body is JSON, as for Buildbot.
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
-        let json = Json::parse(request.body()).map_err(|refusal| {
+        let json = request.json().map_err(|refusal| {
             let message = refusal.message();
             Refusal::new(format!("Error loading JSON: {}", message.strip_prefix("broken JSON: ").unwrap_or(message)))
         })?;

@@ -10,7 +10,7 @@ pub(crate) struct Gitorious {
 impl Hook for Gitorious {
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
         let text = request.argument("payload")?.ok_or_else(|| Refusal::new("argument `payload` is missing"))?;
-        let json = Json::parse(text.as_bytes())?;
+        let json = Json::parse(text.as_bytes(), request.arena())?;
         let payload = View::root(&json);
         let base = self.base(request, &payload)?;
         let after = if self.compat { Some(payload.text("after")?) } else { payload.text_or_none("after")? };

@@ -11,7 +11,7 @@ const REQUIRED: &str = "Request has no required signature";
 
 fn signed(signatures: &[&str]) -> HookRequest {
     signatures.iter().fold(request("repo:push", &fixture("repo:push")), |request, value| {
-        request.with_header("x-hub-signature", (*value))
+        request.with_header("x-hub-signature", *value)
     })
 }
 

@@ -11,7 +11,7 @@ const REQUIRED: &str = "Request has no required signature";
 
 fn signed(signatures: &[&str]) -> HookRequest {
     signatures.iter().fold(request("repo:refs_changed", &fixture("repo:refs_changed")), |request, value| {
-        request.with_header("x-hub-signature", (*value))
+        request.with_header("x-hub-signature", *value)
     })
 }
 

@@ -13,7 +13,7 @@ const NEW: &str = "sha256";
 fn signed(headers: &[(&str, &str)]) -> HookRequest {
     headers.iter().fold(request("push", &fixture("push")), |request, (hash, value)| {
         let name = if *hash == OLD { "X-Hub-Signature" } else { "x-hub-signature-256" };
-        request.with_header(name, (*value))
+        request.with_header(name, *value)
     })
 }
 

@@ -21,7 +21,7 @@ fn from_now(seconds: i64) -> String {
 
 fn with(headers: &[(&str, &str)]) -> HookRequest {
     let post = HookRequest::post("/change_hook/gitlab").with_body(BODY);
-    headers.iter().fold(post, |request, (name, value)| request.with_header(name, (*value)))
+    headers.iter().fold(post, |request, (name, value)| request.with_header(name, *value))
 }
 
 fn proof(secret: &Value, request: &HookRequest) -> Result<Proof, String> {

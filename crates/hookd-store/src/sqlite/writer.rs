@@ -27,8 +27,8 @@ const BATCH: usize = 512;
 /// A page of the file; a block dirties a few besides its own.
 const PAGE: usize = 4096;
 
-/// How long the writer waits for company when the last batch was much larger: those who were answered with it are about
-/// to send again, and one commit for all of them costs less than one for each.
+/// How long the writer waits for company when the last batch was larger: those who were answered with it are about to
+/// send again, and one commit for all of them costs less than one for each.
 const GATHER: Duration = Duration::from_micros(100);
 
 pub(super) type Sender<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -116,7 +116,7 @@ impl Writer {
         while let Ok(first) = jobs.recv() {
             batch.push(first);
             batch.extend(jobs.try_iter().take(BATCH - 1));
-            if batch.len() < last / 2 {
+            if batch.len() < last {
                 std::thread::sleep(GATHER);
                 batch.extend(jobs.try_iter().take(BATCH - batch.len()));
             }

@@ -27,6 +27,9 @@ const BACKLOG: i32 = 4096;
 /// The most connections of the private listener.
 const MOST_ADMIN_CONNECTIONS: usize = 256;
 
+/// The signal to who writes beyond the limit on the size of files; the number is the same on all systems.
+const SIGXFSZ: i32 = 25;
+
 /// Why hookd could not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
 enum ServeError {
@@ -65,6 +68,9 @@ pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
 }
 
 async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
+    // As long as this listens, a limit on the size of files is a write that fails, and not the end of hookd.
+    let _too_large = signal(SignalKind::from_raw(SIGXFSZ))
+        .map_err(|source| ServeError::Io { what: "handling of signals", source })?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

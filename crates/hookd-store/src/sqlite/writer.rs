@@ -68,6 +68,8 @@ pub(super) struct Writer {
     tail: Arc<Tail>,
     /// The runs of forge ids.
     runs: Vec<Run>,
+    /// Runs that go with the transaction.
+    expired: Vec<i64>,
     /// Keys of what is in the transaction, for the tail.
     keys: Vec<(Kind, Key)>,
     /// The writes of the batch that stored a delivery, by the key of its forge id.
@@ -101,6 +103,7 @@ impl Writer {
             runs: runs::filtered(&connection)?,
             connection,
             tail,
+            expired: Vec::new(),
             keys: Vec::new(),
             submitted: HashMap::new(),
             bytes: 0,
@@ -145,6 +148,8 @@ impl Writer {
                     self.runs.extend(run);
                 }
                 self.tail.add(self.keys.drain(..));
+                self.runs.retain(|run| !self.expired.contains(&run.runid()));
+                self.expired.clear();
                 Ok(done)
             }
             Err(error) => {
@@ -152,6 +157,7 @@ impl Writer {
                     let _ = self.connection.execute_batch("ROLLBACK");
                 }
                 self.keys.clear();
+                self.expired.clear();
                 self.next = before;
                 Err(error)
             }
@@ -326,7 +332,7 @@ impl Writer {
         // What is in the transaction so far must be seen as well.
         self.flush()?;
         let gone = retention::step(&self.connection, expiry)?;
-        self.runs.retain(|run| !gone.runs.contains(&run.runid()));
+        self.expired.extend(gone.runs);
         Ok(gone.rows)
     }
 

@@ -1,18 +1,27 @@
 //! Logs: one line for people on a terminal, one JSON object a line elsewhere. Never a payload, never a secret.
 
+mod lines;
+
 use std::error::Error;
 use std::io::IsTerminal;
 
+use lines::Lines;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::serve::{LogFormat, ServeArgs};
 
-/// Starts logging to the standard error output.
-pub(crate) fn start(args: &ServeArgs) {
+pub(crate) use lines::Ending;
+
+/// Starts logging to the standard error output, which ends with what is given.
+///
+/// # Errors
+/// When the thread that writes cannot be started.
+pub(crate) fn start(args: &ServeArgs) -> std::io::Result<Ending> {
     // First what others may override: their lines on broken requests and handshakes would let a stranger fill the log.
     let level = format!("actix_http=off,rustls=error,{}", args.log_level);
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let (lines, ending) = Lines::start(std::io::stderr())?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     let is_json = match args.log_format {
         LogFormat::Auto => !std::io::stderr().is_terminal(),
         LogFormat::Human => false,
@@ -24,6 +33,7 @@ pub(crate) fn start(args: &ServeArgs) {
     } else {
         builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init()
     };
+    Ok(ending)
 }
 
 /// An error and its causes on one line: the one place where a chain is printed.

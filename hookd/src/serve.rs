@@ -54,7 +54,13 @@ pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    log::start(args);
+    let _log = match log::start(args) {
+        Ok(ending) => ending,
+        Err(error) => {
+            eprintln!("error: cannot start logging: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     // One provider of cryptography for listeners and clients; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match actix_web::rt::System::new().block_on(serve(path, config)) {

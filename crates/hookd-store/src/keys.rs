@@ -1,8 +1,8 @@
 //! Where things are: from the hash of a text to the numbers of the deliveries or changes that have it.
 //!
 //! Such keys are random, and writing them one by one into a tree would write a page for each. So the young ones are in
-//! memory ([`Tail`]), and as soon as there are many they are written as one sorted run. At the start the tail is read
-//! from the log again.
+//! memory ([`Tail`]), and as soon as there are many they are written as sorted runs. Until then those of each block
+//! ([`BlockKeys`]) are in the file as they come, for the next start.
 
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
@@ -34,11 +34,12 @@ impl Kind {
         }
     }
 
-    /// With so many keys the tail becomes a run: some milliseconds of work for the writer, some tens to read them again.
+    /// With so many keys of one kind the tail becomes runs: some ten milliseconds of work for the writer, and no more for
+    /// the next start.
     pub(crate) fn run_length(self) -> usize {
         match self {
             Kind::ForgeId => 1 << 16,
-            Kind::Revision | Kind::Line => 1 << 15,
+            Kind::Revision | Kind::Line => 1 << 17,
         }
     }
 }
@@ -59,16 +60,20 @@ impl Tail {
         }
     }
 
-    /// Forgets what is in a run now.
-    pub(crate) fn clear(&self, kind: Kind) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)[kind as usize].clear();
+    /// Forgets all, since it is in runs now.
+    pub(crate) fn clear(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).iter_mut().for_each(BTreeSet::clear);
     }
 
-    /// All keys of a kind in their order, if there are enough of them for a run.
-    pub(crate) fn run(&self, kind: Kind) -> Option<Vec<Key>> {
+    /// Whether there are enough keys for runs.
+    pub(crate) fn is_full(&self) -> bool {
         let tails = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let tail = &tails[kind as usize];
-        (tail.len() >= kind.run_length()).then(|| tail.iter().copied().collect())
+        Kind::ALL.into_iter().any(|kind| tails[kind as usize].len() >= kind.run_length())
+    }
+
+    /// All keys of a kind in their order.
+    pub(crate) fn all(&self, kind: Kind) -> Vec<Key> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)[kind as usize].iter().copied().collect()
     }
 
     /// The numbers that a key leads to, the least first.
@@ -80,7 +85,8 @@ impl Tail {
 
 /// The key of a text. The hash is fast and stable, and proves nothing: what is found has to be looked at.
 pub(crate) fn key_of(text: &str) -> u64 {
-    xxh3_64(text.as_bytes())
+    // Zero is none.
+    xxh3_64(text.as_bytes()).max(1)
 }
 
 /// The key of what a change has in common with those that it follows.
@@ -91,11 +97,51 @@ pub(crate) fn line_of(change: &Change) -> u64 {
         hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     }
-    hash.digest()
+    hash.digest().max(1)
 }
 
-/// The keys of a change.
-pub(crate) fn keys_of(changeid: i64, change: &Change) -> impl Iterator<Item = (Kind, Key)> {
-    let revision = change.revision.as_deref().map(|revision| (Kind::Revision, (key_of(revision), changeid)));
-    [Some((Kind::Line, (line_of(change), changeid))), revision].into_iter().flatten()
+/// The keys of what one block has, in the order of its deliveries and changes.
+#[derive(Default)]
+pub(crate) struct BlockKeys {
+    /// Of each delivery that of its forge id; zero is none.
+    deliveries: Vec<u64>,
+    /// Of each change that of its line and that of its revision; zero is none.
+    changes: Vec<[u64; 2]>,
+}
+
+impl BlockKeys {
+    pub(crate) fn delivery(&mut self, forge_id: Option<u64>) {
+        self.deliveries.push(forge_id.unwrap_or(0));
+    }
+
+    pub(crate) fn change(&mut self, change: &Change) {
+        self.changes.push([line_of(change), change.revision.as_deref().map_or(0, key_of)]);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.deliveries.clear();
+        self.changes.clear();
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let keys = self.deliveries.iter().chain(self.changes.as_flattened());
+        keys.flat_map(|key| key.to_le_bytes()).collect()
+    }
+
+    /// The keys of a block with so many deliveries.
+    pub(crate) fn of_bytes(bytes: &[u8], delivery_count: usize) -> Self {
+        let (keys, _) = bytes.as_chunks::<8>();
+        let mut deliveries: Vec<u64> = keys.iter().map(|key| u64::from_le_bytes(*key)).collect();
+        let changes = deliveries.split_off(delivery_count.min(deliveries.len()));
+        Self { deliveries, changes: changes.as_chunks::<2>().0.to_vec() }
+    }
+
+    /// The keys, of a block whose first delivery and change have these numbers.
+    pub(crate) fn keys(&self, first_deliveryid: i64, first_changeid: i64) -> impl Iterator<Item = (Kind, Key)> {
+        let deliveries = (first_deliveryid..).zip(&self.deliveries).map(|(id, key)| (Kind::ForgeId, (*key, id)));
+        let changes = (first_changeid..).zip(&self.changes);
+        let changes =
+            changes.flat_map(|(id, [line, revision])| [(Kind::Line, (*line, id)), (Kind::Revision, (*revision, id))]);
+        deliveries.chain(changes).filter(|(_, (key, _))| *key != 0)
+    }
 }

@@ -140,6 +140,7 @@ fn blocks(connection: &Connection, age: &Age) -> Result<u64, StoreError> {
     age.cut(connection, &mut expired)?;
     let Some(Candidate { blockid: last, .. }) = expired.last() else { return Ok(0) };
     connection.prepare_cached("DELETE FROM held_blocks WHERE blockid <= ?")?.execute([last])?;
+    connection.prepare_cached("DELETE FROM key_tail WHERE blockid <= ?")?.execute([last])?;
     let gone = connection.prepare_cached("DELETE FROM blocks WHERE blockid <= ?")?.execute([last])?;
     connection
         .prepare_cached("DELETE FROM outcomes WHERE deliveryid < (SELECT min(first_deliveryid) FROM blocks)")?

@@ -33,11 +33,6 @@ impl Run {
     }
 }
 
-/// The last delivery or change of which the keys of this kind are in a run.
-pub(super) fn sealed_to(connection: &Connection, kind: Kind) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT ifnull(max(last_id), 0) FROM key_runs WHERE kind = ?", [kind.code()], |row| row.get(0))
-}
-
 /// Writes a run of all keys that the tail has, which end with `last_id`; gives the filter of it, where it has one.
 pub(super) fn write(
     connection: &Connection,
@@ -107,14 +102,10 @@ pub(super) fn find(connection: &Connection, (runid, last_id): (i64, i64), key: u
     Ok(found.map(|entry| last_id - before(&entry[TAG..])).collect())
 }
 
-/// Deletes the runs of a kind that have nothing from `first_kept` on, one at a time; the last run of all stays, since it
-/// says where the tail begins. Gives the run that went.
+/// Deletes the first run of a kind if it has nothing from `first_kept` on. Gives the run that went.
 pub(super) fn expire(connection: &Connection, kind: Kind, first_kept: i64) -> rusqlite::Result<Option<i64>> {
     let runid: Option<i64> = connection
-        .prepare_cached(
-            "SELECT min(runid) FROM key_runs WHERE kind = ?1 AND last_id < ?2 \
-             AND runid < (SELECT max(runid) FROM key_runs WHERE kind = ?1)",
-        )?
+        .prepare_cached("SELECT min(runid) FROM key_runs WHERE kind = ? AND last_id < ?")?
         .query_row((kind.code(), first_kept), |row| row.get(0))?;
     if let Some(runid) = runid {
         connection.execute(

@@ -1,38 +1,59 @@
-//! Reading the tail of the keys from the log, at the start.
+//! The keys that are in no run yet, as they lie in the file.
 
 use rusqlite::Connection;
 
-use super::log::{self, Part};
-use super::runs;
+use super::runs::{self, Run};
 use crate::StoreError;
-use crate::block::{ChangeEntry, Entry};
-use crate::keys::{Kind, Tail, key_of, keys_of};
+use crate::keys::{BlockKeys, Kind, Tail};
 
-/// Adds the keys of all that is younger than the last run of its kind.
+/// Reads all of them, at the start.
 pub(super) fn read(connection: &Connection, tail: &Tail) -> Result<(), StoreError> {
-    let after = |kind| runs::sealed_to(connection, kind).map(|last| last + 1);
-    let first = after(Kind::ForgeId)?;
-    log::each_block(connection, Part::Deliveries, &(first..=i64::MAX), |block, records| {
-        let mut deliveries = records.deliveries();
-        let mut keys = Vec::new();
-        for deliveryid in block.first(Part::Deliveries)..block.next(Part::Deliveries) {
-            let entry: Entry<'_> = deliveries.read()?;
-            let key = entry.forge_id.as_deref().map(key_of).filter(|_| deliveryid >= first);
-            keys.extend(key.map(|key| (Kind::ForgeId, (key, deliveryid))));
+    let mut select =
+        connection.prepare("SELECT first_deliveryid, delivery_count, first_changeid, data FROM key_tail")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let data = row.get_ref(3)?.as_blob().map_err(|error| StoreError::Failed(error.to_string()))?;
+        tail.add(BlockKeys::of_bytes(data, row.get(1)?).keys(row.get(0)?, row.get(2)?));
+    }
+    Ok(())
+}
+
+/// Adds those of a block.
+pub(super) fn write(
+    connection: &Connection,
+    blockid: i64,
+    (first_deliveryid, delivery_count): (i64, i64),
+    first_changeid: i64,
+    keys: &BlockKeys,
+) -> rusqlite::Result<()> {
+    connection.prepare_cached("INSERT INTO key_tail VALUES (?, ?, ?, ?, ?)")?.execute((
+        blockid,
+        first_deliveryid,
+        delivery_count,
+        first_changeid,
+        keys.to_bytes(),
+    ))?;
+    Ok(())
+}
+
+/// Makes runs of all of them, which end with these numbers; gives those of forge ids.
+pub(super) fn seal(
+    connection: &Connection,
+    tail: &Tail,
+    last_deliveryid: i64,
+    last_changeid: i64,
+) -> Result<Vec<Run>, StoreError> {
+    let mut filtered = Vec::new();
+    for kind in Kind::ALL {
+        let last_id = match kind {
+            Kind::ForgeId => last_deliveryid,
+            Kind::Revision | Kind::Line => last_changeid,
+        };
+        let keys = tail.all(kind);
+        if !keys.is_empty() {
+            filtered.extend(runs::write(connection, kind, last_id, &keys)?);
         }
-        tail.add(keys);
-        Ok(())
-    })?;
-    let first = [after(Kind::Revision)?, after(Kind::Line)?];
-    log::each_block(connection, Part::Changes, &(first[0].min(first[1])..=i64::MAX), |block, records| {
-        let mut changes = records.changes();
-        let mut keys = Vec::new();
-        for changeid in block.first(Part::Changes)..block.next(Part::Changes) {
-            let ChangeEntry { change, .. } = changes.read()?;
-            let is_young = |kind: Kind| changeid >= if kind == Kind::Revision { first[0] } else { first[1] };
-            keys.extend(keys_of(changeid, &change).filter(|(kind, _)| is_young(*kind)));
-        }
-        tail.add(keys);
-        Ok(())
-    })
+    }
+    connection.execute("DELETE FROM key_tail", [])?;
+    Ok(filtered)
 }

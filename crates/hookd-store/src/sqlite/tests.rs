@@ -299,7 +299,7 @@ fn lets_go_of_what_has_expired_and_of_nothing_else() {
 #[test]
 fn finds_what_is_in_runs_and_what_is_in_the_tail() {
     let (folder, store) = store();
-    let count = i64::try_from(crate::keys::Kind::ForgeId.run_length()).unwrap() + 1000;
+    let count = i64::try_from(crate::keys::Kind::ForgeId.run_length()).unwrap() + 1500;
     let branch = |id: i64| if id % 1000 == 1 { "rare" } else { "main" };
     let mut replies = std::collections::VecDeque::new();
     for id in 1..=count {

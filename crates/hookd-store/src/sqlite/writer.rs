@@ -18,7 +18,7 @@ use super::overload::Overload;
 use super::runs::{self, Run};
 use super::{retention, tail};
 use crate::block::{Entry, Pack};
-use crate::keys::{Key, Kind, Tail, key_of, keys_of};
+use crate::keys::{BlockKeys, Key, Kind, Tail, key_of};
 use crate::{Completion, Due, Expiry, NewDelivery, NewState, Observer, Receipt, State, StoreError};
 
 /// How many writes one transaction takes at most.
@@ -58,18 +58,23 @@ struct Next {
     blockid: i64,
 }
 
-/// Kinds whose tail is in the file now, with the run of those that have a filter.
-type Sealed = Vec<(Kind, Option<Run>)>;
+/// What a transaction gave: the end of each write, and the new runs of forge ids, if the tail was made into runs.
+struct Stored {
+    done: Vec<Done>,
+    sealed: Option<Vec<Run>>,
+}
 
 pub(super) struct Writer {
     connection: Connection,
     next: Next,
     pack: Pack,
     tail: Arc<Tail>,
-    /// The runs of forge ids.
-    runs: Vec<Run>,
+    /// The runs of forge ids, as soon as they were needed: reading them takes longer than all else at the start.
+    runs: Option<Vec<Run>>,
     /// Runs that go with the transaction.
     expired: Vec<i64>,
+    /// Keys of the block that is being filled.
+    block_keys: BlockKeys,
     /// Keys of what is in the transaction, for the tail.
     keys: Vec<(Kind, Key)>,
     /// The writes of the batch that stored a delivery, by the key of its forge id.
@@ -100,10 +105,11 @@ impl Writer {
         Ok(Self {
             next: Next::read(&connection)?,
             pack: Pack::new().map_err(|error| StoreError::Failed(error.to_string()))?,
-            runs: runs::filtered(&connection)?,
             connection,
             tail,
+            runs: None,
             expired: Vec::new(),
+            block_keys: BlockKeys::default(),
             keys: Vec::new(),
             submitted: HashMap::new(),
             bytes: 0,
@@ -140,15 +146,18 @@ impl Writer {
         let before = self.next;
         let stored = self.transaction(batch);
         self.pack.clear();
+        self.block_keys.clear();
         self.submitted.clear();
         match stored {
-            Ok((done, sealed)) => {
-                for (kind, run) in sealed {
-                    self.tail.clear(kind);
-                    self.runs.extend(run);
+            Ok(Stored { done, sealed }) => {
+                if sealed.is_some() {
+                    self.tail.clear();
                 }
                 self.tail.add(self.keys.drain(..));
-                self.runs.retain(|run| !self.expired.contains(&run.runid()));
+                if let Some(runs) = &mut self.runs {
+                    runs.extend(sealed.into_iter().flatten());
+                    runs.retain(|run| !self.expired.contains(&run.runid()));
+                }
                 self.expired.clear();
                 Ok(done)
             }
@@ -164,11 +173,19 @@ impl Writer {
         }
     }
 
-    fn transaction(&mut self, batch: &[Job]) -> Result<(Vec<Done>, Sealed), StoreError> {
+    fn transaction(&mut self, batch: &[Job]) -> Result<Stored, StoreError> {
         self.watch.health.permit()?;
         self.connection.busy_timeout(self.watch.health.patience())?;
+        if self.runs.is_none() && batch.iter().any(|job| matches!(job, Job::Submit(..))) {
+            self.runs = Some(runs::filtered(&self.connection)?);
+        }
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let sealed = self.seal()?;
+        // All of the tail was committed before.
+        let sealed = if self.tail.is_full() {
+            Some(tail::seal(&self.connection, &self.tail, self.next.deliveryid - 1, self.next.changeid - 1)?)
+        } else {
+            None
+        };
         let mut done = Vec::with_capacity(batch.len());
         for job in batch {
             let next = match job {
@@ -182,22 +199,7 @@ impl Writer {
         }
         self.flush()?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok((done, sealed))
-    }
-
-    /// Makes runs of what there is enough of in the tail: all of it was committed before.
-    fn seal(&self) -> Result<Sealed, StoreError> {
-        let mut sealed = Vec::new();
-        for kind in Kind::ALL {
-            if let Some(keys) = self.tail.run(kind) {
-                let last_id = match kind {
-                    Kind::ForgeId => self.next.deliveryid - 1,
-                    Kind::Revision | Kind::Line => self.next.changeid - 1,
-                };
-                sealed.push((kind, runs::write(&self.connection, kind, last_id, &keys)?));
-            }
-        }
-        Ok(sealed)
+        Ok(Stored { done, sealed })
     }
 
     /// Stores a delivery, the next of a batch of which some is done.
@@ -215,11 +217,11 @@ impl Writer {
                 }
             }
             self.submitted.entry(key).or_default().push(done.len());
-            self.keys.push((Kind::ForgeId, (key, self.next.deliveryid)));
         }
         if self.pack.is_full() {
             self.flush()?;
         }
+        self.block_keys.delivery(key);
         let deliveryid = self.next.deliveryid;
         self.next.deliveryid += 1;
         let (changes, told, reason): (&[Change], usize, _) = match &delivery.state {
@@ -270,7 +272,7 @@ impl Writer {
     /// The same, of what was committed before and whose request is still kept.
     fn same_in_log(&self, key: u64, forge_id: &str, delivery: &NewDelivery) -> Result<Option<Receipt>, StoreError> {
         let mut candidates = self.tail.find(Kind::ForgeId, key);
-        for run in &self.runs {
+        for run in self.runs.iter().flatten() {
             candidates.extend(run.find(&self.connection, key)?);
         }
         for deliveryid in candidates {
@@ -299,7 +301,7 @@ impl Writer {
         let first = self.next.changeid;
         for change in changes {
             self.pack.change(deliveryid, received_at, change);
-            self.keys.extend(keys_of(self.next.changeid, change));
+            self.block_keys.change(change);
             self.next.changeid += 1;
         }
         (!changes.is_empty()).then_some(first)
@@ -362,11 +364,17 @@ impl Writer {
         let Pack { delivery_count, change_count, received_at, .. } = self.pack;
         let (records, requests) = (self.pack.records()?, self.pack.requests()?);
         self.bytes += records.len() + requests.as_ref().map_or(0, Vec::len) + 4 * PAGE;
+        let (first_deliveryid, first_changeid) =
+            (self.next.deliveryid - delivery_count, self.next.changeid - change_count);
+        let deliveries = (first_deliveryid, delivery_count);
+        tail::write(&self.connection, self.next.blockid, deliveries, first_changeid, &self.block_keys)?;
+        self.keys.extend(self.block_keys.keys(first_deliveryid, first_changeid));
+        self.block_keys.clear();
         self.connection.prepare_cached("INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
             self.next.blockid,
-            self.next.deliveryid - delivery_count,
+            first_deliveryid,
             delivery_count,
-            self.next.changeid - change_count,
+            first_changeid,
             change_count,
             received_at,
             records,

@@ -42,17 +42,25 @@ CREATE TABLE held_blocks (
     blockid INTEGER PRIMARY KEY
 );
 
--- Where things are: sorted runs of hashes and the numbers that they stand for. What is younger than the last run of
--- its kind is in memory alone, and read from the log at the start.
+-- Where things are: sorted runs of hashes and the numbers that they stand for.
 CREATE TABLE key_runs (
     runid INTEGER PRIMARY KEY,
     kind INTEGER NOT NULL,             -- 0 deliveries by forge id, 1 changes by revision, 2 changes by what they follow
-    last_id INTEGER NOT NULL,          -- all up to this delivery or change are in this run or an earlier one
+    last_id INTEGER NOT NULL,          -- the last delivery or change when the run was made
     filter BLOB                        -- of deliveries: tells at once of most hashes that they are not in the run
 );
 
 -- The hashes of a run by their highest bits.
 CREATE TABLE key_chunks (
     chunkid INTEGER PRIMARY KEY,       -- the number of the run, then those bits
-    data BLOB NOT NULL                 -- hash (8 bytes) and number (8 bytes), big endian, sorted
+    data BLOB NOT NULL                 -- sorted: the next six bytes of the hash, and how far the number is from last_id
+);
+
+-- The hashes of blocks that are in no run yet. They are in memory as well: this is for the next start.
+CREATE TABLE key_tail (
+    blockid INTEGER PRIMARY KEY,
+    first_deliveryid INTEGER NOT NULL,
+    delivery_count INTEGER NOT NULL,
+    first_changeid INTEGER NOT NULL,
+    data BLOB NOT NULL                 -- of each delivery one hash, of each change two; 0 is none
 );

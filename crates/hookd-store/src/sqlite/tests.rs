@@ -326,7 +326,7 @@ fn finds_what_is_in_runs_and_what_is_in_the_tail() {
             page.rows[0].parent_changeid.map(|parent| (parent + 1) / 2)
         };
         assert_eq!(parent(1), None);
-        assert_eq!(parent(60_001), Some(59_001), "of the same line, however far back");
+        assert_eq!(parent(30_001), Some(29_001), "of the same line, however far back");
         assert_eq!(parent(count - 1), Some(count - 2));
         let unknown = filtered("revision", Operator::Eq, Value::Text("c1".into()));
         assert_eq!(store.changes(&unknown).unwrap().total, 0);

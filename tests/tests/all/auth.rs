@@ -110,7 +110,10 @@ fn any_checker_that_accepts_is_enough_and_who_is_wrong_leaves_nothing_behind() {
     let refused = unproven(&hookd);
     assert_eq!(refused.len(), wrong.len() + 1 + 6 + 2 + 1);
     assert_eq!(refused[1]["reason"], "credentials are missing or wrong");
-    let (log, page) = (hookd.log().join("\n"), hookd.admin().get("/").text());
+    let log = until("the log has the refusals", || {
+        Some(hookd.log().join("\n")).filter(|log| log.contains("credentials are missing or wrong"))
+    });
+    let page = hookd.admin().get("/").text();
     for (_, password) in right.iter().chain(&wrong).filter(|(_, password)| password.len() > 4) {
         assert!(!log.contains(password), "the log has the password {password}:\n{log}");
         assert!(!page.contains(password), "the page has the password {password}");

@@ -8,8 +8,8 @@ mod gone;
 mod locked;
 mod read_only;
 
-use hookd_tests::http::{Answer, Request};
-use hookd_tests::{Finished, Home, Hookd};
+use hookd_tests::http::{Answer, Request, until};
+use hookd_tests::{Finished, Home, Hookd, until};
 use serde_json::Value;
 
 use crate::push;
@@ -121,7 +121,9 @@ fn texts(records: &[Value], field: &str) -> Vec<String> {
 
 /// The log has one line on the beginning of the outage for this reason, and one on its end: not one for each webhook.
 pub(crate) fn told_once(hookd: &Hookd, reason: &str) {
-    let log = hookd.log();
+    let log = until("the log has the end of it", || {
+        Some(hookd.log()).filter(|log| log.iter().any(|line| line.contains("the store works again")))
+    });
     let with = |level: &str, text: &str| -> Vec<&String> {
         let level = format!("\"level\":\"{level}\"");
         log.iter().filter(|line| line.contains(&level) && line.contains(text)).collect()

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use hookd_tests::{Home, Hookd, sha256_signature};
+use hookd_tests::{Home, Hookd, sha256_signature, until};
 use serde_json::{Value, json};
 
 use crate::push;
@@ -76,7 +76,8 @@ fn what_is_not_proved_leaves_nothing_behind() {
     assert!(unsigned.header("Content-Type").is_some_and(|kind| kind.starts_with("text/plain")));
     assert!(hookd.admin().changes().is_empty());
     assert!(hookd.admin().deliveries().iter().all(|delivery| delivery["state"] == "refused"));
-    let log = hookd.log().join("\n");
+    let log =
+        until("the log has the refusals", || Some(hookd.log().join("\n")).filter(|log| log.contains("Hash mismatch")));
     assert!(!log.contains(SECRET), "the log holds a secret:\n{log}");
 }
 

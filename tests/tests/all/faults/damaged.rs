@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use hookd_tests::Home;
+use hookd_tests::{Home, until};
 
 use super::{Sender, TABLES, numbered, sound};
 
@@ -56,13 +56,11 @@ fn a_file_that_is_damaged_while_hookd_runs_takes_nothing_more() {
     // To see whether it was sent before, hookd looks at what it has of it.
     assert_eq!(hookd.send(&numbered(1, 100_000)).status, 503);
     sender.send_in_vain(&hookd, "malformed");
-    let log = hookd.log();
-    let [line] = log
-        .iter()
-        .filter(|line| line.contains("\"level\":\"ERROR\""))
-        .collect::<Vec<_>>()
-        .try_into()
-        .unwrap_or_else(|lines| panic!("one line, not {lines:#?}"));
+    let is_error = |line: &String| line.contains("\"level\":\"ERROR\"");
+    let errors = until("the log says so", || {
+        Some(hookd.log().into_iter().filter(is_error).collect::<Vec<_>>()).filter(|errors| !errors.is_empty())
+    });
+    let [line] = errors.try_into().unwrap_or_else(|lines| panic!("one line, not {lines:#?}"));
     for part in ["the file is damaged", "hookd.db", "restore a backup"] {
         assert!(line.contains(part), "{line}");
     }

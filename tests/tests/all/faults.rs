@@ -8,7 +8,7 @@ mod gone;
 mod locked;
 mod read_only;
 
-use hookd_tests::http::{Answer, Request, until};
+use hookd_tests::http::{Answer, Request};
 use hookd_tests::{Finished, Home, Hookd, until};
 use serde_json::Value;
 

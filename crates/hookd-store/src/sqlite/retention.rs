@@ -113,9 +113,10 @@ fn requests(connection: &Connection, age: &Age) -> Result<u64, StoreError> {
         let fact = connection.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?, ?)");
         fact?.execute((EXPIRED_TO, to.to_string()))?;
     }
+    // A cross join, which SQLite does in this order: held blocks are few, and blocks are many.
     let free = connection
         .prepare_cached(&format!(
-            "SELECT blockid FROM held_blocks JOIN blocks USING (blockid) WHERE NOT {IS_PENDING} LIMIT ?"
+            "SELECT blockid FROM held_blocks CROSS JOIN blocks USING (blockid) WHERE NOT {IS_PENDING} LIMIT ?"
         ))?
         .query_map([STEP], |row| row.get(0))?
         .collect::<Result<Vec<i64>, _>>()?;

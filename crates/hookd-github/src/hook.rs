@@ -4,19 +4,19 @@ use std::borrow::Cow;
 
 use hookd_core::{
     ApiAnswers, Codebase, Hook, HookRequest, Json, Keys, Outcome, Pattern, Proof, PropertyWhitelist, Recognised,
-    Refusal, View, from_hex,
+    Refusal, SignatureHash, View,
 };
 
 use crate::class::{Event, EventClass};
 use crate::endpoint::Endpoint;
-use crate::payload::ignored;
 use crate::token::Tokens;
 
 const EVENT: &str = "X-GitHub-Event";
 const DELIVERY: &str = "X-GitHub-Delivery";
 
 /// The headers that carry signatures, and the hash that each must name.
-const SIGNATURES: [(&str, Hash); 2] = [("X-Hub-Signature-256", Hash::Sha256), ("X-Hub-Signature", Hash::Sha1)];
+const SIGNATURES: [(&str, SignatureHash); 2] =
+    [("X-Hub-Signature-256", SignatureHash::Sha256), ("X-Hub-Signature", SignatureHash::Sha1)];
 
 /// The dialect at work.
 pub(crate) struct GitHub {
@@ -43,7 +43,7 @@ impl Hook for GitHub {
         let mut proof = Proof::Open;
         for (header, hash) in SIGNATURES {
             for signature in request.headers().all(header) {
-                hash.check(keys, signature, request.body())?;
+                keys.check_signature(signature, hash, request.body())?;
                 proof = Proof::Proved;
             }
         }
@@ -71,10 +71,10 @@ impl Hook for GitHub {
             "push" => self.push(&event),
             "pull_request" => self.pull_request(&event),
             "merge_group" if self.compat => {
-                Ok(ignored("event `merge_group` makes no change with `compat = \"buildbot\"`"))
+                Ok(Outcome::ignored("event `merge_group` makes no change with `compat = \"buildbot\"`"))
             }
             "merge_group" => self.merge_group(&event),
-            other => Ok(ignored(format!("event `{other}` makes no change"))),
+            other => Ok(Outcome::ignored(format!("event `{other}` makes no change"))),
         }
     }
 
@@ -92,34 +92,5 @@ impl Hook for GitHub {
             warnings.push("`secret` without `strict` accepts requests that are not signed".to_owned());
         }
         warnings
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Hash {
-    Sha1,
-    Sha256,
-}
-
-impl Hash {
-    /// Checks `HASH=HEX`. The hex is lower case, as GitHub writes it and Buildbot wants it.
-    fn check(self, keys: &Keys, signature: &[u8], body: &[u8]) -> Result<(), Refusal> {
-        let text = String::from_utf8_lossy(signature);
-        let Some((hash, hex)) = text.split_once('=').filter(|(_, hex)| !hex.contains('=')) else {
-            return Err(Refusal::new(format!("Wrong signature format: {text}")));
-        };
-        let expected = match self {
-            Hash::Sha1 => "sha1",
-            Hash::Sha256 => "sha256",
-        };
-        if hash != expected {
-            return Err(Refusal::new(format!("Unknown hash type: {hash}")));
-        }
-        let is_lower = !hex.bytes().any(|byte| byte.is_ascii_uppercase());
-        let holds = from_hex(hex).is_some_and(|mac| match self {
-            Hash::Sha1 => keys.prove_sha1(body, &mac),
-            Hash::Sha256 => keys.prove_sha256(&[body], &mac),
-        });
-        if holds && is_lower { Ok(()) } else { Err(Refusal::new("Hash mismatch")) }
     }
 }

@@ -4,7 +4,7 @@ use hookd_core::{Change, Outcome, Refusal, epoch_of};
 
 use crate::class::Event;
 use crate::hook::GitHub;
-use crate::payload::{commit_page, ignored, person};
+use crate::payload::{commit_page, person};
 
 impl GitHub {
     /// The change of a merge group whose checks are requested.
@@ -14,8 +14,8 @@ impl GitHub {
         let payload = &event.payload;
         match payload.text_or_none("action")? {
             Some("checks_requested") => {}
-            Some(other) => return Ok(ignored(format!("merge group action \"{other}\" is not built"))),
-            None => return Ok(ignored("merge group event without an action is not built")),
+            Some(other) => return Ok(Outcome::ignored(format!("merge group action \"{other}\" is not built"))),
+            None => return Ok(Outcome::ignored("merge group event without an action is not built")),
         }
         let group = payload.at("merge_group")?;
         let revision = group.text("head_sha")?;

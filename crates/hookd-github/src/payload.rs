@@ -61,7 +61,7 @@ impl GitHub {
     /// The outcome for a head commit with this message where a skip pattern is found in it.
     pub(crate) fn skipped(&self, message: &str) -> Option<Outcome> {
         let pattern = self.skips.iter().find(|pattern| pattern.is_found_in(message))?;
-        Some(ignored(format!("head commit matches the skip pattern {}", pattern.source())))
+        Some(Outcome::ignored(format!("head commit matches the skip pattern {}", pattern.source())))
     }
 }
 
@@ -69,21 +69,9 @@ fn missing_argument(name: &str) -> Refusal {
     Refusal::new(format!("argument `{name}` is missing in the form"))
 }
 
-/// [`Outcome::Ignored`] with one line of bearable length: names in it come from the sender.
-pub(crate) fn ignored(reason: impl AsRef<str>) -> Outcome {
-    let reason = reason.as_ref().chars().map(|c| if c.is_control() { ' ' } else { c });
-    Outcome::Ignored(reason.take(Refusal::LONGEST).collect())
-}
-
 /// `name <email>` of the person at `place`, or what of it is there; `None` where nothing is.
 pub(crate) fn person(place: &View<'_>, name: &str, email: &str) -> Result<Option<String>, Refusal> {
-    let given = |path| Ok(place.text_or_none(path)?.filter(|text| !text.is_empty()));
-    Ok(match (given(name)?, given(email)?) {
-        (Some(name), Some(email)) => Some(format!("{name} <{email}>")),
-        (Some(name), None) => Some(name.to_owned()),
-        (None, Some(email)) => Some(format!("<{email}>")),
-        (None, None) => None,
-    })
+    Ok(hookd_core::person(place.text_or_none(name)?, place.text_or_none(email)?))
 }
 
 /// The page of a commit.

@@ -8,7 +8,6 @@ use serde_json::Value;
 use crate::api::{Api, Fetched, NO_MESSAGE, Paths};
 use crate::class::Event;
 use crate::hook::GitHub;
-use crate::payload::ignored;
 
 impl GitHub {
     /// The change of a pull request that was opened, reopened or updated, or got another base.
@@ -62,11 +61,11 @@ impl GitHub {
                 "edited" if !self.compat => {
                     let has_new_base = payload.get("changes.base").is_some_and(|base| *base != Json::Null);
                     let reason = "pull request action \"edited\" is not built unless the base branch changed";
-                    (!has_new_base).then(|| ignored(reason))
+                    (!has_new_base).then(|| Outcome::ignored(reason))
                 }
-                other => Some(ignored(format!("pull request action \"{other}\" is not built"))),
+                other => Some(Outcome::ignored(format!("pull request action \"{other}\" is not built"))),
             },
-            _ => Some(ignored("pull request event without an action is not built")),
+            _ => Some(Outcome::ignored("pull request event without an action is not built")),
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::class::Event;
 use crate::hook::GitHub;
-use crate::payload::{commit_page, ignored, person};
+use crate::payload::{commit_page, person};
 
 impl GitHub {
     /// The changes of a push: one for each commit, or the head commit alone.
@@ -13,10 +13,10 @@ impl GitHub {
         let payload = &event.payload;
         let reference = payload.text("ref")?;
         let Some((kind, name)) = branch_or_tag(reference) else {
-            return Ok(ignored(format!("ref `{reference}` is neither a branch nor a tag")));
+            return Ok(Outcome::ignored(format!("ref `{reference}` is neither a branch nor a tag")));
         };
         if payload.is_truthy("deleted") || (!self.compat && is_zero(payload.text_or_none("after")?)) {
-            return Ok(ignored(format!("{kind} `{name}` was deleted")));
+            return Ok(Outcome::ignored(format!("{kind} `{name}` was deleted")));
         }
         let base = Change {
             branch: Some(name.to_owned()),
@@ -33,7 +33,7 @@ impl GitHub {
         let payload = &event.payload;
         payload.need("head_commit")?;
         let Some(head) = head_commit(payload)? else {
-            return Ok(ignored("the push has no head commit"));
+            return Ok(Outcome::ignored("the push has no head commit"));
         };
         if let Some(outcome) = self.skipped(head.text_or_none("message")?.unwrap_or_default()) {
             return Ok(outcome);

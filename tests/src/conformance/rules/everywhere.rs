@@ -19,6 +19,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { id: "dates-as-forges-write-them", classes: &["github"], explains: dates_as_forges_write_them },
     Rule { id: "dates-beyond-python", classes: &["github"], explains: dates_beyond_python },
     Rule { id: "broken-multipart-is-400", classes: &["base"], explains: broken_multipart_is_400 },
+    Rule { id: "packed-bodies-are-415", classes: &["base"], explains: packed_bodies_are_415 },
     Rule { id: "empty-multipart-is-no-argument", classes: &["poller"], explains: empty_multipart_is_no_argument },
     Rule { id: "last-content-type-counts", classes: &["base"], explains: last_content_type_counts },
     Rule { id: "author-may-be-null", classes: &["github", "bitbucket"], explains: author_may_be_null },
@@ -93,6 +94,13 @@ fn broken_multipart_is_400(pair: &Pair<'_>, difference: Difference) -> bool {
     let is_multipart = pair.case.header("Content-Type").to_ascii_lowercase().starts_with("multipart/form-data");
     let is_refused = pair.hookd.is_refused_with(&["broken multipart body: "]);
     difference == Difference::Answer && pair.buildbot.is_success() && is_multipart && is_refused
+}
+
+/// Buildbot reads the bytes as they are, whatever they are said to be.
+fn packed_bodies_are_415(pair: &Pair<'_>, difference: Difference) -> bool {
+    let is_packed = !matches!(pair.case.header("Content-Encoding").as_ref(), "" | "identity");
+    let is_refused = pair.hookd.status == 415 && pair.hookd.changes.is_empty();
+    difference == Difference::Answer && is_packed && is_refused
 }
 
 /// A multipart form without parts is well-formed, and says nothing; Twisted refuses it before any hook sees it.

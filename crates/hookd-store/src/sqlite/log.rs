@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::block::{ChangeEntry, Entry, Place, Records, request_at};
+use crate::block::{ChangeEntry, Entry, Place, Records, Values, request_at};
 use crate::{ChangeRecord, DeliveryRecord, State, StoreError, StoredRequest};
 
 /// What blocks are made of.
@@ -104,27 +104,31 @@ pub(super) fn records(connection: &Connection, blockid: i64) -> Result<Records, 
     }
 }
 
-/// Reads the blocks that have any of these deliveries or changes, in their order.
-pub(super) fn each_block(
+/// Reads the deliveries or changes with these numbers, in their order, block by block.
+fn each(
     connection: &Connection,
     part: Part,
     ids: &RangeInclusive<i64>,
-    mut read: impl FnMut(&Header, &Records) -> Result<(), StoreError>,
+    mut read: impl FnMut(i64, &mut Values<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     if ids.is_empty() {
         return Ok(());
     }
-    let first = match block_of(connection, part, *ids.start())? {
-        Some(block) => block,
-        None => match ends(connection)? {
-            Some((first, _)) => first,
-            None => return Ok(()),
-        },
+    let mut next = match block_of(connection, part, *ids.start())? {
+        Some(block) => Some(block),
+        None => ends(connection)?.map(|(first, _)| first),
     };
-    let mut next = Some(first);
     while let Some(block) = next.filter(|block| block.first(part) <= *ids.end()) {
-        if block.next(part) > block.first(part) {
-            read(&block, &records(connection, block.blockid)?)?;
+        let (first, end) = (block.first(part), block.next(part));
+        if first < end {
+            let records = records(connection, block.blockid)?;
+            let mut values = match part {
+                Part::Deliveries => records.deliveries(),
+                Part::Changes => records.changes(),
+            };
+            for id in first..end.min(ids.end().saturating_add(1)) {
+                if ids.contains(&id) { read(id, &mut values)? } else { values.skip()? }
+            }
         }
         next = header(connection, block.blockid + 1)?;
     }
@@ -139,18 +143,11 @@ pub(super) fn each_change(
     ids: &RangeInclusive<i64>,
     mut read: impl FnMut(ChangeRecord),
 ) -> Result<(), StoreError> {
-    each_block(connection, Part::Changes, ids, |block, records| {
-        let mut changes = records.changes();
-        for changeid in block.first_changeid..block.next(Part::Changes).min(ids.end().saturating_add(1)) {
-            if changeid < *ids.start() {
-                changes.skip()?;
-                continue;
-            }
-            let ChangeEntry { deliveryid, received_at, mut change } = changes.read()?;
-            change.when_timestamp.get_or_insert(received_at.div_euclid(1_000_000));
-            let hookd_id = String::new();
-            read(ChangeRecord { changeid, deliveryid, received_at, parent_changeid: None, hookd_id, change });
-        }
+    each(connection, Part::Changes, ids, |changeid, changes| {
+        let ChangeEntry { deliveryid, received_at, mut change } = changes.read()?;
+        change.when_timestamp.get_or_insert(received_at.div_euclid(1_000_000));
+        let hookd_id = String::new();
+        read(ChangeRecord { changeid, deliveryid, received_at, parent_changeid: None, hookd_id, change });
         Ok(())
     })
 }
@@ -161,15 +158,8 @@ pub(super) fn each_delivery(
     ids: &RangeInclusive<i64>,
     mut read: impl FnMut(DeliveryRecord),
 ) -> Result<(), StoreError> {
-    each_block(connection, Part::Deliveries, ids, |block, records| {
-        let mut deliveries = records.deliveries();
-        for deliveryid in block.first_deliveryid..block.next(Part::Deliveries).min(ids.end().saturating_add(1)) {
-            if deliveryid < *ids.start() {
-                deliveries.skip()?;
-                continue;
-            }
-            read(delivery(connection, deliveryid, &deliveries.read()?)?);
-        }
+    each(connection, Part::Deliveries, ids, |deliveryid, deliveries| {
+        read(delivery(connection, deliveryid, &deliveries.read()?)?);
         Ok(())
     })
 }

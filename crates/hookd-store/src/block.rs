@@ -71,11 +71,22 @@ pub(crate) struct Pack {
     deliveries: Vec<u8>,
     changes: Vec<u8>,
     requests: Vec<u8>,
+    delivery_count: i64,
+    change_count: i64,
+    received_at: i64,
+    compressor: Compressor<'static>,
+}
+
+/// A block as it is stored.
+pub(crate) struct Block {
     pub(crate) delivery_count: i64,
     pub(crate) change_count: i64,
-    /// Of the youngest in it.
+    /// When the youngest in it was received, in microseconds since 1970.
     pub(crate) received_at: i64,
-    compressor: Compressor<'static>,
+    /// Compressed.
+    pub(crate) records: Vec<u8>,
+    /// Compressed; `None` where it has no delivery.
+    pub(crate) requests: Option<Vec<u8>>,
 }
 
 impl Pack {
@@ -92,10 +103,6 @@ impl Pack {
             received_at: 0,
             compressor,
         })
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.delivery_count + self.change_count == 0
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -125,20 +132,31 @@ impl Pack {
         self.received_at = self.received_at.max(received_at);
     }
 
-    /// The records, compressed.
-    pub(crate) fn records(&mut self) -> Result<Vec<u8>, StoreError> {
+    /// The block, compressed, after which this is empty again; `None` where nothing is in it.
+    ///
+    /// # Errors
+    /// When zstd fails, which it does for lack of memory only.
+    pub(crate) fn finish(&mut self) -> Result<Option<Block>, StoreError> {
+        if self.delivery_count + self.change_count == 0 {
+            return Ok(None);
+        }
+        let block = self.compressed();
+        self.clear();
+        block.map(Some)
+    }
+
+    fn compressed(&mut self) -> Result<Block, StoreError> {
         let length = u32::try_from(self.deliveries.len() - LENGTH).map_err(|error| broken(&error))?;
         self.deliveries[..LENGTH].copy_from_slice(&length.to_le_bytes());
         self.deliveries.extend_from_slice(&self.changes);
-        self.compressor.compress(&self.deliveries).map_err(|error| broken(&error))
-    }
-
-    /// The requests, compressed; none where there are none.
-    pub(crate) fn requests(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
-        if self.requests.is_empty() {
-            return Ok(None);
-        }
-        self.compressor.compress(&self.requests).map(Some).map_err(|error| broken(&error))
+        let mut compress = |bytes: &[u8]| self.compressor.compress(bytes).map_err(|error| broken(&error));
+        Ok(Block {
+            delivery_count: self.delivery_count,
+            change_count: self.change_count,
+            received_at: self.received_at,
+            records: compress(&self.deliveries)?,
+            requests: if self.requests.is_empty() { None } else { Some(compress(&self.requests)?) },
+        })
     }
 
     /// Empties the block. A giant's memory is given back.

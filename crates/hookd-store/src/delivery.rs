@@ -93,6 +93,30 @@ impl NewState {
             NewState::Pending { .. } => State::Pending,
         }
     }
+
+    /// The changes that there are already.
+    pub(crate) fn changes(&self) -> &[Change] {
+        match self {
+            NewState::Accepted(changes) => changes,
+            NewState::Ignored(_) | NewState::Refused(_) | NewState::Pending { .. } => &[],
+        }
+    }
+
+    /// Why there is no change.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        match self {
+            NewState::Ignored(reason) | NewState::Refused(reason) => Some(reason),
+            NewState::Accepted(_) | NewState::Pending { .. } => None,
+        }
+    }
+
+    /// How many changes the sender is told of.
+    pub(crate) fn told(&self) -> usize {
+        match self {
+            NewState::Pending { expected } => *expected,
+            NewState::Accepted(_) | NewState::Ignored(_) | NewState::Refused(_) => self.changes().len(),
+        }
+    }
 }
 
 /// What the sender is told of a stored delivery.

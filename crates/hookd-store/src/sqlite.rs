@@ -1,8 +1,9 @@
-//! The store in one SQLite file: one writer thread, any number of readers, WAL, `synchronous=FULL`.
+//! The store in one SQLite file: one writer, any number of readers, WAL, `synchronous=FULL`.
 
 pub mod care;
 mod checkpoint;
 mod health;
+mod intake;
 mod log;
 mod overload;
 mod reader;
@@ -38,7 +39,8 @@ const QUEUE: usize = 4096;
 /// The store in one SQLite file.
 pub struct SqliteStore {
     jobs: Mutex<Option<SyncSender<Job>>>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    /// The threads of the writer.
+    writer: Mutex<Vec<JoinHandle<()>>>,
     readers: Readers,
     path: PathBuf,
     /// Writes that were queued and are not stored yet.
@@ -77,14 +79,16 @@ impl SqliteStore {
         let overload = Arc::<Overload>::default();
         let watch =
             Watch { health: Health::new(path), queued: Arc::clone(&queued), overload: Arc::clone(&overload), observer };
-        let writer = Writer::new(connection, checkpoints, tail, watch)
-            .map_err(|source| OpenError::Broken { path: path.to_owned(), source })?;
         let (sender, jobs) = sync_channel(QUEUE);
-        let thread = std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || writer.run(&jobs))
-            .map_err(OpenError::Thread)?;
-        let (jobs, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
+        let writer = Writer::new(connection, checkpoints, tail, watch, jobs)
+            .map_err(|source| OpenError::Broken { path: path.to_owned(), source })?;
+        let writer = Arc::new(writer);
+        let start = |number| {
+            let writer = Arc::clone(&writer);
+            std::thread::Builder::new().name(format!("store-writer-{number}")).spawn(move || writer.run())
+        };
+        let threads = (1..=writer::THREADS).map(start).collect::<Result<_, _>>().map_err(OpenError::Thread)?;
+        let (jobs, writer) = (Mutex::new(Some(sender)), Mutex::new(threads));
         Ok(Self { jobs, writer, readers, path: path.to_owned(), queued, overload, _lock: lock })
     }
 
@@ -156,9 +160,9 @@ impl Store for SqliteStore {
         // The last connection to close writes the log back into the file, and must be the writer's to do so.
         self.readers.close();
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // A writer that panicked has answered its callers by dropping their replies.
-            let _ = writer.join();
+        for thread in self.writer.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // One that panicked has answered its callers by dropping their replies.
+            let _ = thread.join();
         }
     }
 }

@@ -49,15 +49,19 @@ impl Checkpoints {
     }
 
     /// Is told after each commit of the writer how many bytes it had, about.
-    pub(super) fn committed(&mut self, bytes: usize, connection: &Connection) {
+    pub(super) fn committed(&mut self, bytes: usize) {
         self.written += bytes;
+        if !self.is_at_work && self.written >= BYTES {
+            self.is_at_work = self.begin.as_ref().is_some_and(|begin| begin.try_send(()).is_ok());
+        }
+    }
+
+    /// Copies the rest, where the thread is done. The writer calls it between two transactions.
+    pub(super) fn finish(&mut self, connection: &Connection) {
         if self.is_at_work && self.has_copied.swap(false, Ordering::Acquire) {
             copy(connection);
             self.is_at_work = false;
             self.written = 0;
-        }
-        if !self.is_at_work && self.written >= BYTES {
-            self.is_at_work = self.begin.as_ref().is_some_and(|begin| begin.try_send(()).is_ok());
         }
     }
 

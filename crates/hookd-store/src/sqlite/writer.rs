@@ -1,10 +1,13 @@
-//! The writer: one thread that takes all that waits, stores it as one transaction, and then answers all of it.
+//! The writer: takes all that waits, stores it as one transaction, and then answers all of it.
+//!
+//! It is two threads that take turns, each with a batch of its own: while one waits for the disk, the other compresses.
+//! There are two locks, that of the [`Intake`] and that of the [`Log`]; a thread holds the first from taking a batch
+//! until it has the second, so that batches are stored in the order in which they were taken.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use hookd_core::Change;
@@ -13,23 +16,20 @@ use tokio::sync::oneshot;
 
 use super::checkpoint::Checkpoints;
 use super::health::Health;
+use super::intake::{Found, Intake, Packed};
 use super::log::{self, Part};
 use super::overload::Overload;
 use super::runs::{self, Run};
 use super::{retention, tail};
-use crate::block::{Entry, Pack};
-use crate::keys::{BlockKeys, Key, Kind, Tail, key_of};
+use crate::block::Block;
+use crate::keys::{BlockKeys, Kind, Tail, key_of};
 use crate::{Completion, Due, Expiry, NewDelivery, NewState, Observer, Receipt, State, StoreError};
 
-/// How many writes one transaction takes at most.
-const BATCH: usize = 512;
+/// How many threads take turns.
+pub(super) const THREADS: usize = 2;
 
 /// A page of the file; a block dirties a few besides its own.
 const PAGE: usize = 4096;
-
-/// How long the writer waits for company when the last batch was larger: those who were answered with it are about to
-/// send again, and one commit for all of them costs less than one for each.
-const GATHER: Duration = Duration::from_micros(100);
 
 pub(super) type Sender<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -51,36 +51,37 @@ enum Done {
 }
 
 /// The next number of each kind. They are counted here: the writer is the only one, and holds the store's lock.
-#[derive(Clone, Copy)]
-struct Next {
-    deliveryid: i64,
-    changeid: i64,
-    blockid: i64,
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Next {
+    pub(super) deliveryid: i64,
+    pub(super) changeid: i64,
+    pub(super) blockid: i64,
 }
 
-/// What a transaction gave: the end of each write, and the new runs of forge ids, if the tail was made into runs.
+/// What a transaction gave.
 struct Stored {
+    /// The end of each write.
     done: Vec<Done>,
+    packed: Packed,
+    /// The new runs of forge ids, if the tail was made into runs.
     sealed: Option<Vec<Run>>,
+    /// Runs that were deleted.
+    expired: Vec<i64>,
 }
 
+/// What the threads of the writer share.
 pub(super) struct Writer {
+    intake: Mutex<Intake>,
+    log: Mutex<Log>,
+}
+
+/// The second half of the writer: stores batches, one after the other.
+struct Log {
     connection: Connection,
     next: Next,
-    pack: Pack,
     tail: Arc<Tail>,
     /// The runs of forge ids, as soon as they were needed: reading them takes longer than all else at the start.
     runs: Option<Vec<Run>>,
-    /// Runs that go with the transaction.
-    expired: Vec<i64>,
-    /// Keys of the block that is being filled.
-    block_keys: BlockKeys,
-    /// Keys of what is in the transaction, for the tail.
-    keys: Vec<(Kind, Key)>,
-    /// The writes of the batch that stored a delivery, by the key of its forge id.
-    submitted: HashMap<u64, Vec<usize>>,
-    /// How many bytes of blocks the transaction has.
-    bytes: usize,
     checkpoints: Checkpoints,
     watch: Watch,
 }
@@ -99,86 +100,87 @@ impl Writer {
         checkpoints: Checkpoints,
         tail: Arc<Tail>,
         watch: Watch,
+        jobs: Receiver<Job>,
     ) -> Result<Self, StoreError> {
         connection.set_prepared_statement_cache_capacity(32);
         tail::read(&connection, &tail)?;
-        Ok(Self {
-            next: Next::read(&connection)?,
-            pack: Pack::new().map_err(|error| StoreError::Failed(error.to_string()))?,
-            connection,
-            tail,
-            runs: None,
-            expired: Vec::new(),
-            block_keys: BlockKeys::default(),
-            keys: Vec::new(),
-            submitted: HashMap::new(),
-            bytes: 0,
-            checkpoints,
-            watch,
-        })
+        let next = Next::read(&connection)?;
+        let log = Log { connection, next, tail, runs: None, checkpoints, watch };
+        Ok(Self { intake: Mutex::new(Intake::new(jobs, next)?), log: Mutex::new(log) })
     }
 
-    /// Serves until all senders are gone and all that they queued is stored.
-    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
-        let mut batch = Vec::with_capacity(BATCH);
-        let mut last = 0;
-        while let Ok(first) = jobs.recv() {
-            batch.push(first);
-            batch.extend(jobs.try_iter().take(BATCH - 1));
-            if batch.len() < last {
-                std::thread::sleep(GATHER);
-                batch.extend(jobs.try_iter().take(BATCH - batch.len()));
-            }
-            last = batch.len();
-            let begun = Instant::now();
-            let outcome = self.store(&batch);
-            self.watch.over(batch.len(), outcome.as_ref().err(), begun.elapsed());
+    /// Serves until all senders are gone and all that they queued is stored, or until the other thread has panicked.
+    pub(super) fn run(&self) {
+        loop {
+            let Ok(mut intake) = self.intake.lock() else { return };
+            let Some(mut batch) = intake.take() else { return };
+            let next = intake.next;
+            let packed = intake.pack(&batch, &[], next);
+            let Ok(mut log) = self.log.lock() else { return };
+            let outcome = log.store(intake, &batch, packed);
+            drop(log);
             answer(&mut batch, outcome);
-            self.checkpoints.committed(std::mem::take(&mut self.bytes), &self.connection);
         }
-        self.checkpoints.stop();
-        // So that the file alone is the whole store. Where a reader is still at work, the next start does it.
-        let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     }
+}
 
-    /// Stores a batch as one transaction.
-    fn store(&mut self, batch: &[Job]) -> Result<Vec<Done>, StoreError> {
-        let before = self.next;
-        let stored = self.transaction(batch);
-        self.pack.clear();
-        self.block_keys.clear();
-        self.submitted.clear();
-        match stored {
-            Ok(Stored { done, sealed }) => {
-                if sealed.is_some() {
-                    self.tail.clear();
-                }
-                self.tail.add(self.keys.drain(..));
-                if let Some(runs) = &mut self.runs {
-                    runs.extend(sealed.into_iter().flatten());
-                    runs.retain(|run| !self.expired.contains(&run.runid()));
-                }
-                self.expired.clear();
+impl Log {
+    /// Stores a batch as one transaction, of which blocks are made already.
+    fn store(
+        &mut self,
+        mut intake: MutexGuard<'_, Intake>,
+        batch: &[Job],
+        packed: Result<Packed, StoreError>,
+    ) -> Result<Vec<Done>, StoreError> {
+        let begun = Instant::now();
+        self.checkpoints.finish(&self.connection);
+        let prepared = self.prepare(&mut intake, batch, packed);
+        let stored = prepared.and_then(|(found, packed)| self.transaction(intake, batch, &found, packed));
+        let outcome = match stored {
+            Ok(Stored { done, packed, sealed, expired }) => {
+                self.committed(&packed, sealed, &expired);
                 Ok(done)
             }
             Err(error) => {
                 if !self.connection.is_autocommit() {
                     let _ = self.connection.execute_batch("ROLLBACK");
                 }
-                self.keys.clear();
-                self.expired.clear();
-                self.next = before;
                 Err(error)
             }
-        }
+        };
+        self.watch.over(batch.len(), outcome.as_ref().err(), begun.elapsed());
+        outcome
     }
 
-    fn transaction(&mut self, batch: &[Job]) -> Result<Stored, StoreError> {
+    /// Looks which deliveries of a batch are new, and makes its blocks again where they are not what is to be stored.
+    fn prepare(
+        &mut self,
+        intake: &mut Intake,
+        batch: &[Job],
+        packed: Result<Packed, StoreError>,
+    ) -> Result<(Vec<Found>, Packed), StoreError> {
+        // Whatever fails: the next batch is made for what is stored now.
+        intake.next = self.next;
         self.watch.health.permit()?;
         self.connection.busy_timeout(self.watch.health.patience())?;
-        if self.runs.is_none() && batch.iter().any(|job| matches!(job, Job::Submit(..))) {
-            self.runs = Some(runs::filtered(&self.connection)?);
+        let found = self.found(batch)?;
+        let mut packed = packed?;
+        if packed.from != self.next || !found.iter().all(|found| matches!(found, Found::New)) {
+            packed = intake.pack(batch, &found, self.next)?;
         }
+        intake.next = packed.to;
+        Ok((found, packed))
+    }
+
+    fn transaction(
+        &mut self,
+        intake: MutexGuard<'_, Intake>,
+        batch: &[Job],
+        found: &[Found],
+        mut packed: Packed,
+    ) -> Result<Stored, StoreError> {
+        // Without changes of completions the blocks are all that there is, and the other thread can take a batch.
+        let intake = batch.iter().any(|job| matches!(job, Job::Complete(..))).then_some(intake);
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         // All of the tail was committed before.
         let sealed = if self.tail.is_full() {
@@ -186,93 +188,101 @@ impl Writer {
         } else {
             None
         };
-        let mut done = Vec::with_capacity(batch.len());
-        for job in batch {
-            let next = match job {
-                Job::Submit(delivery, _) => Done::Submitted(self.submit(delivery, batch, &done)?),
-                Job::Complete(completion, _) => Done::Completed(self.complete(completion)?),
+        insert(&self.connection, &packed.blocks, packed.from)?;
+        let (mut done, mut completed, mut expired) =
+            (Vec::with_capacity(batch.len()), Completed::from(packed.to), Vec::new());
+        let mut deliveryid = packed.from.deliveryid;
+        for (job, found) in batch.iter().zip(found) {
+            let end = match job {
+                Job::Submit(delivery, _) => Done::Submitted(match found {
+                    Found::New => {
+                        deliveryid += 1;
+                        self.submitted(delivery, deliveryid - 1)?
+                    }
+                    Found::InBatch(index) => match &done[*index] {
+                        Done::Submitted(receipt) => Receipt { is_duplicate: true, ..receipt.clone() },
+                        _ => unreachable!("only a delivery is the same as a delivery"),
+                    },
+                    Found::InLog(receipt) => receipt.clone(),
+                }),
+                Job::Complete(completion, _) => Done::Completed(self.complete(completion, &mut completed)?),
                 Job::Postpone(due, _) => self.postpone(due).map(|()| Done::Nothing)?,
-                Job::Expire(expiry, _) => Done::Expired(self.expire(expiry)?),
+                Job::Expire(expiry, _) => {
+                    let gone = retention::step(&self.connection, expiry)?;
+                    expired.extend(gone.runs);
+                    Done::Expired(gone.rows)
+                }
                 Job::Probe(_) => self.probe().map(|()| Done::Nothing)?,
             };
-            done.push(next);
+            done.push(end);
         }
-        self.flush()?;
+        if let Some(mut intake) = intake {
+            let (from, first) = (packed.to, packed.blocks.len());
+            intake.pack_changes(&completed.changes, &mut packed)?;
+            insert(&self.connection, &packed.blocks[first..], from)?;
+            intake.next = packed.to;
+        }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(Stored { done, sealed })
+        Ok(Stored { done, packed, sealed, expired })
     }
 
-    /// Stores a delivery, the next of a batch of which some is done.
-    fn submit(&mut self, delivery: &NewDelivery, batch: &[Job], done: &[Done]) -> Result<Receipt, StoreError> {
-        let key = delivery.forge_id.as_deref().map(key_of);
-        if let (Some(key), Some(forge_id)) = (key, &delivery.forge_id) {
-            // What was refused was not acknowledged, so it may come again and be looked at afresh.
-            if delivery.deduplicate && delivery.state.state() != State::Refused {
-                let receipt = match self.same_in_batch(key, delivery, batch, done) {
-                    Some(receipt) => Some(receipt),
-                    None => self.same_in_log(key, forge_id, delivery)?,
-                };
-                if let Some(receipt) = receipt {
-                    return Ok(Receipt { is_duplicate: true, ..receipt });
+    /// Takes into memory what was committed.
+    fn committed(&mut self, packed: &Packed, sealed: Option<Vec<Run>>, expired: &[i64]) {
+        if sealed.is_some() {
+            self.tail.clear();
+        }
+        self.tail.add(
+            numbered(&packed.blocks, packed.from).flat_map(|(next, _, keys)| keys.keys(next.deliveryid, next.changeid)),
+        );
+        if let Some(runs) = &mut self.runs {
+            runs.extend(sealed.into_iter().flatten());
+            runs.retain(|run| !expired.contains(&run.runid()));
+        }
+        self.next = packed.to;
+        let bytes = |block: &Block| block.records.len() + block.requests.as_ref().map_or(0, Vec::len) + 4 * PAGE;
+        self.checkpoints.committed(packed.blocks.iter().map(|(block, _)| bytes(block)).sum());
+    }
+
+    /// Looks for each write of a batch whether it is a delivery that was there before.
+    fn found(&mut self, batch: &[Job]) -> Result<Vec<Found>, StoreError> {
+        // The deliveries of the batch by the keys of their forge ids.
+        let mut earlier: HashMap<u64, Vec<usize>> = HashMap::new();
+        let mut found = Vec::with_capacity(batch.len());
+        for (index, job) in batch.iter().enumerate() {
+            let mut same = Found::New;
+            if let Job::Submit(delivery, _) = job
+                && let Some(forge_id) = &delivery.forge_id
+            {
+                let key = key_of(forge_id);
+                // What was refused was not acknowledged, so it may come again and be looked at afresh.
+                if delivery.deduplicate && delivery.state.state() != State::Refused {
+                    let in_batch = earlier.get(&key).into_iter().flatten().find(|index| match &batch[**index] {
+                        Job::Submit(other, _) => is_same(other, delivery),
+                        _ => false,
+                    });
+                    same = match in_batch {
+                        Some(index) => Found::InBatch(*index),
+                        None => self.same_in_log(key, forge_id, delivery)?.map_or(Found::New, Found::InLog),
+                    };
+                }
+                if matches!(same, Found::New) {
+                    earlier.entry(key).or_default().push(index);
                 }
             }
-            self.submitted.entry(key).or_default().push(done.len());
+            found.push(same);
         }
-        if self.pack.is_full() {
-            self.flush()?;
-        }
-        self.block_keys.delivery(key);
-        let deliveryid = self.next.deliveryid;
-        self.next.deliveryid += 1;
-        let (changes, told, reason): (&[Change], usize, _) = match &delivery.state {
-            NewState::Accepted(changes) => (changes, changes.len(), None),
-            NewState::Ignored(reason) | NewState::Refused(reason) => (&[], 0, Some(reason)),
-            NewState::Pending { expected } => (&[], *expected, None),
-        };
-        let state = delivery.state.state();
-        let (head_length, body_length) = self.pack.request(&delivery.request);
-        self.pack.delivery(&Entry {
-            received_at: delivery.received_at,
-            dialect: Cow::Borrowed(&delivery.dialect),
-            forge_id: delivery.forge_id.as_deref().map(Cow::Borrowed),
-            event: delivery.event.as_deref().map(Cow::Borrowed),
-            state: state.code(),
-            reason: reason.map(|reason| Cow::Borrowed(reason.as_str())),
-            told,
-            first_changeid: (!changes.is_empty()).then_some(self.next.changeid),
-            change_count: changes.len(),
-            head_length,
-            body_length,
-        });
-        self.add_changes(changes, deliveryid, delivery.received_at);
-        if state == State::Pending {
-            self.connection.prepare_cached("INSERT INTO pending VALUES (?1, ?2, ?3, 0, ?3)")?.execute((
-                deliveryid,
-                &delivery.dialect,
-                delivery.received_at,
-            ))?;
-        }
-        Ok(Receipt { deliveryid, state, changes: told, reason: reason.cloned(), is_duplicate: false })
+        Ok(found)
     }
 
-    /// The receipt of an earlier delivery of the batch that is the same: forge id, dialect and every byte of the body.
-    fn same_in_batch(&self, key: u64, delivery: &NewDelivery, batch: &[Job], done: &[Done]) -> Option<Receipt> {
-        let is_same = |earlier: &NewDelivery| {
-            earlier.forge_id == delivery.forge_id
-                && earlier.dialect == delivery.dialect
-                && earlier.state.state() != State::Refused
-                && earlier.request.body == delivery.request.body
+    /// The receipt of a delivery that was committed before, whose request is still kept, and that is the same: forge id,
+    /// dialect and every byte of the body.
+    fn same_in_log(&mut self, key: u64, forge_id: &str, delivery: &NewDelivery) -> Result<Option<Receipt>, StoreError> {
+        let runs = match &mut self.runs {
+            Some(runs) => runs,
+            none => none.insert(runs::filtered(&self.connection)?),
         };
-        self.submitted.get(&key)?.iter().find_map(|index| match (&batch[*index], &done[*index]) {
-            (Job::Submit(earlier, _), Done::Submitted(receipt)) if is_same(earlier) => Some(receipt.clone()),
-            _ => None,
-        })
-    }
-
-    /// The same, of what was committed before and whose request is still kept.
-    fn same_in_log(&self, key: u64, forge_id: &str, delivery: &NewDelivery) -> Result<Option<Receipt>, StoreError> {
         let mut candidates = self.tail.find(Kind::ForgeId, key);
-        for run in self.runs.iter().flatten() {
+        for run in runs {
             candidates.extend(run.find(&self.connection, key)?);
         }
         for deliveryid in candidates {
@@ -296,30 +306,34 @@ impl Writer {
         Ok(None)
     }
 
-    /// Adds changes; gives the number of the first.
-    fn add_changes(&mut self, changes: &[Change], deliveryid: i64, received_at: i64) -> Option<i64> {
-        let first = self.next.changeid;
-        for change in changes {
-            self.pack.change(deliveryid, received_at, change);
-            self.block_keys.change(change);
-            self.next.changeid += 1;
+    /// Stores what besides its block is to be stored of a new delivery, and gives its receipt.
+    fn submitted(&self, delivery: &NewDelivery, deliveryid: i64) -> Result<Receipt, StoreError> {
+        let state = delivery.state.state();
+        if state == State::Pending {
+            self.connection.prepare_cached("INSERT INTO pending VALUES (?1, ?2, ?3, 0, ?3)")?.execute((
+                deliveryid,
+                &delivery.dialect,
+                delivery.received_at,
+            ))?;
         }
-        (!changes.is_empty()).then_some(first)
+        let reason = delivery.state.reason().map(str::to_owned);
+        Ok(Receipt { deliveryid, state, changes: delivery.state.told(), reason, is_duplicate: false })
     }
 
-    fn complete(&mut self, completion: &Completion) -> Result<bool, StoreError> {
+    fn complete<'b>(&self, completion: &'b Completion, completed: &mut Completed<'b>) -> Result<bool, StoreError> {
         let received_at: Option<i64> = self
             .connection
             .prepare_cached("DELETE FROM pending WHERE deliveryid = ? RETURNING received_at")?
             .query_row([completion.deliveryid], |row| row.get(0))
             .optional()?;
         let Some(received_at) = received_at else { return Ok(false) };
-        let (changes, reason): (&[Change], _) = match &completion.state {
-            NewState::Accepted(changes) => (changes, completion.note.as_ref()),
-            NewState::Ignored(reason) | NewState::Refused(reason) => (&[], Some(reason)),
+        let reason = match &completion.state {
+            NewState::Accepted(_) => completion.note.as_deref(),
+            NewState::Ignored(reason) | NewState::Refused(reason) => Some(&**reason),
             NewState::Pending { .. } => return Err(StoreError::Failed("pending is no end of a delivery".to_owned())),
         };
-        let first = self.add_changes(changes, completion.deliveryid, received_at);
+        let changes = completion.state.changes();
+        let first = completed.add(completion.deliveryid, received_at, changes);
         self.connection.prepare_cached("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?)")?.execute((
             completion.deliveryid,
             completion.state.state().code(),
@@ -328,14 +342,6 @@ impl Writer {
             changes.len(),
         ))?;
         Ok(true)
-    }
-
-    fn expire(&mut self, expiry: &Expiry) -> Result<u64, StoreError> {
-        // What is in the transaction so far must be seen as well.
-        self.flush()?;
-        let gone = retention::step(&self.connection, expiry)?;
-        self.expired.extend(gone.runs);
-        Ok(gone.rows)
     }
 
     fn postpone(&self, due: &Due) -> Result<(), StoreError> {
@@ -355,34 +361,72 @@ impl Writer {
             .execute([size])?;
         Ok(())
     }
+}
 
-    /// Stores the block that is being filled.
-    fn flush(&mut self) -> Result<(), StoreError> {
-        if self.pack.is_empty() {
-            return Ok(());
-        }
-        let Pack { delivery_count, change_count, received_at, .. } = self.pack;
-        let (records, requests) = (self.pack.records()?, self.pack.requests()?);
-        self.bytes += records.len() + requests.as_ref().map_or(0, Vec::len) + 4 * PAGE;
-        let (first_deliveryid, first_changeid) =
-            (self.next.deliveryid - delivery_count, self.next.changeid - change_count);
-        let deliveries = (first_deliveryid, delivery_count);
-        tail::write(&self.connection, self.next.blockid, deliveries, first_changeid, &self.block_keys)?;
-        self.keys.extend(self.block_keys.keys(first_deliveryid, first_changeid));
-        self.block_keys.clear();
-        self.connection.prepare_cached("INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
-            self.next.blockid,
-            first_deliveryid,
-            delivery_count,
-            first_changeid,
-            change_count,
-            received_at,
-            records,
-            requests,
+/// Adds blocks, the first of which has these numbers.
+fn insert(connection: &Connection, blocks: &[(Block, BlockKeys)], from: Next) -> rusqlite::Result<()> {
+    for (first, block, keys) in numbered(blocks, from) {
+        let deliveries = (first.deliveryid, block.delivery_count);
+        tail::write(connection, first.blockid, deliveries, first.changeid, keys)?;
+        connection.prepare_cached("INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
+            first.blockid,
+            first.deliveryid,
+            block.delivery_count,
+            first.changeid,
+            block.change_count,
+            block.received_at,
+            &block.records,
+            &block.requests,
         ))?;
-        self.next.blockid += 1;
-        self.pack.clear();
-        Ok(())
+    }
+    Ok(())
+}
+
+/// Blocks with their first numbers, those of the first being these.
+fn numbered(blocks: &[(Block, BlockKeys)], from: Next) -> impl Iterator<Item = (Next, &Block, &BlockKeys)> {
+    let mut next = from;
+    blocks.iter().map(move |(block, keys)| {
+        let first = next;
+        next.deliveryid += block.delivery_count;
+        next.changeid += block.change_count;
+        next.blockid += 1;
+        (first, block, keys)
+    })
+}
+
+/// Whether a delivery is the same as an earlier one of its batch.
+fn is_same(earlier: &NewDelivery, delivery: &NewDelivery) -> bool {
+    earlier.forge_id == delivery.forge_id
+        && earlier.dialect == delivery.dialect
+        && earlier.state.state() != State::Refused
+        && earlier.request.body == delivery.request.body
+}
+
+/// The changes of a batch that come of completions.
+struct Completed<'b> {
+    changes: Vec<(i64, i64, &'b [Change])>,
+    next_changeid: i64,
+}
+
+impl<'b> Completed<'b> {
+    fn from(next: Next) -> Self {
+        Self { changes: Vec::new(), next_changeid: next.changeid }
+    }
+
+    /// Adds those of a delivery and when it was received; gives the number of the first.
+    fn add(&mut self, deliveryid: i64, received_at: i64, changes: &'b [Change]) -> Option<i64> {
+        let first = self.next_changeid;
+        self.changes.push((deliveryid, received_at, changes));
+        self.next_changeid += i64::try_from(changes.len()).unwrap_or(i64::MAX);
+        (!changes.is_empty()).then_some(first)
+    }
+}
+
+impl Drop for Log {
+    /// Makes the file alone the whole store. Where a reader is still at work, the next start does it.
+    fn drop(&mut self) {
+        self.checkpoints.stop();
+        let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 }
 

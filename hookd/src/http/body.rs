@@ -1,6 +1,7 @@
 //! Reading a body within its limits of size and time.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -68,7 +69,12 @@ pub(super) async fn read(
     if length.is_some_and(|length| length > bounds.size as u64) {
         return Err(Unread::TooLarge);
     }
-    match tokio::time::timeout(bounds.time, collect(payload, bounds)).await {
+    let mut reading = pin!(collect(payload, bounds));
+    // What has come already, as most bodies have, needs no timer.
+    if let Poll::Ready(read) = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
+        return read;
+    }
+    match tokio::time::timeout(bounds.time, reading).await {
         Ok(read) => read,
         Err(_) => Err(Unread::TooSlow),
     }

@@ -20,7 +20,7 @@ const BATCH: usize = 512;
 
 /// How long the writer waits for company when the last batch was larger: those who were answered with it are about to
 /// send again, and one commit for all of them costs less than one for each.
-const GATHER: Duration = Duration::from_micros(100);
+const GATHER: Duration = Duration::from_micros(200);
 
 pub(super) struct Intake {
     jobs: Receiver<Job>,

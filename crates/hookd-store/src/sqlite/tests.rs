@@ -244,6 +244,54 @@ fn what_failed_is_not_there_and_the_writer_goes_on() {
 }
 
 #[test]
+fn a_batch_that_was_made_behind_one_that_failed_gets_its_numbers() {
+    let (folder, store) = store();
+    let path = folder.path().join("hookd.db");
+    store.submit(delivery(None, "0", accepted("r0"))).wait().unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // This one waits for the lock, while the next one is made for the numbers behind it.
+    let fails = store.submit(delivery(None, "1", accepted("r1")));
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    let next = store.submit(delivery(None, "2", accepted("r2")));
+    assert!(fails.wait().is_err());
+    other.execute_batch("ROLLBACK").unwrap();
+    // On a machine that is busy it may find the lock still there.
+    let again = || store.submit(delivery(None, "2", accepted("r2"))).wait();
+    assert_eq!(next.wait().or_else(|_| again()).unwrap().deliveryid, 2);
+    assert_eq!(store.request(2).unwrap().unwrap().body, "2");
+    let page = store.changes(&Query::default()).unwrap();
+    let revisions = page.rows.iter().map(|row| (row.changeid, row.deliveryid, row.change.revision.as_deref().unwrap()));
+    assert_eq!(revisions.collect::<Vec<_>>(), [(2, 2, "r2"), (1, 1, "r0")]);
+    drop(store);
+    assert_eq!(super::care::check(&path).unwrap().problems, Vec::<String>::new());
+}
+
+#[test]
+fn the_same_delivery_at_the_same_time_is_stored_once() {
+    let (_folder, store) = store();
+    let new: usize = std::thread::scope(|scope| {
+        let submit = |sender: usize| {
+            let store = &store;
+            scope.spawn(move || {
+                let forge_ids = (0..300).map(|id| format!("{}", id / 3));
+                let others = (0..300).map(|id| format!("{sender}-{id}"));
+                let submit = |id: String| store.submit(delivery(Some(&id), "{}", accepted(&id))).wait().unwrap();
+                forge_ids
+                    .zip(others)
+                    .flat_map(|(same, own)| [same, own])
+                    .filter(|id| !submit(id.clone()).is_duplicate)
+                    .count()
+            })
+        };
+        (0..8).map(submit).collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(new, 100 + 8 * 300);
+    let changes = store.changes(&Query::default()).unwrap();
+    assert_eq!(changes.total, 100 + 8 * 300);
+}
+
+#[test]
 fn closing_stores_what_is_queued() {
     let (_folder, store) = store();
     let replies: Vec<_> = (0..50).map(|_| store.submit(delivery(None, "", accepted("r")))).collect();

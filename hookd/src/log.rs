@@ -29,7 +29,7 @@ pub(crate) fn start(args: &ServeArgs) -> std::io::Result<Ending> {
     };
     // A second start, as in tests, changes nothing.
     let _ = if is_json {
-        builder.json().with_target(false).try_init()
+        builder.json().with_target(false).with_current_span(false).with_span_list(false).try_init()
     } else {
         builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init()
     };

@@ -40,17 +40,17 @@ impl Hook for GitHub {
 
     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
         let Some(keys) = &self.keys else { return Ok(Proof::Open) };
-        let mut proof = Proof::Open;
-        for (header, hash) in SIGNATURES {
-            for signature in request.headers().all(header) {
-                keys.check_signature(signature, hash, request.body())?;
-                proof = Proof::Proved;
-            }
+        let headers = request.headers();
+        let signatures: Vec<_> = SIGNATURES
+            .iter()
+            .flat_map(|(header, hash)| headers.all(header).map(|signature| (signature, *hash)))
+            .collect();
+        keys.check_signatures(&signatures, request.body())?;
+        match signatures.is_empty() {
+            false => Ok(Proof::Proved),
+            true if self.strict => Err(Refusal::new("Request has no required signature")),
+            true => Ok(Proof::Open),
         }
-        if self.strict && proof == Proof::Open {
-            return Err(Refusal::new("Request has no required signature"));
-        }
-        Ok(proof)
     }
 
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {

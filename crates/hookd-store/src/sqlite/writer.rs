@@ -246,7 +246,7 @@ impl Log {
     /// Looks for each write of a batch whether it is a delivery that was there before.
     fn found(&mut self, batch: &[Job]) -> Result<Vec<Found>, StoreError> {
         // The deliveries of the batch by the keys of their forge ids.
-        let mut earlier: HashMap<u64, Vec<usize>> = HashMap::new();
+        let mut earlier: HashMap<u64, Vec<usize>> = HashMap::with_capacity(batch.len());
         let mut found = Vec::with_capacity(batch.len());
         for (index, job) in batch.iter().enumerate() {
             let mut same = Found::New;

@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::{CareError, open};
-use crate::block::{ChangeEntry, Entry, Place, Records, request_at};
+use crate::block::{ChangeEntry, Entry, Place, Records, request_at, unpacked};
 use crate::sqlite::log::{self, Header, Part};
 use crate::{Fault, OpenError, State, StoreError};
 
@@ -134,7 +134,7 @@ fn deliveries(
     checked: &mut Checked,
 ) -> Result<Owned, StoreError> {
     let raw = requests
-        .map(zstd::decode_all)
+        .map(unpacked)
         .transpose()
         .map_err(|error| StoreError::Failed(format!("its requests are lost: {error}")))?;
     let (mut owned, mut offset) = (Owned::new(), 0);

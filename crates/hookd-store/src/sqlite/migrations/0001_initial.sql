@@ -15,8 +15,9 @@ CREATE TABLE blocks (
     first_changeid INTEGER NOT NULL,   -- the next one, where the block has none
     change_count INTEGER NOT NULL,
     received_at INTEGER NOT NULL,      -- of the youngest in it; microseconds since 1970
-    records BLOB NOT NULL,             -- zstd of MessagePack: the deliveries, then the changes
-    requests BLOB                      -- zstd of heads (MessagePack) and bodies; null when they are no longer kept
+    -- Both are compressed (zstd), with a hash (XXH3, 64 bits) of the compressed bytes behind them.
+    records BLOB NOT NULL,             -- MessagePack: the deliveries, then the changes
+    requests BLOB                      -- heads (MessagePack) and bodies; null when they are no longer kept
 );
 
 -- Deliveries that wait for a forge's API.

@@ -69,7 +69,8 @@ pub(super) async fn read(
     if length.is_some_and(|length| length > bounds.size as u64) {
         return Err(Unread::TooLarge);
     }
-    let mut reading = pin!(collect(payload, bounds));
+    let expected = length.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX).min(budget::FREE));
+    let mut reading = pin!(collect(payload, expected, bounds));
     // What has come already, as most bodies have, needs no timer.
     if let Poll::Ready(read) = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await {
         return read;
@@ -80,7 +81,8 @@ pub(super) async fn read(
     }
 }
 
-async fn collect(payload: &mut web::Payload, bounds: &Bounds<'_>) -> Result<Bytes, Unread> {
+/// Reads a body of which so many bytes are expected, at first.
+async fn collect(payload: &mut web::Payload, expected: usize, bounds: &Bounds<'_>) -> Result<Bytes, Unread> {
     let mut left = bounds.size;
     let mut next = async || match payload.next().await {
         Some(Ok(piece)) => {
@@ -90,13 +92,14 @@ async fn collect(payload: &mut web::Payload, bounds: &Bounds<'_>) -> Result<Byte
         Some(Err(_)) => Err(Unread::Broken),
         None => Ok(None),
     };
-    // Most bodies come in one piece, which needs no copy.
-    let Some(first) = next().await? else { return Ok(Bytes::new()) };
-    let Some(second) = next().await? else { return Ok(first) };
-    let mut whole = BytesMut::from(first);
-    whole.extend_from_slice(&second);
+    // A copy, also where a body comes in one piece: the connection then goes on with the buffer that it has, and what
+    // is kept until it is stored is no larger than the body.
+    let mut whole = BytesMut::new();
     while whole.len() <= budget::FREE {
         let Some(piece) = next().await? else { return Ok(whole.freeze()) };
+        if whole.is_empty() {
+            whole.reserve(expected);
+        }
         whole.extend_from_slice(&piece);
     }
     let mut share = bounds.budget.share();

@@ -132,8 +132,8 @@ impl Log {
         batch: &[Job],
         packed: Result<Packed, StoreError>,
     ) -> Result<Vec<Done>, StoreError> {
-        let begun = Instant::now();
         self.checkpoints.finish(&self.connection);
+        let begun = Instant::now();
         let prepared = self.prepare(&mut intake, batch, packed);
         let stored = prepared.and_then(|(found, packed)| self.transaction(intake, batch, &found, packed));
         let outcome = match stored {

@@ -7,7 +7,6 @@
 //! Objects keep the last of duplicate keys, as Python's `json` does.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
@@ -49,16 +48,17 @@ impl<'a> Json<'a> {
     /// Parses `text`, all of it.
     ///
     /// # Errors
-    /// A refusal that says where the JSON is broken, when it is; also for more than 128 levels.
+    /// A refusal that says where the JSON is broken, when it is; also for 128 levels and more.
     pub fn parse(text: &'a [u8], arena: &'a Arena) -> Result<Self, Refusal> {
         // Looked at once as a whole, and not again for each text in it.
         let text = std::str::from_utf8(text).map_err(|error| Refusal::new(format!("broken JSON: {error}")))?;
-        let parser = Parser { arena: &arena.0, items: RefCell::default(), pairs: RefCell::default() };
+        let mut parser = Parser { arena: &arena.0, values: Vec::with_capacity(128), keys: Vec::with_capacity(128) };
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        Value(&parser)
+        Value(&mut parser)
             .deserialize(&mut deserializer)
-            .and_then(|json| deserializer.end().map(|()| json))
-            .map_err(|error| Refusal::new(format!("broken JSON: {error}")))
+            .and_then(|()| deserializer.end())
+            .map_err(|error| Refusal::new(format!("broken JSON: {error}")))?;
+        Ok(parser.values.pop().expect("a value was read"))
     }
 
     /// The value of `key` where this is an object that has it.
@@ -282,76 +282,86 @@ impl<'p> View<'p> {
     }
 }
 
-/// Builds JSON in an arena. What of a list or object is read so far is on a stack, until its length is known.
+/// Builds JSON in an arena. What of lists and objects is read so far is on stacks, until their length is known.
 struct Parser<'a> {
     arena: &'a Bump,
-    items: RefCell<Vec<Json<'a>>>,
-    pairs: RefCell<Vec<(&'a str, Json<'a>)>>,
+    values: Vec<Json<'a>>,
+    /// Those of the objects among them.
+    keys: Vec<&'a str>,
 }
 
-/// Reads any value.
-#[derive(Clone, Copy)]
-struct Value<'p, 'a>(&'p Parser<'a>);
+/// Reads any value, onto the stack.
+struct Value<'p, 'a>(&'p mut Parser<'a>);
+
+impl<'a> Value<'_, 'a> {
+    fn push<E>(self, value: Json<'a>) -> Result<(), E> {
+        self.0.values.push(value);
+        Ok(())
+    }
+}
 
 impl<'de: 'a, 'a> DeserializeSeed<'de> for Value<'_, 'a> {
-    type Value = Json<'a>;
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'a>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de: 'a, 'a> Visitor<'de> for Value<'_, 'a> {
-    type Value = Json<'a>;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Json<'a>, E> {
-        Ok(Json::Null)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.push(Json::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Json<'a>, E> {
-        Ok(Json::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.push(Json::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Json<'a>, E> {
-        Ok(Json::Number(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.push(Json::Number(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Json<'a>, E> {
-        Ok(Json::Number(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.push(Json::Number(value.into()))
     }
 
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Json<'a>, E> {
-        Number::from_f64(value).map(Json::Number).ok_or_else(|| E::custom("number out of range"))
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
+        let number = Number::from_f64(value).ok_or_else(|| E::custom("number out of range"))?;
+        self.push(Json::Number(number))
     }
 
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'a>, E> {
-        Ok(Json::Text(value))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<(), E> {
+        self.push(Json::Text(value))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Json<'a>, E> {
-        Ok(Json::Text(self.0.arena.alloc_str(value)))
+    fn visit_str<E>(self, value: &str) -> Result<(), E> {
+        let value = self.0.arena.alloc_str(value);
+        self.push(Json::Text(value))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json<'a>, A::Error> {
-        let Parser { arena, items, .. } = self.0;
-        let start = items.borrow().len();
-        while let Some(item) = access.next_element_seed(self)? {
-            items.borrow_mut().push(item);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        let start = self.0.values.len();
+        while access.next_element_seed(Value(self.0))?.is_some() {}
+        let Parser { arena, values, .. } = &mut *self.0;
+        let list = arena.alloc_slice_fill_iter(values.drain(start..));
+        self.push(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        let (start, first_key) = (self.0.values.len(), self.0.keys.len());
+        while let Some(key) = access.next_key_seed(Key(self.0.arena))? {
+            self.0.keys.push(key);
+            access.next_value_seed(Value(self.0))?;
         }
-        Ok(Json::List(arena.alloc_slice_fill_iter(items.borrow_mut().drain(start..))))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'a>, A::Error> {
-        let Parser { arena, pairs, .. } = self.0;
-        let start = pairs.borrow().len();
-        while let Some(pair) = access.next_entry_seed(Key(arena), self)? {
-            pairs.borrow_mut().push(pair);
-        }
-        Ok(Json::Object(arena.alloc_slice_fill_iter(pairs.borrow_mut().drain(start..))))
+        let Parser { arena, values, keys } = &mut *self.0;
+        let object = arena.alloc_slice_fill_iter(keys.drain(first_key..).zip(values.drain(start..)));
+        self.push(Json::Object(object))
     }
 }
 

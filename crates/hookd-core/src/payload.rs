@@ -394,6 +394,10 @@ impl<'de: 'a, 'a> Visitor<'de> for Key<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
     use super::{Arena, Json, View};
 
     const PAYLOAD: &[u8] = br#"{"a": {"b": "text", "n": null, "x": 5}, "l": [{"k": "v"}, {}], "a2": 1, "a2": 2}"#;
@@ -422,6 +426,34 @@ mod tests {
         let arena = Arena::default();
         let json = Json::parse(PAYLOAD, &arena).unwrap();
         assert_eq!(View::root(&json).python_str("a2").unwrap(), "2");
+    }
+
+    /// Any JSON of some levels.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(6, 100, 8, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..8).prop_map(Value::from),
+                vec((any::<String>(), inner), 0..8).prop_map(|pairs| pairs.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn is_what_serde_json_makes_of_it(value in any_json()) {
+            let arena = Arena::default();
+            for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                prop_assert_eq!(Json::parse(text.as_bytes(), &arena).unwrap().to_value(), value.clone());
+            }
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ const LARGE: usize = 256 << 10;
 /// How many large bodies are looked at at a time.
 const AT_A_TIME: u32 = 2;
 
-/// The size of a body, in bytes, from which on it is looked at alone: JSON takes up to twenty times its size meanwhile.
+/// The size of a body, in bytes, from which on it is looked at alone: JSON takes up to thirty times its size meanwhile.
 const HUGE: usize = 4 << 20;
 
 /// What a dialect made of a request.

@@ -1,4 +1,4 @@
-//! The store in one SQLite file: one writer, any number of readers, WAL, `synchronous=FULL`.
+//! The store in one SQLite file: one writer thread, any number of readers, WAL, `synchronous=FULL`.
 
 pub mod care;
 mod checkpoint;
@@ -39,8 +39,7 @@ const QUEUE: usize = 4096;
 /// The store in one SQLite file.
 pub struct SqliteStore {
     jobs: Mutex<Option<SyncSender<Job>>>,
-    /// The threads of the writer.
-    writer: Mutex<Vec<JoinHandle<()>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
     path: PathBuf,
     /// Writes that were queued and are not stored yet.
@@ -82,13 +81,11 @@ impl SqliteStore {
         let (sender, jobs) = sync_channel(QUEUE);
         let writer = Writer::new(connection, checkpoints, tail, watch, jobs)
             .map_err(|source| OpenError::Broken { path: path.to_owned(), source })?;
-        let writer = Arc::new(writer);
-        let start = |number| {
-            let writer = Arc::clone(&writer);
-            std::thread::Builder::new().name(format!("store-writer-{number}")).spawn(move || writer.run())
-        };
-        let threads = (1..=writer::THREADS).map(start).collect::<Result<_, _>>().map_err(OpenError::Thread)?;
-        let (jobs, writer) = (Mutex::new(Some(sender)), Mutex::new(threads));
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || writer.run())
+            .map_err(OpenError::Thread)?;
+        let (jobs, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
         Ok(Self { jobs, writer, readers, path: path.to_owned(), queued, overload, _lock: lock })
     }
 
@@ -160,9 +157,9 @@ impl Store for SqliteStore {
         // The last connection to close writes the log back into the file, and must be the writer's to do so.
         self.readers.close();
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
-        for thread in self.writer.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            // One that panicked has answered its callers by dropping their replies.
-            let _ = thread.join();
+        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A writer that panicked has answered its callers by dropping their replies.
+            let _ = writer.join();
         }
     }
 }

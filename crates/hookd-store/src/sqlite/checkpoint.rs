@@ -56,7 +56,7 @@ impl Checkpoints {
         }
     }
 
-    /// Copies the rest, where the thread is done. The writer calls it between two transactions.
+    /// Copies the rest, where the thread is done. The writer calls it when it has answered.
     pub(super) fn finish(&mut self, connection: &Connection) {
         if self.is_at_work && self.has_copied.swap(false, Ordering::Acquire) {
             copy(connection);

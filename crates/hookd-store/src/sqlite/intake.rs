@@ -1,8 +1,4 @@
 //! The first half of the writer: takes what waits, and makes blocks of it.
-//!
-//! Numbers and duplicates are only known for good when the batch before is committed. So the blocks are made for the
-//! numbers that come next if that goes well and nothing was sent twice, which is nearly always so; else they are made
-//! again ([`super::writer`]).
 
 use std::borrow::Cow;
 use std::sync::mpsc::Receiver;
@@ -20,7 +16,7 @@ const BATCH: usize = 512;
 
 /// How long the writer waits for company when the last batch was larger: those who were answered with it are about to
 /// send again, and one commit for all of them costs less than one for each.
-const GATHER: Duration = Duration::from_micros(200);
+const GATHER: Duration = Duration::from_micros(100);
 
 pub(super) struct Intake {
     jobs: Receiver<Job>,
@@ -28,8 +24,6 @@ pub(super) struct Intake {
     last: usize,
     pack: Pack,
     keys: BlockKeys,
-    /// The numbers of the next batch if the one before is committed.
-    pub(super) next: Next,
 }
 
 /// What a batch stores.
@@ -52,9 +46,9 @@ pub(super) enum Found {
 }
 
 impl Intake {
-    pub(super) fn new(jobs: Receiver<Job>, next: Next) -> Result<Self, StoreError> {
+    pub(super) fn new(jobs: Receiver<Job>) -> Result<Self, StoreError> {
         let pack = Pack::new().map_err(|error| StoreError::Failed(error.to_string()))?;
-        Ok(Self { jobs, last: 0, pack, keys: BlockKeys::default(), next })
+        Ok(Self { jobs, last: 0, pack, keys: BlockKeys::default() })
     }
 
     /// Waits for writes; `None` when all senders are gone and nothing is left.
@@ -69,11 +63,11 @@ impl Intake {
         Some(batch)
     }
 
-    /// Makes blocks of the deliveries of a batch that are new; of all of them where nothing is said.
+    /// Makes blocks of the deliveries of a batch that are new.
     pub(super) fn pack(&mut self, batch: &[Job], found: &[Found], from: Next) -> Result<Packed, StoreError> {
         let mut packed = Packed { from, to: from, blocks: Vec::new() };
-        for (index, job) in batch.iter().enumerate() {
-            if let (Job::Submit(delivery, _), None | Some(Found::New)) = (job, found.get(index)) {
+        for (job, found) in batch.iter().zip(found) {
+            if let (Job::Submit(delivery, _), Found::New) = (job, found) {
                 if self.pack.is_full() {
                     self.finish(&mut packed)?;
                 }

@@ -244,13 +244,13 @@ fn what_failed_is_not_there_and_the_writer_goes_on() {
 }
 
 #[test]
-fn a_batch_that_was_made_behind_one_that_failed_gets_its_numbers() {
+fn what_waited_behind_a_batch_that_failed_gets_its_numbers() {
     let (folder, store) = store();
     let path = folder.path().join("hookd.db");
     store.submit(delivery(None, "0", accepted("r0"))).wait().unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    // This one waits for the lock, while the next one is made for the numbers behind it.
+    // This one waits for the lock, and the next one for this.
     let fails = store.submit(delivery(None, "1", accepted("r1")));
     std::thread::sleep(std::time::Duration::from_millis(100));
     let next = store.submit(delivery(None, "2", accepted("r2")));

@@ -1,13 +1,9 @@
-//! The writer: takes all that waits, stores it as one transaction, and then answers all of it.
-//!
-//! It is two threads that take turns, each with a batch of its own: while one waits for the disk, the other compresses.
-//! There are two locks, that of the [`Intake`] and that of the [`Log`]; a thread holds the first from taking a batch
-//! until it has the second, so that batches are stored in the order in which they were taken.
+//! The writer: one thread that takes all that waits, stores it as one transaction, and then answers all of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use hookd_core::Change;
@@ -24,9 +20,6 @@ use super::{retention, tail};
 use crate::block::Block;
 use crate::keys::{BlockKeys, Kind, Tail, key_of};
 use crate::{Completion, Due, Expiry, NewDelivery, NewState, Observer, Receipt, State, StoreError};
-
-/// How many threads take turns.
-pub(super) const THREADS: usize = 2;
 
 /// A page of the file; a block dirties a few besides its own.
 const PAGE: usize = 4096;
@@ -69,10 +62,10 @@ struct Stored {
     expired: Vec<i64>,
 }
 
-/// What the threads of the writer share.
+/// The writer, in two halves.
 pub(super) struct Writer {
-    intake: Mutex<Intake>,
-    log: Mutex<Log>,
+    intake: Intake,
+    log: Log,
 }
 
 /// The second half of the writer: stores batches, one after the other.
@@ -106,37 +99,24 @@ impl Writer {
         tail::read(&connection, &tail)?;
         let next = Next::read(&connection)?;
         let log = Log { connection, next, tail, runs: None, checkpoints, watch };
-        Ok(Self { intake: Mutex::new(Intake::new(jobs, next)?), log: Mutex::new(log) })
+        Ok(Self { intake: Intake::new(jobs)?, log })
     }
 
-    /// Serves until all senders are gone and all that they queued is stored, or until the other thread has panicked.
-    pub(super) fn run(&self) {
-        loop {
-            let Ok(mut intake) = self.intake.lock() else { return };
-            let Some(mut batch) = intake.take() else { return };
-            let next = intake.next;
-            let packed = intake.pack(&batch, &[], next);
-            let Ok(mut log) = self.log.lock() else { return };
-            let outcome = log.store(intake, &batch, packed);
-            drop(log);
+    /// Serves until all senders are gone and all that they queued is stored.
+    pub(super) fn run(mut self) {
+        while let Some(mut batch) = self.intake.take() {
+            let outcome = self.log.store(&mut self.intake, &batch);
             answer(&mut batch, outcome);
+            self.log.checkpoints.finish(&self.log.connection);
         }
     }
 }
 
 impl Log {
-    /// Stores a batch as one transaction, of which blocks are made already.
-    fn store(
-        &mut self,
-        mut intake: MutexGuard<'_, Intake>,
-        batch: &[Job],
-        packed: Result<Packed, StoreError>,
-    ) -> Result<Vec<Done>, StoreError> {
-        self.checkpoints.finish(&self.connection);
+    /// Stores a batch as one transaction.
+    fn store(&mut self, intake: &mut Intake, batch: &[Job]) -> Result<Vec<Done>, StoreError> {
         let begun = Instant::now();
-        let prepared = self.prepare(&mut intake, batch, packed);
-        let stored = prepared.and_then(|(found, packed)| self.transaction(intake, batch, &found, packed));
-        let outcome = match stored {
+        let outcome = match self.transaction(intake, batch) {
             Ok(Stored { done, packed, sealed, expired }) => {
                 self.committed(&packed, sealed, &expired);
                 Ok(done)
@@ -152,35 +132,11 @@ impl Log {
         outcome
     }
 
-    /// Looks which deliveries of a batch are new, and makes its blocks again where they are not what is to be stored.
-    fn prepare(
-        &mut self,
-        intake: &mut Intake,
-        batch: &[Job],
-        packed: Result<Packed, StoreError>,
-    ) -> Result<(Vec<Found>, Packed), StoreError> {
-        // Whatever fails: the next batch is made for what is stored now.
-        intake.next = self.next;
+    fn transaction(&mut self, intake: &mut Intake, batch: &[Job]) -> Result<Stored, StoreError> {
         self.watch.health.permit()?;
         self.connection.busy_timeout(self.watch.health.patience())?;
         let found = self.found(batch)?;
-        let mut packed = packed?;
-        if packed.from != self.next || !found.iter().all(|found| matches!(found, Found::New)) {
-            packed = intake.pack(batch, &found, self.next)?;
-        }
-        intake.next = packed.to;
-        Ok((found, packed))
-    }
-
-    fn transaction(
-        &mut self,
-        intake: MutexGuard<'_, Intake>,
-        batch: &[Job],
-        found: &[Found],
-        mut packed: Packed,
-    ) -> Result<Stored, StoreError> {
-        // Without changes of completions the blocks are all that there is, and the other thread can take a batch.
-        let intake = batch.iter().any(|job| matches!(job, Job::Complete(..))).then_some(intake);
+        let mut packed = intake.pack(batch, &found, self.next)?;
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         // All of the tail was committed before.
         let sealed = if self.tail.is_full() {
@@ -192,7 +148,7 @@ impl Log {
         let (mut done, mut completed, mut expired) =
             (Vec::with_capacity(batch.len()), Completed::from(packed.to), Vec::new());
         let mut deliveryid = packed.from.deliveryid;
-        for (job, found) in batch.iter().zip(found) {
+        for (job, found) in batch.iter().zip(&found) {
             let end = match job {
                 Job::Submit(delivery, _) => Done::Submitted(match found {
                     Found::New => {
@@ -216,12 +172,9 @@ impl Log {
             };
             done.push(end);
         }
-        if let Some(mut intake) = intake {
-            let (from, first) = (packed.to, packed.blocks.len());
-            intake.pack_changes(&completed.changes, &mut packed)?;
-            insert(&self.connection, &packed.blocks[first..], from)?;
-            intake.next = packed.to;
-        }
+        let (from, first) = (packed.to, packed.blocks.len());
+        intake.pack_changes(&completed.changes, &mut packed)?;
+        insert(&self.connection, &packed.blocks[first..], from)?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(Stored { done, packed, sealed, expired })
     }

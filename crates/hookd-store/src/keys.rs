@@ -37,8 +37,8 @@ impl Kind {
     /// the next start.
     pub(crate) fn run_length(self) -> usize {
         match self {
-            Kind::ForgeId => 1 << 15,
-            Kind::Revision | Kind::Line => 1 << 16,
+            Kind::ForgeId => 1 << 16,
+            Kind::Revision | Kind::Line => 3 << 15,
         }
     }
 }
@@ -71,7 +71,7 @@ impl Buckets {
         }
         let bucket = &mut self.buckets[Self::index(key.0)];
         if bucket.len() == bucket.capacity() {
-            bucket.reserve_exact(GROWTH.max(bucket.len() / 2));
+            bucket.reserve_exact(GROWTH.max(bucket.len() / 8));
         }
         bucket.push(key);
         self.count += 1;

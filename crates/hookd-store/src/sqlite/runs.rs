@@ -27,9 +27,15 @@ impl Run {
         self.runid
     }
 
-    /// The numbers that a key leads to in this run; for most keys that it does not have without a look into the file.
+    /// Whether this run may have a key; of nearly all that it does not have it says so.
+    #[inline]
+    pub(super) fn may_have(&self, key: u64) -> bool {
+        self.filter.contains(&key)
+    }
+
+    /// The numbers that a key leads to in this run.
     pub(super) fn find(&self, connection: &Connection, key: u64) -> Result<Vec<i64>, StoreError> {
-        if self.filter.contains(&key) { find(connection, (self.runid, self.last_id), key) } else { Ok(Vec::new()) }
+        find(connection, (self.runid, self.last_id), key)
     }
 }
 

@@ -44,7 +44,7 @@ enum Done {
 }
 
 /// The next number of each kind. They are counted here: the writer is the only one, and holds the store's lock.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) struct Next {
     pub(super) deliveryid: i64,
     pub(super) changeid: i64,

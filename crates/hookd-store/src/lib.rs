@@ -10,6 +10,7 @@ mod delivery;
 mod error;
 mod fault;
 mod fields;
+mod filter;
 mod keys;
 mod observer;
 mod query;

@@ -112,7 +112,7 @@ impl Readers {
         if let Some((keys, mut found)) = keyed {
             for key in keys {
                 for run in runs::of_kind(connection, R::KEYED.1)? {
-                    found.extend(runs::find(connection, run, key)?);
+                    found.extend(run.find(connection, key)?);
                 }
             }
             let mut selection = Selection::new(query);
@@ -149,7 +149,7 @@ impl Readers {
         let mut parent = youngest(self.tail.find(Kind::Line, key));
         if parent.is_none() {
             for run in runs::of_kind(connection, Kind::Line)? {
-                parent = youngest(runs::find(connection, run, key)?);
+                parent = youngest(run.find(connection, key)?);
                 if parent.is_some() {
                     break;
                 }

@@ -1,9 +1,12 @@
 //! Runs of keys in the file: sorted, and cut by their highest bits, so that a look reads one row of each run.
+//!
+//! Every webhook is looked for in all runs of forge ids, and is hardly ever there. So these have filters, each for a group
+//! of runs that follow each other; it lies in the file with the youngest of them.
 
-use rusqlite::{Connection, OptionalExtension};
-use xorf::{BinaryFuse16, Filter};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::StoreError;
+use crate::filter::{self, Filter};
 use crate::keys::{Key, Kind};
 
 /// How many bits of a key say in which chunk of its run it is.
@@ -15,112 +18,181 @@ const TAG: usize = 6;
 /// The bytes after them: how far the number is before the last one of the run.
 const BEFORE: usize = 5;
 
-/// A run with a filter.
+/// A run in the file.
+#[derive(Clone, Copy)]
 pub(super) struct Run {
     runid: i64,
     last_id: i64,
-    filter: BinaryFuse16,
 }
 
 impl Run {
-    pub(super) fn runid(&self) -> i64 {
-        self.runid
-    }
-
-    /// Whether this run may have a key; of nearly all that it does not have it says so.
-    #[inline]
-    pub(super) fn may_have(&self, key: u64) -> bool {
-        self.filter.contains(&key)
+    /// Of the columns `runid` and `last_id`.
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { runid: row.get(0)?, last_id: row.get(1)? })
     }
 
     /// The numbers that a key leads to in this run.
-    pub(super) fn find(&self, connection: &Connection, key: u64) -> Result<Vec<i64>, StoreError> {
-        find(connection, (self.runid, self.last_id), key)
+    pub(super) fn find(self, connection: &Connection, key: u64) -> Result<Vec<i64>, StoreError> {
+        let chunk: Option<Vec<u8>> = connection
+            .prepare_cached("SELECT data FROM key_chunks WHERE chunkid = ?")?
+            .query_row([self.chunkid(key)], |row| row.get(0))
+            .optional()?;
+        let chunk = chunk.unwrap_or_default();
+        let (entries, _) = chunk.as_chunks::<{ TAG + BEFORE }>();
+        let tag = tag_of(key);
+        let first = entries.partition_point(|entry| entry[..TAG] < tag[..]);
+        let found = entries[first..].iter().take_while(|entry| entry[..TAG] == tag);
+        let before = |entry: &[u8]| entry.iter().fold(0, |before, byte| before << 8 | i64::from(*byte));
+        Ok(found.map(|entry| self.last_id - before(&entry[TAG..])).collect())
+    }
+
+    /// The number of the chunk that has a key, or would have it.
+    fn chunkid(self, key: u64) -> i64 {
+        self.runid << BITS | (key >> (u64::BITS - BITS)).cast_signed()
     }
 }
 
-/// Writes a run of all keys that the tail has, which end with `last_id`; gives the filter of it, where it has one.
+/// Runs of forge ids that have one filter.
+struct Group {
+    runs: Vec<Run>,
+    filter: Filter,
+}
+
+/// All runs of forge ids, with their filters.
+pub(super) struct Filtered(Vec<Group>);
+
+/// A run of forge ids that was just written, to be added to the others when that is committed.
+pub(super) struct Added {
+    run: Run,
+    group: Grouped,
+}
+
+/// The filter of a group to which a run was added.
+struct Grouped {
+    filter: Filter,
+    /// How many keys it has.
+    count: usize,
+    /// Whether the run is the first of the group.
+    is_first: bool,
+}
+
+impl Filtered {
+    /// Reads the filters.
+    pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
+        let mut select = connection.prepare("SELECT runid, last_id, filter FROM key_runs WHERE kind = ? ORDER BY runid")?;
+        let mut rows = select.query([Kind::ForgeId.code()])?;
+        let (mut groups, mut runs) = (Vec::new(), Vec::new());
+        while let Some(row) = rows.next()? {
+            runs.push(Run::of(row)?);
+            if let Some(bytes) = row.get_ref(2)?.as_blob_or_null().map_err(|error| broken(&error))? {
+                groups.push(Group { runs: std::mem::take(&mut runs), filter: filter_of(bytes)? });
+            }
+        }
+        if runs.is_empty() { Ok(Self(groups)) } else { Err(broken(&"its last filter is missing")) }
+    }
+
+    /// The numbers that a key leads to.
+    pub(super) fn find(&self, connection: &Connection, key: u64) -> Result<Vec<i64>, StoreError> {
+        let mut found = Vec::new();
+        for run in self.0.iter().filter(|group| group.filter.may_have(key)).flat_map(|group| &group.runs) {
+            found.extend(run.find(connection, key)?);
+        }
+        Ok(found)
+    }
+
+    /// Adds a run that was committed.
+    pub(super) fn add(&mut self, added: Added) {
+        let Added { run, group: Grouped { filter, is_first, .. } } = added;
+        match self.0.last_mut() {
+            Some(group) if !is_first => {
+                group.runs.push(run);
+                group.filter = filter;
+            }
+            _ => self.0.push(Group { runs: vec![run], filter }),
+        }
+    }
+
+    /// Forgets a run that was deleted.
+    pub(super) fn remove(&mut self, runid: i64) {
+        self.0.iter_mut().for_each(|group| group.runs.retain(|run| run.runid != runid));
+        self.0.retain(|group| !group.runs.is_empty());
+    }
+}
+
+/// Writes a run of all keys that the tail has, which end with `last_id`; gives it where it has a filter.
 pub(super) fn write(
     connection: &Connection,
     kind: Kind,
     last_id: i64,
     keys: &[Key],
-) -> Result<Option<Run>, StoreError> {
-    let filter = match kind {
-        Kind::ForgeId => Some(filter_of(keys)?),
+) -> Result<Option<Added>, StoreError> {
+    let group = match kind {
+        Kind::ForgeId => Some(grouped(connection, keys)?),
         Kind::Revision | Kind::Line => None,
     };
-    let blob = filter.as_ref().map(rmp_serde::to_vec).transpose().map_err(|error| broken(&error))?;
-    connection.prepare_cached("INSERT INTO key_runs (kind, last_id, filter) VALUES (?, ?, ?)")?.execute((
-        kind.code(),
-        last_id,
-        blob,
-    ))?;
-    let runid = connection.last_insert_rowid();
+    connection
+        .prepare_cached("INSERT INTO key_runs (kind, last_id, filtered_count, filter) VALUES (?, ?, ?, ?)")?
+        .execute((
+            kind.code(),
+            last_id,
+            group.as_ref().map(|group| group.count),
+            group.as_ref().map(|group| group.filter.to_bytes()),
+        ))?;
+    let run = Run { runid: connection.last_insert_rowid(), last_id };
     let mut insert = connection.prepare_cached("INSERT INTO key_chunks VALUES (?, ?)")?;
-    for chunk in keys.chunk_by(|one, other| chunkid(runid, one.0) == chunkid(runid, other.0)) {
+    for chunk in keys.chunk_by(|one, other| run.chunkid(one.0) == run.chunkid(other.0)) {
         let data: Vec<u8> = chunk.iter().flat_map(|(key, id)| entry(*key, last_id - id)).collect();
-        insert.execute((chunkid(runid, chunk[0].0), data))?;
+        insert.execute((run.chunkid(chunk[0].0), data))?;
     }
-    Ok(filter.map(|filter| Run { runid, last_id, filter }))
+    Ok(group.map(|group| Added { run, group }))
 }
 
-fn filter_of(keys: &[Key]) -> Result<BinaryFuse16, StoreError> {
-    let mut distinct: Vec<u64> = keys.iter().map(|(key, _)| *key).collect();
-    distinct.dedup();
-    BinaryFuse16::try_from(distinct).map_err(|error| broken(&error))
+/// The filter of the last group with these keys added, and how many it has; taken from the run that had it. A new one
+/// where that is full.
+fn grouped(connection: &Connection, keys: &[Key]) -> Result<Grouped, StoreError> {
+    let last: Option<(i64, usize, Vec<u8>)> = connection
+        .prepare_cached(
+            "SELECT runid, filtered_count, filter FROM key_runs WHERE kind = ? ORDER BY runid DESC LIMIT 1",
+        )?
+        .query_row([Kind::ForgeId.code()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let (mut filter, count, is_first) = match last {
+        Some((runid, count, bytes)) if count < filter::CAPACITY => {
+            connection
+                .prepare_cached("UPDATE key_runs SET filtered_count = NULL, filter = NULL WHERE runid = ?")?
+                .execute([runid])?;
+            (filter_of(&bytes)?, count, false)
+        }
+        _ => (Filter::new(), 0, true),
+    };
+    keys.iter().for_each(|(key, _)| filter.add(*key));
+    Ok(Grouped { filter, count: count + keys.len(), is_first })
 }
 
-/// All runs that have a filter, the oldest first.
-pub(super) fn filtered(connection: &Connection) -> Result<Vec<Run>, StoreError> {
-    let mut select =
-        connection.prepare("SELECT runid, last_id, filter FROM key_runs WHERE filter IS NOT NULL ORDER BY runid")?;
-    let mut rows = select.query([])?;
-    let mut runs = Vec::new();
-    while let Some(row) = rows.next()? {
-        let filter = rmp_serde::from_slice(row.get_ref(2)?.as_bytes().map_err(|error| broken(&error))?);
-        let filter = filter.map_err(|error| broken(&error))?;
-        runs.push(Run { runid: row.get(0)?, last_id: row.get(1)?, filter });
-    }
-    Ok(runs)
+fn filter_of(bytes: &[u8]) -> Result<Filter, StoreError> {
+    Filter::of_bytes(bytes).ok_or_else(|| broken(&"its filter is none"))
 }
 
 /// The runs of a kind with the last number of each, the youngest first.
-pub(super) fn of_kind(connection: &Connection, kind: Kind) -> rusqlite::Result<Vec<(i64, i64)>> {
+pub(super) fn of_kind(connection: &Connection, kind: Kind) -> rusqlite::Result<Vec<Run>> {
     connection
         .prepare_cached("SELECT runid, last_id FROM key_runs WHERE kind = ? ORDER BY runid DESC")?
-        .query_map([kind.code()], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map([kind.code()], Run::of)?
         .collect()
-}
-
-/// The numbers that a key leads to in one run.
-pub(super) fn find(connection: &Connection, (runid, last_id): (i64, i64), key: u64) -> Result<Vec<i64>, StoreError> {
-    let chunk: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT data FROM key_chunks WHERE chunkid = ?")?
-        .query_row([chunkid(runid, key)], |row| row.get(0))
-        .optional()?;
-    let chunk = chunk.unwrap_or_default();
-    let (entries, _) = chunk.as_chunks::<{ TAG + BEFORE }>();
-    let tag = tag_of(key);
-    let first = entries.partition_point(|entry| entry[..TAG] < tag[..]);
-    let found = entries[first..].iter().take_while(|entry| entry[..TAG] == tag);
-    let before = |entry: &[u8]| entry.iter().fold(0, |before, byte| before << 8 | i64::from(*byte));
-    Ok(found.map(|entry| last_id - before(&entry[TAG..])).collect())
 }
 
 /// Deletes the first run of a kind if it has nothing from `first_kept` on. Gives the run that went.
 pub(super) fn expire(connection: &Connection, kind: Kind, first_kept: i64) -> rusqlite::Result<Option<i64>> {
-    let runid: Option<i64> = connection
-        .prepare_cached("SELECT min(runid) FROM key_runs WHERE kind = ? AND last_id < ?")?
-        .query_row((kind.code(), first_kept), |row| row.get(0))?;
-    if let Some(runid) = runid {
-        connection.execute(
-            "DELETE FROM key_chunks WHERE chunkid BETWEEN ? AND ?",
-            (chunkid(runid, 0), chunkid(runid, u64::MAX)),
-        )?;
-        connection.execute("DELETE FROM key_runs WHERE runid = ?", [runid])?;
+    let run = connection
+        .prepare_cached("SELECT runid, last_id FROM key_runs WHERE kind = ? AND last_id < ? ORDER BY runid LIMIT 1")?
+        .query_row((kind.code(), first_kept), Run::of)
+        .optional()?;
+    if let Some(run) = run {
+        let (first, last) = (run.chunkid(0), run.chunkid(u64::MAX));
+        connection.execute("DELETE FROM key_chunks WHERE chunkid BETWEEN ? AND ?", (first, last))?;
+        connection.execute("DELETE FROM key_runs WHERE runid = ?", [run.runid])?;
     }
-    Ok(runid)
+    Ok(run.map(|run| run.runid))
 }
 
 fn entry(key: u64, before: i64) -> impl Iterator<Item = u8> {
@@ -132,10 +204,64 @@ fn tag_of(key: u64) -> [u8; TAG] {
     std::array::from_fn(|index| bytes[index])
 }
 
-fn chunkid(runid: i64, key: u64) -> i64 {
-    runid << BITS | (key >> (u64::BITS - BITS)).cast_signed()
-}
-
 fn broken(what: &dyn std::fmt::Display) -> StoreError {
     StoreError::Failed(format!("an index of the store is broken: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::{Filtered, expire, write};
+    use crate::filter::CAPACITY;
+    use crate::keys::{Key, Kind, key_of};
+    use crate::sqlite::schema;
+
+    const RUNS: i64 = 5;
+    const KEYS: i64 = 3 * (CAPACITY as i64) / 8;
+
+    /// The number of a key of a run, and the key.
+    fn key(run: i64, place: i64) -> Key {
+        let id = run * KEYS + place;
+        (key_of(&format!("delivery {id}")), id)
+    }
+
+    #[test]
+    fn runs_in_groups_are_found_added_read_and_let_go_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hookd.db");
+        let mut connection = Connection::open(&path).unwrap();
+        schema::prepare(&mut connection, &path).unwrap();
+        let mut filtered = Filtered::read(&connection).unwrap();
+        connection.execute_batch("BEGIN").unwrap();
+        for run in 0..RUNS {
+            let mut keys: Vec<Key> = (0..KEYS).map(|place| key(run, place)).collect();
+            keys.sort_unstable();
+            filtered.add(write(&connection, Kind::ForgeId, (run + 1) * KEYS - 1, &keys).unwrap().unwrap());
+        }
+        connection.execute_batch("COMMIT").unwrap();
+        // Three runs fill a filter, the other two have the next.
+        let groups = |filtered: &Filtered| filtered.0.iter().map(|group| group.runs.len()).collect::<Vec<_>>();
+        assert_eq!(groups(&filtered), [3, 2]);
+        assert_eq!(groups(&Filtered::read(&connection).unwrap()), [3, 2]);
+        let has = |filtered: &Filtered, run: i64, place: i64| {
+            let (key, id) = key(run, place);
+            let found = filtered.find(&connection, key).unwrap();
+            assert!(found.is_empty() || found == [id]);
+            !found.is_empty()
+        };
+        for place in [0, 1, KEYS / 2, KEYS - 1] {
+            assert!((0..RUNS).all(|run| has(&filtered, run, place)));
+            assert!(!has(&filtered, RUNS, place));
+        }
+        for gone in 0..RUNS {
+            let runid = expire(&connection, Kind::ForgeId, (gone + 1) * KEYS).unwrap().unwrap();
+            assert_eq!(expire(&connection, Kind::ForgeId, (gone + 1) * KEYS).unwrap(), None);
+            filtered.remove(runid);
+            for filtered in [&filtered, &Filtered::read(&connection).unwrap()] {
+                assert!((0..RUNS).all(|run| has(filtered, run, 7) == (run > gone)));
+                assert_eq!(groups(filtered).iter().sum::<usize>(), usize::try_from(RUNS - gone - 1).unwrap());
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::runs::{self, Run};
+use super::runs::{self, Added};
 use crate::StoreError;
 use crate::keys::{BlockKeys, Kind, Tail};
 
@@ -36,14 +36,14 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Makes runs of all of them, which end with these numbers; gives those of forge ids.
+/// Makes runs of all of them, which end with these numbers; gives that of forge ids.
 pub(super) fn seal(
     connection: &Connection,
     tail: &Tail,
     last_deliveryid: i64,
     last_changeid: i64,
-) -> Result<Vec<Run>, StoreError> {
-    let mut filtered = Vec::new();
+) -> Result<Option<Added>, StoreError> {
+    let mut added = None;
     for kind in Kind::ALL {
         let last_id = match kind {
             Kind::ForgeId => last_deliveryid,
@@ -51,9 +51,9 @@ pub(super) fn seal(
         };
         let keys = tail.all(kind);
         if !keys.is_empty() {
-            filtered.extend(runs::write(connection, kind, last_id, &keys)?);
+            added = added.or(runs::write(connection, kind, last_id, &keys)?);
         }
     }
     connection.execute("DELETE FROM key_tail", [])?;
-    Ok(filtered)
+    Ok(added)
 }

@@ -8,31 +8,29 @@ use std::time::{Duration, Instant};
 
 use hookd_core::Change;
 use rusqlite::{Connection, OptionalExtension};
-use tokio::sync::oneshot;
 
 use super::checkpoint::Checkpoints;
 use super::health::Health;
 use super::intake::{Found, Intake, Packed};
 use super::log::{self, Part};
 use super::overload::Overload;
-use super::runs::{self, Run};
+use super::runs::{Added, Filtered};
 use super::{retention, tail};
 use crate::block::Block;
 use crate::keys::{BlockKeys, Kind, Tail, key_of};
+use crate::reply::{Answer, Wakes};
 use crate::{Completion, Due, Expiry, NewDelivery, NewState, Observer, Receipt, State, StoreError};
 
 /// A page of the file; a block dirties a few besides its own.
 const PAGE: usize = 4096;
 
-pub(super) type Sender<T> = oneshot::Sender<Result<T, StoreError>>;
-
 /// One write and where its answer goes.
 pub(super) enum Job {
-    Submit(Box<NewDelivery>, Sender<Receipt>),
-    Complete(Box<Completion>, Sender<bool>),
-    Postpone(Due, Sender<()>),
-    Expire(Expiry, Sender<u64>),
-    Probe(Sender<()>),
+    Submit(Box<NewDelivery>, Answer<Receipt>),
+    Complete(Box<Completion>, Answer<bool>),
+    Postpone(Due, Answer<()>),
+    Expire(Expiry, Answer<u64>),
+    Probe(Answer<()>),
 }
 
 /// What a write gave, to be sent when the transaction is committed.
@@ -56,8 +54,10 @@ struct Stored {
     /// The end of each write.
     done: Vec<Done>,
     packed: Packed,
-    /// The new runs of forge ids, if the tail was made into runs.
-    sealed: Option<Vec<Run>>,
+    /// Whether the tail was made into runs.
+    is_sealed: bool,
+    /// The new run of forge ids then.
+    added: Option<Added>,
     /// Runs that were deleted.
     expired: Vec<i64>,
 }
@@ -74,7 +74,7 @@ struct Log {
     next: Next,
     tail: Arc<Tail>,
     /// The runs of forge ids, as soon as they were needed: reading them takes longer than all else at the start.
-    runs: Option<Vec<Run>>,
+    runs: Option<Filtered>,
     checkpoints: Checkpoints,
     watch: Watch,
 }
@@ -117,8 +117,8 @@ impl Log {
     fn store(&mut self, intake: &mut Intake, batch: &[Job]) -> Result<Vec<Done>, StoreError> {
         let begun = Instant::now();
         let outcome = match self.transaction(intake, batch) {
-            Ok(Stored { done, packed, sealed, expired }) => {
-                self.committed(&packed, sealed, &expired);
+            Ok(Stored { done, packed, is_sealed, added, expired }) => {
+                self.committed(&packed, is_sealed, added, &expired);
                 Ok(done)
             }
             Err(error) => {
@@ -139,8 +139,9 @@ impl Log {
         let mut packed = intake.pack(batch, &found, self.next)?;
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         // All of the tail was committed before.
-        let sealed = if self.tail.is_full() {
-            Some(tail::seal(&self.connection, &self.tail, self.next.deliveryid - 1, self.next.changeid - 1)?)
+        let is_sealed = self.tail.is_full();
+        let added = if is_sealed {
+            tail::seal(&self.connection, &self.tail, self.next.deliveryid - 1, self.next.changeid - 1)?
         } else {
             None
         };
@@ -176,20 +177,20 @@ impl Log {
         intake.pack_changes(&completed.changes, &mut packed)?;
         insert(&self.connection, &packed.blocks[first..], from)?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(Stored { done, packed, sealed, expired })
+        Ok(Stored { done, packed, is_sealed, added, expired })
     }
 
     /// Takes into memory what was committed.
-    fn committed(&mut self, packed: &Packed, sealed: Option<Vec<Run>>, expired: &[i64]) {
-        if sealed.is_some() {
+    fn committed(&mut self, packed: &Packed, is_sealed: bool, added: Option<Added>, expired: &[i64]) {
+        if is_sealed {
             self.tail.clear();
         }
         self.tail.add(
             numbered(&packed.blocks, packed.from).flat_map(|(next, _, keys)| keys.keys(next.deliveryid, next.changeid)),
         );
         if let Some(runs) = &mut self.runs {
-            runs.extend(sealed.into_iter().flatten());
-            runs.retain(|run| !expired.contains(&run.runid()));
+            added.into_iter().for_each(|added| runs.add(added));
+            expired.iter().for_each(|runid| runs.remove(*runid));
         }
         self.next = packed.to;
         let bytes = |block: &Block| block.records.len() + block.requests.as_ref().map_or(0, Vec::len) + 4 * PAGE;
@@ -232,13 +233,10 @@ impl Log {
     fn same_in_log(&mut self, key: u64, forge_id: &str, delivery: &NewDelivery) -> Result<Option<Receipt>, StoreError> {
         let runs = match &mut self.runs {
             Some(runs) => runs,
-            none => none.insert(runs::filtered(&self.connection)?),
+            none => none.insert(Filtered::read(&self.connection)?),
         };
         let mut candidates = self.tail.find(Kind::ForgeId, key);
-        // Every webhook passes through this, with a few hundred runs in a store of millions.
-        for run in runs.iter().filter(|run| run.may_have(key)) {
-            candidates.extend(run.find(&self.connection, key)?);
-        }
+        candidates.extend(runs.find(&self.connection, key)?);
         for deliveryid in candidates {
             let found = log::entry(&self.connection, deliveryid, |blockid, entry, place| {
                 let state = State::of(entry.state);
@@ -416,14 +414,15 @@ impl Next {
 
 /// Sends the answers of a batch. A caller that has gone away does not matter: what is stored is stored.
 fn answer(batch: &mut Vec<Job>, outcome: Result<Vec<Done>, StoreError>) {
+    let mut wakes = Wakes::default();
     match outcome {
         Ok(done) => {
             for (job, done) in batch.drain(..).zip(done) {
                 match (job, done) {
-                    (Job::Submit(_, sender), Done::Submitted(receipt)) => drop(sender.send(Ok(receipt))),
-                    (Job::Complete(_, sender), Done::Completed(was_pending)) => drop(sender.send(Ok(was_pending))),
-                    (Job::Expire(_, sender), Done::Expired(rows)) => drop(sender.send(Ok(rows))),
-                    (Job::Postpone(_, sender) | Job::Probe(sender), Done::Nothing) => drop(sender.send(Ok(()))),
+                    (Job::Submit(_, answer), Done::Submitted(receipt)) => answer.send(Ok(receipt), &mut wakes),
+                    (Job::Complete(_, answer), Done::Completed(was_pending)) => answer.send(Ok(was_pending), &mut wakes),
+                    (Job::Expire(_, answer), Done::Expired(rows)) => answer.send(Ok(rows), &mut wakes),
+                    (Job::Postpone(_, answer) | Job::Probe(answer), Done::Nothing) => answer.send(Ok(()), &mut wakes),
                     _ => unreachable!("each job is answered with what it gives"),
                 }
             }
@@ -431,12 +430,13 @@ fn answer(batch: &mut Vec<Job>, outcome: Result<Vec<Done>, StoreError>) {
         Err(error) => {
             for job in batch.drain(..) {
                 match job {
-                    Job::Submit(_, sender) => drop(sender.send(Err(error.clone()))),
-                    Job::Complete(_, sender) => drop(sender.send(Err(error.clone()))),
-                    Job::Expire(_, sender) => drop(sender.send(Err(error.clone()))),
-                    Job::Postpone(_, sender) | Job::Probe(sender) => drop(sender.send(Err(error.clone()))),
+                    Job::Submit(_, answer) => answer.send(Err(error.clone()), &mut wakes),
+                    Job::Complete(_, answer) => answer.send(Err(error.clone()), &mut wakes),
+                    Job::Expire(_, answer) => answer.send(Err(error.clone()), &mut wakes),
+                    Job::Postpone(_, answer) | Job::Probe(answer) => answer.send(Err(error.clone()), &mut wakes),
                 }
             }
         }
     }
+    wakes.wake();
 }

@@ -48,7 +48,9 @@ CREATE TABLE key_runs (
     runid INTEGER PRIMARY KEY,
     kind INTEGER NOT NULL,             -- 0 deliveries by forge id, 1 changes by revision, 2 changes by what they follow
     last_id INTEGER NOT NULL,          -- the last delivery or change when the run was made
-    filter BLOB                        -- of deliveries: tells at once of most hashes that they are not in the run
+    -- Of deliveries: tells at once of most hashes that they are not in this run, nor in those before it that have none.
+    filter BLOB,
+    filtered_count INTEGER             -- how many hashes the filter has
 );
 
 -- The hashes of a run by their highest bits.

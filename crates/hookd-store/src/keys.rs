@@ -37,8 +37,8 @@ impl Kind {
     /// the next start.
     pub(crate) fn run_length(self) -> usize {
         match self {
-            Kind::ForgeId => 1 << 16,
-            Kind::Revision | Kind::Line => 3 << 15,
+            Kind::ForgeId => 1 << 15,
+            Kind::Revision | Kind::Line => 1 << 16,
         }
     }
 }

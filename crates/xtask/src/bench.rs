@@ -25,7 +25,7 @@ use child::{Server, Usage};
 use figures::{Figures, Round, rate};
 use load::{Load, Measured};
 use report::Report;
-use servers::{HOOKD, KINDS, Kind};
+use servers::{HOOKD, KINDS, Kind, STEPS};
 
 /// The secret of all servers.
 const SECRET: &str = "It's a Secret to Everybody";
@@ -36,6 +36,7 @@ const SECRET: &str = "It's a Secret to Everybody";
 /// report is printed, and written to `target/bench.md` and `target/bench.json`.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --only floor,hookd --rounds 9\n  \
+    cargo xtask bench --only floor,hookd --steps\n  \
     cargo xtask bench --only hookd --rounds 0 --million\n  cargo xtask bench --only floor --stored 10000000")]
 pub(crate) struct Options {
     /// How long each server is measured in each round.
@@ -50,6 +51,10 @@ pub(crate) struct Options {
     /// Which servers are measured: `floor`, `hookd`, `buildbot`, `webhook`, `octokit`. Without it all are.
     #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = names())]
     only: Vec<String>,
+    /// Besides, measure what stands between the floor and hookd: the floor with one step more each, of those that no
+    /// hookd can leave out.
+    #[arg(long)]
+    steps: bool,
     /// How many different pushes are sent, again and again.
     #[arg(long, default_value_t = 500)]
     payloads: usize,
@@ -112,7 +117,8 @@ fn chosen(options: &Options) -> Vec<&'static Kind> {
         let is_named = options.only.is_empty() || options.only.iter().any(|name| name == kind.name);
         is_named || (options.stored.is_some() && kind.name == HOOKD)
     };
-    KINDS.iter().filter(is_chosen).collect()
+    let steps = if options.steps { STEPS } else { &[] };
+    KINDS.iter().filter(is_chosen).chain(steps).collect()
 }
 
 fn get_peers(kinds: &[&Kind]) -> Result<(), String> {
@@ -131,7 +137,7 @@ fn start(place: &Path, kinds: &[&Kind], store: Option<&Path>, load: &Load) -> Re
     let push = load.first()?;
     let mut servers = Vec::new();
     for kind in kinds {
-        let server = (kind.start)(&fresh(&place.join(kind.name))?);
+        let server = (kind.start)(kind.name, &fresh(&place.join(kind.name))?);
         servers.push(server.map_err(|error| format!("{} does not start: {error}", kind.name))?);
     }
     if let Some(store) = store {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::child::Usage;
 use super::figures::Goal;
 use super::load::Load;
-use super::servers::{HOOKD, KINDS};
+use super::servers::{HOOKD, start_hookd};
 use super::{deliveries, fresh};
 
 /// How many different pushes are sent, at least: the store must not live on their likeness.
@@ -33,8 +33,7 @@ pub(super) struct Million {
 
 pub(super) fn run(folder: &Path, load: &Load, requests: u64) -> Result<Million, String> {
     let folder = fresh(&folder.join("million"))?;
-    let start = KINDS.iter().find(|kind| kind.name == HOOKD).ok_or("no hookd")?.start;
-    let server = start(&folder)?;
+    let server = start_hookd(HOOKD, &folder)?;
     let (mut sent, mut seconds) = (0, 0.0);
     while sent < requests {
         // The last step is as long as the steps before say that it must be.

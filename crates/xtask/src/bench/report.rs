@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::figures::{Figures, Goal, Round, Spread, p99, rate};
 use super::million::Million;
-use super::servers::{BUILDBOT, FLOOR, HOOKD, KINDS};
+use super::servers::{BUILDBOT, FLOOR, HOOKD, KINDS, STEPS};
 use super::stored::{self, Starts};
 
 /// All that a run found.
@@ -69,7 +69,7 @@ impl Report {
             .expect("a String takes all");
         }
         text.push_str("\nMedian (least–most) of the rounds; ratios are those of the same round.\n\n");
-        for kind in KINDS.iter().filter(|kind| self.named(kind.name).is_some()) {
+        for kind in KINDS.iter().chain(STEPS).filter(|kind| self.named(kind.name).is_some()) {
             writeln!(text, "- {}: {}", kind.name, kind.about).expect("a String takes all");
         }
         text

@@ -19,8 +19,8 @@ pub(super) struct Kind {
     pub(super) about: &'static str,
     /// The peers that it needs.
     pub(super) peers: &'static [&'static str],
-    /// Starts it in a folder of its own.
-    pub(super) start: fn(&Path) -> Result<Server, String>,
+    /// Starts it under its name, in a folder of its own.
+    pub(super) start: fn(&'static str, &Path) -> Result<Server, String>,
 }
 
 pub(super) const FLOOR: &str = "floor";
@@ -61,15 +61,38 @@ pub(super) const KINDS: &[Kind] = &[
     },
 ];
 
-fn start_floor(folder: &Path) -> Result<Server, String> {
+/// What stands between the floor and hookd: each has one more step of what no hookd can leave out, after those before.
+pub(super) const STEPS: &[Kind] = &[
+    Kind { name: "proved", about: "the floor, and the HMAC-SHA1 as well", peers: &[], start: start_step },
+    Kind { name: "parsed", about: "and the JSON parsed", peers: &[], start: start_step },
+    Kind { name: "handed", about: "and handed to a thread, which says that it is done", peers: &[], start: start_step },
+    Kind { name: "packed", about: "and what waits compressed by it, as one zstd block", peers: &[], start: start_step },
+    Kind {
+        name: "written",
+        about: "and written to a file that is there already, with one `fdatasync` for all of it: no changes, no database",
+        peers: &[],
+        start: start_step,
+    },
+];
+
+fn start_step(name: &'static str, folder: &Path) -> Result<Server, String> {
+    let mut steps = program(binary("bench-steps"));
+    let mut process =
+        Process::start(steps.args(["127.0.0.1:0", SECRET, name]).current_dir(folder), folder.join("log.txt"))?;
+    let address = process.find(None, said_address)?;
+    Ok(Server::new(name, process, address, "/"))
+}
+
+fn start_floor(name: &'static str, folder: &Path) -> Result<Server, String> {
     let mut floor = program(binary("bench-floor"));
     let mut process = Process::start(floor.args(["127.0.0.1:0", SECRET]), folder.join("log.txt"))?;
     let address = process.find(None, said_address)?;
-    Ok(Server::new(FLOOR, process, address, "/"))
+    Ok(Server::new(name, process, address, "/"))
 }
 
-fn start_hookd(folder: &Path) -> Result<Server, String> {
-    start_hookd_on(HOOKD, folder, Path::new("hookd.db"))
+/// hookd on an empty store.
+pub(super) fn start_hookd(name: &'static str, folder: &Path) -> Result<Server, String> {
+    start_hookd_on(name, folder, Path::new("hookd.db"))
 }
 
 /// hookd on a store; a path that is not absolute lies in the folder.
@@ -89,7 +112,7 @@ pub(super) fn start_hookd_on(name: &'static str, folder: &Path, store: &Path) ->
     Ok(Server::new(name, process, public, "/change_hook/github").with_admin(admin))
 }
 
-fn start_buildbot(folder: &Path) -> Result<Server, String> {
+fn start_buildbot(name: &'static str, folder: &Path) -> Result<Server, String> {
     let base = folder.join("master");
     let venv = peers::folder().join("venv/bin");
     run_quietly(program(venv.join("buildbot")).args(["create-master", "--quiet", "--log-count=0"]).arg(&base))?;
@@ -105,10 +128,10 @@ fn start_buildbot(folder: &Path) -> Result<Server, String> {
         let port = log.split("BuildbotSite starting on ").nth(1)?.lines().next()?.parse().ok()?;
         log.contains("BuildMaster is running").then_some(port)
     })?;
-    Ok(Server::new(BUILDBOT, process, SocketAddr::from(([127, 0, 0, 1], port)), "/change_hook/github"))
+    Ok(Server::new(name, process, SocketAddr::from(([127, 0, 0, 1], port)), "/change_hook/github"))
 }
 
-fn start_webhook(folder: &Path) -> Result<Server, String> {
+fn start_webhook(name: &'static str, folder: &Path) -> Result<Server, String> {
     let signature = json!({
         "type": "payload-hmac-sha256",
         "secret": SECRET,
@@ -130,15 +153,15 @@ fn start_webhook(folder: &Path) -> Result<Server, String> {
     )?;
     let id = process.id();
     let port = process.find(None, |_| listening_port(id))?;
-    Ok(Server::new("webhook", process, SocketAddr::from(([127, 0, 0, 1], port)), "/hooks/github"))
+    Ok(Server::new(name, process, SocketAddr::from(([127, 0, 0, 1], port)), "/hooks/github"))
 }
 
-fn start_octokit(folder: &Path) -> Result<Server, String> {
+fn start_octokit(name: &'static str, folder: &Path) -> Result<Server, String> {
     // Node looks for packages where the script lies.
     let script = write(&peers::folder().join("octokit-server"), "server.mjs", include_str!("octokit.mjs"))?;
     let mut process = Process::start(program("node").arg(script).arg(SECRET), folder.join("log.txt"))?;
     let address = process.find(None, said_address)?;
-    Ok(Server::new("octokit", process, address, "/api/github/webhooks"))
+    Ok(Server::new(name, process, address, "/api/github/webhooks"))
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, String> {

@@ -4,6 +4,8 @@
 //! less memory it is added to as keys come, so that one serves many runs of keys, and a look costs as little with ten
 //! million deliveries as with one.
 
+use std::ops::Range;
+
 /// How many keys one filter is for: some 500 thousand.
 pub(crate) const CAPACITY: usize = 1 << 19;
 
@@ -13,10 +15,10 @@ const BITS_PER_KEY: usize = 18;
 /// A block has one bit in each word for each of its keys.
 const WORDS: usize = 8;
 
-const BLOCKS: usize = CAPACITY * BITS_PER_KEY / (WORDS * 32);
+/// The bytes of a block.
+const BLOCK: usize = 4 * WORDS;
 
-/// The bytes of a filter, in which it lies in the file.
-const BYTES: usize = BLOCKS * WORDS * 4;
+const BLOCKS: usize = CAPACITY * BITS_PER_KEY / (8 * BLOCK);
 
 /// Odd numbers, which make of one hash a bit of each word; Parquet's.
 const SALTS: [u32; WORDS] = [
@@ -30,52 +32,47 @@ const SALTS: [u32; WORDS] = [
     0x5c6b_fb31,
 ];
 
-type Block = [u32; WORDS];
-
-/// A filter for [`CAPACITY`] keys.
-pub(crate) struct Filter(Vec<Block>);
+/// A filter for [`CAPACITY`] keys, as it lies in the file: blocks of little-endian words.
+pub(crate) struct Filter(Vec<u8>);
 
 impl Filter {
     pub(crate) fn new() -> Self {
-        Self(vec![[0; WORDS]; BLOCKS])
+        Self(vec![0; BLOCKS * BLOCK])
+    }
+
+    /// The filter of these bytes; `None` where they are none.
+    pub(crate) fn of_bytes(bytes: Vec<u8>) -> Option<Self> {
+        (bytes.len() == BLOCKS * BLOCK).then_some(Self(bytes))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     pub(crate) fn add(&mut self, key: u64) {
-        let block = &mut self.0[index(key)];
-        for (word, bit) in block.iter_mut().zip(bits(key)) {
-            *word |= bit;
+        let (words, _) = self.0[range(key)].as_chunks_mut();
+        for (word, bit) in words.iter_mut().zip(bits(key)) {
+            *word = (u32::from_le_bytes(*word) | bit).to_le_bytes();
         }
     }
 
     /// Whether a key may have been added; `false` means that it was not.
     #[inline]
     pub(crate) fn may_have(&self, key: u64) -> bool {
-        let lacking = self.0[index(key)].iter().zip(bits(key)).fold(0, |lacking, (word, bit)| lacking | (bit & !word));
-        lacking == 0
-    }
-
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        self.0.as_flattened().iter().flat_map(|word| word.to_le_bytes()).collect()
-    }
-
-    /// The filter of these bytes; `None` where they are none.
-    pub(crate) fn of_bytes(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() != BYTES {
-            return None;
-        }
-        let (words, _) = bytes.as_chunks::<4>();
-        let (blocks, _) = words.as_chunks::<WORDS>();
-        Some(Self(blocks.iter().map(|block| block.map(u32::from_le_bytes)).collect()))
+        let (words, _) = self.0[range(key)].as_chunks();
+        let lacking = |word: &[u8; 4], bit: u32| bit & !u32::from_le_bytes(*word);
+        words.iter().zip(bits(key)).fold(0, |all, (word, bit)| all | lacking(word, bit)) == 0
     }
 }
 
-/// The block of a key, by its upper half.
-fn index(key: u64) -> usize {
-    usize::try_from(((key >> 32) * BLOCKS as u64) >> 32).expect("less than the number of blocks")
+/// Where the block of a key lies; its upper half says so.
+fn range(key: u64) -> Range<usize> {
+    let index = usize::try_from(((key >> 32) * BLOCKS as u64) >> 32).expect("less than the number of blocks");
+    index * BLOCK..(index + 1) * BLOCK
 }
 
 /// The bits of a key in the words of its block, by its lower half.
-fn bits(key: u64) -> Block {
+fn bits(key: u64) -> [u32; WORDS] {
     let lower = u32::try_from(key & u64::from(u32::MAX)).expect("half of the bits");
     SALTS.map(|salt| 1 << (lower.wrapping_mul(salt) >> 27))
 }
@@ -90,7 +87,7 @@ mod tests {
         let key = |number: usize| key_of(&format!("delivery {number}"));
         let mut filter = Filter::new();
         (0..CAPACITY).for_each(|number| filter.add(key(number)));
-        let filter = Filter::of_bytes(&filter.to_bytes()).unwrap();
+        let filter = Filter::of_bytes(filter.as_bytes().to_vec()).unwrap();
         assert!((0..CAPACITY).all(|number| filter.may_have(key(number))));
         let wrong = (CAPACITY..2 * CAPACITY).filter(|number| filter.may_have(key(*number))).count();
         assert!(wrong < CAPACITY / 1000, "{wrong} of {CAPACITY}");
@@ -98,8 +95,8 @@ mod tests {
 
     #[test]
     fn is_not_made_of_other_bytes() {
-        let bytes = Filter::new().to_bytes();
-        assert!(Filter::of_bytes(&bytes[1..]).is_none());
-        assert!(Filter::of_bytes(&[]).is_none());
+        let bytes = Filter::new().as_bytes().to_vec();
+        assert!(Filter::of_bytes(bytes[1..].to_vec()).is_none());
+        assert!(Filter::of_bytes(Vec::new()).is_none());
     }
 }

@@ -188,3 +188,125 @@ impl Wake for Unpark {
         self.0.unpark();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake, Waker};
+
+    use super::{Answer, Reply, Wakes};
+    use crate::StoreError;
+
+    /// Counts how often it was woken.
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Three who wait on this thread.
+    struct Waiting {
+        answers: Vec<Answer<u32>>,
+        replies: Vec<Reply<u32>>,
+        counts: [Arc<Count>; 3],
+    }
+
+    impl Waiting {
+        fn new() -> Self {
+            let (answers, replies) = (0..3).map(|_| Reply::channel()).unzip();
+            let mut waiting = Self { answers, replies, counts: Default::default() };
+            for index in 0..3 {
+                assert!(waiting.poll(index).is_pending());
+            }
+            waiting
+        }
+
+        fn poll(&mut self, index: usize) -> Poll<Result<u32, StoreError>> {
+            let waker = Waker::from(Arc::clone(&self.counts[index]));
+            Pin::new(&mut self.replies[index]).poll(&mut Context::from_waker(&waker))
+        }
+
+        /// Answers each with its place.
+        fn answer(&mut self) -> Wakes {
+            let mut wakes = Wakes::default();
+            (0..).zip(self.answers.drain(..)).for_each(|(place, answer)| answer.send(Ok(place), &mut wakes));
+            assert_eq!(self.woken(), [0; 3], "they are woken together");
+            wakes
+        }
+
+        fn woken(&self) -> [usize; 3] {
+            self.counts.each_ref().map(|count| count.0.load(Ordering::Relaxed))
+        }
+    }
+
+    #[test]
+    fn one_of_a_thread_is_woken_and_wakes_the_others() {
+        let mut waiting = Waiting::new();
+        waiting.answer().wake();
+        assert_eq!(waiting.woken(), [0, 0, 1]);
+        assert!(matches!(waiting.poll(2), Poll::Ready(Ok(2))));
+        assert_eq!(waiting.woken(), [1; 3]);
+        assert!(matches!(waiting.poll(0), Poll::Ready(Ok(0))));
+        assert!(matches!(waiting.poll(1), Poll::Ready(Ok(1))));
+        assert_eq!(waiting.woken(), [1; 3]);
+    }
+
+    #[test]
+    fn nobody_sleeps_on_when_the_one_has_gone_away() {
+        let mut waiting = Waiting::new();
+        waiting.answer().wake();
+        waiting.replies.pop();
+        assert_eq!(waiting.woken(), [1; 3], "it went after it was woken");
+
+        let mut waiting = Waiting::new();
+        let wakes = waiting.answer();
+        waiting.replies.pop();
+        wakes.wake();
+        assert_eq!(waiting.woken(), [1; 3], "it went before");
+
+        let mut waiting = Waiting::new();
+        let wakes = waiting.answer();
+        assert!(matches!(waiting.poll(2), Poll::Ready(Ok(2))));
+        wakes.wake();
+        assert_eq!(waiting.woken(), [1; 3], "it looked before");
+    }
+
+    #[test]
+    fn those_of_other_threads_are_woken_themselves() {
+        let mut waiting = Waiting::new();
+        let (answer, mut reply) = std::thread::spawn(Reply::channel).join().unwrap();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        assert!(Pin::new(&mut reply).poll(&mut Context::from_waker(&waker)).is_pending());
+        let mut wakes = waiting.answer();
+        answer.send(Ok(3), &mut wakes);
+        wakes.wake();
+        assert_eq!((waiting.woken(), count.0.load(Ordering::Relaxed)), ([0, 0, 1], 1));
+    }
+
+    #[test]
+    fn an_answer_that_never_comes_says_that_the_store_is_closed() {
+        let mut waiting = Waiting::new();
+        waiting.answers.clear();
+        assert_eq!(waiting.woken(), [1; 3]);
+        assert!(matches!(waiting.poll(0), Poll::Ready(Err(StoreError::Closed))));
+        let (answer, reply) = Reply::<u32>::channel();
+        drop(answer);
+        assert!(matches!(reply.wait(), Err(StoreError::Closed)));
+    }
+
+    #[test]
+    fn waits_on_a_thread() {
+        let (answer, reply) = Reply::channel();
+        let waits = std::thread::spawn(|| reply.wait());
+        let mut wakes = Wakes::default();
+        answer.send(Ok(7), &mut wakes);
+        wakes.wake();
+        assert_eq!(waits.join().unwrap().unwrap(), 7);
+    }
+}

@@ -84,7 +84,7 @@ impl Filtered {
         let (mut groups, mut runs) = (Vec::new(), Vec::new());
         while let Some(row) = rows.next()? {
             runs.push(Run::of(row)?);
-            if let Some(bytes) = row.get_ref(2)?.as_blob_or_null().map_err(|error| broken(&error))? {
+            if let Some(bytes) = row.get(2)? {
                 groups.push(Group { runs: std::mem::take(&mut runs), filter: filter_of(bytes)? });
             }
         }
@@ -136,7 +136,7 @@ pub(super) fn write(
             kind.code(),
             last_id,
             group.as_ref().map(|group| group.count),
-            group.as_ref().map(|group| group.filter.to_bytes()),
+            group.as_ref().map(|group| group.filter.as_bytes()),
         ))?;
     let run = Run { runid: connection.last_insert_rowid(), last_id };
     let mut insert = connection.prepare_cached("INSERT INTO key_chunks VALUES (?, ?)")?;
@@ -161,7 +161,7 @@ fn grouped(connection: &Connection, keys: &[Key]) -> Result<Grouped, StoreError>
             connection
                 .prepare_cached("UPDATE key_runs SET filtered_count = NULL, filter = NULL WHERE runid = ?")?
                 .execute([runid])?;
-            (filter_of(&bytes)?, count, false)
+            (filter_of(bytes)?, count, false)
         }
         _ => (Filter::new(), 0, true),
     };
@@ -169,7 +169,7 @@ fn grouped(connection: &Connection, keys: &[Key]) -> Result<Grouped, StoreError>
     Ok(Grouped { filter, count: count + keys.len(), is_first })
 }
 
-fn filter_of(bytes: &[u8]) -> Result<Filter, StoreError> {
+fn filter_of(bytes: Vec<u8>) -> Result<Filter, StoreError> {
     Filter::of_bytes(bytes).ok_or_else(|| broken(&"its filter is none"))
 }
 

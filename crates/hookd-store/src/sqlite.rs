@@ -23,7 +23,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::keys::Tail;
-use crate::reply::Answer;
 use crate::{
     ChangeRecord, Completion, DeliveryRecord, Due, Expiry, NewDelivery, Observer, OpenError, Page, Query, Receipt,
     Reply, Store, StoreError, StoredRequest,
@@ -90,13 +89,13 @@ impl SqliteStore {
         Ok(Self { jobs, writer, readers, path: path.to_owned(), queued, overload, _lock: lock })
     }
 
-    fn queue<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Reply<T> {
-        let (answer, reply) = Reply::channel();
+    fn queue<T>(&self, job: impl FnOnce(writer::Sender<T>) -> Job) -> Reply<T> {
+        let (sender, reply) = Reply::channel();
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(jobs) = jobs.as_ref() else { return Reply::failed(StoreError::Closed) };
         // Before it is sent, since the writer may be done with it at once.
         self.queued.fetch_add(1, Ordering::Relaxed);
-        let error = match jobs.try_send(job(answer)) {
+        let error = match jobs.try_send(job(sender)) {
             Ok(()) => return reply,
             Err(TrySendError::Full(_)) => {
                 self.overload.refused(QUEUE);
@@ -111,19 +110,19 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn submit(&self, delivery: NewDelivery) -> Reply<Receipt> {
-        self.queue(|answer| Job::Submit(Box::new(delivery), answer))
+        self.queue(|sender| Job::Submit(Box::new(delivery), sender))
     }
 
     fn complete(&self, completion: Completion) -> Reply<bool> {
-        self.queue(|answer| Job::Complete(Box::new(completion), answer))
+        self.queue(|sender| Job::Complete(Box::new(completion), sender))
     }
 
     fn postpone(&self, due: Due) -> Reply<()> {
-        self.queue(|answer| Job::Postpone(due, answer))
+        self.queue(|sender| Job::Postpone(due, sender))
     }
 
     fn expire(&self, expiry: Expiry) -> Reply<u64> {
-        self.queue(|answer| Job::Expire(expiry, answer))
+        self.queue(|sender| Job::Expire(expiry, sender))
     }
 
     fn pending(&self) -> Result<Vec<Due>, StoreError> {

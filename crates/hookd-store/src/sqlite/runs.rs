@@ -1,9 +1,10 @@
 //! Runs of keys in the file: sorted, and cut by their highest bits, so that a look reads one row of each run.
 //!
 //! Every webhook is looked for in all runs of forge ids, and is hardly ever there. So these have filters, each for a group
-//! of runs that follow each other; it lies in the file with the youngest of them.
+//! of runs that follow each other.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::blob::ZeroBlob;
+use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row};
 
 use crate::StoreError;
 use crate::filter::{self, Filter};
@@ -54,8 +55,9 @@ impl Run {
 
 /// Runs of forge ids that have one filter.
 struct Group {
-    runs: Vec<Run>,
+    filterid: i64,
     filter: Filter,
+    runs: Vec<Run>,
 }
 
 /// All runs of forge ids, with their filters.
@@ -64,31 +66,25 @@ pub(super) struct Filtered(Vec<Group>);
 /// A run of forge ids that was just written, to be added to the others when that is committed.
 pub(super) struct Added {
     run: Run,
-    group: Grouped,
-}
-
-/// The filter of a group to which a run was added.
-struct Grouped {
+    filterid: i64,
+    /// With its keys.
     filter: Filter,
-    /// How many keys it has.
-    count: usize,
-    /// Whether the run is the first of the group.
-    is_first: bool,
 }
 
 impl Filtered {
     /// Reads the filters.
     pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
-        let mut select = connection.prepare("SELECT runid, last_id, filter FROM key_runs WHERE kind = ? ORDER BY runid")?;
+        let mut select = connection.prepare("SELECT runid, last_id, filterid FROM key_runs WHERE kind = ? ORDER BY runid")?;
         let mut rows = select.query([Kind::ForgeId.code()])?;
-        let (mut groups, mut runs) = (Vec::new(), Vec::new());
+        let mut groups: Vec<Group> = Vec::new();
         while let Some(row) = rows.next()? {
-            runs.push(Run::of(row)?);
-            if let Some(bytes) = row.get(2)? {
-                groups.push(Group { runs: std::mem::take(&mut runs), filter: filter_of(bytes)? });
+            let (run, filterid) = (Run::of(row)?, row.get(2)?);
+            match groups.last_mut().filter(|group| group.filterid == filterid) {
+                Some(group) => group.runs.push(run),
+                None => groups.push(Group { filterid, filter: read_filter(connection, filterid)?, runs: vec![run] }),
             }
         }
-        if runs.is_empty() { Ok(Self(groups)) } else { Err(broken(&"its last filter is missing")) }
+        Ok(Self(groups))
     }
 
     /// The numbers that a key leads to.
@@ -102,13 +98,13 @@ impl Filtered {
 
     /// Adds a run that was committed.
     pub(super) fn add(&mut self, added: Added) {
-        let Added { run, group: Grouped { filter, is_first, .. } } = added;
-        match self.0.last_mut() {
-            Some(group) if !is_first => {
+        let Added { run, filterid, filter } = added;
+        match self.0.last_mut().filter(|group| group.filterid == filterid) {
+            Some(group) => {
                 group.runs.push(run);
                 group.filter = filter;
             }
-            _ => self.0.push(Group { runs: vec![run], filter }),
+            None => self.0.push(Group { filterid, filter, runs: vec![run] }),
         }
     }
 
@@ -126,51 +122,55 @@ pub(super) fn write(
     last_id: i64,
     keys: &[Key],
 ) -> Result<Option<Added>, StoreError> {
-    let group = match kind {
-        Kind::ForgeId => Some(grouped(connection, keys)?),
+    let filtered = match kind {
+        Kind::ForgeId => Some(add_to_filter(connection, keys)?),
         Kind::Revision | Kind::Line => None,
     };
-    connection
-        .prepare_cached("INSERT INTO key_runs (kind, last_id, filtered_count, filter) VALUES (?, ?, ?, ?)")?
-        .execute((
-            kind.code(),
-            last_id,
-            group.as_ref().map(|group| group.count),
-            group.as_ref().map(|group| group.filter.as_bytes()),
-        ))?;
+    connection.prepare_cached("INSERT INTO key_runs (kind, last_id, filterid) VALUES (?, ?, ?)")?.execute((
+        kind.code(),
+        last_id,
+        filtered.as_ref().map(|(filterid, _)| filterid),
+    ))?;
     let run = Run { runid: connection.last_insert_rowid(), last_id };
     let mut insert = connection.prepare_cached("INSERT INTO key_chunks VALUES (?, ?)")?;
     for chunk in keys.chunk_by(|one, other| run.chunkid(one.0) == run.chunkid(other.0)) {
         let data: Vec<u8> = chunk.iter().flat_map(|(key, id)| entry(*key, last_id - id)).collect();
         insert.execute((run.chunkid(chunk[0].0), data))?;
     }
-    Ok(group.map(|group| Added { run, group }))
+    Ok(filtered.map(|(filterid, filter)| Added { run, filterid, filter }))
 }
 
-/// The filter of the last group with these keys added, and how many it has; taken from the run that had it. A new one
-/// where that is full.
-fn grouped(connection: &Connection, keys: &[Key]) -> Result<Grouped, StoreError> {
-    let last: Option<(i64, usize, Vec<u8>)> = connection
-        .prepare_cached(
-            "SELECT runid, filtered_count, filter FROM key_runs WHERE kind = ? ORDER BY runid DESC LIMIT 1",
-        )?
-        .query_row([Kind::ForgeId.code()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+/// Adds keys to the last filter, or to a new one where that is full.
+fn add_to_filter(connection: &Connection, keys: &[Key]) -> Result<(i64, Filter), StoreError> {
+    let last: Option<(i64, usize)> = connection
+        .prepare_cached("SELECT filterid, key_count FROM key_filters ORDER BY filterid DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let (mut filter, count, is_first) = match last {
-        Some((runid, count, bytes)) if count < filter::CAPACITY => {
-            connection
-                .prepare_cached("UPDATE key_runs SET filtered_count = NULL, filter = NULL WHERE runid = ?")?
-                .execute([runid])?;
-            (filter_of(bytes)?, count, false)
+    let (filterid, mut filter) = match last {
+        Some((filterid, count)) if count < filter::CAPACITY => (filterid, read_filter(connection, filterid)?),
+        _ => {
+            let filter = Filter::new();
+            let room = ZeroBlob(filter.as_bytes().len() as u64);
+            connection.prepare_cached("INSERT INTO key_filters (key_count, filter) VALUES (0, ?)")?.execute([room])?;
+            (connection.last_insert_rowid(), filter)
         }
-        _ => (Filter::new(), 0, true),
     };
     keys.iter().for_each(|(key, _)| filter.add(*key));
-    Ok(Grouped { filter, count: count + keys.len(), is_first })
+    connection
+        .prepare_cached("UPDATE key_filters SET key_count = key_count + ? WHERE filterid = ?")?
+        .execute((keys.len(), filterid))?;
+    let mut place = connection.blob_open(MAIN_DB, "key_filters", "filter", filterid, false)?;
+    place.write_at(filter.as_bytes(), 0)?;
+    place.close()?;
+    Ok((filterid, filter))
 }
 
-fn filter_of(bytes: Vec<u8>) -> Result<Filter, StoreError> {
-    Filter::of_bytes(bytes).ok_or_else(|| broken(&"its filter is none"))
+/// Reads a filter without a copy of it in between: it has more than a megabyte.
+fn read_filter(connection: &Connection, filterid: i64) -> Result<Filter, StoreError> {
+    let place = connection.blob_open(MAIN_DB, "key_filters", "filter", filterid, true)?;
+    let mut bytes = vec![0; place.len()];
+    place.read_at_exact(&mut bytes, 0)?;
+    Filter::of_bytes(bytes).ok_or_else(|| broken(&"a filter has another length"))
 }
 
 /// The runs of a kind with the last number of each, the youngest first.
@@ -191,6 +191,10 @@ pub(super) fn expire(connection: &Connection, kind: Kind, first_kept: i64) -> ru
         let (first, last) = (run.chunkid(0), run.chunkid(u64::MAX));
         connection.execute("DELETE FROM key_chunks WHERE chunkid BETWEEN ? AND ?", (first, last))?;
         connection.execute("DELETE FROM key_runs WHERE runid = ?", [run.runid])?;
+        connection.execute(
+            "DELETE FROM key_filters WHERE filterid NOT IN (SELECT filterid FROM key_runs WHERE filterid IS NOT NULL)",
+            [],
+        )?;
     }
     Ok(run.map(|run| run.runid))
 }
@@ -263,5 +267,7 @@ mod tests {
                 assert_eq!(groups(filtered).iter().sum::<usize>(), usize::try_from(RUNS - gone - 1).unwrap());
             }
         }
+        let left: i64 = connection.query_row("SELECT count(*) FROM key_filters", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 0);
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use hookd_core::Change;
 use rusqlite::{Connection, OptionalExtension};
+use tokio::sync::oneshot;
 
 use super::checkpoint::Checkpoints;
 use super::health::Health;
@@ -18,19 +19,20 @@ use super::runs::{Added, Filtered};
 use super::{retention, tail};
 use crate::block::Block;
 use crate::keys::{BlockKeys, Kind, Tail, key_of};
-use crate::reply::{Answer, Wakes};
 use crate::{Completion, Due, Expiry, NewDelivery, NewState, Observer, Receipt, State, StoreError};
 
 /// A page of the file; a block dirties a few besides its own.
 const PAGE: usize = 4096;
 
+pub(super) type Sender<T> = oneshot::Sender<Result<T, StoreError>>;
+
 /// One write and where its answer goes.
 pub(super) enum Job {
-    Submit(Box<NewDelivery>, Answer<Receipt>),
-    Complete(Box<Completion>, Answer<bool>),
-    Postpone(Due, Answer<()>),
-    Expire(Expiry, Answer<u64>),
-    Probe(Answer<()>),
+    Submit(Box<NewDelivery>, Sender<Receipt>),
+    Complete(Box<Completion>, Sender<bool>),
+    Postpone(Due, Sender<()>),
+    Expire(Expiry, Sender<u64>),
+    Probe(Sender<()>),
 }
 
 /// What a write gave, to be sent when the transaction is committed.
@@ -414,15 +416,14 @@ impl Next {
 
 /// Sends the answers of a batch. A caller that has gone away does not matter: what is stored is stored.
 fn answer(batch: &mut Vec<Job>, outcome: Result<Vec<Done>, StoreError>) {
-    let mut wakes = Wakes::default();
     match outcome {
         Ok(done) => {
             for (job, done) in batch.drain(..).zip(done) {
                 match (job, done) {
-                    (Job::Submit(_, answer), Done::Submitted(receipt)) => answer.send(Ok(receipt), &mut wakes),
-                    (Job::Complete(_, answer), Done::Completed(was_pending)) => answer.send(Ok(was_pending), &mut wakes),
-                    (Job::Expire(_, answer), Done::Expired(rows)) => answer.send(Ok(rows), &mut wakes),
-                    (Job::Postpone(_, answer) | Job::Probe(answer), Done::Nothing) => answer.send(Ok(()), &mut wakes),
+                    (Job::Submit(_, sender), Done::Submitted(receipt)) => drop(sender.send(Ok(receipt))),
+                    (Job::Complete(_, sender), Done::Completed(was_pending)) => drop(sender.send(Ok(was_pending))),
+                    (Job::Expire(_, sender), Done::Expired(rows)) => drop(sender.send(Ok(rows))),
+                    (Job::Postpone(_, sender) | Job::Probe(sender), Done::Nothing) => drop(sender.send(Ok(()))),
                     _ => unreachable!("each job is answered with what it gives"),
                 }
             }
@@ -430,13 +431,12 @@ fn answer(batch: &mut Vec<Job>, outcome: Result<Vec<Done>, StoreError>) {
         Err(error) => {
             for job in batch.drain(..) {
                 match job {
-                    Job::Submit(_, answer) => answer.send(Err(error.clone()), &mut wakes),
-                    Job::Complete(_, answer) => answer.send(Err(error.clone()), &mut wakes),
-                    Job::Expire(_, answer) => answer.send(Err(error.clone()), &mut wakes),
-                    Job::Postpone(_, answer) | Job::Probe(answer) => answer.send(Err(error.clone()), &mut wakes),
+                    Job::Submit(_, sender) => drop(sender.send(Err(error.clone()))),
+                    Job::Complete(_, sender) => drop(sender.send(Err(error.clone()))),
+                    Job::Expire(_, sender) => drop(sender.send(Err(error.clone()))),
+                    Job::Postpone(_, sender) | Job::Probe(sender) => drop(sender.send(Err(error.clone()))),
                 }
             }
         }
     }
-    wakes.wake();
 }

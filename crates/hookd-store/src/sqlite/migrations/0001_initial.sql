@@ -48,9 +48,14 @@ CREATE TABLE key_runs (
     runid INTEGER PRIMARY KEY,
     kind INTEGER NOT NULL,             -- 0 deliveries by forge id, 1 changes by revision, 2 changes by what they follow
     last_id INTEGER NOT NULL,          -- the last delivery or change when the run was made
-    -- Of deliveries: tells at once of most hashes that they are not in this run, nor in those before it that have none.
-    filter BLOB,
-    filtered_count INTEGER             -- how many hashes the filter has
+    filterid INTEGER                   -- of deliveries: its filter, which runs that follow each other share
+);
+
+-- Filters tell at once of most hashes that they are in none of their runs.
+CREATE TABLE key_filters (
+    filterid INTEGER PRIMARY KEY,
+    key_count INTEGER NOT NULL,        -- how many hashes were added to it
+    filter BLOB NOT NULL
 );
 
 -- The hashes of a run by their highest bits.

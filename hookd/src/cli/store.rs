@@ -36,7 +36,8 @@ enum Command {
     /// Look whether the store is sound, to its last byte. Exit code 1 when something is wrong.
     ///
     /// SQLite's own check; and each accepted delivery has its changes, each request that is kept can be unpacked and
-    /// has its checksum, numbers have no gaps. Works while hookd runs. Takes as long as reading the whole file.
+    /// has its checksum, numbers have no gaps, the indexes lead to all of it. Works while hookd runs. Takes as long as
+    /// reading the whole file.
     #[command(after_help = after_help("hookd store check --file hookd-backup.db"))]
     Check,
 

@@ -6,6 +6,7 @@
 
 mod backup;
 mod check;
+mod index;
 mod stats;
 
 use std::path::{Path, PathBuf};

@@ -16,8 +16,14 @@ const BITS: u32 = 7;
 /// The next bytes of a key, which the entries of a chunk are sorted by.
 const TAG: usize = 6;
 
+/// How many bits of a key there are in a run, in all: its highest.
+pub(super) const KEPT_BITS: u32 = BITS + 8 * TAG as u32;
+
 /// The bytes after them: how far the number is before the last one of the run.
 const BEFORE: usize = 5;
+
+/// A key in a run, and its number.
+type Entry = [u8; TAG + BEFORE];
 
 /// A run in the file.
 #[derive(Clone, Copy)]
@@ -39,12 +45,18 @@ impl Run {
             .query_row([self.chunkid(key)], |row| row.get(0))
             .optional()?;
         let chunk = chunk.unwrap_or_default();
-        let (entries, _) = chunk.as_chunks::<{ TAG + BEFORE }>();
+        let (entries, _) = chunk.as_chunks();
         let tag = tag_of(key);
-        let first = entries.partition_point(|entry| entry[..TAG] < tag[..]);
+        let first = entries.partition_point(|entry: &Entry| entry[..TAG] < tag[..]);
         let found = entries[first..].iter().take_while(|entry| entry[..TAG] == tag);
-        let before = |entry: &[u8]| entry.iter().fold(0, |before, byte| before << 8 | i64::from(*byte));
-        Ok(found.map(|entry| self.last_id - before(&entry[TAG..])).collect())
+        Ok(found.map(|entry| self.read(entry).1).collect())
+    }
+
+    /// The bits of the key that an entry has, at their place in it, and the number.
+    fn read(self, entry: &Entry) -> (u64, i64) {
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let tag = number(&entry[..TAG]) << (u64::BITS - KEPT_BITS);
+        (tag, self.last_id - number(&entry[TAG..]).cast_signed())
     }
 
     /// The number of the chunk that has a key, or would have it.
@@ -94,6 +106,12 @@ impl Filtered {
             found.extend(run.find(connection, key)?);
         }
         Ok(found)
+    }
+
+    /// Whether the filter of the run that has this delivery admits that it has its key.
+    pub(super) fn admits(&self, deliveryid: i64, key: u64) -> bool {
+        let has_it = |group: &&Group| group.runs.last().is_some_and(|run| run.last_id >= deliveryid);
+        self.0.iter().find(has_it).is_none_or(|group| group.filter.may_have(key))
     }
 
     /// Adds a run that was committed.
@@ -179,6 +197,26 @@ pub(super) fn of_kind(connection: &Connection, kind: Kind) -> rusqlite::Result<V
         .prepare_cached("SELECT runid, last_id FROM key_runs WHERE kind = ? ORDER BY runid DESC")?
         .query_map([kind.code()], Run::of)?
         .collect()
+}
+
+/// Hands over all keys of all runs, but for the bits that are not kept.
+pub(super) fn each(connection: &Connection, hand_over: &mut impl FnMut(Kind, Key)) -> Result<(), StoreError> {
+    for kind in Kind::ALL {
+        for run in of_kind(connection, kind)? {
+            let mut select =
+                connection.prepare_cached("SELECT chunkid, data FROM key_chunks WHERE chunkid BETWEEN ? AND ?")?;
+            let mut rows = select.query((run.chunkid(0), run.chunkid(u64::MAX)))?;
+            while let Some(row) = rows.next()? {
+                let highest = row.get::<_, i64>(0)?.cast_unsigned() << (u64::BITS - BITS);
+                let (entries, _) = row.get_ref(1)?.as_blob().map_err(|error| broken(&error))?.as_chunks();
+                entries.iter().for_each(|entry| {
+                    let (tag, id) = run.read(entry);
+                    hand_over(kind, (highest | tag, id));
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Deletes the first run of a kind if it has nothing from `first_kept` on. Gives the run that went.

@@ -8,12 +8,20 @@ use crate::keys::{BlockKeys, Kind, Tail};
 
 /// Reads all of them, at the start.
 pub(super) fn read(connection: &Connection, tail: &Tail) -> Result<(), StoreError> {
+    each(connection, |keys, deliveryid, changeid| tail.add(keys.keys(deliveryid, changeid)))
+}
+
+/// Hands over the keys of each block with the numbers of its first delivery and change.
+pub(super) fn each(
+    connection: &Connection,
+    mut hand_over: impl FnMut(BlockKeys, i64, i64),
+) -> Result<(), StoreError> {
     let mut select =
         connection.prepare("SELECT first_deliveryid, delivery_count, first_changeid, data FROM key_tail")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         let data = row.get_ref(3)?.as_blob().map_err(|error| StoreError::Failed(error.to_string()))?;
-        tail.add(BlockKeys::of_bytes(data, row.get(1)?).keys(row.get(0)?, row.get(2)?));
+        hand_over(BlockKeys::of_bytes(data, row.get(1)?), row.get(0)?, row.get(2)?);
     }
     Ok(())
 }

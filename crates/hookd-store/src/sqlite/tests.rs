@@ -264,7 +264,7 @@ fn what_waited_behind_a_batch_that_failed_gets_its_numbers() {
     let revisions = page.rows.iter().map(|row| (row.changeid, row.deliveryid, row.change.revision.as_deref().unwrap()));
     assert_eq!(revisions.collect::<Vec<_>>(), [(2, 2, "r2"), (1, 1, "r0")]);
     drop(store);
-    assert_eq!(super::care::check(&path).unwrap().problems, Vec::<String>::new());
+    assert_eq!(super::super::care::check(&path).unwrap().problems, Vec::<String>::new());
 }
 
 #[test]
@@ -386,6 +386,16 @@ fn finds_what_is_in_runs_and_what_is_in_the_tail() {
     let page = store.changes(&Query { limit: Some(2), offset: 100, ..Query::default() }).unwrap();
     assert_eq!(page.total, 2 * u64::try_from(count).unwrap());
     assert_eq!(page.rows.iter().map(|row| row.changeid).collect::<Vec<_>>(), [2 * count - 100, 2 * count - 101]);
+
+    // All of it is what `hookd store check` expects, which notices what is not.
+    let path = folder.path().join("hookd.db");
+    assert_eq!(super::care::check(&path).unwrap().problems, [""; 0]);
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch("UPDATE key_filters SET filter = zeroblob(length(filter))").unwrap();
+    assert_eq!(super::care::check(&path).unwrap().problems[0], "delivery 1 would not be found if it came again");
+    let chunk = "UPDATE key_chunks SET data = zeroblob(length(data)) WHERE chunkid = (SELECT min(chunkid) FROM key_chunks)";
+    connection.execute_batch(chunk).unwrap();
+    assert_eq!(super::care::check(&path).unwrap().problems[0], "the index of forge ids is not that of the log");
 }
 
 #[test]

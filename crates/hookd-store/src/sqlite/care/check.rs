@@ -5,13 +5,14 @@ use std::path::Path;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
+use super::index::Index;
 use super::{CareError, open};
 use crate::block::{ChangeEntry, Entry, Place, Records, request_at, unpacked};
 use crate::sqlite::log::{self, Header, Part};
 use crate::{Fault, OpenError, State, StoreError};
 
 /// How many problems are told; where there is one there are mostly more.
-const MOST: usize = 50;
+pub(super) const MOST: usize = 50;
 
 /// What a check came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,10 +80,11 @@ fn look(transaction: &Transaction<'_>, checked: &mut Checked) -> Result<(), Stor
     }
     let Some((first, last)) = log::ends(transaction)? else { return Ok(()) };
     let first_deliveryid = first.first(Part::Deliveries);
+    let mut index = Index::read(transaction)?;
     for blockid in first.blockid..=last.blockid {
         // One that is missing was told above.
         let Some(header) = log::header(transaction, blockid)? else { continue };
-        let looked = block(transaction, &header, first_deliveryid, checked);
+        let looked = block(transaction, &header, first_deliveryid, &mut index, checked);
         match looked {
             Err(StoreError::Failed(why)) if checked.problems.len() < MOST => {
                 checked.problems.push(format!("block {blockid}: {why}"));
@@ -90,6 +92,10 @@ fn look(transaction: &Transaction<'_>, checked: &mut Checked) -> Result<(), Stor
             Err(StoreError::Failed(_)) | Ok(()) => {}
             Err(other) => return Err(other),
         }
+    }
+    // What could not be read is not in the sums.
+    if checked.problems.is_empty() {
+        checked.problems.extend(index.problems(transaction, &first)?);
     }
     checked.problems.truncate(MOST);
     Ok(())
@@ -100,15 +106,17 @@ fn block(
     connection: &Connection,
     header: &Header,
     first_deliveryid: i64,
+    index: &mut Index,
     checked: &mut Checked,
 ) -> Result<(), StoreError> {
     let records = log::records(connection, header.blockid)?;
     let requests: Option<Vec<u8>> =
         connection.query_row("SELECT requests FROM blocks WHERE blockid = ?", [header.blockid], |row| row.get(0))?;
-    let owned = deliveries(connection, header, &records, requests.as_deref(), checked)?;
+    let owned = deliveries(connection, header, &records, requests.as_deref(), index, checked)?;
     let mut changes = records.changes();
     for changeid in header.first(Part::Changes)..header.next(Part::Changes) {
-        let ChangeEntry { deliveryid, .. } = changes.read()?;
+        let ChangeEntry { deliveryid, change, .. } = changes.read()?;
+        index.change(changeid, &change);
         let is_owned = match owned
             .get(owned.partition_point(|(_, ids)| ids.end <= changeid))
             .filter(|(_, ids)| ids.contains(&changeid))
@@ -131,6 +139,7 @@ fn deliveries(
     header: &Header,
     records: &Records,
     requests: Option<&[u8]>,
+    index: &mut Index,
     checked: &mut Checked,
 ) -> Result<Owned, StoreError> {
     let raw = requests
@@ -142,6 +151,7 @@ fn deliveries(
     for deliveryid in header.first(Part::Deliveries)..header.next(Part::Deliveries) {
         let entry: Entry<'_> = deliveries.read()?;
         checked.deliveries += 1;
+        index.delivery(deliveryid, entry.forge_id.as_deref());
         let place = Place { offset, head_length: entry.head_length, body_length: entry.body_length };
         offset += entry.head_length + entry.body_length;
         if raw.as_ref().is_some_and(|raw| raw.len() < offset) {

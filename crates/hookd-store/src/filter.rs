@@ -21,16 +21,8 @@ const BLOCK: usize = 4 * WORDS;
 const BLOCKS: usize = CAPACITY * BITS_PER_KEY / (8 * BLOCK);
 
 /// Odd numbers, which make of one hash a bit of each word; Parquet's.
-const SALTS: [u32; WORDS] = [
-    0x47b6_137b,
-    0x4497_4d91,
-    0x8824_ad5b,
-    0xa2b7_289d,
-    0x7054_95c7,
-    0x2df1_424b,
-    0x9efc_4947,
-    0x5c6b_fb31,
-];
+const SALTS: [u32; WORDS] =
+    [0x47b6_137b, 0x4497_4d91, 0x8824_ad5b, 0xa2b7_289d, 0x7054_95c7, 0x2df1_424b, 0x9efc_4947, 0x5c6b_fb31];
 
 /// A filter for [`CAPACITY`] keys, as it lies in the file: blocks of little-endian words.
 pub(crate) struct Filter(Vec<u8>);

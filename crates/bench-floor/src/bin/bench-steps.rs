@@ -97,10 +97,8 @@ async fn serve(address: &str, secret: &str, step: Step) -> std::io::Result<()> {
 
 async fn take(server: Data<Server>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let header = |name| request.headers().get(name).map_or(&b""[..], |value| value.as_bytes());
-    let signatures = [
-        (header("X-Hub-Signature-256"), SignatureHash::Sha256),
-        (header("X-Hub-Signature"), SignatureHash::Sha1),
-    ];
+    let signatures =
+        [(header("X-Hub-Signature-256"), SignatureHash::Sha256), (header("X-Hub-Signature"), SignatureHash::Sha1)];
     if server.keys.check_signatures(&signatures, &body).is_err() {
         return HttpResponse::BadRequest().finish();
     }

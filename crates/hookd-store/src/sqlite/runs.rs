@@ -86,7 +86,8 @@ pub(super) struct Added {
 impl Filtered {
     /// Reads the filters.
     pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
-        let mut select = connection.prepare("SELECT runid, last_id, filterid FROM key_runs WHERE kind = ? ORDER BY runid")?;
+        let mut select =
+            connection.prepare("SELECT runid, last_id, filterid FROM key_runs WHERE kind = ? ORDER BY runid")?;
         let mut rows = select.query([Kind::ForgeId.code()])?;
         let mut groups: Vec<Group> = Vec::new();
         while let Some(row) = rows.next()? {

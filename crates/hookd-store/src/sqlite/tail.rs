@@ -12,10 +12,7 @@ pub(super) fn read(connection: &Connection, tail: &Tail) -> Result<(), StoreErro
 }
 
 /// Hands over the keys of each block with the numbers of its first delivery and change.
-pub(super) fn each(
-    connection: &Connection,
-    mut hand_over: impl FnMut(BlockKeys, i64, i64),
-) -> Result<(), StoreError> {
+pub(super) fn each(connection: &Connection, mut hand_over: impl FnMut(BlockKeys, i64, i64)) -> Result<(), StoreError> {
     let mut select =
         connection.prepare("SELECT first_deliveryid, delivery_count, first_changeid, data FROM key_tail")?;
     let mut rows = select.query([])?;

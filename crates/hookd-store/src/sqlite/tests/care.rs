@@ -75,7 +75,10 @@ fn finds_what_is_wrong() {
         ("UPDATE blocks SET requests = (SELECT requests FROM blocks WHERE blockid = 2)", "the request of delivery"),
         ("DELETE FROM key_tail WHERE blockid = 2", "the index of forge ids is not that of the log"),
         ("UPDATE key_tail SET first_changeid = first_changeid + 1", "the index of revisions is not that of the log"),
-        ("UPDATE key_tail SET data = zeroblob(length(data))", "the index of what changes follow is not that of the log"),
+        (
+            "UPDATE key_tail SET data = zeroblob(length(data))",
+            "the index of what changes follow is not that of the log",
+        ),
     ] {
         let (_folder, store, path) = filled();
         drop(store);

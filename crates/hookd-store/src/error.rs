@@ -76,6 +76,14 @@ pub enum OpenError {
         /// Why.
         source: StoreError,
     },
+    /// What was stored last cannot be looked at, or was found to be damaged and cannot be kept.
+    #[error("`{path}`, which has what was stored last, cannot be read or copied")]
+    Log {
+        /// The log of SQLite.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Another process has the store open.
     #[error("`{path}` is in use by another hookd; stop that one first, or give this one a store of its own")]
     InUse {

@@ -13,6 +13,7 @@ mod schema;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod wal;
 mod writer;
 
 use std::fs::File;
@@ -64,6 +65,7 @@ impl SqliteStore {
     /// See [`OpenError`].
     pub fn open_watched(path: &Path, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
         let lock = locked(path)?;
+        keep_damaged_log(path)?;
         let sqlite = |source| OpenError::sqlite(path, source);
         let mut connection = rusqlite::Connection::open(path).map_err(sqlite)?;
         // SQLite opens what it may not write all the same, and then would never write, whatever becomes of the file.
@@ -170,9 +172,26 @@ impl Drop for SqliteStore {
     }
 }
 
+/// Keeps a copy of the log of SQLite where something that was acknowledged cannot be read from it, and says so. What
+/// comes now is taken all the same: to lose that as well would help nobody.
+fn keep_damaged_log(path: &Path) -> Result<(), OpenError> {
+    let log = wal::log_of(path);
+    let failed = |source| OpenError::Log { path: log.clone(), source };
+    if let Some(damage) = wal::damage(path).map_err(failed)? {
+        let kept = wal::keep(path).map_err(failed)?;
+        tracing::error!(
+            log = %log.display(),
+            kept = %kept.display(),
+            "the log of the store is damaged: {damage}; webhooks that were acknowledged are missing, have the forges send \
+             them again"
+        );
+    }
+    Ok(())
+}
+
 /// How many bytes the database takes with its log.
 fn size_of(path: &Path) -> u64 {
-    let wal = beside(path, "-wal");
+    let wal = wal::log_of(path);
     [path, &wal].into_iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum()
 }
 

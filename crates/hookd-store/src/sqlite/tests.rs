@@ -4,6 +4,7 @@ mod bounded;
 mod care;
 mod clock;
 mod overload;
+mod wal;
 
 use bytes::Bytes;
 use hookd_core::{Change, HookRequest};

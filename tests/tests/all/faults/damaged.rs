@@ -68,3 +68,36 @@ fn a_file_that_is_damaged_while_hookd_runs_takes_nothing_more() {
     assert_eq!(finished.code, Some(1), "{}{}", finished.stdout, finished.stderr);
     assert!(finished.stderr.contains("hookd.db"), "{}", finished.stderr);
 }
+
+#[test]
+fn what_a_crash_and_a_bad_disk_took_is_told_at_the_next_start() {
+    let hookd = Home::serving(TABLES).start();
+    let mut sender = Sender::new();
+    for _ in 0..20 {
+        assert_eq!(sender.send(&hookd, 0).status, 202);
+    }
+    let home = hookd.kill_9();
+    // In the middle of what is not written back yet.
+    let log = home.path().join("hookd.db-wal");
+    let file = OpenOptions::new().write(true).open(&log).expect("hookd had no time to write it back");
+    let half = file.metadata().expect("it is open").len() / 2;
+    file.write_all_at(&[0xa5; 5000], half).expect("the test's folder is writable");
+    let checked = home.run(&["store", "check"]);
+    assert_eq!(checked.code, Some(1), "{}{}", checked.stdout, checked.stderr);
+    assert!(checked.stderr.contains("hookd.db-wal`: frame "), "{}", checked.stderr);
+
+    let hookd = home.start();
+    let errors: Vec<_> = hookd.log().into_iter().filter(|line| line.contains("\"level\":\"ERROR\"")).collect();
+    let [line] = errors.try_into().unwrap_or_else(|lines| panic!("one line, not {lines:#?}"));
+    for part in ["the log of the store is damaged", "transactions behind it are lost", "hookd.db-wal-damaged-", "again"]
+    {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    // The rest is there, and more is taken.
+    assert_eq!(hookd.send(&numbered(1, 0)).header("X-Hookd-Delivery"), Some("1"));
+    let last: i64 =
+        hookd.send(&numbered(21, 0)).header("X-Hookd-Delivery").and_then(|id| id.parse().ok()).expect("an id");
+    assert!((3..21).contains(&last), "{last}");
+    let (_, home) = hookd.terminate();
+    sound(&home);
+}

@@ -9,6 +9,7 @@ use super::index::Index;
 use super::{CareError, open};
 use crate::block::{ChangeEntry, Entry, Place, Records, request_at, unpacked};
 use crate::sqlite::log::{self, Header, Part};
+use crate::sqlite::wal;
 use crate::{Fault, OpenError, State, StoreError};
 
 /// How many problems are told; where there is one there are mostly more.
@@ -57,6 +58,11 @@ const INVARIANTS: [(&str, &str); 4] = [
 /// When there is none, it is of another version, or it cannot be read for another reason than damage.
 pub fn check(path: &Path) -> Result<Checked, CareError> {
     let mut checked = Checked::default();
+    let log = wal::log_of(path);
+    match wal::damage(path) {
+        Ok(damage) => checked.problems.extend(damage.map(|damage| format!("`{}`: {damage}", log.display()))),
+        Err(error) => checked.problems.push(format!("`{}` cannot be read: {error}", log.display())),
+    }
     let looked = open(path).map_err(CareError::from).and_then(|mut connection| {
         let transaction = connection.transaction().map_err(CareError::store(path))?;
         look(&transaction, &mut checked).map_err(CareError::store(path))

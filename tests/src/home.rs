@@ -127,9 +127,17 @@ fn binary() -> &'static Path {
         if let Some(path) = env::var_os("HOOKD_BIN") {
             return path.into();
         }
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        // What cargo says of this package is not about hookd: the build script of `ring` would see it change, and half of
+        // hookd would be compiled again.
+        for (name, _) in env::vars_os() {
+            let beginnings = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CRATE_"];
+            if name.to_str().is_some_and(|name| beginnings.iter().any(|beginning| name.starts_with(beginning))) {
+                cargo.env_remove(name);
+            }
+        }
         let build = ["build", "--quiet", "--package", "hookd", "--bin", "hookd"];
-        let built = Command::new(cargo).args(build).current_dir(peers::root()).status().expect("cargo runs");
+        let built = cargo.args(build).current_dir(peers::root()).status().expect("cargo runs");
         assert!(built.success(), "hookd does not build");
         peers::target().join("debug/hookd")
     })

@@ -8,11 +8,10 @@ mod sender;
 mod stored;
 mod webhook;
 
-use std::env;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{env, fs, thread};
 
 use hookd_tests::{Admin, GithubApi, Home, Hookd, until};
 
@@ -69,6 +68,9 @@ fn what_was_acknowledged_outlives_any_number_of_kills() {
     let (status, home) = hookd.terminate();
     assert_eq!(status.code(), Some(0));
     sound(&home);
+    let names = fs::read_dir(home.path()).expect("the home is there").map(|entry| entry.expect("a file").file_name());
+    let kept: Vec<_> = names.filter(|name| name.to_string_lossy().contains("-damaged-")).collect();
+    assert!(kept.is_empty(), "a kill looked like damage: {kept:?}");
 
     let sum = |figure: fn(&Sender) -> usize| senders.iter().map(figure).sum::<usize>();
     println!("requests               {:>8}", sum(|sender| sender.figures.requests));

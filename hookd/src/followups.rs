@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use crate::config::ServedDialect;
-use crate::http::change_hook::{now, state_of};
+use crate::delivery::{now, state_of};
 use crate::live::Active;
 use crate::log::chain;
 use crate::metrics::Metrics;

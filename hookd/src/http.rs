@@ -10,6 +10,7 @@ pub(crate) mod listener;
 mod page;
 mod quiet;
 mod rest;
+mod state;
 mod unproven;
 
 use actix_web::HttpResponse;
@@ -17,6 +18,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 
 pub(crate) use budget::Budget;
+pub(crate) use state::State;
 pub(crate) use unproven::Unproven;
 
 /// The header that names the delivery in an answer.

@@ -17,6 +17,7 @@ mod allow;
 mod auth;
 mod cli;
 pub mod config;
+mod delivery;
 mod descriptors;
 mod dialects;
 pub mod docs;

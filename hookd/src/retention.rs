@@ -6,7 +6,7 @@ use std::time::Duration;
 use hookd_store::{Expiry, SharedStore, StoreError};
 
 use crate::config::{Keep, Store};
-use crate::http::change_hook::now;
+use crate::delivery::now;
 use crate::live::Active;
 
 /// How often it is looked whether something has expired.

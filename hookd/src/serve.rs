@@ -15,7 +15,7 @@ use crate::cli::serve::ServeArgs;
 use crate::config::{Config, StoreUrl};
 use crate::followups::Followups;
 use crate::http::listener::Listener;
-use crate::http::{admin, change_hook};
+use crate::http::{self, admin, change_hook};
 use crate::live::Active;
 use crate::metrics::Metrics;
 use crate::tls::Certificate;
@@ -116,7 +116,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     };
     let public = public.serve(move || change_hook::app(front.clone()));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
-    let state = admin::State::new(Arc::clone(&store), Arc::clone(&active), unproven, metrics);
+    let state = http::State::new(Arc::clone(&store), Arc::clone(&active), unproven, metrics);
     let private = Listener {
         name: "admin",
         socket: private_socket,

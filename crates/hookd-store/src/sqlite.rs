@@ -4,6 +4,7 @@ pub mod care;
 mod checkpoint;
 mod health;
 mod intake;
+mod job;
 mod log;
 mod overload;
 mod reader;
@@ -30,9 +31,10 @@ use crate::{
 };
 use checkpoint::Checkpoints;
 use health::Health;
+use job::Job;
 use overload::Overload;
 use reader::Readers;
-use writer::{Job, Watch, Writer};
+use writer::{Watch, Writer};
 
 /// How many writes may wait; more are refused with [`StoreError::Overloaded`].
 const QUEUE: usize = 4096;
@@ -91,7 +93,7 @@ impl SqliteStore {
         Ok(Self { jobs, writer, readers, path: path.to_owned(), queued, overload, _lock: lock })
     }
 
-    fn queue<T>(&self, job: impl FnOnce(writer::Sender<T>) -> Job) -> Reply<T> {
+    fn queue<T>(&self, job: impl FnOnce(job::Sender<T>) -> Job) -> Reply<T> {
         let (sender, reply) = Reply::channel();
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(jobs) = jobs.as_ref() else { return Reply::failed(StoreError::Closed) };

@@ -16,44 +16,14 @@ use serde_json::{Value as Json, json};
 
 use super::body::is_announced;
 use super::connection::Seat;
-use super::{Unproven, page, plain, rest, unauthorized};
-use crate::live::{Active, Live};
-use crate::metrics::Metrics;
+use super::state::{State, blocking};
+use super::{page, plain, rest, unauthorized};
 
 /// How many rows are given where no limit is asked for.
 const LIMIT: u64 = 1000;
 
 /// How long `/readyz` waits for a commit.
 const READY_WITHIN: Duration = Duration::from_secs(5);
-
-/// What every request needs.
-#[derive(Clone)]
-pub(crate) struct State(Arc<Shared>);
-
-struct Shared {
-    store: SharedStore,
-    active: Arc<Active>,
-    unproven: Arc<Unproven>,
-    metrics: Arc<Metrics>,
-}
-
-impl State {
-    pub(crate) fn new(store: SharedStore, active: Arc<Active>, unproven: Arc<Unproven>, metrics: Arc<Metrics>) -> Self {
-        Self(Arc::new(Shared { store, active, unproven, metrics }))
-    }
-
-    pub(super) fn store(&self) -> &SharedStore {
-        &self.0.store
-    }
-
-    pub(super) fn live(&self) -> Arc<Live> {
-        self.0.active.live()
-    }
-
-    pub(super) fn unproven(&self) -> &Unproven {
-        &self.0.unproven
-    }
-}
 
 /// The application of the private listener.
 pub(crate) fn app(
@@ -107,7 +77,7 @@ async fn authenticated(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(auth) = state.0.active.live().admin_auth.clone()
+    if let Some(auth) = state.live().admin_auth.clone()
         && !auth.accept(request.headers()).await
     {
         return Ok(request.into_response(unauthorized()));
@@ -129,7 +99,7 @@ fn is_cross_site(request: &ServiceRequest) -> bool {
 
 /// Reads the configuration again.
 async fn reload(state: web::Data<State>) -> HttpResponse {
-    let active = Arc::clone(&state.0.active);
+    let active = Arc::clone(state.active());
     match web::block(move || active.reload()).await {
         Ok(Ok(reloaded)) => rest::body(
             StatusCode::OK,
@@ -153,12 +123,12 @@ async fn metrics(state: web::Data<State>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header(("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(state.0.metrics.encode(&*state.0.store))
+        .body(state.metrics().encode(&**state.store()))
 }
 
 /// A webhook that came now could be committed.
 async fn readyz(state: web::Data<State>) -> HttpResponse {
-    match tokio::time::timeout(READY_WITHIN, state.0.store.probe()).await {
+    match tokio::time::timeout(READY_WITHIN, state.store().probe()).await {
         Ok(Ok(())) => plain(StatusCode::OK, "ready".to_owned()),
         Ok(Err(error)) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}")),
         Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready: the store takes too long".to_owned()),
@@ -224,7 +194,7 @@ async fn dialects(state: web::Data<State>) -> HttpResponse {
 }
 
 async fn unproven(state: web::Data<State>) -> HttpResponse {
-    let records = state.0.unproven.to_json();
+    let records = state.unproven().to_json();
     let total = records.len() as u64;
     rest::collection("unproven", records, total, None)
 }
@@ -249,7 +219,7 @@ where
         Err(message) => return rest::error(StatusCode::BAD_REQUEST, &message),
     };
     asked.query.limit.get_or_insert(LIMIT);
-    let store = Arc::clone(&state.0.store);
+    let store = Arc::clone(state.store());
     match blocking(move || read(store, asked.query)).await {
         Ok(page) => rest::collection(kind, page.rows, page.total, asked.fields.as_deref()),
         Err(error) => rest::error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
@@ -282,18 +252,11 @@ where
     });
     let missing = || rest::error(StatusCode::NOT_FOUND, &format!("not found while getting from {kind}/{id}"));
     let Some(filter) = filter else { return missing() };
-    let store = Arc::clone(&state.0.store);
+    let store = Arc::clone(state.store());
     let query = Query { filters: vec![filter], ..Query::default() };
     match blocking(move || read(store, query)).await {
         Ok(Some(record)) => rest::single(kind, record, asked.fields.as_deref()),
         Ok(None) => missing(),
         Err(error) => rest::error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
-}
-
-/// Reads off the event loop.
-pub(super) async fn blocking<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    web::block(read).await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
 }

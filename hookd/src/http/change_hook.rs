@@ -5,14 +5,14 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::http::{self, StatusCode};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use hookd_core::{Hook, HookRequest, Method, Outcome, Proof};
+use hookd_core::{Hook, HookRequest, Method, Proof};
 use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest};
 
 use super::body::{self, Bounds, Unread};
@@ -24,6 +24,7 @@ use super::unproven::{Entry, Unproven};
 use super::{DELIVERY, plain, unauthorized};
 use crate::allow::{self, Networks};
 use crate::config::ServedDialect;
+use crate::delivery::{now, state_of};
 use crate::followups::Queue;
 use crate::live::{Active, Live};
 use crate::metrics::Metrics;
@@ -279,19 +280,6 @@ async fn receive(
     }
 }
 
-/// What is stored of an outcome.
-pub(crate) fn state_of(outcome: Outcome) -> NewState {
-    match outcome {
-        Outcome::Changes(mut changes) if !changes.is_empty() => {
-            changes.iter_mut().for_each(hookd_core::Change::fill_revlink);
-            NewState::Accepted(changes)
-        }
-        Outcome::Changes(_) => NewState::Ignored("there is no change in it".to_owned()),
-        Outcome::Ignored(reason) => NewState::Ignored(reason),
-        Outcome::Calls { expected, .. } => NewState::Pending { expected },
-    }
-}
-
 /// The dialect that a path names: what of it is `[A-Za-z0-9_]`, as Buildbot reads it; nothing is `base`.
 fn dialect_of(path: &str) -> Option<&str> {
     let rest = path.strip_prefix(PREFIX)?;
@@ -362,12 +350,6 @@ fn unread_answer(unread: &Unread, live: &Live) -> Option<(StatusCode, String)> {
         Unread::Broken => (StatusCode::BAD_REQUEST, "the body is broken".to_owned()),
         Unread::NoRoom => return None,
     })
-}
-
-/// Microseconds since 1970.
-pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn micros(duration: Duration) -> u64 {

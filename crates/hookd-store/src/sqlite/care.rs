@@ -20,6 +20,9 @@ pub use stats::{Stats, stats};
 use super::{locked, schema};
 use crate::{OpenError, StoreError};
 
+/// How many problems are told; where there is one there are mostly more.
+const MOST: usize = 50;
+
 /// Why a store could not be cared for.
 #[derive(Debug, thiserror::Error)]
 pub enum CareError {

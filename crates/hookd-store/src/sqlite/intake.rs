@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hookd_core::Change;
 
-use super::writer::{Job, Next};
+use super::job::{Job, Next};
 use crate::block::{Block, Entry, Pack};
 use crate::keys::{BlockKeys, key_of};
 use crate::{NewDelivery, Receipt, StoreError};

@@ -8,32 +8,21 @@ use std::time::{Duration, Instant};
 
 use hookd_core::Change;
 use rusqlite::{Connection, OptionalExtension};
-use tokio::sync::oneshot;
 
 use super::checkpoint::Checkpoints;
 use super::health::Health;
 use super::intake::{Found, Intake, Packed};
-use super::log::{self, Part};
+use super::job::{Job, Next};
+use super::log;
 use super::overload::Overload;
 use super::runs::{Added, Filtered};
 use super::{retention, tail};
 use crate::block::Block;
 use crate::keys::{BlockKeys, Kind, Tail, key_of};
-use crate::{Completion, Due, Expiry, NewDelivery, NewState, Observer, Receipt, State, StoreError};
+use crate::{Completion, Due, NewDelivery, NewState, Observer, Receipt, State, StoreError};
 
 /// A page of the file; a block dirties a few besides its own.
 const PAGE: usize = 4096;
-
-pub(super) type Sender<T> = oneshot::Sender<Result<T, StoreError>>;
-
-/// One write and where its answer goes.
-pub(super) enum Job {
-    Submit(Box<NewDelivery>, Sender<Receipt>),
-    Complete(Box<Completion>, Sender<bool>),
-    Postpone(Due, Sender<()>),
-    Expire(Expiry, Sender<u64>),
-    Probe(Sender<()>),
-}
 
 /// What a write gave, to be sent when the transaction is committed.
 enum Done {
@@ -41,14 +30,6 @@ enum Done {
     Completed(bool),
     Expired(u64),
     Nothing,
-}
-
-/// The next number of each kind. They are counted here: the writer is the only one, and holds the store's lock.
-#[derive(Clone, Copy)]
-pub(super) struct Next {
-    pub(super) deliveryid: i64,
-    pub(super) changeid: i64,
-    pub(super) blockid: i64,
 }
 
 /// What a transaction gave.
@@ -400,17 +381,6 @@ impl Watch {
                 self.observer.failed(writes);
             }
         }
-    }
-}
-
-impl Next {
-    fn read(connection: &Connection) -> rusqlite::Result<Self> {
-        let last = log::ends(connection)?.map(|(_, last)| last);
-        Ok(Self {
-            deliveryid: last.map_or(1, |last| last.next(Part::Deliveries)),
-            changeid: last.map_or(1, |last| last.next(Part::Changes)),
-            blockid: last.map_or(1, |last| last.blockid + 1),
-        })
     }
 }
 

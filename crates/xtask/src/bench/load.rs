@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::SECRET;
 use super::child::{Process, Server, ended_children, program, until};
-use crate::tools;
 
 /// Where the pushes go to.
 const REPOSITORIES: usize = 150;
@@ -160,9 +159,4 @@ impl Push {
             body.len()
         )
     }
-}
-
-/// The `wrk` that is there, for the report.
-pub(super) fn wrk_version() -> String {
-    tools::first_line("wrk", &["--version"])
 }

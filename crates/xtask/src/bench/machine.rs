@@ -30,7 +30,7 @@ pub(super) fn describe() -> Value {
         "processor": processor.map_or("unknown", |(_, name)| name.trim()),
         "kernel": first_line("uname", &["--kernel-release"]),
         "compiler": first_line("rustc", &["--version"]),
-        "wrk": super::load::wrk_version(),
+        "wrk": first_line("wrk", &["--version"]),
         "load_before": load.split(' ').next().unwrap_or_default(),
     })
 }

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::layout::{Frame, address, field, maybe, moment, none};
 use super::{find, missing, shown, unreadable};
-use crate::http::admin::{State, blocking};
+use crate::http::state::{State, blocking};
 
 /// How many files are shown at once; more are folded away.
 const FILES: usize = 20;

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::layout::{Frame, bytes, field, maybe, moment, state};
 use super::{find, missing, overview, shown, unreadable};
-use crate::http::admin::{State, blocking};
+use crate::http::state::{State, blocking};
 
 /// The largest body that is shown.
 const LARGEST: usize = 256 << 10;

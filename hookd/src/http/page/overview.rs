@@ -12,7 +12,7 @@ use super::find::{self, Listed};
 use super::layout::{Frame, changes, maybe, moment, none, state};
 use super::{Asked, refused, shown, unproven, unreadable};
 use crate::config::{Dialects, ServedDialect};
-use crate::http::admin::{State, blocking};
+use crate::http::state::{State, blocking};
 
 /// How many unproven requests are on this page.
 const UNPROVEN: usize = 10;

@@ -13,7 +13,8 @@ use tempfile::TempDir;
 
 use crate::config::Config;
 use crate::http::Unproven;
-use crate::http::admin::{State, app};
+use crate::http::admin::app;
+use crate::http::state::State;
 use crate::http::unproven::Entry;
 use crate::live::Active;
 

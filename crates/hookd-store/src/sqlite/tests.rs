@@ -394,10 +394,13 @@ fn finds_what_is_in_runs_and_what_is_in_the_tail() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute_batch("UPDATE key_filters SET filter = zeroblob(length(filter))").unwrap();
     assert_eq!(super::care::check(&path).unwrap().problems[0], "delivery 1 would not be found if it came again");
+    connection.execute_batch("UPDATE key_filters SET filter = x'00'").unwrap();
+    let told = super::care::check(&path).unwrap().problems;
+    assert_eq!(told, ["an index of the store is broken: a filter has another length"]);
     let chunk =
         "UPDATE key_chunks SET data = zeroblob(length(data)) WHERE chunkid = (SELECT min(chunkid) FROM key_chunks)";
     connection.execute_batch(chunk).unwrap();
-    assert_eq!(super::care::check(&path).unwrap().problems[0], "the index of forge ids is not that of the log");
+    assert_eq!(super::care::check(&path).unwrap().problems[1], "the index of forge ids is not that of the log");
 }
 
 #[test]

@@ -25,18 +25,31 @@ const LOOKS: usize = 4;
 
 /// What is lost of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Damage {
-    /// The frame that is bad, the first being 1; `None` where it is the beginning of the file.
-    frame: Option<u64>,
-    /// How many transactions are behind it, at least.
-    commits: u64,
+pub(super) enum Damage {
+    /// The beginning of the file is bad, and with it all of it.
+    Beginning,
+    /// The frame of this number is bad, the first being 1, and at least so many transactions are behind it.
+    Frame { number: u64, commits: u64 },
+}
+
+impl Damage {
+    /// Whether the same place is bad; what is behind it may have grown.
+    fn is_at(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Beginning, Self::Beginning) => true,
+            (Self::Frame { number, .. }, Self::Frame { number: other, .. }) => number == other,
+            _ => false,
+        }
+    }
 }
 
 impl std::fmt::Display for Damage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.frame {
-            Some(frame) => write!(f, "frame {frame} is bad, and {} transactions behind it are lost", self.commits),
-            None => f.write_str("its beginning is bad, and all that is in it is lost"),
+        match self {
+            Self::Frame { number, commits } => {
+                write!(f, "frame {number} is bad, and {commits} transactions behind it are lost")
+            }
+            Self::Beginning => f.write_str("its beginning is bad, and all that is in it is lost"),
         }
     }
 }
@@ -55,7 +68,7 @@ pub(super) fn damage(path: &Path) -> io::Result<Option<Damage>> {
         }
         std::thread::sleep(Duration::from_millis(20));
         let again = look(&log)?;
-        found = found.filter(|damage| again.is_some_and(|again| again.frame == damage.frame));
+        found = found.filter(|damage| again.is_some_and(|again| again.is_at(*damage)));
     }
     Ok(found)
 }
@@ -90,7 +103,7 @@ fn look(log: &Path) -> io::Result<Option<Damage>> {
     let is_big_endian = word(&header, 0) & 1 == 1;
     let sums = summed((0, 0), &header[..24], is_big_endian);
     if word(&header, 0) & !1 != MAGIC || sums != stored_sums(&header, 24) {
-        return Ok(Some(Damage { frame: None, commits: 0 }));
+        return Ok(Some(Damage::Beginning));
     }
     let Ok(page) = usize::try_from(word(&header, 8)) else { return Ok(None) };
     let mut frame = vec![0; FRAME_HEADER + page];
@@ -109,7 +122,7 @@ fn look(log: &Path) -> io::Result<Option<Damage>> {
         }
     }
     // The last one may have been under way, and not synced.
-    Ok(bad.filter(|_| commits > 1).map(|_| Damage { frame: bad, commits: commits - 1 }))
+    Ok(bad.filter(|_| commits > 1).map(|number| Damage::Frame { number, commits: commits - 1 }))
 }
 
 /// Reads as much as fits; `false` where there is less.

@@ -31,6 +31,8 @@ impl Sums {
 /// The index of a store, and the keys of its log as they come.
 pub(super) struct Index {
     filtered: Filtered,
+    /// Why the filters cannot be read.
+    broken: Option<String>,
     log: Sums,
     /// Deliveries that the filters do not know, the first of them.
     unknown: Vec<i64>,
@@ -38,7 +40,12 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
-        Ok(Self { filtered: Filtered::read(connection)?, log: Sums::default(), unknown: Vec::new() })
+        let (filtered, broken) = match Filtered::read(connection) {
+            Ok(filtered) => (filtered, None),
+            Err(StoreError::Failed(why)) => (Filtered::default(), Some(why)),
+            Err(other) => return Err(other),
+        };
+        Ok(Self { filtered, broken, log: Sums::default(), unknown: Vec::new() })
     }
 
     /// Is told of a delivery of the log.
@@ -79,6 +86,6 @@ impl Index {
         };
         let names = [(Kind::ForgeId, "forge ids"), (Kind::Revision, "revisions"), (Kind::Line, "what changes follow")];
         let unknown = self.unknown.iter().map(|id| format!("delivery {id} would not be found if it came again"));
-        Ok(names.into_iter().filter_map(told).chain(unknown).collect())
+        Ok(self.broken.into_iter().chain(names.into_iter().filter_map(told)).chain(unknown).collect())
     }
 }

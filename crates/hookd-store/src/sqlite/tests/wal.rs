@@ -73,6 +73,9 @@ fn what_was_acknowledged_and_is_lost_is_told_and_kept() {
             assert!(problems[0].contains(&found), "{problems:?}");
         }
     }
+    let refused = super::super::care::vacuum(&path).unwrap_err();
+    let why = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(why.contains("its log is damaged: frame "), "{why}");
     assert_eq!(kept(&folder), 0);
     let left = stored(&path);
     assert!((1..20).contains(&left), "{left}");

@@ -1,8 +1,8 @@
-//! Writing the log of SQLite (the WAL) back into the file, beside the writer and not in its way.
+//! Writes the WAL back into the file, beside the writer and not in its way.
 //!
 //! A checkpoint within a commit holds up all that waits for it, for tens of milliseconds. So a thread of its own copies
 //! what there is, and the writer then only the little that came meanwhile; with nothing left to copy, its next
-//! transaction begins the log from the start again, which so stays small under any load.
+//! transaction begins the WAL from the start again, which so stays small under any load.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,11 +13,16 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-/// With so many bytes in the log it is copied.
-const BYTES: usize = 8 << 20;
+use crate::OpenError;
 
-pub(super) struct Checkpoints {
-    /// How many bytes the writer has written since the log began.
+/// With so many bytes in the WAL it is copied.
+const CHECKPOINT_BYTES: usize = 8 << 20;
+
+/// How long it waits for a lock that another process holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(crate) struct Checkpoints {
+    /// How many bytes the writer has written since the WAL began.
     written: usize,
     begin: Option<SyncSender<()>>,
     /// Whether the thread has copied what there was when it began.
@@ -31,9 +36,13 @@ impl Checkpoints {
     ///
     /// # Errors
     /// When the file cannot be opened once more, or the thread not started.
-    pub(super) fn start(path: &Path) -> rusqlite::Result<Self> {
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(Duration::from_secs(2))?;
+    pub(crate) fn start(path: &Path) -> Result<Self, OpenError> {
+        let open = || {
+            let connection = Connection::open(path)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|source| OpenError::sqlite(path, source))?;
         let (begin, begins) = sync_channel(1);
         let has_copied = Arc::new(AtomicBool::new(false));
         let done = Arc::clone(&has_copied);
@@ -44,20 +53,20 @@ impl Checkpoints {
             }
         };
         let thread = std::thread::Builder::new().name("store-checkpoint".into()).spawn(run);
-        let thread = thread.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        let thread = thread.map_err(OpenError::Thread)?;
         Ok(Self { written: 0, begin: Some(begin), has_copied, is_at_work: false, thread: Some(thread) })
     }
 
-    /// Is told after each commit of the writer how many bytes it had, about.
-    pub(super) fn committed(&mut self, bytes: usize) {
+    /// Takes note of a commit of the writer, of about this many bytes.
+    pub(crate) fn committed(&mut self, bytes: usize) {
         self.written += bytes;
-        if !self.is_at_work && self.written >= BYTES {
+        if !self.is_at_work && self.written >= CHECKPOINT_BYTES {
             self.is_at_work = self.begin.as_ref().is_some_and(|begin| begin.try_send(()).is_ok());
         }
     }
 
     /// Copies the rest, where the thread is done. The writer calls it when it has answered.
-    pub(super) fn finish(&mut self, connection: &Connection) {
+    pub(crate) fn finish(&mut self, connection: &Connection) {
         if self.is_at_work && self.has_copied.swap(false, Ordering::Acquire) {
             copy(connection);
             self.is_at_work = false;
@@ -66,7 +75,7 @@ impl Checkpoints {
     }
 
     /// Ends the thread when it has copied what it was asked to.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.begin.take();
         if let Some(thread) = self.thread.take() {
             // One that panicked has copied nothing, which the next start does.
@@ -79,6 +88,6 @@ impl Checkpoints {
 /// reported by the commit that meets it.
 fn copy(connection: &Connection) {
     if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-        tracing::debug!("the store's log was not written back: {error}");
+        tracing::debug!("the WAL was not written back: {error}");
     }
 }

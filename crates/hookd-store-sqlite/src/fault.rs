@@ -1,4 +1,4 @@
-//! What is wrong when a store fails, as far as it can be told, and what an operator can do about it.
+//! What is wrong when a store fails, as far as that is known, and what an operator can do about it.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -20,13 +20,13 @@ pub enum Fault {
     Damaged,
     /// The file was moved, removed or replaced while it was open.
     Gone,
-    /// Something else, which the message tells.
+    /// Something else; the message says what.
     Other,
 }
 
 impl Fault {
     /// What SQLite says, in these terms.
-    pub fn of(error: &rusqlite::Error) -> Self {
+    pub(crate) fn new(error: &rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly,
@@ -37,7 +37,7 @@ impl Fault {
     }
 
     /// The same, after a look at the files: SQLite calls much of what the system says `disk I/O error`.
-    pub(crate) fn looked_at(self, paths: &[&Path]) -> Self {
+    pub(crate) fn examined(self, paths: &[&Path]) -> Self {
         let is_refused = |path: &&Path| {
             let opened = OpenOptions::new().append(true).open(path);
             opened
@@ -49,12 +49,12 @@ impl Fault {
     /// What an operator can do.
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::Full => "free some space; hookd goes on by itself",
-            Self::ReadOnly => "make the file, its folder and its file system writable; hookd goes on by itself",
-            Self::Locked => "end what holds a lock on the database; hookd goes on by itself",
+            Self::Full => "free some space; hookd continues by itself",
+            Self::ReadOnly => "make the file, its folder and its file system writable; hookd continues by itself",
+            Self::Locked => "end what holds a lock on the database; hookd continues by itself",
             Self::Damaged => "stop hookd, keep a copy of the file, see what `hookd store check` says, restore a backup",
             Self::Gone => "put the file back, with its `-wal`, or start hookd again",
-            Self::Other => "see the cause; hookd tries again with each webhook",
+            Self::Other => "see the cause; hookd retries with each webhook",
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Caring for a store from outside: figures, checks, backups, giving space back. All but the last work beside a hookd
+//! Maintenance of a store from outside: figures, checks, backups, giving space back. All but the last work beside a hookd
 //! that runs, and write nothing to its store.
 //!
-//! What holds here: each command sees one state of the store, that of one transaction, whatever is stored meanwhile. As
-//! long as a check or a backup takes, hookd's log (`-wal`) is not written back, and grows by what comes in.
+//! Each command sees one state of the store, that of one transaction, whatever is stored meanwhile. As long as a check or a
+//! backup takes, the WAL is not written back, and grows by what comes in.
 
 mod backup;
 mod check;
@@ -17,15 +17,17 @@ pub use backup::{Backup, backup};
 pub use check::{Checked, check};
 pub use stats::{Stats, stats};
 
-use super::{locked, schema, wal};
-use crate::{OpenError, StoreError};
+use hookd_store::StoreError;
 
-/// How many problems are told; where there is one there are mostly more.
-const MOST: usize = 50;
+use crate::error::Failure;
+use crate::{OpenError, paths, schema, wal};
 
-/// Why a store could not be cared for.
+/// How many problems are reported; where there is one there are mostly more.
+const MAX_PROBLEMS: usize = 50;
+
+/// Why the maintenance of a store failed.
 #[derive(Debug, thiserror::Error)]
-pub enum CareError {
+pub enum MaintenanceError {
     /// It could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -53,13 +55,13 @@ pub enum CareError {
     },
 }
 
-impl CareError {
-    fn store<E: Into<StoreError>>(path: &Path) -> impl Fn(E) -> Self + '_ {
-        |source| Self::Store { path: path.to_owned(), source: source.into() }
+impl MaintenanceError {
+    fn store<E: Into<Failure>>(path: &Path) -> impl Fn(E) -> Self + '_ {
+        |source| Self::Store { path: path.to_owned(), source: source.into().into() }
     }
 }
 
-/// What giving space back came to, in bytes.
+/// The size of a store before and after a vacuum, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vacuumed {
     /// What the store took before.
@@ -70,25 +72,25 @@ pub struct Vacuumed {
 
 /// Gives the free space of a store back to the disk, by writing all of it anew. No hookd may run on it: the writer would
 /// wait for longer than a webhook does. Needs room for twice what the store will take: a copy in the folder for
-/// temporary files (`SQLITE_TMPDIR`), and the log.
+/// temporary files (`SQLITE_TMPDIR`), and the WAL.
 ///
 /// # Errors
 /// When the store is in use, damaged, or there is no room. It is unchanged then.
-pub fn vacuum(path: &Path) -> Result<Vacuumed, CareError> {
+pub fn vacuum(path: &Path) -> Result<Vacuumed, MaintenanceError> {
     // Not `File::create` of the lock for a store that is not there.
     drop(open(path)?);
-    let _lock = locked(path)?;
-    let log = wal::log_of(path);
-    if let Some(damage) = wal::damage(path).map_err(|source| OpenError::Log { path: log, source })? {
-        let why = format!("its log is damaged: {damage}; `hookd serve` keeps a copy of the log when it starts");
-        return Err(CareError::store(path)(StoreError::Failed(why)));
+    let _lock = paths::lock(path)?;
+    let wal = paths::wal(path);
+    if let Some(damage) = wal::damage(path).map_err(|source| OpenError::Wal { path: wal, source })? {
+        let why = format!("its WAL is damaged: {damage}; `hookd serve` keeps a copy of the WAL when it starts");
+        return Err(MaintenanceError::store(path)(Failure::Damaged(why)));
     }
-    let failed = CareError::store::<rusqlite::Error>(path);
-    let before = super::size_of(path);
+    let failed = MaintenanceError::store::<rusqlite::Error>(path);
+    let before = paths::size(path);
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(&failed)?;
     connection.execute_batch("PRAGMA synchronous = FULL; VACUUM; PRAGMA wal_checkpoint(TRUNCATE);").map_err(&failed)?;
     drop(connection);
-    Ok(Vacuumed { before, after: super::size_of(path) })
+    Ok(Vacuumed { before, after: paths::size(path) })
 }
 
 /// Opens a store of this version to be read.

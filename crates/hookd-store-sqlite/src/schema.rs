@@ -15,7 +15,7 @@ const MIGRATIONS: [(&str, &str); 1] = [("initial", include_str!("migrations/0001
 const APPLICATION_ID: i64 = 0x686f_6f6b;
 
 /// Sets the connection up and brings the schema up to date.
-pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+pub(crate) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let sqlite = |source| OpenError::sqlite(path, source);
     connection.busy_timeout(std::time::Duration::from_secs(2)).map_err(sqlite)?;
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
@@ -28,7 +28,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     }
     // Or else every other value that is bound has the statement prepared anew, which costs more than running it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sqlite)?;
-    // Half a megabyte of cache: the writer goes on at the end of the log, and hardly reads.
+    // Half a megabyte of cache: the writer appends to the last pages, and hardly reads.
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; \
@@ -44,7 +44,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
 }
 
 /// Whether a database is a store of this build's version, without changing it.
-pub(super) fn is_current(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+pub(crate) fn is_current(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     connection.busy_timeout(std::time::Duration::from_secs(2)).map_err(|source| OpenError::sqlite(path, source))?;
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let (found, application_id, _) = versions(connection).map_err(|source| OpenError::sqlite(path, source))?;
@@ -60,7 +60,7 @@ pub(super) fn is_current(connection: &Connection, path: &Path) -> Result<(), Ope
 }
 
 /// The id of this store, made once with its file.
-pub(super) fn instance(connection: &Connection) -> rusqlite::Result<String> {
+pub(crate) fn instance(connection: &Connection) -> rusqlite::Result<String> {
     connection.query_row("SELECT value FROM facts WHERE name = 'instance'", [], |row| row.get(0))
 }
 

@@ -1,21 +1,4 @@
-//! The store in one SQLite file: one writer thread, any number of readers, WAL, `synchronous=FULL`.
-
-pub mod care;
-mod checkpoint;
-mod health;
-mod intake;
-mod job;
-mod log;
-mod overload;
-mod reader;
-mod retention;
-mod runs;
-mod schema;
-mod tail;
-#[cfg(test)]
-mod tests;
-mod wal;
-mod writer;
+//! The store: its writer, its readers, and the contract that they fulfil together.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -24,20 +7,25 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::keys::Tail;
-use crate::{
-    ChangeRecord, Completion, DeliveryRecord, Due, Expiry, NewDelivery, Observer, OpenError, Page, Query, Receipt,
-    Reply, Store, StoreError, StoredRequest,
+use hookd_store::{
+    Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
+    Expiry, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Query, Receipt, Reply, StoreError, StoredRequest,
 };
-use checkpoint::Checkpoints;
-use health::Health;
-use job::Job;
-use overload::Overload;
-use reader::Readers;
-use writer::{Watch, Writer};
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use crate::blocks::Numbers;
+use crate::checkpoint::Checkpoints;
+use crate::health::Health;
+use crate::index::RecentKeys;
+use crate::job::{Job, Promise};
+use crate::overload::Overload;
+use crate::reader::Readers;
+use crate::writer::{Monitor, Writer};
+use crate::{OpenError, onward, paths, schema, wal};
 
 /// How many writes may wait; more are refused with [`StoreError::Overloaded`].
-const QUEUE: usize = 4096;
+pub(crate) const MAX_QUEUED_WRITES: usize = 4096;
 
 /// The store in one SQLite file.
 pub struct SqliteStore {
@@ -45,6 +33,7 @@ pub struct SqliteStore {
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
     path: PathBuf,
+    tail: watch::Receiver<i64>,
     /// Writes that were queued and are not stored yet.
     queued: Arc<AtomicUsize>,
     overload: Arc<Overload>,
@@ -58,51 +47,58 @@ impl SqliteStore {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Self::open_watched(path, Arc::new(()))
+        Self::open_observed(path, Arc::new(()))
     }
 
-    /// The same, watched by `observer`.
+    /// The same, with an observer of its transactions.
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn open_watched(path: &Path, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
-        let lock = locked(path)?;
-        keep_damaged_log(path)?;
+    pub fn open_observed(path: &Path, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
+        let lock = paths::lock(path)?;
+        keep_damaged_wal(path)?;
         let sqlite = |source| OpenError::sqlite(path, source);
-        let mut connection = rusqlite::Connection::open(path).map_err(sqlite)?;
+        let mut connection = Connection::open(path).map_err(sqlite)?;
         // SQLite opens what it may not write all the same, and then would never write, whatever becomes of the file.
         if connection.is_readonly(rusqlite::MAIN_DB).map_err(sqlite)? {
             return Err(OpenError::ReadOnly { path: path.to_owned() });
         }
         schema::prepare(&mut connection, path)?;
-        let tail = Arc::new(Tail::default());
-        let readers = Readers::new(path.to_owned(), schema::instance(&connection).map_err(sqlite)?, Arc::clone(&tail));
+        let instance = schema::instance(&connection).map_err(sqlite)?;
+        let newest = Numbers::read(&connection).map_err(sqlite)?.changeid - 1;
+        let (tail_sender, tail) = watch::channel(newest);
+        let recent_keys = Arc::new(RecentKeys::default());
+        let readers = Readers::new(path.to_owned(), instance, Arc::clone(&recent_keys));
         let queued = Arc::new(AtomicUsize::new(0));
-        let checkpoints = Checkpoints::start(path).map_err(sqlite)?;
         let overload = Arc::<Overload>::default();
-        let watch =
-            Watch { health: Health::new(path), queued: Arc::clone(&queued), overload: Arc::clone(&overload), observer };
-        let (sender, jobs) = sync_channel(QUEUE);
-        let writer = Writer::new(connection, checkpoints, tail, watch, jobs)
-            .map_err(|source| OpenError::Broken { path: path.to_owned(), source })?;
+        let monitor = Monitor {
+            health: Health::new(path),
+            queued: Arc::clone(&queued),
+            overload: Arc::clone(&overload),
+            observer,
+        };
+        let checkpoints = Checkpoints::start(path)?;
+        let (sender, jobs) = sync_channel(MAX_QUEUED_WRITES);
+        let writer = Writer::new(connection, checkpoints, recent_keys, tail_sender, monitor, jobs)
+            .map_err(|failure| OpenError::Broken { path: path.to_owned(), source: failure.into() })?;
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run())
             .map_err(OpenError::Thread)?;
         let (jobs, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
-        Ok(Self { jobs, writer, readers, path: path.to_owned(), queued, overload, _lock: lock })
+        Ok(Self { jobs, writer, readers, path: path.to_owned(), tail, queued, overload, _lock: lock })
     }
 
-    fn queue<T>(&self, job: impl FnOnce(job::Sender<T>) -> Job) -> Reply<T> {
+    fn queue<T>(&self, job: impl FnOnce(Promise<T>) -> Job) -> Reply<T> {
         let (sender, reply) = Reply::channel();
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(jobs) = jobs.as_ref() else { return Reply::failed(StoreError::Closed) };
         // Before it is sent, since the writer may be done with it at once.
         self.queued.fetch_add(1, Ordering::Relaxed);
-        let error = match jobs.try_send(job(sender)) {
+        let error = match jobs.try_send(job(Promise::new(sender))) {
             Ok(()) => return reply,
             Err(TrySendError::Full(_)) => {
-                self.overload.refused(QUEUE);
+                self.overload.refused(MAX_QUEUED_WRITES);
                 StoreError::Overloaded
             }
             Err(TrySendError::Disconnected(_)) => StoreError::Closed,
@@ -112,37 +108,54 @@ impl SqliteStore {
     }
 }
 
-impl Store for SqliteStore {
-    fn submit(&self, delivery: NewDelivery) -> Reply<Receipt> {
-        self.queue(|sender| Job::Submit(Box::new(delivery), sender))
+impl Log for SqliteStore {
+    fn append(&self, delivery: NewDelivery) -> Reply<Receipt> {
+        match delivery.validate() {
+            Ok(()) => self.queue(|promise| Job::Append(Box::new(delivery), promise)),
+            Err(error) => Reply::failed(error),
+        }
     }
 
     fn complete(&self, completion: Completion) -> Reply<bool> {
-        self.queue(|sender| Job::Complete(Box::new(completion), sender))
+        match completion.validate() {
+            Ok(()) => self.queue(|promise| Job::Complete(Box::new(completion), promise)),
+            Err(error) => Reply::failed(error),
+        }
     }
 
     fn postpone(&self, due: Due) -> Reply<()> {
-        self.queue(|sender| Job::Postpone(due, sender))
+        self.queue(|promise| Job::Postpone(Box::new(due), promise))
     }
 
-    fn expire(&self, expiry: Expiry) -> Reply<u64> {
-        self.queue(|sender| Job::Expire(expiry, sender))
+    fn expire(&self, expiry: Expiry) -> Reply<Expired> {
+        self.queue(|promise| Job::Expire(Box::new(expiry), promise))
+    }
+
+    fn move_cursors(&self, moves: Vec<CursorMove>) -> Reply<Vec<Moved>> {
+        match moves.iter().try_for_each(CursorMove::validate) {
+            Ok(()) => self.queue(|promise| Job::MoveCursors(moves, promise)),
+            Err(error) => Reply::failed(error),
+        }
+    }
+
+    fn cursors(&self) -> Result<Vec<Cursor>, StoreError> {
+        self.readers.cursors()
     }
 
     fn pending(&self) -> Result<Vec<Due>, StoreError> {
         self.readers.pending()
     }
 
-    fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
-        self.readers.request(deliveryid)
+    fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
+        // What is newer may be committed already; whoever waits for it is woken.
+        if most == 0 || after >= *self.tail.borrow() {
+            return Ok(Vec::new());
+        }
+        self.readers.read_on(after, most.min(onward::MAX_CHANGES_AT_ONCE))
     }
 
-    fn changes(&self, query: &Query) -> Result<Page<ChangeRecord>, StoreError> {
-        self.readers.changes(query)
-    }
-
-    fn deliveries(&self, query: &Query) -> Result<Page<DeliveryRecord>, StoreError> {
-        self.readers.deliveries(query)
+    fn tail(&self) -> watch::Receiver<i64> {
+        self.tail.clone()
     }
 
     fn queued(&self) -> usize {
@@ -150,7 +163,7 @@ impl Store for SqliteStore {
     }
 
     fn size(&self) -> u64 {
-        size_of(&self.path)
+        paths::size(&self.path)
     }
 
     fn probe(&self) -> Reply<()> {
@@ -158,7 +171,7 @@ impl Store for SqliteStore {
     }
 
     fn close(&self) {
-        // The last connection to close writes the log back into the file, and must be the writer's to do so.
+        // The last connection to close writes the WAL back into the file, and must be the writer's to do so.
         self.readers.close();
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -168,49 +181,47 @@ impl Store for SqliteStore {
     }
 }
 
+impl Browse for SqliteStore {
+    fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError> {
+        self.readers.delivery(deliveryid)
+    }
+
+    fn change(&self, changeid: i64) -> Result<Option<ChangeRecord>, StoreError> {
+        self.readers.change(changeid)
+    }
+
+    fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
+        self.readers.request(deliveryid)
+    }
+
+    fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {
+        self.readers.deliveries(query)
+    }
+
+    fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
+        self.readers.changes(query)
+    }
+}
+
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.close();
     }
 }
 
-/// Keeps a copy of the log of SQLite where something that was acknowledged cannot be read from it, and says so. What
-/// comes now is taken all the same: to lose that as well would help nobody.
-fn keep_damaged_log(path: &Path) -> Result<(), OpenError> {
-    let log = wal::log_of(path);
-    let failed = |source| OpenError::Log { path: log.clone(), source };
+/// Keeps a copy of the WAL where something that was acknowledged cannot be read from it, and says so. What is sent from
+/// now on is stored all the same: to lose that as well would help nobody.
+fn keep_damaged_wal(path: &Path) -> Result<(), OpenError> {
+    let wal = paths::wal(path);
+    let failed = |source| OpenError::Wal { path: wal.clone(), source };
     if let Some(damage) = wal::damage(path).map_err(failed)? {
         let kept = wal::keep(path).map_err(failed)?;
         tracing::error!(
-            log = %log.display(),
+            wal = %wal.display(),
             kept = %kept.display(),
-            "the log of the store is damaged: {damage}; webhooks that were acknowledged are missing, have the forges send \
+            "the WAL of the store is damaged: {damage}; webhooks that were acknowledged are missing, have the forges send \
              them again"
         );
     }
     Ok(())
-}
-
-/// How many bytes the database takes with its log.
-fn size_of(path: &Path) -> u64 {
-    let wal = wal::log_of(path);
-    [path, &wal].into_iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum()
-}
-
-/// A file that belongs to the database: its path with something added.
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-/// A lock on a file beside the database, which goes with the process however it ends.
-fn locked(path: &Path) -> Result<File, OpenError> {
-    let lock_path = beside(path, ".lock");
-    let lock = File::create(&lock_path).map_err(|source| OpenError::Lock { path: lock_path.clone(), source })?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
-        Err(std::fs::TryLockError::Error(source)) => Err(OpenError::Lock { path: lock_path, source }),
-    }
 }

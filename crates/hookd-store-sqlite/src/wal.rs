@@ -1,31 +1,28 @@
-//! SQLite's log (the WAL), looked at before SQLite does.
+//! The WAL, examined before SQLite reads it.
 //!
-//! After a crash SQLite reads its log up to the first frame that is not whole, and takes what is behind it for the rest of
+//! After a crash SQLite reads its WAL up to the first frame that is not whole, and takes what is behind it for the rest of
 //! a transaction that was under way. Where that frame went bad on the disk, transactions that were acknowledged are behind
-//! it, and would be gone without a word. They can be told from a transaction that was under way: of that there is one at
-//! most, since each is synced before the next is written.
+//! it, and would be gone without a word. They differ from a transaction that was under way: of that there is one at most,
+//! since each is synced before the next is written.
 //!
-//! The form of the log is that of SQLite's documentation ("The Write-Ahead Log", in "Database File Format").
+//! The form of the WAL is that of SQLite's documentation ("The Write-Ahead Log", in "Database File Format").
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::beside;
+use crate::paths;
 
-const HEADER: usize = 32;
-const FRAME_HEADER: usize = 24;
+const HEADER_BYTES: usize = 32;
+const FRAME_HEADER_BYTES: usize = 24;
 
-/// How the first word of a log reads; the last bit says that its sums are of big-endian words.
+/// The first word of a WAL; the last bit says that its sums are of big-endian words.
 const MAGIC: u32 = 0x377f_0682;
 
-/// How often a log is looked at again that seems to be damaged, since a hookd at work may be writing just there.
-const LOOKS: usize = 4;
-
-/// What is lost of a log.
+/// What is lost of a WAL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Damage {
+pub(crate) enum Damage {
     /// The beginning of the file is bad, and with it all of it.
     Beginning,
     /// The frame of this number is bad, the first being 1, and at least so many transactions are behind it.
@@ -34,7 +31,7 @@ pub(super) enum Damage {
 
 impl Damage {
     /// Whether the same place is bad; what is behind it may have grown.
-    fn is_at(self, other: Self) -> bool {
+    pub(crate) fn is_at(self, other: Self) -> bool {
         match (self, other) {
             (Self::Beginning, Self::Beginning) => true,
             (Self::Frame { number, .. }, Self::Frame { number: other, .. }) => number == other,
@@ -54,50 +51,22 @@ impl std::fmt::Display for Damage {
     }
 }
 
-/// What is damaged in the log of the database at this path, so that something acknowledged is lost; `None` where nothing
-/// is. Damage in the last transaction looks as if it had been under way, and is not noticed.
+/// What is damaged in the WAL of the database at this path, so that something acknowledged is lost; `None` where nothing
+/// is. Damage in the last transaction looks as if it had been under way, and is not noticed. Beside a hookd that is at work
+/// it may meet what is just being written.
 ///
 /// # Errors
-/// When the log is there and cannot be read.
-pub(super) fn damage(path: &Path) -> io::Result<Option<Damage>> {
-    let log = log_of(path);
-    let mut found = look(&log)?;
-    for _ in 1..LOOKS {
-        if found.is_none() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-        let again = look(&log)?;
-        found = found.filter(|damage| again.is_some_and(|again| again.is_at(*damage)));
-    }
-    Ok(found)
-}
-
-/// Keeps a copy of the log, beside it: SQLite is about to begin it anew.
-///
-/// # Errors
-/// When it cannot be copied.
-pub(super) fn keep(path: &Path) -> io::Result<PathBuf> {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let copy = beside(path, &format!("-wal-damaged-{seconds}"));
-    std::fs::copy(log_of(path), &copy)?;
-    Ok(copy)
-}
-
-pub(super) fn log_of(path: &Path) -> PathBuf {
-    beside(path, "-wal")
-}
-
-fn look(log: &Path) -> io::Result<Option<Damage>> {
-    let file = match File::open(log) {
+/// When the WAL is there and cannot be read.
+pub(crate) fn damage(path: &Path) -> io::Result<Option<Damage>> {
+    let file = match File::open(paths::wal(path)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let mut file = BufReader::with_capacity(1 << 18, file);
-    let mut header = [0; HEADER];
-    // A log that nothing was ever written to, or that never reached the disk.
-    if !is_read(&mut file, &mut header)? || header == [0; HEADER] {
+    let mut header = [0; HEADER_BYTES];
+    // A WAL that nothing was ever written to, or that never reached the disk.
+    if !is_read(&mut file, &mut header)? || header == [0; HEADER_BYTES] {
         return Ok(None);
     }
     let is_big_endian = word(&header, 0) & 1 == 1;
@@ -106,11 +75,11 @@ fn look(log: &Path) -> io::Result<Option<Damage>> {
         return Ok(Some(Damage::Beginning));
     }
     let Ok(page) = usize::try_from(word(&header, 8)) else { return Ok(None) };
-    let mut frame = vec![0; FRAME_HEADER + page];
+    let mut frame = vec![0; FRAME_HEADER_BYTES + page];
     let (mut before, mut count, mut bad, mut commits) = (sums, 0, None, 0);
     while is_read(&mut file, &mut frame)? {
         count += 1;
-        let sums = summed(summed(before, &frame[..8], is_big_endian), &frame[FRAME_HEADER..], is_big_endian);
+        let sums = summed(summed(before, &frame[..8], is_big_endian), &frame[FRAME_HEADER_BYTES..], is_big_endian);
         // Behind the bad one each is compared with what the one before it says.
         before = stored_sums(&frame, 16);
         let is_whole = frame[8..16] == header[16..24] && sums == before;
@@ -123,6 +92,17 @@ fn look(log: &Path) -> io::Result<Option<Damage>> {
     }
     // The last one may have been under way, and not synced.
     Ok(bad.filter(|_| commits > 1).map(|number| Damage::Frame { number, commits: commits - 1 }))
+}
+
+/// Keeps a copy of the WAL, beside it: SQLite is about to begin it anew.
+///
+/// # Errors
+/// When it cannot be copied.
+pub(crate) fn keep(path: &Path) -> io::Result<PathBuf> {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let copy = paths::beside(path, &format!("-wal-damaged-{seconds}"));
+    std::fs::copy(paths::wal(path), &copy)?;
+    Ok(copy)
 }
 
 /// Reads as much as fits; `false` where there is less.
@@ -142,7 +122,7 @@ fn stored_sums(bytes: &[u8], at: usize) -> (u32, u32) {
     (word(bytes, at), word(bytes, at + 4))
 }
 
-/// SQLite's sums, gone on with.
+/// SQLite's sums, continued over more bytes.
 fn summed(sums: (u32, u32), bytes: &[u8], is_big_endian: bool) -> (u32, u32) {
     let read = |bytes: &[u8; 4]| if is_big_endian { u32::from_be_bytes(*bytes) } else { u32::from_le_bytes(*bytes) };
     let (words, _) = bytes.as_chunks::<4>();

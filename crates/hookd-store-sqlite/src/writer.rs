@@ -1,4 +1,7 @@
 //! The writer: one thread that takes all that waits, stores it as one transaction, and then answers all of it.
+//!
+//! A batch goes through it as *take → find duplicates → pack → commit → answer*. Results are put into the jobs as they
+//! arise and are sent when they are on disk.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,291 +9,324 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use hookd_core::Change;
+use hookd_store::{
+    Completion, Due, KeptChanges, NewDelivery, Observer, Receipt, State, StoreError, StoredRequest,
+};
 use rusqlite::{Connection, OptionalExtension};
+use tokio::sync::watch;
 
-use super::checkpoint::Checkpoints;
-use super::health::Health;
-use super::intake::{Found, Intake, Packed};
-use super::job::{Job, Next};
-use super::log;
-use super::overload::Overload;
-use super::runs::{Added, Filtered};
-use super::{retention, tail};
-use crate::block::Block;
-use crate::keys::{BlockKeys, Kind, Tail, key_of};
-use crate::{Completion, Due, NewDelivery, NewState, Observer, Receipt, State, StoreError};
+use crate::blocks::{self, Numbers, Part};
+use crate::checkpoint::Checkpoints;
+use crate::error::Failure;
+use crate::format::{Group, state_code};
+use crate::health::Health;
+use crate::index::{ForgeIdIndex, KeyKind, RecentKeys, SealedRun, key_of, recent};
+use crate::intake::Intake;
+use crate::job::Job;
+use crate::overload::Overload;
+use crate::packer::{PackedBlock, Packer};
+use crate::{cursors, retention};
+
+/// How many statements are kept prepared.
+const CACHED_STATEMENTS: usize = 48;
 
 /// A page of the file; a block dirties a few besides its own.
-const PAGE: usize = 4096;
+const PAGE_BYTES: usize = 4096;
 
-/// What a write gave, to be sent when the transaction is committed.
-enum Done {
-    Submitted(Receipt),
-    Completed(bool),
-    Expired(u64),
-    Nothing,
+/// How many bytes a probe writes while the store fails: as many as a large webhook. A few may still fit onto a disk that is
+/// full.
+const FAILING_PROBE_BYTES: i64 = 128 << 10;
+
+/// The same while it works.
+const PROBE_BYTES: i64 = 8;
+
+pub(crate) struct Writer {
+    connection: Connection,
+    intake: Intake,
+    packer: Packer,
+    next: Numbers,
+    recent_keys: Arc<RecentKeys>,
+    /// The runs of forge ids, once they were needed: reading them takes longer than all else at the start.
+    forge_ids: Option<ForgeIdIndex>,
+    checkpoints: Checkpoints,
+    /// The newest change.
+    tail: watch::Sender<i64>,
+    monitor: Monitor,
 }
 
-/// What a transaction gave.
-struct Stored {
-    /// The end of each write.
-    done: Vec<Done>,
-    packed: Packed,
-    /// Whether the tail was made into runs.
+/// What takes note of the writer's transactions.
+pub(crate) struct Monitor {
+    pub(crate) health: Health,
+    pub(crate) queued: Arc<AtomicUsize>,
+    pub(crate) overload: Arc<Overload>,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+/// What a transaction changed besides its blocks, to be taken into memory when it is committed.
+#[derive(Default)]
+struct Changed {
+    /// Whether the recent keys were made into runs.
     is_sealed: bool,
     /// The new run of forge ids then.
-    added: Option<Added>,
+    sealed: Option<SealedRun>,
     /// Runs that were deleted.
-    expired: Vec<i64>,
-}
-
-/// The writer, in two halves.
-pub(super) struct Writer {
-    intake: Intake,
-    log: Log,
-}
-
-/// The second half of the writer: stores batches, one after the other.
-struct Log {
-    connection: Connection,
-    next: Next,
-    tail: Arc<Tail>,
-    /// The runs of forge ids, as soon as they were needed: reading them takes longer than all else at the start.
-    runs: Option<Filtered>,
-    checkpoints: Checkpoints,
-    watch: Watch,
-}
-
-/// What watches the writer.
-pub(super) struct Watch {
-    pub(super) health: Health,
-    pub(super) queued: Arc<AtomicUsize>,
-    pub(super) overload: Arc<Overload>,
-    pub(super) observer: Arc<dyn Observer>,
+    expired_runs: Vec<i64>,
 }
 
 impl Writer {
-    pub(super) fn new(
+    pub(crate) fn new(
         connection: Connection,
         checkpoints: Checkpoints,
-        tail: Arc<Tail>,
-        watch: Watch,
+        recent_keys: Arc<RecentKeys>,
+        tail: watch::Sender<i64>,
+        monitor: Monitor,
         jobs: Receiver<Job>,
-    ) -> Result<Self, StoreError> {
-        connection.set_prepared_statement_cache_capacity(32);
-        tail::read(&connection, &tail)?;
-        let next = Next::read(&connection)?;
-        let log = Log { connection, next, tail, runs: None, checkpoints, watch };
-        Ok(Self { intake: Intake::new(jobs)?, log })
+    ) -> Result<Self, Failure> {
+        connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        recent::read(&connection, &recent_keys)?;
+        let next = Numbers::read(&connection)?;
+        let (intake, packer) = (Intake::new(jobs), Packer::new()?);
+        Ok(Self { connection, intake, packer, next, recent_keys, forge_ids: None, checkpoints, tail, monitor })
     }
 
     /// Serves until all senders are gone and all that they queued is stored.
-    pub(super) fn run(mut self) {
+    pub(crate) fn run(mut self) {
         while let Some(mut batch) = self.intake.take() {
-            let outcome = self.log.store(&mut self.intake, &batch);
-            answer(&mut batch, outcome);
-            self.log.checkpoints.finish(&self.log.connection);
+            let begun = Instant::now();
+            let outcome = self.store(&mut batch);
+            self.monitor.over(batch.len(), outcome.as_ref().err(), begun.elapsed());
+            let error = outcome.err().map(StoreError::from);
+            batch.into_iter().for_each(|job| job.answer(error.as_ref()));
+            self.checkpoints.finish(&self.connection);
         }
     }
-}
 
-impl Log {
     /// Stores a batch as one transaction.
-    fn store(&mut self, intake: &mut Intake, batch: &[Job]) -> Result<Vec<Done>, StoreError> {
-        let begun = Instant::now();
-        let outcome = match self.transaction(intake, batch) {
-            Ok(Stored { done, packed, is_sealed, added, expired }) => {
-                self.committed(&packed, is_sealed, added, &expired);
-                Ok(done)
+    fn store(&mut self, batch: &mut [Job]) -> Result<(), Failure> {
+        match self.transaction(batch) {
+            Ok(changed) => {
+                self.committed(changed);
+                Ok(())
             }
-            Err(error) => {
+            Err(failure) => {
                 if !self.connection.is_autocommit() {
                     let _ = self.connection.execute_batch("ROLLBACK");
                 }
-                Err(error)
+                Err(failure)
             }
-        };
-        self.watch.over(batch.len(), outcome.as_ref().err(), begun.elapsed());
-        outcome
+        }
     }
 
-    fn transaction(&mut self, intake: &mut Intake, batch: &[Job]) -> Result<Stored, StoreError> {
-        self.watch.health.permit()?;
-        self.connection.busy_timeout(self.watch.health.patience())?;
-        let found = self.found(batch)?;
-        let mut packed = intake.pack(batch, &found, self.next)?;
+    fn transaction(&mut self, batch: &mut [Job]) -> Result<Changed, Failure> {
+        self.monitor.health.permit()?;
+        self.connection.busy_timeout(self.monitor.health.busy_timeout())?;
+        self.packer.begin(self.next);
+        self.receive(batch)?;
+        self.packer.finish_block()?;
+
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        // All of the tail was committed before.
-        let is_sealed = self.tail.is_full();
-        let added = if is_sealed {
-            tail::seal(&self.connection, &self.tail, self.next.deliveryid - 1, self.next.changeid - 1)?
-        } else {
-            None
-        };
-        insert(&self.connection, &packed.blocks, packed.from)?;
-        let (mut done, mut completed, mut expired) =
-            (Vec::with_capacity(batch.len()), Completed::from(packed.to), Vec::new());
-        let mut deliveryid = packed.from.deliveryid;
-        for (job, found) in batch.iter().zip(&found) {
-            let end = match job {
-                Job::Submit(delivery, _) => Done::Submitted(match found {
-                    Found::New => {
-                        deliveryid += 1;
-                        self.submitted(delivery, deliveryid - 1)?
-                    }
-                    Found::InBatch(index) => match &done[*index] {
-                        Done::Submitted(receipt) => Receipt { is_duplicate: true, ..receipt.clone() },
-                        _ => unreachable!("only a delivery is the same as a delivery"),
-                    },
-                    Found::InLog(receipt) => receipt.clone(),
-                }),
-                Job::Complete(completion, _) => Done::Completed(self.complete(completion, &mut completed)?),
-                Job::Postpone(due, _) => self.postpone(due).map(|()| Done::Nothing)?,
-                Job::Expire(expiry, _) => {
-                    let gone = retention::step(&self.connection, expiry)?;
-                    expired.extend(gone.runs);
-                    Done::Expired(gone.rows)
-                }
-                Job::Probe(_) => self.probe().map(|()| Done::Nothing)?,
-            };
-            done.push(end);
+        let mut changed = Changed::default();
+        // All recent keys were committed before.
+        if self.recent_keys.is_full() {
+            let (deliveryid, changeid) = (self.next.deliveryid - 1, self.next.changeid - 1);
+            changed.sealed = recent::seal(&self.connection, &self.recent_keys, deliveryid, changeid)?;
+            changed.is_sealed = true;
         }
-        let (from, first) = (packed.to, packed.blocks.len());
-        intake.pack_changes(&completed.changes, &mut packed)?;
-        insert(&self.connection, &packed.blocks[first..], from)?;
+        self.insert(0)?;
+        let inserted = self.packer.blocks().len();
+        for job in batch {
+            self.perform(job, &mut changed)?;
+        }
+        // The changes of what was completed.
+        self.packer.finish_block()?;
+        self.insert(inserted)?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(Stored { done, packed, is_sealed, added, expired })
+        Ok(changed)
     }
 
-    /// Takes into memory what was committed.
-    fn committed(&mut self, packed: &Packed, is_sealed: bool, added: Option<Added>, expired: &[i64]) {
+    /// Takes into memory what was committed, and wakes readers.
+    fn committed(&mut self, changed: Changed) {
+        let Changed { is_sealed, sealed, expired_runs } = changed;
         if is_sealed {
-            self.tail.clear();
+            self.recent_keys.clear();
         }
-        self.tail.add(
-            numbered(&packed.blocks, packed.from).flat_map(|(next, _, keys)| keys.keys(next.deliveryid, next.changeid)),
-        );
-        if let Some(runs) = &mut self.runs {
-            added.into_iter().for_each(|added| runs.add(added));
-            expired.iter().for_each(|runid| runs.remove(*runid));
+        let keys = |packed: &PackedBlock| packed.keys.keys(packed.first.deliveryid, packed.first.changeid).collect::<Vec<_>>();
+        self.recent_keys.add(self.packer.blocks().iter().flat_map(keys));
+        if let Some(index) = &mut self.forge_ids {
+            sealed.into_iter().for_each(|sealed| index.add(sealed));
+            expired_runs.iter().for_each(|runid| index.remove(*runid));
         }
-        self.next = packed.to;
-        let bytes = |block: &Block| block.records.len() + block.requests.as_ref().map_or(0, Vec::len) + 4 * PAGE;
-        self.checkpoints.committed(packed.blocks.iter().map(|(block, _)| bytes(block)).sum());
+        let bytes = |PackedBlock { block, .. }: &PackedBlock| {
+            block.records.len() + block.requests.as_ref().map_or(0, Vec::len) + 4 * PAGE_BYTES
+        };
+        self.checkpoints.committed(self.packer.blocks().iter().map(bytes).sum());
+        let has_changes = self.packer.next().changeid > self.next.changeid;
+        self.next = self.packer.next();
+        if has_changes {
+            self.tail.send_replace(self.next.changeid - 1);
+        }
     }
 
-    /// Looks for each write of a batch whether it is a delivery that was there before.
-    fn found(&mut self, batch: &[Job]) -> Result<Vec<Found>, StoreError> {
-        // The deliveries of the batch by the keys of their forge ids.
+    /// Gives each delivery of a batch its receipt, and packs those that are new.
+    fn receive(&mut self, batch: &mut [Job]) -> Result<(), Failure> {
+        // The new deliveries of the batch by the keys of their forge ids.
         let mut earlier: HashMap<u64, Vec<usize>> = HashMap::with_capacity(batch.len());
-        let mut found = Vec::with_capacity(batch.len());
-        for (index, job) in batch.iter().enumerate() {
-            let mut same = Found::New;
-            if let Job::Submit(delivery, _) = job
-                && let Some(forge_id) = &delivery.forge_id
+        for index in 0..batch.len() {
+            let (before, rest) = batch.split_at_mut(index);
+            let Job::Append(delivery, promise) = &mut rest[0] else { continue };
+            let key = delivery.forge_id.as_deref().map(key_of);
+            let mut duplicate = None;
+            // What was refused was not acknowledged, so it may come again and is translated anew.
+            if let Some(key) = key
+                && delivery.deduplicate
+                && delivery.state.state() != State::Refused
             {
-                let key = key_of(forge_id);
-                // What was refused was not acknowledged, so it may come again and be looked at afresh.
-                if delivery.deduplicate && delivery.state.state() != State::Refused {
-                    let in_batch = earlier.get(&key).into_iter().flatten().find(|index| match &batch[**index] {
-                        Job::Submit(other, _) => is_same(other, delivery),
-                        _ => false,
-                    });
-                    same = match in_batch {
-                        Some(index) => Found::InBatch(*index),
-                        None => self.same_in_log(key, forge_id, delivery)?.map_or(Found::New, Found::InLog),
-                    };
-                }
-                if matches!(same, Found::New) {
-                    earlier.entry(key).or_default().push(index);
+                let indexes = earlier.get(&key).into_iter().flatten();
+                duplicate = indexes.filter_map(|index| receipt_of_same(&before[*index], delivery)).next();
+                if duplicate.is_none() {
+                    duplicate = self.find_in_log(key, delivery)?;
                 }
             }
-            found.push(same);
+            if let Some(receipt) = duplicate {
+                promise.set(Ok(Receipt { is_duplicate: true, ..receipt }));
+                continue;
+            }
+            promise.set(Ok(Receipt {
+                deliveryid: self.packer.next().deliveryid,
+                state: delivery.state.state(),
+                reported_changes: delivery.state.reported_changes(),
+                reason: delivery.state.reason().map(str::to_owned),
+                is_duplicate: false,
+            }));
+            self.packer.add(delivery, key)?;
+            if let Some(key) = key {
+                earlier.entry(key).or_default().push(index);
+            }
         }
-        Ok(found)
+        Ok(())
     }
 
-    /// The receipt of a delivery that was committed before, whose request is still kept, and that is the same: forge id,
-    /// dialect and every byte of the body.
-    fn same_in_log(&mut self, key: u64, forge_id: &str, delivery: &NewDelivery) -> Result<Option<Receipt>, StoreError> {
-        let runs = match &mut self.runs {
-            Some(runs) => runs,
-            none => none.insert(Filtered::read(&self.connection)?),
+    /// The receipt of a delivery that was committed before, of which this one is a duplicate.
+    fn find_in_log(&mut self, key: u64, delivery: &NewDelivery) -> Result<Option<Receipt>, Failure> {
+        let index = match &mut self.forge_ids {
+            Some(index) => index,
+            none => none.insert(ForgeIdIndex::read(&self.connection)?),
         };
-        let mut candidates = self.tail.find(Kind::ForgeId, key);
-        candidates.extend(runs.find(&self.connection, key)?);
+        let mut candidates = self.recent_keys.find(KeyKind::ForgeId, key);
+        candidates.extend(index.find(&self.connection, key)?);
+        let body = delivery.request.as_ref().map(|request| &request.body);
         for deliveryid in candidates {
-            let found = log::entry(&self.connection, deliveryid, |blockid, entry, place| {
-                let state = State::of(entry.state);
-                let is_alike = entry.forge_id.as_deref() == Some(forge_id)
+            let found = blocks::entry(&self.connection, deliveryid, |blockid, entry, place| {
+                let is_alike = entry.forge_id == delivery.forge_id.as_deref()
                     && entry.dialect == delivery.dialect
-                    && entry.body_length == delivery.request.body.len()
-                    && state != State::Refused;
-                let reason = entry.reason.as_deref().map(str::to_owned);
-                let receipt = Receipt { deliveryid, state, changes: entry.told, reason, is_duplicate: true };
-                is_alike.then_some((receipt, blockid, place))
+                    && (entry.head_length > 0) == body.is_some()
+                    && entry.body_length == body.map_or(0, bytes::Bytes::len)
+                    && entry.state != State::Refused;
+                is_alike.then(|| {
+                    let receipt = Receipt {
+                        deliveryid,
+                        state: entry.state,
+                        reported_changes: entry.reported_changes,
+                        reason: entry.reason.map(str::to_owned),
+                        is_duplicate: true,
+                    };
+                    (receipt, blockid, place)
+                })
             })?;
             let Some((receipt, blockid, place)) = found.flatten() else { continue };
-            if log::request(&self.connection, blockid, place)?
-                .is_some_and(|request| request.body == delivery.request.body)
-            {
+            let is_same = match body {
+                Some(body) => blocks::request(&self.connection, blockid, place)?
+                    .is_some_and(|request: StoredRequest| request.body == *body),
+                None => true,
+            };
+            if is_same {
                 return Ok(Some(receipt));
             }
         }
         Ok(None)
     }
 
-    /// Stores what besides its block is to be stored of a new delivery, and gives its receipt.
-    fn submitted(&self, delivery: &NewDelivery, deliveryid: i64) -> Result<Receipt, StoreError> {
-        let state = delivery.state.state();
-        if state == State::Pending {
-            self.connection.prepare_cached("INSERT INTO pending VALUES (?1, ?2, ?3, 0, ?3)")?.execute((
-                deliveryid,
-                &delivery.dialect,
-                delivery.received_at,
-            ))?;
+    /// Inserts the packed blocks from the one at this index on.
+    fn insert(&self, first: usize) -> rusqlite::Result<()> {
+        for packed in &self.packer.blocks()[first..] {
+            recent::write(&self.connection, packed)?;
+            blocks::insert(&self.connection, packed)?;
         }
-        let reason = delivery.state.reason().map(str::to_owned);
-        Ok(Receipt { deliveryid, state, changes: delivery.state.told(), reason, is_duplicate: false })
+        Ok(())
     }
 
-    fn complete<'b>(&self, completion: &'b Completion, completed: &mut Completed<'b>) -> Result<bool, StoreError> {
-        let received_at: Option<i64> = self
+    /// Does what a job asks for, besides inserting its block.
+    fn perform(&mut self, job: &mut Job, changed: &mut Changed) -> Result<(), Failure> {
+        match job {
+            Job::Append(delivery, promise) => {
+                if let Some(Receipt { deliveryid, state: State::Pending, is_duplicate: false, .. }) = promise.get() {
+                    self.await_completion(*deliveryid, delivery)?;
+                }
+            }
+            Job::Complete(completion, promise) => promise.set(Ok(self.complete(completion)?)),
+            Job::Postpone(due, promise) => promise.set(Ok(self.postpone(due)?)),
+            Job::Expire(expiry, promise) => {
+                let step = retention::step(&self.connection, expiry)?;
+                changed.expired_runs.extend(step.runs);
+                promise.set(Ok(step.expired));
+            }
+            Job::MoveCursors(moves, promise) => {
+                promise.set(cursors::move_all(&self.connection, moves, self.kept_changes()?)?);
+            }
+            Job::Probe(promise) => promise.set(Ok(self.probe()?)),
+        }
+        Ok(())
+    }
+
+    fn await_completion(&self, deliveryid: i64, delivery: &NewDelivery) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("INSERT INTO pending VALUES (?1, ?2, ?3, 0, ?3)")?.execute((
+            deliveryid,
+            &delivery.dialect,
+            delivery.received_at.as_micros(),
+        ))?;
+        Ok(())
+    }
+
+    fn complete(&mut self, completion: &Completion) -> Result<bool, Failure> {
+        let pending: Option<(i64, String)> = self
             .connection
-            .prepare_cached("DELETE FROM pending WHERE deliveryid = ? RETURNING received_at")?
-            .query_row([completion.deliveryid], |row| row.get(0))
+            .prepare_cached("DELETE FROM pending WHERE deliveryid = ? RETURNING received_at, dialect")?
+            .query_row([completion.deliveryid], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let Some(received_at) = received_at else { return Ok(false) };
-        let reason = match &completion.state {
-            NewState::Accepted(_) => completion.note.as_deref(),
-            NewState::Ignored(reason) | NewState::Refused(reason) => Some(&**reason),
-            NewState::Pending { .. } => return Err(StoreError::Failed("pending is no end of a delivery".to_owned())),
-        };
+        let Some((received_at, dialect)) = pending else { return Ok(false) };
         let changes = completion.state.changes();
-        let first = completed.add(completion.deliveryid, received_at, changes);
+        let group = Group { deliveryid: completion.deliveryid, received_at, dialect: &dialect };
+        let first = self.packer.add_completed(&group, changes)?;
         self.connection.prepare_cached("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?)")?.execute((
             completion.deliveryid,
-            completion.state.state().code(),
-            reason,
-            first,
+            state_code(completion.state.state()),
+            completion.reason(),
+            (!changes.is_empty()).then_some(first),
             changes.len(),
         ))?;
         Ok(true)
     }
 
-    fn postpone(&self, due: &Due) -> Result<(), StoreError> {
+    fn postpone(&self, due: &Due) -> rusqlite::Result<()> {
         self.connection
             .prepare_cached("UPDATE pending SET attempts = ?, next_at = ? WHERE deliveryid = ?")?
-            .execute((due.attempts, due.next_at, due.deliveryid))?;
+            .execute((due.attempts, due.next_at.as_micros(), due.deliveryid))?;
         Ok(())
     }
 
+    /// What cursors may point to: what was committed before this transaction, and is still there.
+    fn kept_changes(&self) -> rusqlite::Result<KeptChanges> {
+        let first = blocks::first(&self.connection)?;
+        Ok(KeptChanges {
+            first: first.map_or(self.next.changeid, |first| first.first(Part::Changes)),
+            newest: self.next.changeid - 1,
+        })
+    }
+
     /// Writes something that nobody reads, so that the commit has to reach the disk: something random, since SQLite
-    /// writes nothing where a row stays the same. While the store fails that is as much as a large webhook: a little may
-    /// fit onto a disk that is full.
-    fn probe(&self) -> Result<(), StoreError> {
-        let size: i64 = if self.watch.health.is_failing() { 128 << 10 } else { 8 };
+    /// writes nothing where a row stays the same.
+    fn probe(&self) -> rusqlite::Result<()> {
+        let size = if self.monitor.health.is_failing() { FAILING_PROBE_BYTES } else { PROBE_BYTES };
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO facts VALUES ('probe', hex(randomblob(?)))")?
             .execute([size])?;
@@ -298,66 +334,18 @@ impl Log {
     }
 }
 
-/// Adds blocks, the first of which has these numbers.
-fn insert(connection: &Connection, blocks: &[(Block, BlockKeys)], from: Next) -> rusqlite::Result<()> {
-    for (first, block, keys) in numbered(blocks, from) {
-        let deliveries = (first.deliveryid, block.delivery_count);
-        tail::write(connection, first.blockid, deliveries, first.changeid, keys)?;
-        connection.prepare_cached("INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
-            first.blockid,
-            first.deliveryid,
-            block.delivery_count,
-            first.changeid,
-            block.change_count,
-            block.received_at,
-            &block.records,
-            &block.requests,
-        ))?;
-    }
-    Ok(())
-}
-
-/// Blocks with their first numbers, those of the first being these.
-fn numbered(blocks: &[(Block, BlockKeys)], from: Next) -> impl Iterator<Item = (Next, &Block, &BlockKeys)> {
-    let mut next = from;
-    blocks.iter().map(move |(block, keys)| {
-        let first = next;
-        next.deliveryid += block.delivery_count;
-        next.changeid += block.change_count;
-        next.blockid += 1;
-        (first, block, keys)
-    })
-}
-
-/// Whether a delivery is the same as an earlier one of its batch.
-fn is_same(earlier: &NewDelivery, delivery: &NewDelivery) -> bool {
-    earlier.forge_id == delivery.forge_id
+/// The receipt of an earlier job of the batch, where that is a delivery of which this one is a duplicate.
+fn receipt_of_same(job: &Job, delivery: &NewDelivery) -> Option<Receipt> {
+    let Job::Append(earlier, promise) = job else { return None };
+    let body = |delivery: &NewDelivery| delivery.request.as_ref().map(|request| request.body.clone());
+    let is_same = earlier.forge_id == delivery.forge_id
         && earlier.dialect == delivery.dialect
         && earlier.state.state() != State::Refused
-        && earlier.request.body == delivery.request.body
+        && body(earlier) == body(delivery);
+    promise.get().filter(|_| is_same).cloned()
 }
 
-/// The changes of a batch that come of completions.
-struct Completed<'b> {
-    changes: Vec<(i64, i64, &'b [Change])>,
-    next_changeid: i64,
-}
-
-impl<'b> Completed<'b> {
-    fn from(next: Next) -> Self {
-        Self { changes: Vec::new(), next_changeid: next.changeid }
-    }
-
-    /// Adds those of a delivery and when it was received; gives the number of the first.
-    fn add(&mut self, deliveryid: i64, received_at: i64, changes: &'b [Change]) -> Option<i64> {
-        let first = self.next_changeid;
-        self.changes.push((deliveryid, received_at, changes));
-        self.next_changeid += i64::try_from(changes.len()).unwrap_or(i64::MAX);
-        (!changes.is_empty()).then_some(first)
-    }
-}
-
-impl Drop for Log {
+impl Drop for Writer {
     /// Makes the file alone the whole store. Where a reader is still at work, the next start does it.
     fn drop(&mut self) {
         self.checkpoints.stop();
@@ -365,47 +353,20 @@ impl Drop for Log {
     }
 }
 
-impl Watch {
+impl Monitor {
     /// A batch of so many writes was stored, or failed.
-    fn over(&mut self, writes: usize, error: Option<&StoreError>, took: Duration) {
+    fn over(&mut self, writes: usize, failure: Option<&Failure>, took: Duration) {
         if self.queued.fetch_sub(writes, Ordering::Relaxed) == writes {
             self.overload.drained();
         }
-        match error {
+        match failure {
             None => {
                 self.health.committed();
                 self.observer.committed(writes, took);
             }
-            Some(error) => {
-                self.health.failed(error, writes);
+            Some(failure) => {
+                self.health.failed(failure, writes);
                 self.observer.failed(writes);
-            }
-        }
-    }
-}
-
-/// Sends the answers of a batch. A caller that has gone away does not matter: what is stored is stored.
-fn answer(batch: &mut Vec<Job>, outcome: Result<Vec<Done>, StoreError>) {
-    match outcome {
-        Ok(done) => {
-            for (job, done) in batch.drain(..).zip(done) {
-                match (job, done) {
-                    (Job::Submit(_, sender), Done::Submitted(receipt)) => drop(sender.send(Ok(receipt))),
-                    (Job::Complete(_, sender), Done::Completed(was_pending)) => drop(sender.send(Ok(was_pending))),
-                    (Job::Expire(_, sender), Done::Expired(rows)) => drop(sender.send(Ok(rows))),
-                    (Job::Postpone(_, sender) | Job::Probe(sender), Done::Nothing) => drop(sender.send(Ok(()))),
-                    _ => unreachable!("each job is answered with what it gives"),
-                }
-            }
-        }
-        Err(error) => {
-            for job in batch.drain(..) {
-                match job {
-                    Job::Submit(_, sender) => drop(sender.send(Err(error.clone()))),
-                    Job::Complete(_, sender) => drop(sender.send(Err(error.clone()))),
-                    Job::Expire(_, sender) => drop(sender.send(Err(error.clone()))),
-                    Job::Postpone(_, sender) | Job::Probe(sender) => drop(sender.send(Err(error.clone()))),
-                }
             }
         }
     }

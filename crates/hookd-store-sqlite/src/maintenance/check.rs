@@ -1,31 +1,40 @@
-//! Whether a store is sound: what SQLite says of its file, and what holds of hookd's own records.
+//! Checks that a store is sound: SQLite's own check of the file, and the invariants of hookd's records.
 
 use std::path::Path;
+use std::time::Duration;
 
+use hookd_store::State;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::index::Index;
-use super::{CareError, MOST, open};
-use crate::block::{ChangeEntry, Entry, Place, Records, request_at, unpacked};
-use crate::sqlite::log::{self, Header, Part};
-use crate::sqlite::wal;
-use crate::{Fault, OpenError, State, StoreError};
+use super::{MAX_PROBLEMS, MaintenanceError, open};
+use crate::blocks::{self, Header, Part};
+use crate::error::Failure;
+use crate::format::{Records, request_at, unpack};
+use crate::wal::Damage;
+use crate::{Fault, OpenError, paths, wal};
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
     /// What is wrong, a sentence each; not all where it is much.
     pub problems: Vec<String>,
     /// How many deliveries there are.
     pub deliveries: u64,
-    /// How many of them have their request still, which was unpacked.
+    /// How many of them have their request still, which was decompressed.
     pub requests: u64,
 }
 
-/// What holds of the records, but for what was let go of: the query finds those for which it does not. The first column
-/// says which, and takes the place of `{}` in the sentence.
-const INVARIANTS: [(&str, &str); 4] = [
+/// How often the WAL is examined again that seems to be damaged, since a hookd at work may be writing just there.
+const WAL_EXAMINATIONS: usize = 4;
+
+/// The time between two of them.
+const WAL_PAUSE: Duration = Duration::from_millis(20);
+
+/// The invariants of the records, but for what has expired: each query finds violations. Its first column says which record,
+/// and takes the place of `{}` in the sentence.
+const INVARIANTS: [(&str, &str); 6] = [
     (
         "block {} does not begin where the one before it ends",
         "SELECT b.blockid FROM blocks b LEFT JOIN blocks a ON a.blockid = b.blockid - 1 \
@@ -39,13 +48,20 @@ const INVARIANTS: [(&str, &str); 4] = [
          OR first_changeid + change_count > (SELECT max(first_changeid + change_count) FROM blocks))",
     ),
     (
-        "delivery {} is waited for, and has its outcome",
+        "delivery {} is pending, and has its outcome",
         "SELECT deliveryid FROM pending JOIN outcomes USING (deliveryid)",
     ),
     (
-        "delivery {} is waited for, and is not there with its request",
-        "SELECT deliveryid FROM pending WHERE NOT EXISTS (SELECT 1 FROM blocks WHERE requests IS NOT NULL \
-         AND deliveryid >= first_deliveryid AND deliveryid < first_deliveryid + delivery_count)",
+        "delivery {} is pending, and is not in the log",
+        "SELECT deliveryid FROM pending WHERE NOT EXISTS (SELECT 1 FROM blocks WHERE deliveryid >= first_deliveryid AND deliveryid < first_deliveryid + delivery_count)",
+    ),
+    (
+        "block {} has requests, and does not say how many",
+        "SELECT blockid FROM blocks WHERE (requests IS NULL) <> (request_count = 0)",
+    ),
+    (
+        "cursor {} is beyond the newest change",
+        "SELECT name FROM cursors WHERE position >= (SELECT ifnull(max(first_changeid + change_count), 1) FROM blocks)",
     ),
 ];
 
@@ -53,46 +69,65 @@ const INVARIANTS: [(&str, &str); 4] = [
 ///
 /// # Errors
 /// When there is none, it is of another version, or it cannot be read for another reason than damage.
-pub fn check(path: &Path) -> Result<Checked, CareError> {
+pub fn check(path: &Path) -> Result<Checked, MaintenanceError> {
     let mut checked = Checked::default();
-    let log = wal::log_of(path);
-    match wal::damage(path) {
-        Ok(damage) => checked.problems.extend(damage.map(|damage| format!("`{}`: {damage}", log.display()))),
-        Err(error) => checked.problems.push(format!("`{}` cannot be read: {error}", log.display())),
+    let wal = paths::wal(path);
+    match lasting_damage(path) {
+        Ok(damage) => checked.problems.extend(damage.map(|damage| format!("`{}`: {damage}", wal.display()))),
+        Err(error) => checked.problems.push(format!("`{}` cannot be read: {error}", wal.display())),
     }
-    let looked = open(path).map_err(CareError::from).and_then(|mut connection| {
-        let transaction = connection.transaction().map_err(CareError::store(path))?;
-        look(&transaction, &mut checked).map_err(CareError::store(path))
+    let looked = open(path).map_err(MaintenanceError::from).and_then(|mut connection| {
+        let transaction = connection.transaction().map_err(MaintenanceError::store(path))?;
+        match look(&transaction, &mut checked) {
+            Err(Failure::Sqlite { fault: Fault::Damaged, message }) => {
+                checked.problems.push(format!("SQLite: {message}"));
+                Ok(())
+            }
+            looked => looked.map_err(MaintenanceError::store(path)),
+        }
     });
     match looked {
-        Err(CareError::Open(OpenError::Damaged { source, .. })) => checked.problems.push(format!("SQLite: {source}")),
-        Err(CareError::Store { source: StoreError::Fault { fault: Fault::Damaged, message }, .. }) => {
-            checked.problems.push(format!("SQLite: {message}"));
+        Err(MaintenanceError::Open(OpenError::Damaged { source, .. })) => {
+            checked.problems.push(format!("SQLite: {source}"));
         }
         other => other?,
     }
     Ok(checked)
 }
 
-fn look(transaction: &Transaction<'_>, checked: &mut Checked) -> Result<(), StoreError> {
-    let sound = texts(transaction, &format!("PRAGMA integrity_check({MOST})"))?;
+/// What is damaged in the WAL each time it is examined.
+fn lasting_damage(path: &Path) -> std::io::Result<Option<Damage>> {
+    let mut found = wal::damage(path)?;
+    for _ in 1..WAL_EXAMINATIONS {
+        if found.is_none() {
+            break;
+        }
+        std::thread::sleep(WAL_PAUSE);
+        let again = wal::damage(path)?;
+        found = found.filter(|damage| again.is_some_and(|again| again.is_at(*damage)));
+    }
+    Ok(found)
+}
+
+fn look(transaction: &Transaction<'_>, checked: &mut Checked) -> Result<(), Failure> {
+    let sound = texts(transaction, &format!("PRAGMA integrity_check({MAX_PROBLEMS})"))?;
     checked.problems.extend(sound.into_iter().filter(|line| line != "ok").map(|line| format!("SQLite: {line}")));
     for (sentence, sql) in INVARIANTS {
-        let wrong = texts(transaction, &format!("{sql} LIMIT {MOST}"))?;
+        let wrong = texts(transaction, &format!("{sql} LIMIT {MAX_PROBLEMS}"))?;
         checked.problems.extend(wrong.into_iter().map(|which| sentence.replace("{}", &which)));
     }
-    let Some((first, last)) = log::ends(transaction)? else { return Ok(()) };
+    let Some((first, last)) = blocks::ends(transaction)? else { return Ok(()) };
     let first_deliveryid = first.first(Part::Deliveries);
     let mut index = Index::read(transaction)?;
     for blockid in first.blockid..=last.blockid {
-        // One that is missing was told above.
-        let Some(header) = log::header(transaction, blockid)? else { continue };
+        // One that is missing was reported above.
+        let Some(header) = blocks::header(transaction, blockid)? else { continue };
         let looked = block(transaction, &header, first_deliveryid, &mut index, checked);
         match looked {
-            Err(StoreError::Failed(why)) if checked.problems.len() < MOST => {
+            Err(Failure::Damaged(why)) if checked.problems.len() < MAX_PROBLEMS => {
                 checked.problems.push(format!("block {blockid}: {why}"));
             }
-            Err(StoreError::Failed(_)) | Ok(()) => {}
+            Err(Failure::Damaged(_)) | Ok(()) => {}
             Err(other) => return Err(other),
         }
     }
@@ -100,25 +135,26 @@ fn look(transaction: &Transaction<'_>, checked: &mut Checked) -> Result<(), Stor
     if checked.problems.is_empty() {
         checked.problems.extend(index.problems(transaction, &first)?);
     }
-    checked.problems.truncate(MOST);
+    checked.problems.truncate(MAX_PROBLEMS);
     Ok(())
 }
 
-/// Looks at all that a block has. What is wrong with a record is told; what makes the rest unreadable is an error.
+/// Looks at all that a block has. What is wrong with a record is reported; what makes the rest unreadable is an error.
 fn block(
     connection: &Connection,
     header: &Header,
     first_deliveryid: i64,
     index: &mut Index,
     checked: &mut Checked,
-) -> Result<(), StoreError> {
-    let records = log::records(connection, header.blockid)?;
+) -> Result<(), Failure> {
+    let records = blocks::records(connection, header.blockid)?;
     let requests: Option<Vec<u8>> =
         connection.query_row("SELECT requests FROM blocks WHERE blockid = ?", [header.blockid], |row| row.get(0))?;
     let owned = deliveries(connection, header, &records, requests.as_deref(), index, checked)?;
     let mut changes = records.changes();
     for changeid in header.first(Part::Changes)..header.next(Part::Changes) {
-        let ChangeEntry { deliveryid, change, .. } = changes.read()?;
+        let (group, change) = changes.read()?;
+        let deliveryid = group.deliveryid;
         index.change(changeid, &change);
         let is_owned = match owned
             .get(owned.partition_point(|(_, ids)| ids.end <= changeid))
@@ -144,38 +180,43 @@ fn deliveries(
     requests: Option<&[u8]>,
     index: &mut Index,
     checked: &mut Checked,
-) -> Result<Owned, StoreError> {
+) -> Result<Owned, Failure> {
     let raw = requests
-        .map(unpacked)
+        .map(unpack)
         .transpose()
-        .map_err(|error| StoreError::Failed(format!("its requests are lost: {error}")))?;
+        .map_err(|error| Failure::Damaged(format!("its requests are lost: {error}")))?;
     let (mut owned, mut offset) = (Owned::new(), 0);
     let mut deliveries = records.deliveries();
     for deliveryid in header.first(Part::Deliveries)..header.next(Part::Deliveries) {
-        let entry: Entry<'_> = deliveries.read()?;
+        let entry = deliveries.read()?;
         checked.deliveries += 1;
-        index.delivery(deliveryid, entry.forge_id.as_deref());
-        let place = Place { offset, head_length: entry.head_length, body_length: entry.body_length };
-        offset += entry.head_length + entry.body_length;
-        if raw.as_ref().is_some_and(|raw| raw.len() < offset) {
-            checked.problems.push(format!("the request of delivery {deliveryid} is lost"));
-        } else if raw.is_some() {
-            checked.requests += 1;
+        index.delivery(deliveryid, entry.forge_id);
+        let place = entry.place(offset);
+        offset = place.end();
+        if entry.head_length > 0
+            && let Some((raw, requests)) = raw.as_ref().zip(requests)
+        {
+            if raw.len() < offset {
+                checked.problems.push(format!("the request of delivery {deliveryid} is lost"));
+            } else {
+                checked.requests += 1;
+            }
+            // Heads are alike; one of each block shows whether they can be read.
+            if place.offset == 0 {
+                request_at(requests, place)?;
+            }
+        } else if entry.head_length > 0 && is_pending(connection, deliveryid)? {
+            checked.problems.push(format!("delivery {deliveryid} is pending, and its request is lost"));
         }
-        // Heads are alike; one of each block shows whether they can be read.
-        if let (0, Some(requests)) = (place.offset, requests) {
-            request_at(requests, place)?;
-        }
-        let count = i64::try_from(entry.change_count).unwrap_or(i64::MAX);
-        let ids = entry.first_changeid.map(|first| first..first.saturating_add(count)).unwrap_or_default();
+        let ids = entry.changeids();
         let is_within = ids.start >= header.first(Part::Changes) && ids.end <= header.next(Part::Changes);
-        let is_accepted = State::of(entry.state) == State::Accepted;
+        let is_accepted = entry.state == State::Accepted;
         if is_accepted && (ids.is_empty() || !is_within) {
             checked.problems.push(format!("delivery {deliveryid} was accepted, and lacks changes"));
         } else if !is_accepted && !ids.is_empty() {
             checked.problems.push(format!("delivery {deliveryid} was not accepted, and has changes"));
-        } else if State::of(entry.state) == State::Pending && !is_known(connection, deliveryid)? {
-            checked.problems.push(format!("delivery {deliveryid} is pending, and nobody waits for it"));
+        } else if entry.state == State::Pending && !is_known(connection, deliveryid)? {
+            checked.problems.push(format!("delivery {deliveryid} is pending, and has neither its outcome nor a next attempt"));
         }
         if !ids.is_empty() {
             owned.push((deliveryid, ids));
@@ -184,7 +225,14 @@ fn deliveries(
     Ok(owned)
 }
 
-/// Whether a delivery that was pending is waited for, or has its outcome.
+/// Whether a delivery is pending.
+fn is_pending(connection: &Connection, deliveryid: i64) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM pending WHERE deliveryid = ?)")?
+        .query_row([deliveryid], |row| row.get(0))
+}
+
+/// Whether a delivery that was pending still is, or has its outcome.
 fn is_known(connection: &Connection, deliveryid: i64) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(

@@ -1,4 +1,4 @@
--- The log: deliveries, what came of them, and the requests as they were received.
+-- The log of deliveries and changes, and what leads to them.
 
 -- Facts about this store, such as its instance id.
 CREATE TABLE facts (
@@ -15,9 +15,10 @@ CREATE TABLE blocks (
     first_changeid INTEGER NOT NULL,   -- the next one, where the block has none
     change_count INTEGER NOT NULL,
     received_at INTEGER NOT NULL,      -- of the youngest in it; microseconds since 1970
-    -- Both are compressed (zstd), with a hash (XXH3, 64 bits) of the compressed bytes behind them.
-    records BLOB NOT NULL,             -- MessagePack: the deliveries, then the changes
-    requests BLOB                      -- heads (MessagePack) and bodies; null when they are no longer kept
+    -- The layout of both parts is in src/format/block.rs.
+    records BLOB NOT NULL,             -- the deliveries, then the changes
+    request_count INTEGER NOT NULL,    -- how many requests are kept
+    requests BLOB                      -- null when there are none, or they are no longer kept
 );
 
 -- Deliveries that wait for a forge's API.
@@ -29,7 +30,7 @@ CREATE TABLE pending (
     next_at INTEGER NOT NULL           -- microseconds since 1970
 );
 
--- What became of deliveries that were pending when they were stored.
+-- The results of deliveries that were pending when they were stored.
 CREATE TABLE outcomes (
     deliveryid INTEGER PRIMARY KEY,
     state INTEGER NOT NULL,            -- 1 accepted, 2 ignored, 3 refused
@@ -38,20 +39,29 @@ CREATE TABLE outcomes (
     change_count INTEGER NOT NULL
 );
 
--- Blocks that kept their requests, when it was their time, because of a delivery that was pending.
+-- How far each reader of the log has come.
+CREATE TABLE cursors (
+    name TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    position INTEGER NOT NULL,         -- the last change up to which all are done
+    done BLOB NOT NULL,                -- changes beyond it that are done: the distance of each from the one before
+    state BLOB NOT NULL                -- the reader's own
+);
+
+-- Blocks that kept their requests when these expired, because of a delivery that was pending.
 CREATE TABLE held_blocks (
     blockid INTEGER PRIMARY KEY
 );
 
--- Where things are: sorted runs of hashes and the numbers that they stand for.
+-- The index: sorted runs of hashes and the numbers that they stand for.
 CREATE TABLE key_runs (
     runid INTEGER PRIMARY KEY,
-    kind INTEGER NOT NULL,             -- 0 deliveries by forge id, 1 changes by revision, 2 changes by what they follow
+    kind INTEGER NOT NULL,             -- 0 deliveries by forge id, 1 changes by revision
     last_id INTEGER NOT NULL,          -- the last delivery or change when the run was made
-    filterid INTEGER                   -- of deliveries: its filter, which runs that follow each other share
+    filterid INTEGER                   -- of deliveries: its Bloom filter, which consecutive runs share
 );
 
--- Filters tell at once of most hashes that they are in none of their runs.
+-- Bloom filters: of most hashes they say at once that they are in none of their runs.
 CREATE TABLE key_filters (
     filterid INTEGER PRIMARY KEY,
     key_count INTEGER NOT NULL,        -- how many hashes were added to it
@@ -65,10 +75,10 @@ CREATE TABLE key_chunks (
 );
 
 -- The hashes of blocks that are in no run yet. They are in memory as well: this is for the next start.
-CREATE TABLE key_tail (
+CREATE TABLE recent_keys (
     blockid INTEGER PRIMARY KEY,
     first_deliveryid INTEGER NOT NULL,
     delivery_count INTEGER NOT NULL,
     first_changeid INTEGER NOT NULL,
-    data BLOB NOT NULL                 -- of each delivery one hash, of each change two; 0 is none
+    data BLOB NOT NULL                 -- of each delivery and each change one hash; 0 is none
 );

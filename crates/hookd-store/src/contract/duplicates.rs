@@ -20,26 +20,29 @@ pub fn a_duplicate_gets_the_first_receipt(open: Open<'_>) {
     assert_eq!((deliveryids(&store), changeids(&store)), (vec![1, 2], vec![1]));
 }
 
-/// So is one without a forge id, and one that is not to be deduplicated.
+/// So is one without a forge id, and one that is not to be deduplicated; whether they come one by one or together.
 pub fn another_dialect_forge_id_or_body_is_another_delivery(open: Open<'_>) {
     let store = open();
-    append(&store, identified("id", "{}", accepted("r1")));
-    let others = [
-        identified("id", "{ }", accepted("r2")),
-        identified("id", "[]", accepted("r2")),
-        NewDelivery { dialect: "other".to_owned(), ..identified("id", "{}", accepted("r3")) },
-        identified("id2", "{}", accepted("r4")),
-        NewDelivery { deduplicate: false, ..identified("id", "{}", accepted("r5")) },
-        NewDelivery { forge_id: None, ..identified("id", "{}", accepted("r6")) },
-        NewDelivery { forge_id: None, ..identified("id", "{}", accepted("r7")) },
-        NewDelivery { request: None, ..identified("id", "{}", accepted("r8")) },
-    ];
-    let count = i64::try_from(others.len()).unwrap();
-    for (deliveryid, other) in (2..).zip(others) {
-        let receipt = append(&store, other);
+    let all_of = |id: &str| {
+        [
+            identified(id, "{}", accepted("r1")),
+            identified(id, "{ }", accepted("r2")),
+            identified(id, "[]", accepted("r2")),
+            NewDelivery { dialect: "other".to_owned(), ..identified(id, "{}", accepted("r3")) },
+            identified(&format!("{id}2"), "{}", accepted("r4")),
+            NewDelivery { deduplicate: false, ..identified(id, "{}", accepted("r5")) },
+            NewDelivery { forge_id: None, ..identified(id, "{}", accepted("r6")) },
+            NewDelivery { forge_id: None, ..identified(id, "{}", accepted("r7")) },
+            NewDelivery { request: None, ..identified(id, "{}", accepted("r8")) },
+        ]
+    };
+    let one_by_one = all_of("id").map(|delivery| append(&store, delivery));
+    let together = all_of("other id").map(|delivery| store.append(delivery)).map(|reply| reply.wait().unwrap());
+    let count = one_by_one.len() + together.len();
+    for (deliveryid, receipt) in (1..).zip(one_by_one.into_iter().chain(together)) {
         assert_eq!((receipt.deliveryid, receipt.is_duplicate), (deliveryid, false));
     }
-    assert_eq!(changeids(&store), (1..=count + 1).collect::<Vec<_>>());
+    assert_eq!(changeids(&store).len(), count);
 }
 
 /// Whether they become one transaction or several.
@@ -102,4 +105,7 @@ pub fn without_a_request_the_forge_id_decides(open: Open<'_>) {
     assert!(!append(&store, identified("r1", "", accepted("r"))).is_duplicate, "an empty body is not the same as none");
     let store = reopened(store, open);
     assert!(append(&store, polled("r2")).is_duplicate);
+    let together =
+        [polled("r4"), polled("r4"), identified("r4", "", accepted("r"))].map(|delivery| store.append(delivery));
+    assert_eq!(together.map(|reply| reply.wait().unwrap().is_duplicate), [false, true, false]);
 }

@@ -92,25 +92,31 @@ pub fn a_pending_delivery_and_all_after_it_stay(open: Open<'_>) {
     assert_eq!((deliveryids(&store), changeids(&store)), (vec![4, 5], vec![3, 4, 5]));
 }
 
-/// Each deletes a part, and what is left has no gaps.
+/// Each deletes a part, and what is left has no gaps; of requests alone, of changes alone, and of both.
 pub fn expiry_takes_steps_until_nothing_is_left(open: Open<'_>) {
-    let store = hourly(open, 130);
-    let expiry = Expiry { payloads_before: Some(hour(121)), ..changes_before(hour(111)) };
-    let mut sum = Expired::default();
-    for step in 1.. {
-        assert!(step < 1000, "it never ends");
-        sum += store.expire(expiry).wait().unwrap();
-        let first = sum.deliveries.cast_signed() + 1;
-        assert!(deliveryids(&store).into_iter().eq(first..=130));
-        assert!(changeids(&store).into_iter().eq(first..=130));
-        if !sum.has_more {
-            assert!(step > 1, "so much is more than one small step");
-            break;
+    const DELIVERIES: i64 = 230;
+    let store = hourly(open, 230);
+    let both = Expiry { payloads_before: Some(hour(211)), ..changes_before(hour(201)) };
+    for (expiry, first, first_request) in
+        [(payloads_before(hour(91)), 1, 91), (changes_before(hour(91)), 91, 91), (both, 201, 211)]
+    {
+        let before = deliveryids(&store)[0];
+        let mut sum = Expired::default();
+        for step in 1.. {
+            assert!(step < 1000, "it never ends");
+            sum += store.expire(expiry).wait().unwrap();
+            let kept = before + sum.deliveries.cast_signed();
+            assert!(deliveryids(&store).into_iter().eq(kept..=DELIVERIES));
+            assert!(changeids(&store).into_iter().eq(kept..=DELIVERIES));
+            if !sum.has_more {
+                assert!(step > 1, "so much is more than one small step");
+                break;
+            }
         }
+        assert_eq!((deliveryids(&store)[0], sum.deliveries, sum.changes), (first, sum.changes, sum.deliveries));
+        assert!(with_request(&store, 1..=DELIVERIES).into_iter().eq(first_request..=DELIVERIES));
+        assert_eq!(store.expire(expiry).wait().unwrap(), Expired::default());
     }
-    assert_eq!((sum.deliveries, sum.changes), (110, 110));
-    assert!(with_request(&store, 1..=130).into_iter().eq(121..=130));
-    assert_eq!(store.expire(expiry).wait().unwrap(), Expired::default());
 }
 
 /// Nor does what comes after them. The least cursor counts.
@@ -195,8 +201,9 @@ pub fn a_duplicate_is_unknown_once_the_request_has_expired(open: Open<'_>) {
     expire(&store, payloads_before(hour(3)));
     assert!(append(&store, sent(3)).is_duplicate);
     assert!(append(&store, polled(2)).is_duplicate, "it never had a request");
+    assert!(!append(&store, polled(1)).is_duplicate, "a body that is no longer kept is not the same as none");
     let again = append(&store, sent(1));
-    assert_eq!((again.deliveryid, again.is_duplicate), (5, false));
+    assert_eq!((again.deliveryid, again.is_duplicate), (6, false));
     assert!(append(&store, sent(1)).is_duplicate, "the new one is known");
     expire(&store, changes_before(hour(4)));
     assert!(!append(&store, polled(2)).is_duplicate, "it is no longer there");

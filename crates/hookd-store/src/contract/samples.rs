@@ -144,7 +144,10 @@ pub(super) fn changeids(store: &SharedStore) -> Vec<i64> {
         if read.is_empty() {
             return changeids;
         }
-        changeids.extend(read.iter().map(|change| change.changeid));
+        for change in read {
+            assert!(changeids.last().is_none_or(|last| *last < change.changeid), "change {} again", change.changeid);
+            changeids.push(change.changeid);
+        }
     }
 }
 

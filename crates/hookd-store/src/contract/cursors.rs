@@ -102,17 +102,19 @@ pub fn moves_of_one_call_take_place_in_order(open: Open<'_>) {
 
 /// Nor those before it in the same call.
 pub fn an_invalid_move_moves_none(open: Open<'_>) {
-    let store = with_changes(open, 5);
+    // More than may be marked as done, so that each move is invalid for one reason.
+    let store = with_changes(open, MAX_DONE_BEYOND + 10);
+    let newest = *store.tail().borrow();
     let version = move_to(&store, "sink", None, at(3));
     let before = store.cursors().unwrap();
     let done = |done: &[i64]| CursorPlace { position: 2, done: done.to_vec(), state: Vec::new() };
     let too_many = (3..).take(MAX_DONE_BEYOND + 1).collect::<Vec<_>>();
     let invalid = [
         ("negative", "x", at(-1)),
-        ("the tail is 5", "x", at(6)),
+        ("beyond the tail", "x", at(newest + 1)),
         ("far beyond the tail", "x", at(i64::MAX)),
         ("negative, as far as can be", "x", at(i64::MIN)),
-        ("done beyond the tail", "x", done(&[4, 6])),
+        ("done beyond the tail", "x", done(&[4, newest + 1])),
         ("not ascending", "x", done(&[5, 4])),
         ("twice", "x", done(&[4, 4])),
         ("at the position", "x", done(&[2, 4])),

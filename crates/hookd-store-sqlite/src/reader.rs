@@ -113,8 +113,8 @@ impl Readers {
         self.read(|connection| {
             // One snapshot for all of it.
             let _snapshot = connection.unchecked_transaction()?;
-            let look = |_, entry: &_, _| blocks::delivery(connection, deliveryid, entry);
-            blocks::entry(connection, deliveryid, look)?.transpose()
+            blocks::entry(connection, deliveryid, |_, entry, _| blocks::delivery(connection, deliveryid, entry))?
+                .transpose()
         })
     }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use hookd_store::{OpenError, SharedStore, SqliteStore, StoreError};
+use hookd_store::{SharedStore, StoreError};
+use hookd_store_sqlite::{OpenError, SqliteStore};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -82,7 +83,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     }
     let StoreUrl::Sqlite(file) = &config.store.url;
     let metrics = Arc::new(Metrics::default());
-    let store: SharedStore = Arc::new(SqliteStore::open_watched(file, Arc::clone(&metrics) as _)?);
+    let store: SharedStore = Arc::new(SqliteStore::open_observed(file, Arc::clone(&metrics) as _)?);
     let active = Arc::new(Active::new(path.to_owned(), &config));
     let followups = Followups::start(Arc::clone(&store), Arc::clone(&active), Arc::clone(&metrics))
         .map_err(|source| ServeError::Read { path: file.clone(), source })?;

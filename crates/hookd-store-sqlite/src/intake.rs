@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::job::Job;
 
 /// How many writes one transaction takes at most.
-const MAX_BATCH_WRITES: usize = 512;
+pub(crate) const MAX_BATCH_WRITES: usize = 512;
 
 /// How long to wait for company when the last batch was larger: those who were answered with it are about to send again,
 /// and one commit for all of them costs less than one for each.

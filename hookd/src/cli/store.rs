@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 use clap::{Args, Subcommand};
-use hookd_store::care::{self, CareError, Checked, Stats};
+use hookd_store_sqlite::maintenance::{self, Checked, MaintenanceError, Stats};
 use jiff::Timestamp;
 
 use super::{Exit, Output, after_help};
@@ -74,7 +74,7 @@ pub(super) fn run(config: &Path, args: &StoreArgs, output: &mut Output<'_>) -> i
         },
     };
     match &args.command {
-        Command::Stats { json } => told(care::stats(&path), output, |stats, output| {
+        Command::Stats { json } => told(maintenance::stats(&path), output, |stats, output| {
             if *json {
                 serde_json::to_writer_pretty(&mut *output.out, &stats)?;
                 writeln!(output.out)?;
@@ -83,12 +83,12 @@ pub(super) fn run(config: &Path, args: &StoreArgs, output: &mut Output<'_>) -> i
             }
             Ok(Exit::Ok)
         }),
-        Command::Check => told(care::check(&path), output, |checked, output| judge(&path, &checked, output)),
-        Command::Backup { to } => told(care::backup(&path, to), output, |backup, output| {
+        Command::Check => told(maintenance::check(&path), output, |checked, output| judge(&path, &checked, output)),
+        Command::Backup { to } => told(maintenance::backup(&path, to), output, |backup, output| {
             writeln!(output.out, "{}: {}", to.display(), size(backup.bytes))?;
             Ok(Exit::Ok)
         }),
-        Command::Vacuum => told(care::vacuum(&path), output, |vacuumed, output| {
+        Command::Vacuum => told(maintenance::vacuum(&path), output, |vacuumed, output| {
             writeln!(output.out, "{}: {} before, {} now", path.display(), size(vacuumed.before), size(vacuumed.after))?;
             Ok(Exit::Ok)
         }),
@@ -97,7 +97,7 @@ pub(super) fn run(config: &Path, args: &StoreArgs, output: &mut Output<'_>) -> i
 
 /// Tells what was done, or why it was not.
 fn told<T>(
-    done: Result<T, CareError>,
+    done: Result<T, MaintenanceError>,
     output: &mut Output<'_>,
     tell: impl FnOnce(T, &mut Output<'_>) -> io::Result<Exit>,
 ) -> io::Result<Exit> {
@@ -124,12 +124,12 @@ fn judge(path: &Path, checked: &Checked, output: &mut Output<'_>) -> io::Result<
 }
 
 fn tell(path: &Path, stats: &Stats, output: &mut Output<'_>) -> io::Result<()> {
-    let Stats { deliveries, changes, pending, file_bytes, log_bytes, free_bytes, .. } = stats;
+    let Stats { deliveries, changes, pending, file_bytes, wal_bytes, free_bytes, .. } = stats;
     writeln!(output.out, "store       {}", path.display())?;
     writeln!(output.out, "deliveries  {deliveries}, of which {pending} are pending")?;
     writeln!(output.out, "changes     {changes}")?;
     writeln!(output.out, "size        {}, of which {} are free", size(*file_bytes), size(*free_bytes))?;
-    writeln!(output.out, "log         {}", size(*log_bytes))?;
+    writeln!(output.out, "WAL         {}", size(*wal_bytes))?;
     if let Some(bytes) = stats.bytes_per_delivery {
         writeln!(output.out, "a delivery  {}", size(bytes))?;
     }

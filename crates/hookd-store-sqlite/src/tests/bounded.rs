@@ -1,4 +1,4 @@
-//! The file stops growing where what comes in and what is let go of are as much.
+//! The file stops growing where as much expires as comes in.
 
 use super::*;
 
@@ -17,13 +17,13 @@ fn the_file_does_not_grow_for_ever() {
                 let name = format!("{number:040x}");
                 // Texts that compress as badly as hashes do.
                 let body: String = (0..20).map(|part| format!("{:016x}", key_of(&[number, part]))).collect();
-                let delivery = NewDelivery { received_at: minute, ..delivery(Some(&name), &body, accepted(&name)) };
-                store.submit(delivery)
+                let delivery = NewDelivery { received_at: Timestamp::from_micros(minute), ..delivery(Some(&name), &body, accepted(&name)) };
+                store.append(delivery)
             })
             .collect();
         replies.into_iter().for_each(|reply| assert!(!reply.wait().unwrap().is_duplicate));
-        let before = Some(minute - 120_000_000);
-        while store.expire(Expiry { payloads_before: before, changes_before: before, now: minute }).wait().unwrap() > 0
+        let before = Some(Timestamp::from_micros(minute - 120_000_000));
+        while store.expire(Expiry { payloads_before: before, changes_before: before, now: Timestamp::from_micros(minute), ..Expiry::default() }).wait().unwrap().has_more
         {
         }
         checkpoint(&path);
@@ -32,9 +32,9 @@ fn the_file_does_not_grow_for_ever() {
     // What is there at once in the fourth round is there in every later one.
     let (settled, last) = (sizes[4], sizes[11]);
     assert!(last <= settled + settled / 10, "{sizes:?}");
-    let stats = super::super::care::stats(&path).unwrap();
+    let stats = crate::maintenance::stats(&path).unwrap();
     assert!(stats.deliveries <= 1201 && stats.changes <= 1201, "{stats:?}");
-    assert_eq!(super::super::care::check(&path).unwrap().problems, [""; 0]);
+    assert_eq!(crate::maintenance::check(&path).unwrap().problems, [""; 0]);
 }
 
 fn key_of(numbers: &[i64]) -> i64 {
@@ -42,7 +42,7 @@ fn key_of(numbers: &[i64]) -> i64 {
     xxhash_rust::xxh3::xxh3_64(&bytes).cast_signed()
 }
 
-/// Writes the log back into the file, so that its size says something.
+/// Writes the WAL back into the file, so that its size says something.
 fn checkpoint(path: &Path) {
     let connection = rusqlite::Connection::open(path).unwrap();
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).unwrap();

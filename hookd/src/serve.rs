@@ -7,25 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use hookd_http::{Budget, Listener, bind};
 use hookd_store::{OpenError, SharedStore, SqliteStore, StoreError};
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::serve::ServeArgs;
 use crate::config::{Config, StoreUrl};
 use crate::followups::Followups;
-use crate::http::listener::Listener;
 use crate::http::{self, admin, change_hook};
 use crate::live::Active;
 use crate::metrics::Metrics;
 use crate::tls::Certificate;
 use crate::{descriptors, log, retention};
 
-/// How many connections may wait to be accepted. The system has a bound of its own, on Linux 4096.
-const BACKLOG: i32 = 4096;
-
-/// The most connections of the private listener.
-const MOST_ADMIN_CONNECTIONS: usize = 256;
+/// How many connections the private listener has at most.
+const MAX_ADMIN_CONNECTIONS: usize = 256;
 
 /// The signal to who writes beyond the limit on the size of files; the number is the same on all systems.
 const SIGXFSZ: i32 = 25;
@@ -81,15 +77,16 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         tracing::warn!("{warning}");
     }
     let StoreUrl::Sqlite(file) = &config.store.url;
-    let metrics = Arc::new(Metrics::default());
+    let budget = Arc::<Budget>::default();
+    let metrics = Arc::new(Metrics::new(Arc::clone(&budget)));
     let store: SharedStore = Arc::new(SqliteStore::open_watched(file, Arc::clone(&metrics) as _)?);
     let active = Arc::new(Active::new(path.to_owned(), &config));
     let followups = Followups::start(Arc::clone(&store), Arc::clone(&active), Arc::clone(&metrics))
         .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&active)));
-    let front =
-        change_hook::Front::new(Arc::clone(&active), Arc::clone(&store), followups.queue(), Arc::clone(&metrics));
+    let (active_front, store_front) = (Arc::clone(&active), Arc::clone(&store));
+    let front = change_hook::Front::new(active_front, store_front, followups.queue(), Arc::clone(&metrics), budget);
     let unproven = front.unproven();
 
     let public_socket = listen("public", config.server.listen)?;
@@ -110,7 +107,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         socket: public_socket,
         tls: tls(config.files.server_certificate)?,
         workers: server.worker_count(),
-        max_connections: descriptors::allow(server.max_connections, MOST_ADMIN_CONNECTIONS),
+        max_connections: descriptors::allow(server.max_connections, MAX_ADMIN_CONNECTIONS),
         request_timeout: server.request_timeout,
         shutdown_timeout: server.shutdown_timeout,
     };
@@ -122,7 +119,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         socket: private_socket,
         tls: tls(config.files.admin_certificate)?,
         workers: 1,
-        max_connections: MOST_ADMIN_CONNECTIONS,
+        max_connections: MAX_ADMIN_CONNECTIONS,
         request_timeout: server.request_timeout,
         shutdown_timeout: Duration::from_secs(1),
     };
@@ -171,16 +168,7 @@ async fn until_told_to_stop(public: Server, private: Server, active: Arc<Active>
 }
 
 fn listen(listener: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
-    let failed = |source| ServeError::Listen { listener, address, source };
-    let open = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        // As the standard library's: a restart need not wait for the connections of the last run to be forgotten.
-        socket.set_reuse_address(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        Ok(socket.into())
-    };
-    open().map_err(failed)
+    bind(address).map_err(|source| ServeError::Listen { listener, address, source })
 }
 
 fn announce(listener: &'static str, socket: &TcpListener) {

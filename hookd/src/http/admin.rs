@@ -1,6 +1,5 @@
 //! The private listener: the page, the REST API and health.
 
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +9,13 @@ use actix_web::http::header::{HOST, HeaderName, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
+use hookd_http::{RequestGuard, plain, unauthorized};
 use hookd_store::{CHANGE_FIELDS, DELIVERY_FIELDS};
 use hookd_store::{Field, Filter, Operator, Page, Query, SharedStore, StoreError, Value};
 use serde_json::{Value as Json, json};
 
-use super::body::is_announced;
-use super::connection::Seat;
 use super::state::{State, blocking};
-use super::{page, plain, rest, unauthorized};
+use super::{page, rest};
 
 /// How many rows are given where no limit is asked for.
 const LIMIT: u64 = 1000;
@@ -31,7 +29,7 @@ pub(crate) fn app(
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
     App::new()
         .app_data(web::Data::new(state))
-        .wrap(from_fn(seated))
+        .wrap(from_fn(guarded))
         .service(web::resource("/healthz").route(web::get().to(healthz)).route(web::head().to(healthz)))
         .service(web::resource("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)))
         .service(
@@ -54,19 +52,15 @@ pub(crate) fn app(
         )
 }
 
-/// Tells the connection that a request is at work.
-async fn seated(
+/// Tells the connection while a request is being served.
+async fn guarded(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let serving = request.request().conn_data::<Rc<Seat>>().map(Seat::serve);
+    let guard = RequestGuard::new(request.request());
     let answer = next.call(request).await?.map_into_boxed_body();
-    // No request here has a body that is read.
-    if let Some(serving) = serving
-        && is_announced(answer.request())
-    {
-        serving.close();
-    }
+    // No handler here reads a body.
+    guard.end_unread(answer.request());
     Ok(answer)
 }
 

@@ -3,7 +3,6 @@
 //! The way of a request: limits → recognise → verify → translate → store → 202. What is answered with 202 is committed.
 
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,15 +12,14 @@ use actix_web::http::{self, StatusCode};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use hookd_core::{Hook, HookRequest, Method, Proof};
+use hookd_http::{
+    BodyError, BodyLimits, Budget, LogLimiter, RequestGuard, is_encoded, is_websocket, plain, read_body, unauthorized,
+};
 use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest};
 
-use super::body::{self, Bounds, Unread};
-use super::budget::Budget;
-use super::connection::Seat;
+use super::DELIVERY;
 use super::judge::{Judged, Judges};
-use super::quiet::Quiet;
 use super::unproven::{Entry, Unproven};
-use super::{DELIVERY, plain, unauthorized};
 use crate::allow::{self, Networks};
 use crate::config::ServedDialect;
 use crate::delivery::{now, state_of};
@@ -54,22 +52,28 @@ struct Shared {
     metrics: Arc<Metrics>,
     budget: Arc<Budget>,
     judges: Judges,
-    refused: Quiet,
-    unstored: Quiet,
+    refused: LogLimiter,
+    unstored: LogLimiter,
 }
 
 impl Front {
-    pub(crate) fn new(active: Arc<Active>, store: SharedStore, followups: Queue, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        active: Arc<Active>,
+        store: SharedStore,
+        followups: Queue,
+        metrics: Arc<Metrics>,
+        budget: Arc<Budget>,
+    ) -> Self {
         Self(Arc::new(Shared {
             active,
             store,
             followups,
             unproven: Arc::default(),
-            budget: metrics.budget(),
             metrics,
+            budget,
             judges: Judges::default(),
-            refused: Quiet::default(),
-            unstored: Quiet::default(),
+            refused: LogLimiter::default(),
+            unstored: LogLimiter::default(),
         }))
     }
 
@@ -88,17 +92,10 @@ pub(crate) fn app(
 
 /// Answers a request, and logs it if it was for a hook.
 async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web::Payload) -> HttpResponse {
-    let serving = request.conn_data::<Rc<Seat>>().map(Seat::serve);
+    let guard = RequestGuard::new(&request);
     match taken(&front.0, &request, &mut payload).await {
         Ok(answer) => answer,
-        Err(answer) => {
-            if let Some(serving) = serving
-                && body::is_announced(&request)
-            {
-                serving.close();
-            }
-            body::unread(*answer, payload)
-        }
+        Err(answer) => guard.refuse(&request, *answer, payload),
     }
 }
 
@@ -136,22 +133,27 @@ async fn taken(
     let Some(method) = method_of(request, &*dialect.hook) else {
         return refused(not_allowed(&*dialect.hook), "the method is not allowed");
     };
-    if body::is_encoded(request) {
+    if is_encoded(request) {
         return refused(encoded(), ENCODED);
     }
-    if body::is_websocket(request) {
+    if is_websocket(request) {
         return refused(plain(StatusCode::BAD_REQUEST, WEBSOCKET.to_owned()), WEBSOCKET);
     }
-    let bounds =
-        Bounds { size: live.max_body, time: live.request_timeout, all: live.max_buffered, budget: &front.budget };
-    let body = match body::read(request, payload, &bounds).await {
+    let limits = BodyLimits {
+        max_bytes: live.max_body,
+        timeout: live.request_timeout,
+        max_buffered_bytes: live.max_buffered,
+        budget: &front.budget,
+    };
+    let body = match read_body(request, payload, limits).await {
         Ok(body) => body,
-        Err(unread) => {
-            let mut answer = match unread_answer(&unread, &live) {
-                Some((status, message)) => {
-                    front.unproven(request, name, None, plain(status, message.clone()), &message)
+        Err(error) => {
+            let mut answer = match error {
+                BodyError::NoRoom => front.unstored(name, None, None, &StoreError::Overloaded),
+                BodyError::TooLarge(_) | BodyError::TooSlow(_) | BodyError::Broken => {
+                    let reason = error.to_string();
+                    front.unproven(request, name, None, plain(error.status(), reason.clone()), &reason)
                 }
-                None => front.unstored(name, None, None, &StoreError::Overloaded),
             };
             answer.head_mut().set_connection_type(http::ConnectionType::Close);
             return Err(Box::new(answer));
@@ -340,16 +342,6 @@ fn unstored_answer(error: &StoreError) -> HttpResponse {
     let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     answer
-}
-
-/// What is said where the body was not read; `None` where that is not the sender's doing.
-fn unread_answer(unread: &Unread, live: &Live) -> Option<(StatusCode, String)> {
-    Some(match unread {
-        Unread::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} bytes", live.max_body)),
-        Unread::TooSlow => (StatusCode::REQUEST_TIMEOUT, format!("no whole body within {:?}", live.request_timeout)),
-        Unread::Broken => (StatusCode::BAD_REQUEST, "the body is broken".to_owned()),
-        Unread::NoRoom => return None,
-    })
 }
 
 fn micros(duration: Duration) -> u64 {

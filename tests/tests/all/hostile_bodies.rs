@@ -100,7 +100,7 @@ fn a_body_that_is_longer_than_it_says_is_taken_as_far_as_it_says() {
                    Content-Length: 8\r\n\r\nauthor=abcdef\r\n\r\n";
     let since = Instant::now();
     let lines: Vec<_> = exchange(hookd.public(), request).iter().map(Answer::line).collect();
-    assert_eq!(lines, ["202 1 change found", "400 this is no request of HTTP/1.1"], "{:?}", since.elapsed());
+    assert_eq!(lines, ["202 1 change found", "400 "], "{:?}", since.elapsed());
     let [change] = hookd.admin().changes().try_into().expect("one change");
     assert_eq!(change["author"], "a");
 }

@@ -36,7 +36,7 @@ fn a_head_that_is_not_finished_is_408_on_a_connection_that_was_used_before_too()
         let since = Instant::now();
         connection.write(&bytes[..20]);
         let answer = connection.answer().expect("hookd says why");
-        assert_eq!(answer.line(), "408 no whole head of a request within 1s");
+        assert_eq!(answer.line(), "408 no complete request head within 1s");
         assert_eq!(answer.header("Connection"), Some("close"));
         connection.closed();
         assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
@@ -60,7 +60,7 @@ fn a_head_that_drips_gets_no_more_time_than_one_that_stops() {
         });
         dripping.answer()
     });
-    assert_eq!(answer.expect("hookd says why").line(), "408 no whole head of a request within 1s");
+    assert_eq!(answer.expect("hookd says why").line(), "408 no complete request head within 1s");
     assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
 }
 
@@ -72,7 +72,7 @@ fn a_head_that_is_too_large_is_431_on_a_connection_that_was_used_before_too() {
     assert_eq!(connection.answer().expect("hookd answers").status, 202);
     connection.write(format!("GET /change_hook?author={} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(500_000)));
     let answer = connection.answer().expect("hookd says why");
-    assert_eq!(answer.line(), "431 the head of the request is larger than 32768 bytes");
+    assert_eq!(answer.line(), "431 the request head is larger than 32768 bytes");
     connection.closed();
     // What is just not too large is taken, in whichever pieces it comes.
     let large = Request::get(format!("/change_hook?author=b&comments={}", "c".repeat(30_000)));

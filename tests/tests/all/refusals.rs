@@ -105,7 +105,7 @@ fn what_is_too_large_is_413_as_soon_as_it_is_known() {
 #[test]
 fn what_is_too_slow_is_408() {
     let hookd = start();
-    let (no_head, no_body) = ("408 no whole head of a request within 1s", "408 no whole body within 1s");
+    let (no_head, no_body) = ("408 no complete request head within 1s", "408 no complete body within 1s");
     let since = Instant::now();
     let connections: Vec<_> = [
         (String::new(), no_head),
@@ -230,13 +230,10 @@ fn a_head_that_is_no_request_is_answered_and_the_connection_closed() {
         let answer = only(exchange(hookd.public(), &bytes));
         let shown = bytes.get(..bytes.len().min(200));
         assert_eq!(answer.status, status, "{shown:?}");
-        let texts = [
-            "400 this is no request of HTTP/1.1",
-            "431 the request has too many headers",
-            "431 the head of the request is larger than 32768 bytes",
-        ];
-        assert!(texts.contains(&&*answer.line()), "{} to {shown:?}", answer.line());
-        assert_says(&answer, &answer.line());
+        // What actix cannot parse gets its answer, which has no text.
+        let too_large = "431 the request head is larger than 32768 bytes";
+        let line = answer.line();
+        assert!(line == format!("{status} ") || line == too_large, "{line} to {shown:?}");
         assert_eq!(answer.header("Connection"), Some("close"));
     }
     assert_eq!(hookd.admin().deliveries().len(), 0);

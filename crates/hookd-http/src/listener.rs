@@ -1,6 +1,6 @@
-//! A listener: actix's HTTP/1.1 on connections with bounds.
+//! A listener: actix's HTTP/1.1 on connections with limits.
 //!
-//! `actix_web::HttpServer` would do the same, but for the bounds: it has no place for a stream of one's own.
+//! `actix_web::HttpServer` would do the same without the limits: it takes no stream of one's own.
 
 use std::fmt;
 use std::future::ready;
@@ -18,40 +18,57 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 use rustls::ServerConfig;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::connection::Connection;
+use crate::connection::Connection;
 
-/// How long a connection may take to agree on keys.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a connection is kept that waits for another request.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// How long an idle connection is kept for another request.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many connections may wait to be accepted. The system has a limit of its own, on Linux 4096.
+const BACKLOG_CONNECTIONS: i32 = 4096;
+
+/// Opens a socket that listens on an address; port 0 lets the system choose.
+///
+/// # Errors
+/// When the system refuses, for example since the address is in use.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // As the standard library does: a restart need not wait until the system forgets the connections of the last run.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG_CONNECTIONS)?;
+    Ok(socket.into())
+}
 
 /// How a listener treats its connections.
-pub(crate) struct Listener {
-    /// What it is called in logs.
-    pub(crate) name: &'static str,
+pub struct Listener {
+    /// Its name in logs.
+    pub name: &'static str,
     /// Where it listens.
-    pub(crate) socket: TcpListener,
-    /// With it the listener speaks TLS only.
-    pub(crate) tls: Option<ServerConfig>,
+    pub socket: TcpListener,
+    /// With a TLS configuration it speaks nothing but TLS.
+    pub tls: Option<ServerConfig>,
     /// How many threads serve.
-    pub(crate) workers: usize,
-    /// The most connections; the next ones wait until one of these is closed.
-    pub(crate) max_connections: usize,
-    /// The longest time for a head of a request to come, and for an answer to be taken.
-    pub(crate) request_timeout: Duration,
-    /// The longest time for requests under way to finish when the listener is stopped.
-    pub(crate) shutdown_timeout: Duration,
+    pub workers: usize,
+    /// How many connections it has at most; further ones wait until one of these is closed.
+    pub max_connections: usize,
+    /// The time limit for a request head to arrive, and for an answer to be read.
+    pub request_timeout: Duration,
+    /// How long requests in progress may take to finish when the listener is stopped.
+    pub shutdown_timeout: Duration,
 }
 
 impl Listener {
     /// Starts to serve an application.
     ///
     /// # Errors
-    /// When the system does not give what a server needs.
-    pub(crate) fn serve<F, I, S, B>(self, app: F) -> io::Result<Server>
+    /// When threads or sockets cannot be set up.
+    pub fn serve<F, I, S, B>(self, app: F) -> io::Result<Server>
     where
         F: Fn() -> I + Clone + Send + 'static,
         I: IntoServiceFactory<S, Request>,
@@ -79,12 +96,12 @@ impl Listener {
             }),
             Some(mut config) => {
                 config.alpn_protocols = vec![b"http/1.1".to_vec()];
-                // Those that do not go on must not keep others from beginning; the number of connections is a bound.
+                // Handshakes that stall must not keep others from beginning; `max_connections` bounds their number.
                 actix_tls::accept::max_concurrent_tls_connect(usize::MAX);
                 server.listen(name, socket, move || {
                     let stop = stop.clone();
                     let mut acceptor = Acceptor::new(config.clone());
-                    acceptor.set_handshake_timeout(HANDSHAKE);
+                    acceptor.set_handshake_timeout(HANDSHAKE_TIMEOUT);
                     let accepted = acceptor.map_err(TlsError::into_service_error).map(move |stream: TlsStream<_>| {
                         let peer = TcpStream::peer_addr(stream.get_ref().0).ok();
                         (Connection::new(stream, request_timeout), peer)
@@ -97,7 +114,7 @@ impl Listener {
     }
 }
 
-/// HTTP/1.1 on connections, which are closed in order when `stopped` is over.
+/// HTTP/1.1 on connections, which are closed in order once `stopped` is done.
 fn http<T, I, S, B, F>(
     app: I,
     stopped: F,
@@ -123,9 +140,9 @@ where
             let stopped = stopped.clone();
             async move { stopped().await }
         })
-        .keep_alive(KEEP_ALIVE)
-        // The connection has a bound for each head; actix has one for the first.
+        .keep_alive(KEEP_ALIVE_TIMEOUT)
+        // `Connection` limits the time of every head; actix only that of the first.
         .client_request_timeout(Duration::ZERO)
-        .on_connect_ext(|connection: &Connection<T>, data| drop(data.insert(connection.seat())))
+        .on_connect_ext(|connection: &Connection<T>, data| drop(data.insert(connection.state())))
         .h1(map_config(app, |()| AppConfig::default()))
 }

@@ -50,8 +50,8 @@ pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let _log = match log::start(args) {
-        Ok(ending) => ending,
+    let _log = match log::start(args.log_format, &args.log_level) {
+        Ok(guard) => guard,
         Err(error) => {
             eprintln!("error: cannot start logging: {error}");
             return ExitCode::FAILURE;

@@ -231,9 +231,9 @@ fn a_head_that_is_no_request_is_answered_and_the_connection_closed() {
         let shown = bytes.get(..bytes.len().min(200));
         assert_eq!(answer.status, status, "{shown:?}");
         // What actix cannot parse gets its answer, which has no text.
-        let too_large = "431 the request head is larger than 32768 bytes";
-        let line = answer.line();
-        assert!(line == format!("{status} ") || line == too_large, "{line} to {shown:?}");
+        if answer.line() != format!("{status} ") {
+            assert_says(&answer, "431 the request head is larger than 32768 bytes");
+        }
         assert_eq!(answer.header("Connection"), Some("close"));
     }
     assert_eq!(hookd.admin().deliveries().len(), 0);

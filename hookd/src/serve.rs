@@ -85,8 +85,13 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&active)));
-    let (active_front, store_front) = (Arc::clone(&active), Arc::clone(&store));
-    let front = change_hook::Front::new(active_front, store_front, followups.queue(), Arc::clone(&metrics), budget);
+    let front = change_hook::Front::new(
+        Arc::clone(&active),
+        Arc::clone(&store),
+        followups.queue(),
+        Arc::clone(&metrics),
+        budget,
+    );
     let unproven = front.unproven();
 
     let public_socket = listen("public", config.server.listen)?;

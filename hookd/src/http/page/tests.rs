@@ -16,8 +16,8 @@ use crate::http::Unproven;
 use crate::http::admin::app;
 use crate::http::state::State;
 use crate::http::unproven::Entry;
-use crate::metrics::Metrics;
 use crate::live::Active;
+use crate::metrics::Metrics;
 
 /// What must never come out of a page as it is.
 const EVIL: &str = r#"</td><script>alert("1")</script><img src=x onerror='alert(1)'>"#;
@@ -51,8 +51,7 @@ impl Site {
 
     async fn get(&self, target: &str) -> Shown {
         let metrics = Arc::new(Metrics::new(Arc::default()));
-        let state =
-            State::new(Arc::clone(&self.store), Arc::clone(&self.active), Arc::clone(&self.unproven), metrics);
+        let state = State::new(Arc::clone(&self.store), Arc::clone(&self.active), Arc::clone(&self.unproven), metrics);
         let service = init_service(app(state)).await;
         let answer = call_service(&service, TestRequest::get().uri(target).to_request()).await;
         let (status, headers) = (answer.status(), answer.headers().clone());

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
+use hookd_config::Config;
 use serde_json::Value;
 
 use super::{Exit, Output};
-use crate::config::Config;
 use crate::log::chain;
 
 /// How long the hookd that runs may take.
@@ -56,11 +56,11 @@ pub(super) fn run(config: &Path, args: &ReloadArgs, output: &mut Output<'_>) -> 
     for warning in findings(&answer, "warnings") {
         writeln!(output.err, "warning: {warning}")?;
     }
-    for option in answer["after_restart"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        writeln!(output.err, "warning: `{option}` has changed, and is in force after a restart only")?;
+    for option in answer["needs_restart"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        writeln!(output.err, "warning: `{option}` changed; takes effect after a restart")?;
     }
     match answer["error"].as_str() {
-        Some(error) => writeln!(output.err, "error: {error}: the old one stays in force")?,
+        Some(error) => writeln!(output.err, "error: {error}")?,
         None => writeln!(output.out, "reloaded")?,
     }
     Ok(exit)

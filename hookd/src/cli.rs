@@ -8,6 +8,7 @@ mod dialects;
 mod docs;
 mod reload;
 mod schema;
+pub(crate) mod serve;
 mod store;
 
 use std::ffi::OsString;
@@ -37,7 +38,7 @@ struct Cli {
 enum Command {
     /// Receive webhooks until told to stop.
     #[command(after_help = after_help("hookd serve --config /etc/hookd/hookd.toml --log-format json"))]
-    Serve(crate::log::Options),
+    Serve(serve::ServeArgs),
 
     /// Say whether a configuration holds, and all that is wrong with it.
     #[command(after_help = after_help("hookd check --config /etc/hookd/hookd.toml"))]
@@ -103,8 +104,8 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Wrong.into() } else { Exit::Ok.into() };
         }
     };
-    if let Command::Serve(log_options) = &cli.command {
-        return crate::serve::run(&cli.config, log_options);
+    if let Command::Serve(args) = &cli.command {
+        return crate::serve::run(&cli.config, args);
     }
     let mut out = BufWriter::new(io::stdout().lock());
     let mut output = Output { out: &mut out, err: &mut io::stderr().lock() };

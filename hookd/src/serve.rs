@@ -12,6 +12,7 @@ use hookd_store::{OpenError, SharedStore, SqliteStore, StoreError};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cli::serve::ServeArgs;
 use crate::followups::Followups;
 use crate::http::listener::Listener;
 use crate::http::{self, admin, change_hook};
@@ -43,7 +44,7 @@ enum ServeError {
 }
 
 /// Serves until it is told to stop. Exit codes: 0 stopped in order, 1 failed, 2 wrong configuration.
-pub(crate) fn run(path: &Path, log_options: &log::Options) -> ExitCode {
+pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
     let config = match Config::load(path) {
         Ok(config) => config,
         Err(report) => {
@@ -51,7 +52,7 @@ pub(crate) fn run(path: &Path, log_options: &log::Options) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let _log = match log::start(log_options) {
+    let _log = match log::start(args) {
         Ok(ending) => ending,
         Err(error) => {
             eprintln!("error: cannot start logging: {error}");

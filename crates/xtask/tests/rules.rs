@@ -64,6 +64,22 @@ fn ours(dependencies: &BTreeSet<String>) -> Vec<&str> {
     dependencies.iter().map(String::as_str).filter(|name| name.starts_with("hookd")).collect()
 }
 
+/// The manifests of the crates in `crates` and of `hookd`, by package.
+fn manifests() -> Vec<(String, String)> {
+    let mut manifests = vec![("hookd".to_owned(), read("hookd/Cargo.toml"))];
+    for entry in fs::read_dir(root().join("crates")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        manifests.push((name.clone(), read(format!("crates/{name}/Cargo.toml"))));
+    }
+    manifests
+}
+
+/// The names of the dependencies in a manifest, but for those of its tests.
+fn names(manifest: &str) -> Vec<&str> {
+    let dependencies = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+    dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next()).collect()
+}
+
 /// The sources of a crate, without its tests.
 fn sources(package: &str) -> Vec<(PathBuf, String)> {
     let mut folders = vec![root().join("crates").join(package).join("src")];
@@ -128,6 +144,18 @@ fn the_core_the_dialects_and_the_store_forbid_unsafe() {
 }
 
 #[test]
+fn only_hookd_config_reads_toml_and_it_knows_no_server_no_store_and_no_dialect() {
+    for (package, manifest) in manifests() {
+        assert_eq!(names(&manifest).contains(&"toml"), package == "hookd-config", "`{package}` and `toml`");
+    }
+    let dependencies = dependencies("hookd-config");
+    assert_eq!(ours(&dependencies), ["hookd-core"]);
+    for name in ["actix-http", "actix-web", "clap", "hyper", "libsqlite3-sys", "reqwest", "rusqlite"] {
+        assert!(!dependencies.contains(name), "`hookd-config` depends on `{name}`");
+    }
+}
+
+#[test]
 fn every_dialect_is_named_in_the_binary() {
     let (manifest, named) = (read("hookd/Cargo.toml"), read("hookd/src/dialects.rs"));
     for dialect in dialects() {
@@ -138,18 +166,11 @@ fn every_dialect_is_named_in_the_binary() {
 }
 
 #[test]
-fn only_hookd_reads_toml_listens_and_names_dialects() {
+fn only_hookd_listens_and_names_dialects() {
     let (dialects, allowed) = (dialects(), ["hookd", "hookd-tests", "bench-floor", "xtask"]);
-    let mut manifests = vec![("hookd".to_owned(), read("hookd/Cargo.toml"))];
-    for entry in fs::read_dir(root().join("crates")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        manifests.push((name.clone(), read(format!("crates/{name}/Cargo.toml"))));
-    }
-    for (package, manifest) in manifests.iter().filter(|(package, _)| !allowed.contains(&package.as_str())) {
-        let dependencies = manifest.split("[dev-dependencies]").next().unwrap_or_default();
-        let names = dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
-        for name in names {
-            let is_outside = ["actix-web", "hookd", "toml"].contains(&name) || dialects.contains(name);
+    for (package, manifest) in manifests().iter().filter(|(package, _)| !allowed.contains(&package.as_str())) {
+        for name in names(manifest) {
+            let is_outside = ["actix-web", "hookd"].contains(&name) || dialects.contains(name);
             assert!(!is_outside, "`{package}` depends on `{name}`");
         }
     }

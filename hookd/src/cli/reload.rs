@@ -41,7 +41,7 @@ pub(super) fn run(config: &Path, args: &ReloadArgs, output: &mut Output<'_>) -> 
     let (is_success, answer) = match post(&format!("{admin}/api/v2/reload")) {
         Ok(answered) => answered,
         Err(message) => {
-            writeln!(output.err, "error: the hookd that runs cannot be told: {message}")?;
+            writeln!(output.err, "error: cannot reach the running hookd: {message}")?;
             return Ok(Exit::Failure);
         }
     };
@@ -56,11 +56,11 @@ pub(super) fn run(config: &Path, args: &ReloadArgs, output: &mut Output<'_>) -> 
     for warning in findings(&answer, "warnings") {
         writeln!(output.err, "warning: {warning}")?;
     }
-    for option in answer["needs_restart"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+    for option in answer["after_restart"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         writeln!(output.err, "warning: `{option}` changed; takes effect after a restart")?;
     }
     match answer["error"].as_str() {
-        Some(error) => writeln!(output.err, "error: {error}")?,
+        Some(error) => writeln!(output.err, "error: {error}, keeping the previous one")?,
         None => writeln!(output.out, "reloaded")?,
     }
     Ok(exit)

@@ -104,11 +104,11 @@ async fn reload(state: web::Data<State>) -> HttpResponse {
     match web::block(move || config.reload()).await {
         Ok(Ok(Reloaded { config, needs_restart })) => rest::body(
             StatusCode::OK,
-            &json!({ "reloaded": true, "warnings": config.warnings, "needs_restart": needs_restart }),
+            &json!({ "reloaded": true, "warnings": config.warnings, "after_restart": needs_restart }),
         ),
         Ok(Err(report)) => rest::body(
             StatusCode::BAD_REQUEST,
-            &json!({ "error": "configuration rejected, keeping the previous one", "reloaded": false, "problems": report.problems() }),
+            &json!({ "error": "the configuration is invalid", "reloaded": false, "problems": report.problems() }),
         ),
         Err(error) => rest::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }

@@ -118,7 +118,7 @@ mod tests {
         let option = &dialects[0]["options"][5];
         assert_eq!((&dialects[0]["name"], &option["name"]), (&json!("base"), &json!("deduplicate")));
         assert_eq!((&option["type"], &option["default"]), (&json!("boolean"), &json!(true)));
-        assert!(option["description"].as_str().unwrap().starts_with("Whether a delivery"));
+        assert!(option["description"].as_str().unwrap().starts_with("Whether a redelivery"));
     }
 
     #[test]

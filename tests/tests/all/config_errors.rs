@@ -24,7 +24,7 @@ const INVALID: [Invalid; 3] = [
     },
     Invalid {
         config: "[change_hook_dialects]\ngithub = { secret = { env = \"HOOKD_TEST_UNSET\" }, skips = [\"ok\", \"(\"] }\n",
-        problems: &[("2:60", &["`skips[1]`", "regular expression `(`"])],
+        problems: &[("2:66", &["`skips[1]`", "regular expression `(`"])],
     },
 ];
 

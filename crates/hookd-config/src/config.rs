@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
 use crate::access::{Certificate, Checkers};
 use crate::io_error::reason;
 use crate::reading::document::Document;
@@ -64,13 +67,7 @@ impl Config {
     /// # Errors
     /// The problems of that section, or that the file cannot be read.
     pub fn load_admin(path: &Path) -> Result<Admin, Report> {
-        let name = path.display().to_string();
-        let text = read_text(path, &name)?;
-        let document = Document::parse(&name, &text)?;
-        let mut reader = Reader::new(&document);
-        let admin = reader.section::<Admin>(names::ADMIN);
-        reader.finish()?;
-        Ok(admin.unwrap_or_default())
+        load_section(path, names::ADMIN)
     }
 
     /// Reads only the store, for commands that look at it even if the rest of the file is invalid.
@@ -78,13 +75,8 @@ impl Config {
     /// # Errors
     /// The problems of that section, or that the file cannot be read.
     pub fn load_store(path: &Path) -> Result<Store, Report> {
-        let name = path.display().to_string();
-        let text = read_text(path, &name)?;
-        let document = Document::parse(&name, &text)?;
-        let mut reader = Reader::new(&document);
-        let store = reader.section::<Store>(names::STORE);
-        reader.finish()?;
-        Ok(store.unwrap_or_default().in_folder(path.parent().unwrap_or(path)))
+        let store: Store = load_section(path, names::STORE)?;
+        Ok(store.in_folder(path.parent().unwrap_or(path)))
     }
 
     /// Reads a configuration from its text. `name` is the name of the file in messages; relative paths start in
@@ -136,6 +128,16 @@ impl Config {
         options.extend(store.needs_restart(&new.store));
         options
     }
+}
+
+fn load_section<T: DeserializeOwned + JsonSchema + Default>(path: &Path, section: &str) -> Result<T, Report> {
+    let name = path.display().to_string();
+    let text = read_text(path, &name)?;
+    let document = Document::parse(&name, &text)?;
+    let mut reader = Reader::new(&document);
+    let section = reader.section(section);
+    reader.finish()?;
+    Ok(section.unwrap_or_default())
 }
 
 fn read_text(path: &Path, name: &str) -> Result<String, Report> {

@@ -4,16 +4,14 @@
 //! Passwords are compared in constant time, hashes are checked off the event loop, and a password that was verified is
 //! remembered (as a keyed hash, in memory) until its file changes.
 
+mod credentials;
 mod file;
 mod remembered;
 
 use std::fmt;
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use subtle::ConstantTimeEq;
-
+use credentials::Credentials;
 use file::{Format, PasswordFile};
 
 /// A list of checkers, of which one that accepts is enough.
@@ -28,13 +26,6 @@ enum Checker {
     Memory(Vec<Credentials>),
     /// Users and passwords, or their hashes, from a file.
     File(PasswordFile),
-}
-
-/// A user and a password.
-#[derive(Clone, PartialEq, Eq)]
-struct Credentials {
-    user: String,
-    password: String,
 }
 
 impl Checkers {
@@ -111,26 +102,6 @@ impl Checker {
     }
 }
 
-impl Credentials {
-    /// The credentials in an `Authorization` header. The password is everything behind the first colon.
-    fn parse(header: &[u8]) -> Option<Self> {
-        let header = std::str::from_utf8(header).ok()?;
-        let (scheme, encoded) = header.trim().split_once(' ')?;
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return None;
-        }
-        let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-        let (user, password) = decoded.split_once(':')?;
-        Some(Self { user: user.to_owned(), password: password.to_owned() })
-    }
-
-    /// Whether both are equal, in a time that does not depend on where they differ.
-    fn equals(&self, given: &Self) -> bool {
-        let user = self.user.as_bytes().ct_eq(given.user.as_bytes());
-        (user & self.password.as_bytes().ct_eq(given.password.as_bytes())).into()
-    }
-}
-
 impl fmt::Debug for Checker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -143,6 +114,9 @@ impl fmt::Debug for Checker {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     async fn accepts(checkers: &Checkers, user: &str, password: &str) -> bool {

@@ -29,7 +29,7 @@ pub struct ServedDialect {
     pub class: &'static str,
     /// Verifies and translates its requests.
     pub hook: Box<dyn Hook>,
-    /// Whether a redelivery returns the first receipt and is not stored again.
+    /// Whether a redelivery is answered with the first receipt and not stored again.
     pub deduplicate: bool,
     /// How long calls to the forge's API are retried for one delivery.
     pub api_budget: Duration,
@@ -62,7 +62,7 @@ pub struct EveryDialect {
     /// wrong is put right.
     compat: Option<Compat>,
 
-    /// Whether a redelivery (the same delivery id and body) returns the first receipt and is not stored again.
+    /// Whether a redelivery (the same delivery id and body) is answered with the first receipt and not stored again.
     deduplicate: bool,
 
     /// The class that serves this dialect, if its name is another one: `acme = { custom_class = "base" }` serves

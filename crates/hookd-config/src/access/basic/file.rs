@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use argon2::{Argon2, PasswordVerifier};
 use tokio::sync::Semaphore;
 
-use super::Credentials;
+use super::credentials::Credentials;
 use super::remembered::Remembered;
 use crate::io_error::reason;
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::Credentials;
+use super::credentials::Credentials;
 
 /// The most credentials that are remembered; beyond them, all are forgotten.
 const MAX_REMEMBERED: usize = 10_000;

@@ -5,24 +5,34 @@ mod lines;
 use std::error::Error;
 use std::io::IsTerminal;
 
+use clap::ValueEnum;
 use lines::Lines;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::serve::{LogFormat, ServeArgs};
-
 pub(crate) use lines::Ending;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// `human` on a terminal, `json` elsewhere.
+    Auto,
+    /// One line for people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
 
 /// Starts logging to the standard error output, which ends with what is given.
 ///
 /// # Errors
 /// When the thread that writes cannot be started.
-pub(crate) fn start(args: &ServeArgs) -> std::io::Result<Ending> {
+pub(crate) fn start(format: LogFormat, level: &str) -> std::io::Result<Ending> {
     // First what others may override: their lines on broken requests and handshakes would let a stranger fill the log.
-    let level = format!("actix_http=off,rustls=error,{}", args.log_level);
+    let level = format!("actix_http=off,rustls=error,{level}");
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let (lines, ending) = Lines::start(std::io::stderr())?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
-    let is_json = match args.log_format {
+    let is_json = match format {
         LogFormat::Auto => !std::io::stderr().is_terminal(),
         LogFormat::Human => false,
         LogFormat::Json => true,

@@ -12,12 +12,12 @@ use hookd_store::{OpenError, SharedStore, SqliteStore, StoreError};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::serve::ServeArgs;
 use crate::followups::Followups;
 use crate::http::listener::Listener;
 use crate::http::{self, admin, change_hook};
+use crate::log::{self, LogFormat};
 use crate::metrics::Metrics;
-use crate::{descriptors, log, retention};
+use crate::{descriptors, retention};
 
 /// How many connections may wait to be accepted. The system has a bound of its own, on Linux 4096.
 const BACKLOG: i32 = 4096;
@@ -44,7 +44,7 @@ enum ServeError {
 }
 
 /// Serves until it is told to stop. Exit codes: 0 stopped in order, 1 failed, 2 wrong configuration.
-pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
+pub(crate) fn run(path: &Path, log_format: LogFormat, log_level: &str) -> ExitCode {
     let config = match Config::load(path) {
         Ok(config) => config,
         Err(report) => {
@@ -52,7 +52,7 @@ pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let _log = match log::start(args) {
+    let _log = match log::start(log_format, log_level) {
         Ok(ending) => ending,
         Err(error) => {
             eprintln!("error: cannot start logging: {error}");

@@ -1,6 +1,8 @@
 //! `hookd serve`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+
+use crate::log::LogFormat;
 
 /// How `hookd serve` logs.
 #[derive(Clone, Debug, Args)]
@@ -12,17 +14,6 @@ pub(crate) struct ServeArgs {
     /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,hookd=debug`.
     #[arg(long, env = "RUST_LOG", default_value = "info,actix_server=warn,actix_http=off", value_parser = filter)]
     pub(crate) log_level: String,
-}
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// `human` on a terminal, `json` elsewhere.
-    Auto,
-    /// One line for people.
-    Human,
-    /// One JSON object a line.
-    Json,
 }
 
 /// A filter that `tracing_subscriber` takes, checked before anything starts.

@@ -8,7 +8,7 @@ mod dialects;
 mod docs;
 mod reload;
 mod schema;
-pub(crate) mod serve;
+mod serve;
 mod store;
 
 use std::ffi::OsString;
@@ -105,7 +105,7 @@ pub fn main() -> ExitCode {
         }
     };
     if let Command::Serve(args) = &cli.command {
-        return crate::serve::run(&cli.config, args);
+        return crate::serve::run(&cli.config, args.log_format, &args.log_level);
     }
     let mut out = BufWriter::new(io::stdout().lock());
     let mut output = Output { out: &mut out, err: &mut io::stderr().lock() };

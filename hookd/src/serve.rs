@@ -7,18 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
 use hookd_http::{Budget, Listener, bind};
 use hookd_store::{OpenError, SharedStore, SqliteStore, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::serve::ServeArgs;
-use crate::config::{Config, StoreUrl};
 use crate::followups::Followups;
 use crate::http::{self, admin, change_hook};
-use crate::live::Active;
+use crate::log::{self, LogFormat};
 use crate::metrics::Metrics;
-use crate::tls::Certificate;
-use crate::{descriptors, log, retention};
+use crate::{descriptors, retention};
 
 /// How many connections the private listener has at most.
 const MAX_ADMIN_CONNECTIONS: usize = 256;
@@ -42,7 +40,7 @@ enum ServeError {
 }
 
 /// Serves until it is told to stop. Exit codes: 0 stopped in order, 1 failed, 2 wrong configuration.
-pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
+pub(crate) fn run(path: &Path, log_format: LogFormat, log_level: &str) -> ExitCode {
     let config = match Config::load(path) {
         Ok(config) => config,
         Err(report) => {
@@ -50,7 +48,7 @@ pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let _log = match log::start(args.log_format, &args.log_level) {
+    let _log = match log::start(log_format, log_level) {
         Ok(guard) => guard,
         Err(error) => {
             eprintln!("error: cannot start logging: {error}");
@@ -70,6 +68,8 @@ pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
 }
 
 async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
+    let handle = Arc::new(ConfigHandle::new(path.to_owned(), config));
+    let config = handle.current();
     // As long as this listens, a limit on the size of files is a write that fails, and not the end of hookd.
     let _too_large = signal(SignalKind::from_raw(SIGXFSZ))
         .map_err(|source| ServeError::Io { what: "handling of signals", source })?;
@@ -80,13 +80,12 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let budget = Arc::<Budget>::default();
     let metrics = Arc::new(Metrics::new(Arc::clone(&budget)));
     let store: SharedStore = Arc::new(SqliteStore::open_watched(file, Arc::clone(&metrics) as _)?);
-    let active = Arc::new(Active::new(path.to_owned(), &config));
-    let followups = Followups::start(Arc::clone(&store), Arc::clone(&active), Arc::clone(&metrics))
+    let followups = Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&metrics))
         .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 
-    let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&active)));
+    let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&handle)));
     let front = change_hook::Front::new(
-        Arc::clone(&active),
+        Arc::clone(&handle),
         Arc::clone(&store),
         followups.queue(),
         Arc::clone(&metrics),
@@ -106,11 +105,11 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     );
 
     let server = &config.server;
-    let tls = |certificate: Option<Arc<Certificate>>| certificate.map(Certificate::server_config).transpose();
+    let tls = |certificate: &Option<Arc<Certificate>>| certificate.clone().map(Certificate::server_config).transpose();
     let public = Listener {
         name: "public",
         socket: public_socket,
-        tls: tls(config.files.server_certificate)?,
+        tls: tls(&config.files.server_certificate)?,
         workers: server.worker_count(),
         max_connections: descriptors::allow(server.max_connections, MAX_ADMIN_CONNECTIONS),
         request_timeout: server.request_timeout,
@@ -118,11 +117,11 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     };
     let public = public.serve(move || change_hook::app(front.clone()));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
-    let state = http::State::new(Arc::clone(&store), Arc::clone(&active), unproven, metrics);
+    let state = http::State::new(Arc::clone(&store), Arc::clone(&handle), unproven, metrics);
     let private = Listener {
         name: "admin",
         socket: private_socket,
-        tls: tls(config.files.admin_certificate)?,
+        tls: tls(&config.files.admin_certificate)?,
         workers: 1,
         max_connections: MAX_ADMIN_CONNECTIONS,
         request_timeout: server.request_timeout,
@@ -131,7 +130,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let private = private.serve(move || admin::app(state.clone()));
     let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?;
 
-    let outcome = until_told_to_stop(public, private, active).await;
+    let outcome = until_told_to_stop(public, private, handle).await;
     retention.abort();
     followups.stop().await;
     // Blocks until all that is queued is committed.
@@ -141,7 +140,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
 }
 
 /// Runs both listeners, with `SIGHUP` reading the configuration again, until a signal to stop comes. Then stops them: the public one first, which finishes what is in flight.
-async fn until_told_to_stop(public: Server, private: Server, active: Arc<Active>) -> Result<(), ServeError> {
+async fn until_told_to_stop(public: Server, private: Server, handle: Arc<ConfigHandle>) -> Result<(), ServeError> {
     let signals = |source| ServeError::Io { what: "handling of signals", source };
     let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(signals)?;
@@ -154,9 +153,9 @@ async fn until_told_to_stop(public: Server, private: Server, active: Arc<Active>
             _ = terminate.recv() => break "SIGTERM",
             _ = interrupt.recv() => break "SIGINT",
             _ = hangup.recv() => {
-                let active = Arc::clone(&active);
-                // What came of it is in the log.
-                drop(actix_web::web::block(move || active.reload()).await);
+                let handle = Arc::clone(&handle);
+                // The handle logs the result.
+                drop(actix_web::web::block(move || handle.reload()).await);
             }
         }
     };

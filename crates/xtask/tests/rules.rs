@@ -155,6 +155,18 @@ fn the_core_the_dialects_and_the_store_forbid_unsafe() {
 }
 
 #[test]
+fn only_hookd_config_reads_toml_and_it_knows_no_server_no_store_and_no_dialect() {
+    for (package, manifest) in manifests() {
+        assert_eq!(names(&manifest).contains(&"toml"), package == "hookd-config", "`{package}` and `toml`");
+    }
+    let dependencies = dependencies("hookd-config");
+    assert_eq!(ours(&dependencies), ["hookd-core"]);
+    for name in ["actix-http", "actix-web", "clap", "hyper", "libsqlite3-sys", "reqwest", "rusqlite"] {
+        assert!(!dependencies.contains(name), "`hookd-config` depends on `{name}`");
+    }
+}
+
+#[test]
 fn every_dialect_is_named_in_the_binary() {
     let (manifest, named) = (read("hookd/Cargo.toml"), read("hookd/src/dialects.rs"));
     for dialect in dialects() {
@@ -165,12 +177,12 @@ fn every_dialect_is_named_in_the_binary() {
 }
 
 #[test]
-fn only_hookd_reads_toml_listens_and_names_dialects() {
+fn only_hookd_listens_and_names_dialects() {
     let (dialects, allowed) = (dialects(), ["hookd", "hookd-tests", "bench-floor", "xtask"]);
     for (package, manifest) in manifests().iter().filter(|(package, _)| !allowed.contains(&package.as_str())) {
         for name in names(manifest) {
             let is_listener = name == "actix-web" && package == "hookd-http";
-            let is_outside = ["actix-web", "hookd", "toml"].contains(&name) || dialects.contains(name);
+            let is_outside = ["actix-web", "hookd"].contains(&name) || dialects.contains(name);
             assert!(!is_outside || is_listener, "`{package}` depends on `{name}`");
         }
     }

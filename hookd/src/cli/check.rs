@@ -4,10 +4,10 @@ use std::io;
 use std::path::Path;
 
 use clap::Args;
+use hookd_config::{Config, Finding, Warning, format_size};
 use serde::Serialize;
 
 use super::{Exit, Output};
-use crate::config::{Config, Finding, Warning, size};
 
 /// What `hookd check` is told.
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> i
 /// What the configuration comes to, in a few lines.
 fn tell(config: &Config, output: &mut Output<'_>) -> io::Result<()> {
     let Config { server, admin, store, dialects, .. } = config;
-    writeln!(output.out, "server   {}, bodies up to {}", server.listen, size::format(server.max_body))?;
+    writeln!(output.out, "server   {}, bodies up to {}", server.listen, format_size(server.max_body))?;
     writeln!(output.out, "admin    {}", admin.listen)?;
     writeln!(
         output.out,

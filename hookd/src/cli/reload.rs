@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
+use hookd_config::Config;
 use serde_json::Value;
 
 use super::{Exit, Output};
-use crate::config::Config;
 use crate::log::chain;
 
 /// How long the hookd that runs may take.
@@ -41,7 +41,7 @@ pub(super) fn run(config: &Path, args: &ReloadArgs, output: &mut Output<'_>) -> 
     let (is_success, answer) = match post(&format!("{admin}/api/v2/reload")) {
         Ok(answered) => answered,
         Err(message) => {
-            writeln!(output.err, "error: the hookd that runs cannot be told: {message}")?;
+            writeln!(output.err, "error: cannot reach the running hookd: {message}")?;
             return Ok(Exit::Failure);
         }
     };
@@ -57,10 +57,10 @@ pub(super) fn run(config: &Path, args: &ReloadArgs, output: &mut Output<'_>) -> 
         writeln!(output.err, "warning: {warning}")?;
     }
     for option in answer["after_restart"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        writeln!(output.err, "warning: `{option}` has changed, and is in force after a restart only")?;
+        writeln!(output.err, "warning: `{option}` changed; takes effect after a restart")?;
     }
     match answer["error"].as_str() {
-        Some(error) => writeln!(output.err, "error: {error}: the old one stays in force")?,
+        Some(error) => writeln!(output.err, "error: {error}, keeping the previous one")?,
         None => writeln!(output.out, "reloaded")?,
     }
     Ok(exit)

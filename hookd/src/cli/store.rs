@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 use clap::{Args, Subcommand};
+use hookd_config::{Config, StoreUrl};
 use hookd_store::care::{self, CareError, Checked, Stats};
 use jiff::Timestamp;
 
 use super::{Exit, Output, after_help};
-use crate::config::{Config, StoreUrl};
 use crate::log::chain;
 
 /// What `hookd store` is told.

@@ -169,11 +169,11 @@ fn files_are_read_again_when_they_change() {
     until("the new hash is known", || is_in("bea", "pässwörd").then_some(()));
     until("the old password is forgotten", || (!is_in("bea", "pass:word")).then_some(()));
 
-    // One that is broken lets nobody in, until it is put right.
+    // An invalid file accepts nobody until it is corrected.
     hookd.home().write("passwd", "ann:another\nno colon but hunter2\n");
-    until("the broken file lets nobody in", || (!is_in("ann", "another")).then_some(()));
+    until("the invalid file accepts nobody", || (!is_in("ann", "another")).then_some(()));
     let log = until("the log says so", || {
-        Some(hookd.log().join("\n")).filter(|log| log.contains("line 2: expected `user:password`; it lets nobody in"))
+        Some(hookd.log().join("\n")).filter(|log| log.contains("line 2: expected `user:password`; nobody is accepted"))
     });
     assert!(!log.contains("hunter2"), "{log}");
     assert!(is_in("bea", "pässwörd"));

@@ -70,16 +70,16 @@ fn a_certificate_that_is_replaced_is_served_and_a_broken_one_is_not() {
     assert_eq!(send(&hookd, "trusted-public.pem").status, None);
     assert_eq!(health(&hookd, "trusted-admin.pem").status, Some(200), "the other listener keeps its own");
 
-    // Half of a replacement, and then none at all: the old certificate stays, and the log says so.
+    // Half of a replacement, and then none at all: the previous certificate stays in use, and an error is logged.
     hookd.home().write("public.key", certificate().signing_key.serialize_pem());
     until("the log tells of the key", || {
         assert_eq!(send(&hookd, "second.pem").status, Some(202));
-        hookd.log().iter().any(|line| line.contains("the old certificate stays")).then_some(())
+        hookd.log().iter().any(|line| line.contains("certificate rejected, keeping the previous one")).then_some(())
     });
     hookd.home().write("public.pem", "no certificate");
     until("the log tells of the certificate", || {
         assert_eq!(send(&hookd, "second.pem").status, Some(202));
-        hookd.log().iter().any(|line| line.contains("there is no certificate in it")).then_some(())
+        hookd.log().iter().any(|line| line.contains("no certificate found")).then_some(())
     });
     write(hookd.home(), "public", "third.pem");
     until("what was put right is served", || send(&hookd, "third.pem").status);
@@ -104,14 +104,14 @@ fn the_command_reloads_over_tls_where_the_certificate_is_trusted() {
 }
 
 #[test]
-fn files_that_do_not_hold_are_a_problem_of_the_configuration() {
+fn invalid_files_are_a_problem_of_the_configuration() {
     let good = certificate();
     let other = certificate();
     for (pem, key, said) in [
         (None, Some(good.signing_key.serialize_pem()), "`public.pem` cannot be read"),
         (Some(good.cert.pem()), Some("nothing".to_owned()), "public.key"),
-        (Some("nothing".to_owned()), Some(good.signing_key.serialize_pem()), "there is no certificate in it"),
-        (Some(good.cert.pem()), Some(other.signing_key.serialize_pem()), "do not go together"),
+        (Some("nothing".to_owned()), Some(good.signing_key.serialize_pem()), "no certificate found"),
+        (Some(good.cert.pem()), Some(other.signing_key.serialize_pem()), "do not belong together"),
     ] {
         let home = Home::with_config(CONFIG);
         write(&home, "admin", "trusted.pem");

@@ -1,4 +1,4 @@
-//! `hookd dialects`: what this build has.
+//! `hookd dialects`: the dialects in this build.
 
 use std::io;
 
@@ -11,18 +11,18 @@ use super::{Exit, Output};
 use crate::config::EveryDialect;
 use crate::config::entry::OptionEntry;
 
-/// What `hookd dialects` is told.
+/// Arguments of `hookd dialects`.
 #[derive(Debug, Args)]
 pub(super) struct DialectsArgs {
     /// Print JSON: a list of objects with `name`, `summary` and `options`.
     #[arg(long)]
     json: bool,
 
-    /// Only this dialect.
+    /// Show only this dialect.
     name: Option<String>,
 }
 
-/// What the manual says of a dialect.
+/// A dialect and its options, as printed.
 #[derive(Serialize)]
 struct DialectEntry {
     name: &'static str,
@@ -37,7 +37,7 @@ pub(super) fn run(args: &DialectsArgs, output: &mut Output<'_>) -> io::Result<Ex
             Ok(class) => vec![class],
             Err(message) => {
                 writeln!(output.err, "error: {message}")?;
-                return Ok(Exit::Wrong);
+                return Ok(Exit::Usage);
             }
         },
     };
@@ -54,10 +54,10 @@ pub(super) fn run(args: &DialectsArgs, output: &mut Output<'_>) -> io::Result<Ex
     }
     for dialect in &dialects {
         writeln!(output.out, "{}: {}", dialect.name, dialect.summary)?;
-        tell(&dialect.options, output)?;
+        print(&dialect.options, output)?;
     }
     writeln!(output.out, "Every dialect also takes:")?;
-    tell(&every, output)?;
+    print(&every, output)?;
     Ok(Exit::Ok)
 }
 
@@ -71,7 +71,7 @@ fn options(schema: fn(&mut SchemaGenerator) -> schemars::Schema) -> Vec<OptionEn
     OptionEntry::all_of(&schema, &generator.take_definitions(true))
 }
 
-fn tell(options: &[OptionEntry], output: &mut Output<'_>) -> io::Result<()> {
+fn print(options: &[OptionEntry], output: &mut Output<'_>) -> io::Result<()> {
     for option in options {
         writeln!(output.out, "  {} ({})", option.name, option.signature())?;
         for paragraph in option.description.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
@@ -83,7 +83,7 @@ fn tell(options: &[OptionEntry], output: &mut Output<'_>) -> io::Result<()> {
     writeln!(output.out)
 }
 
-/// The lines of a paragraph, for a terminal.
+/// Wraps a paragraph for a terminal.
 fn lines(paragraph: &str) -> Vec<String> {
     const WIDTH: usize = 94;
     let mut lines: Vec<String> = Vec::new();
@@ -107,7 +107,7 @@ mod tests {
     use crate::cli::tests::hookd;
 
     #[test]
-    fn tells_each_dialect_with_its_options() {
+    fn lists_each_dialect_with_its_options() {
         let (exit, out, _) = hookd(&["dialects"]);
         assert_eq!(exit, Exit::Ok);
         assert!(out.starts_with("base: A change told by its fields"), "{out}");
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn prints_json_for_machines() {
+    fn prints_json_for_programs() {
         let (exit, out, _) = hookd(&["dialects", "--json", "base"]);
         assert_eq!(exit, Exit::Ok);
         let dialects: Value = serde_json::from_str(&out).unwrap();
@@ -130,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn says_which_dialects_there_are() {
+    fn lists_the_known_dialects_for_an_unknown_one() {
         let (exit, out, err) = hookd(&["dialects", "none"]);
-        assert_eq!((exit, out.as_str()), (Exit::Wrong, ""));
-        // A crate that nothing refers to would be missing here.
+        assert_eq!((exit, out.as_str()), (Exit::Usage, ""));
+        // A crate that no code refers to would be missing here.
         let known = "`base`, `bitbucket`, `bitbucketcloud`, `bitbucketserver`, `github`, `gitlab`, `gitorious`, `poller`, `test`";
         assert_eq!(err, format!("error: this build has no dialect `none`, only {known}\n"));
     }

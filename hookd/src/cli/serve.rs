@@ -2,30 +2,30 @@
 
 use clap::{Args, ValueEnum};
 
-/// How `hookd serve` logs.
+/// Arguments of `hookd serve`: how it logs.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// How log lines are written.
+    /// Format of log lines.
     #[arg(long, value_enum, default_value_t = LogFormat::Auto)]
     pub(crate) log_format: LogFormat,
 
-    /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,hookd=debug`.
+    /// Log level: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,hookd=debug`.
     #[arg(long, env = "RUST_LOG", default_value = "info,actix_server=warn,actix_http=off", value_parser = filter)]
     pub(crate) log_level: String,
 }
 
-/// How log lines are written.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// `human` on a terminal, `json` elsewhere.
     Auto,
-    /// One line for people.
+    /// Readable lines.
     Human,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// A filter that `tracing_subscriber` takes, checked before anything starts.
+/// Checks that `tracing_subscriber` accepts a filter, before anything starts.
 fn filter(text: &str) -> Result<String, String> {
     match tracing_subscriber::EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),

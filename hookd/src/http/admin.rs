@@ -107,7 +107,7 @@ async fn reload(state: web::Data<State>) -> HttpResponse {
         ),
         Ok(Err(report)) => rest::body(
             StatusCode::BAD_REQUEST,
-            &json!({ "error": "the configuration does not hold", "reloaded": false, "problems": report.problems() }),
+            &json!({ "error": "the configuration is invalid", "reloaded": false, "problems": report.problems() }),
         ),
         Err(error) => rest::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }

@@ -111,7 +111,7 @@ impl Sender {
         self.check(&hookd);
         let hookd = hookd.kill_9().start();
         self.check(&hookd);
-        sound(hookd.home());
+        check_store(hookd.home());
     }
 }
 
@@ -141,7 +141,7 @@ pub(crate) fn logged_once(hookd: &Hookd, reason: &str) {
 }
 
 /// Checks that `hookd store check` finds no problem.
-pub(crate) fn sound(home: &Home) {
+pub(crate) fn check_store(home: &Home) {
     let Finished { code, stdout, stderr } = home.run(&["store", "check"]);
     assert_eq!(code, Some(0), "{stdout}{stderr}");
 }

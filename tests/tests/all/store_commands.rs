@@ -8,7 +8,7 @@ use hookd_tests::http::Connection;
 use hookd_tests::{Home, until};
 use serde_json::Value;
 
-use crate::faults::{TABLES, numbered, sound};
+use crate::faults::{TABLES, check_store, numbered};
 
 #[test]
 fn a_backup_under_load_is_a_consistent_state_that_hookd_can_continue_from() {
@@ -55,7 +55,7 @@ fn a_backup_under_load_is_a_consistent_state_that_hookd_can_continue_from() {
     let ids: Vec<i64> = kept.iter().filter_map(|change| change["changeid"].as_i64()).collect();
     assert!(ids.iter().copied().eq(1..=kept.len() as i64), "a consistent state has no gaps");
     assert_eq!(hookd.send(&numbered(77_000_000, 0)).line(), "202 1 change found");
-    sound(hookd.home());
+    check_store(hookd.home());
 }
 
 #[test]
@@ -97,5 +97,5 @@ fn a_command_that_fails_reports_why_and_sets_its_exit_code() {
     let finished = home.run(&["store", "vacuum"]);
     assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
     assert!(finished.stdout.contains("before") && finished.stdout.contains("now"), "{}", finished.stdout);
-    sound(&home);
+    check_store(&home);
 }

@@ -15,7 +15,7 @@ use std::{env, fs, thread};
 
 use hookd_tests::{Admin, GithubApi, Home, Hookd, until};
 
-use crate::faults::sound;
+use crate::faults::check_store;
 use sender::Sender;
 use stored::Stored;
 use webhook::{SECRET, Webhook};
@@ -64,10 +64,10 @@ fn acknowledged_webhooks_survive_any_number_of_kills() {
     });
     let stored = Stored::read(admin, 1);
     stored.check_all(senders.iter().flat_map(|sender| &sender.acknowledged));
-    sound(hookd.home());
+    check_store(hookd.home());
     let (status, home) = hookd.terminate();
     assert_eq!(status.code(), Some(0));
-    sound(&home);
+    check_store(&home);
     let names = fs::read_dir(home.path()).expect("the home is there").map(|entry| entry.expect("a file").file_name());
     let kept: Vec<_> = names.filter(|name| name.to_string_lossy().contains("-damaged-")).collect();
     assert!(kept.is_empty(), "a kill looked like damage: {kept:?}");

@@ -6,7 +6,7 @@ use std::process::Command;
 use hookd_tests::{GithubApi, Home, Hookd, until};
 use serde_json::Value;
 
-use super::{numbered, sound};
+use super::{check_store, numbered};
 use crate::api_retries::pull_request;
 use crate::push;
 
@@ -55,7 +55,7 @@ fn numbers_determine_the_order_when_the_clock_is_set_back() {
     // Newest first, unless the query names an order.
     let newest = hookd.admin().list("/api/v2/changes?limit=1", "changes").remove(0);
     assert_eq!((&newest["revision"], &newest["changeid"]), (&"3".into(), &3.into()));
-    sound(hookd.home());
+    check_store(hookd.home());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use hookd_tests::{Home, until};
 
-use super::{Sender, TABLES, numbered, sound};
+use super::{Sender, TABLES, check_store, numbered};
 
 /// Overwrites a file except for its beginning.
 fn overwrite(path: &Path, from: u64) {
@@ -40,7 +40,7 @@ fn a_damaged_file_at_startup_is_an_error_with_its_name_and_a_remedy() {
         assert_eq!(finished.code, Some(1), "{}{}", finished.stdout, finished.stderr);
     }
     fs::write(&database, whole).expect("the test's folder is writable");
-    sound(&home);
+    check_store(&home);
 }
 
 #[test]
@@ -99,5 +99,5 @@ fn commits_lost_to_a_crash_and_a_bad_disk_are_reported_at_the_next_start() {
         hookd.send(&numbered(21, 0)).header("X-Hookd-Delivery").and_then(|id| id.parse().ok()).expect("an id");
     assert!((3..21).contains(&last), "{last}");
     let (_, home) = hookd.terminate();
-    sound(&home);
+    check_store(&home);
 }

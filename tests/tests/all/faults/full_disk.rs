@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use hookd_tests::{Home, until};
 
-use super::{Sender, TABLES, logged_once, sound};
+use super::{Sender, TABLES, check_store, logged_once};
 
 /// A file system for this hookd alone, which vanishes with its process.
 const WITH_SMALL_DISK: [&str; 6] =
@@ -76,7 +76,7 @@ fn a_full_disk_is_503_until_there_is_space() {
     }
     hookd.home().write("hookd.toml", config.replace("disk/", "copy/"));
     let home = hookd.kill_9().within(&[]);
-    sound(&home);
+    check_store(&home);
     sender.check(&home.start());
 }
 

@@ -42,7 +42,7 @@ fn dialects() -> BTreeSet<String> {
     let names = folders.map(|name| name.into_string().unwrap());
     let registers = |name: &String| {
         let library = root().join("crates").join(name).join("src/lib.rs");
-        // The example in the core's documentation does not count.
+        // The example of the core's documentation registers nothing.
         name != "hookd-core" && fs::read_to_string(library).is_ok_and(|text| text.contains("Dialect::of::<"))
     };
     names.filter(registers).collect()

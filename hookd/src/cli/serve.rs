@@ -14,18 +14,18 @@ pub(crate) struct ServeArgs {
     pub(crate) log_level: String,
 }
 
-/// Format of log lines.
+/// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// `human` on a terminal, `json` elsewhere.
     Auto,
-    /// Readable lines.
+    /// One line for people.
     Human,
-    /// One JSON object per line.
+    /// One JSON object a line.
     Json,
 }
 
-/// Checks that `tracing_subscriber` accepts a filter, before anything starts.
+/// A filter that `tracing_subscriber` takes, checked before anything starts.
 fn filter(text: &str) -> Result<String, String> {
     match tracing_subscriber::EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),

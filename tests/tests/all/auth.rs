@@ -169,9 +169,9 @@ fn files_are_reloaded_when_they_change() {
     until("the new hash is known", || is_in("bea", "pässwörd").then_some(()));
     until("the old password is forgotten", || (!is_in("bea", "pass:word")).then_some(()));
 
-    // A broken file accepts nobody until it is repaired.
+    // An invalid file accepts nobody until it is corrected.
     hookd.home().write("passwd", "ann:another\nno colon but hunter2\n");
-    until("the broken file accepts nobody", || (!is_in("ann", "another")).then_some(()));
+    until("the invalid file accepts nobody", || (!is_in("ann", "another")).then_some(()));
     let log = until("the log says so", || {
         Some(hookd.log().join("\n")).filter(|log| log.contains("line 2: expected `user:password`; it lets nobody in"))
     });

@@ -1,4 +1,4 @@
-//! Invalid configurations: every problem at once, each with its position, before a socket opens.
+//! A configuration that does not hold: every problem at once, each with its place, before a socket opens.
 
 use hookd_tests::Home;
 

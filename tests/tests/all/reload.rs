@@ -1,4 +1,4 @@
-//! A changed configuration applies to new requests; an invalid one is rejected as a whole.
+//! A changed configuration is applied to new requests; an invalid one is rejected as a whole.
 
 use hookd_tests::{Finished, Home, Hookd, LISTENERS};
 

@@ -60,13 +60,13 @@ fn hang_up(folder: &Path) {
 }
 
 #[test]
-fn sighup_reloads_the_configuration_and_keeps_the_previous_one_if_it_is_invalid() {
+fn sighup_reloads_and_keeps_the_previous_configuration_if_the_new_one_is_invalid() {
     let hookd = Home::serving(BASE).start();
     assert!(!has_acme(&hookd));
     write(&hookd, WITH_ACME);
     assert!(!has_acme(&hookd), "nobody asked for it yet");
     hang_up(hookd.home().path());
-    until("the new configuration is active", || has_acme(&hookd).then_some(()));
+    until("the new configuration is current", || has_acme(&hookd).then_some(()));
 
     hookd.home().write("hookd.toml", BROKEN);
     hang_up(hookd.home().path());
@@ -126,7 +126,7 @@ fn the_command_reports_the_result() {
     let lost = home.run(&["reload", "--admin", &url]);
     assert_eq!((lost.code, lost.stdout.as_str()), (Some(1), ""));
     assert!(lost.stderr.starts_with("error: cannot reach the running hookd: "), "{}", lost.stderr);
-    // The address is in the file, which does not exist.
+    // Where to look for it is in the file, which is not there.
     let lost = home.run(&["reload", "--config", "nowhere.toml"]);
     assert_eq!(lost.code, Some(2), "{}", lost.stderr);
 }
@@ -163,7 +163,7 @@ fn the_api_answers_with_the_problems_and_refuses_cross_site_requests() {
 }
 
 #[test]
-fn options_that_need_a_restart_are_reported_and_the_others_apply_at_once() {
+fn reports_what_needs_a_restart_and_applies_the_rest() {
     let hookd = Home::serving(BASE).start();
     let changed = "[server]\nlisten = '127.0.0.1:1'\nworkers = 1\nshutdown_timeout = '1s'\nmax_body = '10B'\n\
         [admin]\nlisten = '127.0.0.1:2'\n[store]\nurl = 'sqlite:other.db'\n";
@@ -196,7 +196,7 @@ fn the_command_authenticates_with_the_password_in_its_url() {
     assert_eq!(wrong.code, Some(1));
     assert!(!wrong.stderr.contains("hunter2"), "{}", wrong.stderr);
 
-    // A cross-site request is refused even with the password.
+    // A request from another site is refused even with the password.
     let credentials = format!("Basic {}", STANDARD.encode("ops:secret"));
     let (answer, _) =
         post(&hookd, &reload().header("Authorization", credentials).header("Origin", "http://evil.example"));

@@ -70,7 +70,7 @@ fn a_replaced_certificate_is_served_and_a_broken_one_is_not() {
     assert_eq!(send(&hookd, "trusted-public.pem").status, None);
     assert_eq!(health(&hookd, "trusted-admin.pem").status, Some(200), "the other listener keeps its own");
 
-    // Half of a replacement, and then none at all: the old certificate stays in use, and hookd logs that.
+    // Half of a replacement, and then none at all: the previous certificate stays in use, and an error is logged.
     hookd.home().write("public.key", certificate().signing_key.serialize_pem());
     until("the problem with the key is logged", || {
         assert_eq!(send(&hookd, "second.pem").status, Some(202));
@@ -104,7 +104,7 @@ fn the_command_reloads_over_tls_if_the_certificate_is_trusted() {
 }
 
 #[test]
-fn invalid_certificate_files_are_configuration_problems() {
+fn invalid_files_are_a_problem_of_the_configuration() {
     let good = certificate();
     let other = certificate();
     for (pem, key, said) in [

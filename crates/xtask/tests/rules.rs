@@ -1,4 +1,4 @@
-//! The rules of `ARCHITECTURE.md` that are absences: who knows whom, and what none of them uses.
+//! The rules of `ARCHITECTURE.md` about absences: dependencies that a crate must not have.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What neither the core nor a dialect knows: sockets, SQL, configuration files, command lines.
+/// Crates that neither the core nor a dialect may use: sockets, SQL, configuration files, command lines.
 const OUTSIDE: [&str; 13] = [
     "actix-http",
     "actix-web",
@@ -24,8 +24,8 @@ const OUTSIDE: [&str; 13] = [
     "tracing-subscriber",
 ];
 
-/// What they do not use of the standard library either.
-const ROOMS_OF_STD: [&str; 6] = ["std::env", "std::fs", "std::io", "std::net", "std::process", "std::thread"];
+/// Modules of the standard library that they may not use either.
+const FORBIDDEN_STD_MODULES: [&str; 6] = ["std::env", "std::fs", "std::io", "std::net", "std::process", "std::thread"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -48,7 +48,7 @@ fn dialects() -> BTreeSet<String> {
     names.filter(registers).collect()
 }
 
-/// All that a package depends on, however far away, but for its tests.
+/// All direct and indirect dependencies of a package, without those of its tests.
 fn dependencies(package: &str) -> BTreeSet<String> {
     let mut cargo = Command::new(env!("CARGO"));
     let arguments = ["tree", "--offline", "--package", package, "--edges", "normal", "--prefix", "none", "--format"];
@@ -59,7 +59,7 @@ fn dependencies(package: &str) -> BTreeSet<String> {
     names.filter(|name| *name != package && !name.is_empty()).map(str::to_owned).collect()
 }
 
-/// Those of them that are ours.
+/// The workspace's own crates among them.
 fn ours(dependencies: &BTreeSet<String>) -> Vec<&str> {
     dependencies.iter().map(String::as_str).filter(|name| name.starts_with("hookd")).collect()
 }
@@ -105,8 +105,8 @@ fn knows_nothing_outside(package: &str) {
         assert!(!dependencies.contains(name), "`{package}` depends on `{name}`");
     }
     for (path, code) in sources(package) {
-        for room in ROOMS_OF_STD {
-            assert!(!code.contains(room), "{} uses `{room}`", path.display());
+        for module in FORBIDDEN_STD_MODULES {
+            assert!(!code.contains(module), "{} uses `{module}`", path.display());
         }
     }
 }
@@ -178,7 +178,7 @@ fn every_dialect_is_named_in_the_binary() {
 
 #[test]
 fn only_hookd_listens_and_names_dialects() {
-    let (dialects, allowed) = (dialects(), ["hookd", "hookd-tests", "bench-floor", "xtask"]);
+    let (dialects, allowed) = (dialects(), ["hookd", "hookd-tests", "hookd-bench", "xtask"]);
     for (package, manifest) in manifests().iter().filter(|(package, _)| !allowed.contains(&package.as_str())) {
         for name in names(manifest) {
             let is_listener = name == "actix-web" && package == "hookd-http";

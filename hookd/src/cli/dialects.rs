@@ -1,4 +1,4 @@
-//! `hookd dialects`: what this build has.
+//! `hookd dialects`: the dialects in this build.
 
 use std::io;
 
@@ -9,18 +9,18 @@ use serde::Serialize;
 
 use super::{Exit, Output};
 
-/// What `hookd dialects` is told.
+/// Arguments of `hookd dialects`.
 #[derive(Debug, Args)]
 pub(super) struct DialectsArgs {
     /// Print JSON: a list of objects with `name`, `summary` and `options`.
     #[arg(long)]
     json: bool,
 
-    /// Only this dialect.
+    /// Show only this dialect.
     name: Option<String>,
 }
 
-/// What the manual says of a dialect.
+/// A dialect and its options, as printed.
 #[derive(Serialize)]
 struct DialectEntry {
     name: &'static str,
@@ -35,7 +35,7 @@ pub(super) fn run(args: &DialectsArgs, output: &mut Output<'_>) -> io::Result<Ex
             Ok(class) => vec![class],
             Err(message) => {
                 writeln!(output.err, "error: {message}")?;
-                return Ok(Exit::Wrong);
+                return Ok(Exit::Usage);
             }
         },
     };
@@ -52,10 +52,10 @@ pub(super) fn run(args: &DialectsArgs, output: &mut Output<'_>) -> io::Result<Ex
     }
     for dialect in &dialects {
         writeln!(output.out, "{}: {}", dialect.name, dialect.summary)?;
-        tell(&dialect.options, output)?;
+        print(&dialect.options, output)?;
     }
     writeln!(output.out, "Every dialect also takes:")?;
-    tell(&every, output)?;
+    print(&every, output)?;
     Ok(Exit::Ok)
 }
 
@@ -63,7 +63,7 @@ fn entry(class: &Dialect) -> DialectEntry {
     DialectEntry { name: class.name, summary: class.summary, options: OptionDoc::for_class(class) }
 }
 
-fn tell(options: &[OptionDoc], output: &mut Output<'_>) -> io::Result<()> {
+fn print(options: &[OptionDoc], output: &mut Output<'_>) -> io::Result<()> {
     for option in options {
         writeln!(output.out, "  {} ({})", option.name, option.signature())?;
         for paragraph in option.description.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
@@ -75,7 +75,7 @@ fn tell(options: &[OptionDoc], output: &mut Output<'_>) -> io::Result<()> {
     writeln!(output.out)
 }
 
-/// The lines of a paragraph, for a terminal.
+/// Wraps a paragraph for a terminal.
 fn lines(paragraph: &str) -> Vec<String> {
     const WIDTH: usize = 94;
     let mut lines: Vec<String> = Vec::new();
@@ -99,7 +99,7 @@ mod tests {
     use crate::cli::tests::hookd;
 
     #[test]
-    fn tells_each_dialect_with_its_options() {
+    fn lists_each_dialect_with_its_options() {
         let (exit, out, _) = hookd(&["dialects"]);
         assert_eq!(exit, Exit::Ok);
         assert!(out.starts_with("base: A change told by its fields"), "{out}");
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn prints_json_for_machines() {
+    fn prints_json_for_programs() {
         let (exit, out, _) = hookd(&["dialects", "--json", "base"]);
         assert_eq!(exit, Exit::Ok);
         let dialects: Value = serde_json::from_str(&out).unwrap();
@@ -122,10 +122,10 @@ mod tests {
     }
 
     #[test]
-    fn says_which_dialects_there_are() {
+    fn lists_the_known_dialects_for_an_unknown_one() {
         let (exit, out, err) = hookd(&["dialects", "none"]);
-        assert_eq!((exit, out.as_str()), (Exit::Wrong, ""));
-        // A crate that nothing refers to would be missing here.
+        assert_eq!((exit, out.as_str()), (Exit::Usage, ""));
+        // A crate that no code refers to would be missing here.
         let known =
             "`base`, `bitbucket`, `bitbucketcloud`, `bitbucketserver`, `github`, `gitlab`, `gitorious`, `poller`";
         assert_eq!(err, format!("error: this build has no dialect `none`, only {known}\n"));

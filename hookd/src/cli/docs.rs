@@ -1,4 +1,4 @@
-//! `hookd docs`: the reference of all options, from which `cargo xtask docs` makes a page of the manual.
+//! `hookd docs`: the reference of all options, from which `cargo xtask docs` generates a page of the manual.
 
 use std::io;
 

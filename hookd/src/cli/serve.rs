@@ -4,14 +4,14 @@ use clap::Args;
 
 use crate::log::LogFormat;
 
-/// How `hookd serve` logs.
+/// Arguments of `hookd serve`: how it logs.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// How log lines are written.
+    /// Format of log lines.
     #[arg(long, value_enum, default_value_t = LogFormat::Auto)]
     pub(crate) log_format: LogFormat,
 
-    /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,hookd=debug`.
+    /// Log level: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,hookd=debug`.
     #[arg(long, env = "RUST_LOG", default_value = "info,actix_server=warn,actix_http=off", value_parser = filter)]
     pub(crate) log_level: String,
 }

@@ -10,7 +10,7 @@ fn reload(hookd: &Hookd, tables: &str) -> Finished {
 }
 
 #[test]
-fn a_dialect_comes_and_goes_with_a_reload() {
+fn a_reload_adds_and_removes_a_dialect() {
     let hookd = Home::serving("[change_hook_dialects]\nbase = true").start();
     let unknown = "400 The dialect specified, 'github', wasn't whitelisted in change_hook";
     assert_eq!(hookd.send(&push::request("1")).line(), unknown);

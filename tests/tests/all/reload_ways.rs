@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const BASE: &str = "[change_hook_dialects]\nbase = true\n";
 const WITH_ACME: &str = "[change_hook_dialects]\nbase = true\nacme = { custom_class = 'base' }\n";
 
-/// Three problems, in the lines 3, 4 and 7.
+/// Three problems, in lines 3, 4 and 7.
 const BROKEN: &str = "[server]\nlisten = '127.0.0.1:0'\nmax_body = '1 GuB'\nlistn = 1\n[change_hook_dialects]\nbase = true\n\
     gitub = { secret = 'hunter2' }\n";
 
@@ -49,10 +49,10 @@ fn has_acme(hookd: &Hookd) -> bool {
     }
 }
 
-/// Sends SIGHUP to the process that works in this folder.
+/// Sends SIGHUP to the process whose working directory is this folder.
 fn hang_up(folder: &Path) {
     let folder = folder.canonicalize().expect("the folder is there");
-    let processes = fs::read_dir("/proc").expect("the system tells its processes").flatten();
+    let processes = fs::read_dir("/proc").expect("the system lists its processes").flatten();
     let works_there = |entry: &fs::DirEntry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder);
     let [process] = processes.filter(works_there).collect::<Vec<_>>().try_into().expect("one hookd runs there");
     let kill = format!("kill -HUP {}", process.file_name().display());
@@ -79,7 +79,7 @@ fn sighup_reloads_and_keeps_the_previous_configuration_if_the_new_one_is_invalid
     });
     assert!(has_acme(&hookd));
     assert!(!hookd.log().join("\n").contains("hunter2"));
-    // Two at once end no process either.
+    // Two signals at once do not end the process either.
     write(&hookd, BASE);
     hang_up(hookd.home().path());
     hang_up(hookd.home().path());
@@ -109,16 +109,20 @@ fn the_command_reports_the_result() {
 
     let refused = run(&hookd, &["--json"]);
     assert_eq!((refused.code, refused.stderr.as_str()), (Some(2), ""));
-    let told: Value = serde_json::from_str(&refused.stdout).expect("it is JSON");
-    assert_eq!((&told["reloaded"], told["problems"].as_array().map(Vec::len)), (&json!(false), Some(3)), "{told}");
+    let result: Value = serde_json::from_str(&refused.stdout).expect("it is JSON");
+    assert_eq!(
+        (&result["reloaded"], result["problems"].as_array().map(Vec::len)),
+        (&json!(false), Some(3)),
+        "{result}"
+    );
 
     write(&hookd, BASE);
     let done = run(&hookd, &["--json"]);
-    let told: Value = serde_json::from_str(&done.stdout).expect("it is JSON");
-    assert_eq!((done.code, &told["reloaded"], &told["after_restart"]), (Some(0), &json!(true), &json!([])));
+    let result: Value = serde_json::from_str(&done.stdout).expect("it is JSON");
+    assert_eq!((done.code, &result["reloaded"], &result["after_restart"]), (Some(0), &json!(true), &json!([])));
     assert!(!has_acme(&hookd));
 
-    // Nobody is there.
+    // No hookd is running.
     let url = admin_url(&hookd);
     let home = hookd.kill_9();
     let lost = home.run(&["reload", "--admin", &url]);
@@ -130,7 +134,7 @@ fn the_command_reports_the_result() {
 }
 
 #[test]
-fn the_api_answers_with_the_problems_and_listens_to_no_other_site() {
+fn the_api_answers_with_the_problems_and_refuses_cross_site_requests() {
     let hookd = Home::serving(BASE).start();
     write(&hookd, WITH_ACME);
     let own = format!("http://{}", hookd.admin().address());
@@ -153,7 +157,7 @@ fn the_api_answers_with_the_problems_and_listens_to_no_other_site() {
     let expected = [(json!(3), json!(12)), (json!(4), json!(1)), (json!(7), json!(1))];
     assert_eq!(places, expected.iter().map(|(line, column)| (line, column)).collect::<Vec<_>>(), "{json}");
     assert!(has_acme(&hookd));
-    assert_eq!(post(&hookd, &Request::get("/api/v2/reload")).0.status, 404, "looking at it changes nothing");
+    assert_eq!(post(&hookd, &Request::get("/api/v2/reload")).0.status, 404, "a GET changes nothing");
 
     fs::remove_file(hookd.home().path().join("hookd.toml")).expect("it was there");
     assert_eq!(post(&hookd, &reload()).0.status, 400);
@@ -180,7 +184,7 @@ fn reports_what_needs_a_restart_and_applies_the_rest() {
 }
 
 #[test]
-fn the_command_gives_the_password_of_its_url() {
+fn the_command_authenticates_with_the_password_in_its_url() {
     let admin = "[admin]\nlisten = '127.0.0.1:0'\nchange_hook_auth = 'memory:ops:secret'\n";
     let others = "[server]\nlisten = '127.0.0.1:0'\n[store]\nurl = 'sqlite:hookd.db'\n";
     let hookd = Home::with_config(&[others, admin, BASE].concat()).start();

@@ -1,14 +1,15 @@
-//! Commit messages, written as people write them: a subject, often a body, sometimes trailers.
+//! Commit messages like those that people write: a subject, often a body, sometimes trailers.
 
 use fastrand::Rng;
 
-use crate::words::{ADJECTIVES, JOINTS, NOUNS, OPENINGS, VERBS, hex, one};
-use crate::world::Person;
+use crate::person::Person;
+use crate::phrases::{identifier, thing};
+use crate::words::{JOINTS, NOUNS, OPENINGS, VERBS, hex, one};
 
-/// The longest line of a body.
-const WIDTH: usize = 72;
+/// The longest line of a body, in characters.
+const MAX_LINE_CHARS: usize = 72;
 
-/// A message; `author` and `other` may sign it, and `sentences` is the length of its body.
+/// Writes a message whose body has this many sentences; `author` and `other` may appear in its trailers.
 pub(crate) fn write(rng: &mut Rng, author: &Person, other: &Person, sentences: usize) -> String {
     let mut message = subject(rng);
     if sentences > 0 {
@@ -29,19 +30,6 @@ pub(crate) fn write(rng: &mut Rng, author: &Person, other: &Person, sentences: u
         message.push_str(&trailer);
     }
     message
-}
-
-/// What a branch is for, in a few words.
-pub(crate) fn topic(rng: &mut Rng) -> String {
-    let words = format!("{} {} {}", one(rng, VERBS), one(rng, ADJECTIVES), one(rng, NOUNS));
-    words.to_lowercase().replace(' ', "-")
-}
-
-/// What a repository is for, in one line.
-pub(crate) fn description(rng: &mut Rng) -> String {
-    let thing = thing(rng);
-    let (joint, other) = (one(rng, JOINTS), one(rng, NOUNS));
-    format!("{}{} {joint} {other}", thing[..1].to_uppercase(), &thing[1..])
 }
 
 fn subject(rng: &mut Rng) -> String {
@@ -78,20 +66,6 @@ fn sentence(rng: &mut Rng) -> String {
     }
 }
 
-fn thing(rng: &mut Rng) -> String {
-    match rng.u8(..4) {
-        0 => format!("{}s", one(rng, NOUNS)),
-        1 => format!("{} {}", one(rng, NOUNS), one(rng, NOUNS)),
-        2 => format!("{} {} {}", one(rng, ADJECTIVES), one(rng, NOUNS), one(rng, NOUNS)),
-        _ => format!("{} {}", one(rng, ADJECTIVES), one(rng, NOUNS)),
-    }
-}
-
-fn identifier(rng: &mut Rng) -> String {
-    let words = format!("{} {} {}", one(rng, VERBS), one(rng, ADJECTIVES), one(rng, NOUNS));
-    words.to_lowercase().replace(' ', "_")
-}
-
 fn version(rng: &mut Rng) -> String {
     format!("{}.{}.{}", rng.u8(..12), rng.u8(..40), rng.u8(..30))
 }
@@ -101,7 +75,7 @@ fn wrapped(text: &str) -> String {
     let mut width = 0;
     for word in text.split(' ') {
         if width > 0 {
-            let is_full = width + 1 + word.len() > WIDTH;
+            let is_full = width + 1 + word.len() > MAX_LINE_CHARS;
             whole.push(if is_full { '\n' } else { ' ' });
             width = if is_full { 0 } else { width + 1 };
         }

@@ -1,6 +1,6 @@
-//! Writes pushes for `wrk` to a file: on each line the HMAC-SHA1 and the HMAC-SHA256 in hexadecimal, and the body.
+//! Writes pushes for `wrk` to a file: each line has the HMAC-SHA1 and the HMAC-SHA256 in hexadecimal, and the body.
 //!
-//! Run as `bench-requests FILE COUNT SEED SECRET REPOSITORIES BRANCHES`; it prints how large the bodies are.
+//! Run as `bench-requests FILE COUNT SEED SECRET REPOSITORIES BRANCHES`; it prints the sizes of the bodies.
 
 #![forbid(unsafe_code)]
 
@@ -8,8 +8,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
 
-use bench_pushes::{Pusher, World};
 use hmac::{Hmac, KeyInit, Mac};
+use hookd_bench::{Pusher, World};
 use sha1::Sha1;
 use sha2::Sha256;
 

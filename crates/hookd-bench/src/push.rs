@@ -2,26 +2,28 @@
 
 use fastrand::Rng;
 
-use crate::github::{date, repository};
+use crate::date::date;
 use crate::json::Object;
 use crate::message;
+use crate::person::Person;
+use crate::repository::Repository;
 use crate::words::{hex, one};
-use crate::world::{Person, Repository, World};
+use crate::world::World;
 
 /// The smallest body of a push, in bytes.
-pub const SMALLEST: usize = 7 * 1024;
+pub const MIN_BODY_BYTES: usize = 7 * 1024;
 
 /// The largest body of a push, in bytes.
-pub const LARGEST: usize = 9 * 1024;
+pub const MAX_BODY_BYTES: usize = 9 * 1024;
 
-/// About what a push has besides its repository, organization, sender and commits.
-const FRAME: usize = 512;
+/// Approximate size of a push without its repository, organization, sender and commits.
+const FRAME_BYTES: usize = 512;
 
 /// The offset from UTC, as text and in seconds.
 const ZONES: &[(&str, i64)] =
     &[("Z", 0), ("+01:00", 3600), ("+02:00", 7200), ("-05:00", -18_000), ("-07:00", -25_200), ("+05:30", 19_800)];
 
-/// Lets the people of a world push. The same seed makes the same pushes, and never one twice.
+/// Makes the people of a world push. The same seed gives the same pushes, and no push occurs twice.
 pub struct Pusher<'w> {
     world: &'w World,
     rng: Rng,
@@ -30,25 +32,26 @@ pub struct Pusher<'w> {
 }
 
 impl<'w> Pusher<'w> {
-    /// One who begins to push now.
+    /// Starts a sequence of pushes.
     pub fn new(world: &'w World, seed: u64) -> Self {
         Self { world, rng: Rng::with_seed(seed), now: 1_760_000_000 }
     }
 
-    /// A push of any size.
+    /// A push that may be too small or too large.
     fn attempt(&mut self) -> String {
         let (rng, world) = (&mut self.rng, self.world);
         let target = one(rng, &world.repositories);
         let branch = one(rng, &target.branches);
         let pusher = &world.people[*one(rng, &target.members)];
-        let repository = repository(rng, target, self.now);
+        let repository = target.to_json(rng, self.now);
         let organization = target.organization.as_deref().unwrap_or_default();
-        let room = LARGEST.saturating_sub(FRAME + repository.len() + organization.len() + pusher.user.len());
+        let room =
+            MAX_BODY_BYTES.saturating_sub(FRAME_BYTES + repository.len() + organization.len() + pusher.user.len());
         let commits = self.commits(target, room);
         let rng = &mut self.rng;
         let (before, after) = (hex(rng, 40), &commits[commits.len() - 1][7..47]);
 
-        let mut text = String::with_capacity(LARGEST);
+        let mut text = String::with_capacity(MAX_BODY_BYTES);
         let mut object = Object::new(&mut text)
             .text("ref", &format!("refs/heads/{branch}"))
             .text("before", &before)
@@ -71,13 +74,13 @@ impl<'w> Pusher<'w> {
         text
     }
 
-    /// One to four commits: as many as find room, or the first.
+    /// One to four commits, as many as fit into `room` bytes; always at least one.
     fn commits(&mut self, target: &Repository, room: usize) -> Vec<String> {
         let mut commits: Vec<String> = Vec::new();
         let mut length = 0;
         for number in 0..self.rng.i64(1..5) {
             let commit = commit(&mut self.rng, self.world, target, self.now - 600 * (4 - number));
-            // The last one comes twice: it is the head commit.
+            // The last one appears twice: it is also the head commit.
             if number > 0 && length + 2 * commit.len() > room {
                 break;
             }
@@ -91,19 +94,19 @@ impl<'w> Pusher<'w> {
 impl Iterator for Pusher<'_> {
     type Item = String;
 
-    /// The body of the next push, compact JSON of [`SMALLEST`] to [`LARGEST`] bytes; there is always one.
+    /// The body of the next push, compact JSON of [`MIN_BODY_BYTES`] to [`MAX_BODY_BYTES`]; never ends.
     fn next(&mut self) -> Option<String> {
         self.now += self.rng.i64(1..20);
         loop {
             let text = self.attempt();
-            if (SMALLEST..=LARGEST).contains(&text.len()) {
+            if (MIN_BODY_BYTES..=MAX_BODY_BYTES).contains(&text.len()) {
                 return Some(text);
             }
         }
     }
 }
 
-/// A commit object. It begins with the commit's id.
+/// A commit object, which starts with the commit's id.
 fn commit(rng: &mut Rng, world: &World, target: &Repository, time: i64) -> String {
     let author = &world.people[*one(rng, &target.members)];
     let other = &world.people[*one(rng, &target.members)];
@@ -138,7 +141,7 @@ fn commit(rng: &mut Rng, world: &World, target: &Repository, time: i64) -> Strin
     text
 }
 
-/// Who committed what was merged in the browser.
+/// The committer of merges made in the browser.
 const WEB_FLOW: &str = r#"{"name":"GitHub","email":"noreply@github.com","username":"web-flow"}"#;
 
 fn signature(person: &Person) -> String {
@@ -169,28 +172,30 @@ mod tests {
 
     impl SecretSource for NoSecrets {
         fn read(&self, _: &Secret) -> Result<Vec<u8>, String> {
-            Err("none here".to_owned())
+            Err("there are none".to_owned())
         }
     }
 
     #[test]
-    fn makes_pushes_of_a_size_that_the_dialect_takes() {
+    fn generates_pushes_within_the_size_limits_that_the_dialect_translates() {
         let world = World::new(1, 20, 40);
         let hook =
             hookd_github::Options::default().build(&BuildContext::new("github", Compat::Off, &NoSecrets)).unwrap();
         let mut changes = 0;
         for body in Pusher::new(&world, 2).take(200) {
-            assert!((SMALLEST..=LARGEST).contains(&body.len()));
+            assert!((MIN_BODY_BYTES..=MAX_BODY_BYTES).contains(&body.len()));
             let request = HookRequest::post("/change_hook/github").with_header("X-GitHub-Event", "push");
             let request = request.with_header("Content-Type", "application/json").with_body(body);
-            let Ok(Outcome::Changes(made)) = hook.translate(&request) else { panic!("not taken") };
+            let Ok(Outcome::Changes(made)) = hook.translate(&request) else {
+                panic!("the dialect did not translate a push")
+            };
             changes += made.len();
         }
         assert!((200..800).contains(&changes));
     }
 
     #[test]
-    fn repeats_no_commit_and_no_push() {
+    fn never_repeats_a_commit_or_a_push() {
         let world = World::new(1, 20, 40);
         let bodies: Vec<String> = Pusher::new(&world, 2).take(300).collect();
         let ids: HashSet<&str> = bodies.iter().flat_map(|body| body.split("\"after\":\"").nth(1)?.get(..40)).collect();

@@ -1,13 +1,13 @@
-//! The objects of GitHub's payloads: users, organizations, repositories, with all their URLs.
+//! The objects of GitHub's payloads that never change: users, organizations, and the constant part of repositories, with
+//! all their URLs.
 
 use fastrand::Rng;
 
 use crate::json::Object;
-use crate::message::description;
+use crate::phrases::description;
 use crate::words::base64;
-use crate::world::Repository;
 
-/// A user object; an owner's has a name and an address besides.
+/// A user object; an owner's also has a name and an email address.
 pub(crate) fn user(rng: &mut Rng, login: &str, id: u32, kind: &str, owner_email: Option<&str>) -> String {
     let mut text = String::new();
     let mut object = Object::new(&mut text);
@@ -50,7 +50,7 @@ pub(crate) fn organization(rng: &mut Rng, login: &str, id: u32) -> String {
     text
 }
 
-/// A repository object without its end, which [`repository`] adds.
+/// The constant beginning of a repository object; `Repository::to_json` adds the rest.
 pub(crate) fn repository_beginning(rng: &mut Rng, login: &str, name: &str, owner: &str) -> String {
     let mut text = String::new();
     let full_name = format!("{login}/{name}");
@@ -72,65 +72,6 @@ pub(crate) fn repository_beginning(rng: &mut Rng, login: &str, name: &str, owner
     }
     object.pause();
     text
-}
-
-/// A repository object as of a time, in seconds since 1970.
-pub(crate) fn repository(rng: &mut Rng, repository: &Repository, now: i64) -> String {
-    let mut text = repository.beginning.clone();
-    let url = &repository.html_url;
-    let (issues, forks, stars) = (rng.u32(..3000), rng.u32(..5000), repository.stars + rng.u32(..100));
-    let bare = url.trim_start_matches("https://");
-    let mut object = Object::resume(&mut text)
-        .raw("created_at", repository.created_at)
-        .text("updated_at", &date(now - rng.i64(60..90_000), "Z", 0))
-        .raw("pushed_at", now)
-        .text("git_url", &format!("git://{bare}.git"))
-        .text("ssh_url", &format!("git@{}.git", bare.replacen('/', ":", 1)))
-        .text("clone_url", &format!("{url}.git"))
-        .text("svn_url", url)
-        .raw("homepage", "null")
-        .raw("size", repository.size + rng.u32(..1000))
-        .raw("stargazers_count", stars)
-        .raw("watchers_count", stars)
-        .text("language", repository.language);
-    for (key, value) in REPOSITORY_FLAGS {
-        object = object.raw(key, value);
-    }
-    object = object.raw("forks_count", forks).raw("mirror_url", "null").raw("archived", false).raw("disabled", false);
-    object
-        .raw("open_issues_count", issues)
-        .raw("license", "null")
-        .raw("allow_forking", true)
-        .raw("is_template", false)
-        .raw("web_commit_signoff_required", false)
-        .texts("topics", [])
-        .text("visibility", "public")
-        .raw("forks", forks)
-        .raw("open_issues", issues)
-        .raw("watchers", stars)
-        .text("default_branch", repository.default_branch)
-        .raw("stargazers", stars)
-        .text("master_branch", repository.default_branch)
-        .raw("custom_properties", "{}")
-        .end();
-    text
-}
-
-/// A time in seconds since 1970 as GitHub writes it, in a zone that is so many seconds ahead of UTC.
-pub(crate) fn date(time: i64, zone: &str, ahead: i64) -> String {
-    let local = time + ahead;
-    let (days, seconds) = (local.div_euclid(86_400), local.rem_euclid(86_400));
-    // The calendar from the number of days, by Howard Hinnant's `civil_from_days`.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + 400 * era + i64::from(month <= 2);
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{zone}")
 }
 
 const USER_URLS: [(&str, &str); 9] = [
@@ -192,24 +133,3 @@ const REPOSITORY_URLS: [(&str, &str); 36] = [
     ("releases_url", "releases{/id}"),
     ("deployments_url", "deployments"),
 ];
-
-const REPOSITORY_FLAGS: [(&str, bool); 6] = [
-    ("has_issues", true),
-    ("has_projects", true),
-    ("has_downloads", true),
-    ("has_wiki", true),
-    ("has_pages", false),
-    ("has_discussions", false),
-];
-
-#[cfg(test)]
-mod tests {
-    use super::date;
-
-    #[test]
-    fn writes_dates_of_the_calendar() {
-        assert_eq!(date(0, "Z", 0), "1970-01-01T00:00:00Z");
-        assert_eq!(date(1_709_208_000, "+02:00", 7200), "2024-02-29T14:00:00+02:00");
-        assert_eq!(date(1_760_000_000, "-05:00", -18_000), "2025-10-09T03:53:20-05:00");
-    }
-}

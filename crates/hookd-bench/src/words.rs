@@ -1,4 +1,4 @@
-//! The words of which names, paths and messages are made. Formatted by hand: a word on each line reads badly.
+//! The words for names, paths and messages. Formatted by hand, since one word per line is hard to read.
 
 use fastrand::Rng;
 
@@ -83,7 +83,7 @@ pub(crate) const NOUNS: &[&str] = &[
     "wrapper", "writer", "zone",
 ];
 
-/// What comes between two things of a sentence.
+/// Connects two noun phrases of a sentence.
 #[rustfmt::skip]
 pub(crate) const JOINTS: &[&str] = &[
     "after", "and", "as well as", "before", "behind", "beside", "between each", "by way of", "during",
@@ -114,7 +114,7 @@ pub(crate) const FOLDERS: &[&str] = &[
     "web", "worker",
 ];
 
-/// A language of GitHub and how its files end.
+/// A language as GitHub names it, and its file extension.
 #[rustfmt::skip]
 pub(crate) const LANGUAGES: &[(&str, &str)] = &[
     ("C", "c"), ("C++", "cpp"), ("C#", "cs"), ("Clojure", "clj"), ("Elixir", "ex"), ("Go", "go"), ("Haskell", "hs"),
@@ -123,23 +123,23 @@ pub(crate) const LANGUAGES: &[(&str, &str)] = &[
     ("Zig", "zig"),
 ];
 
-/// Files that trees of every language have.
+/// Extensions of files that occur with every language.
 #[rustfmt::skip]
 pub(crate) const OTHER_ENDINGS: &[&str] = &[
     "json", "md", "sh", "sql", "svg", "toml", "txt", "yaml", "yml",
 ];
 
-/// One of them.
+/// A random item.
 pub(crate) fn one<'w, T>(rng: &mut Rng, words: &'w [T]) -> &'w T {
     &words[rng.usize(..words.len())]
 }
 
-/// Some hexadecimal digits.
+/// Random hexadecimal digits.
 pub(crate) fn hex(rng: &mut Rng, digits: usize) -> String {
     (0..digits).map(|_| char::from(b"0123456789abcdef"[rng.usize(..16)])).collect()
 }
 
-/// Some characters of base64, as in GitHub's node ids.
+/// Random characters of base64, as in GitHub's node ids.
 pub(crate) fn base64(rng: &mut Rng, count: usize) -> String {
     (0..count).map(|_| if rng.u8(..32) == 0 { '_' } else { rng.alphanumeric() }).collect()
 }

@@ -1,8 +1,8 @@
-//! Writing JSON members in the order in which GitHub sends them, which no map would keep.
+//! Writes JSON members in the order in which GitHub sends them, which a map would not keep.
 
 use std::fmt::{Display, Write as _};
 
-/// An object that is being written to the end of a text.
+/// An object that is being appended to a text.
 pub(crate) struct Object<'t> {
     text: &'t mut String,
     is_empty: bool,
@@ -14,7 +14,7 @@ impl<'t> Object<'t> {
         Self { text, is_empty: true }
     }
 
-    /// Goes on with an object that has members and no end yet.
+    /// Continues an object that has members, but no closing brace yet.
     pub(crate) fn resume(text: &'t mut String) -> Self {
         Self { text, is_empty: false }
     }
@@ -29,7 +29,7 @@ impl<'t> Object<'t> {
     /// A member that is JSON already: a number, a literal, or what an [`Object`] has written.
     pub(crate) fn raw(mut self, key: &str, value: impl Display) -> Self {
         self.key(key);
-        write!(self.text, "{value}").expect("a String takes all");
+        write!(self.text, "{value}").expect("writing to a String does not fail");
         self
     }
 
@@ -47,7 +47,7 @@ impl<'t> Object<'t> {
         self
     }
 
-    /// Leaves it without its end, to [`Object::resume`] it.
+    /// Leaves the object open, for [`Object::resume`].
     pub(crate) fn pause(self) {}
 
     pub(crate) fn end(self) {
@@ -74,7 +74,7 @@ fn quote(text: &mut String, value: &str) {
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
             character if character < ' ' => {
-                write!(text, "\\u{:04x}", u32::from(character)).expect("a String takes all");
+                write!(text, "\\u{:04x}", u32::from(character)).expect("writing to a String does not fail");
             }
             character => text.push(character),
         }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_members_in_order_and_quotes_what_must_be() {
+    fn writes_members_in_order_and_escapes_strings() {
         let mut text = String::new();
         let object = Object::new(&mut text).text("b", "\"\\\n\u{1}ö").raw("a", 1).texts("list", ["x", "y"]);
         object.texts("none", []).end();

@@ -1,15 +1,14 @@
-//! What stands between the floor and hookd: the floor with one more step of those that no hookd can leave out.
+//! The steps between the floor and hookd: the floor plus work that hookd cannot do without.
 //!
-//! Run as `bench-steps ADDRESS SECRET STEP`, where each step has those before it:
+//! Run as `bench-steps ADDRESS SECRET STEP`. Each step includes those before it, and the floor's signature check:
 //!
-//! - `proved`: checks both signatures, HMAC-SHA256 and HMAC-SHA1;
 //! - `parsed`: parses the JSON;
-//! - `handed`: hands the body to one thread, and answers when that says so;
-//! - `packed`: that thread compresses what waits as one zstd block, level 1;
-//! - `written`: and writes it to a file that is as large as it gets already, with one `fdatasync` for all of it.
+//! - `handed`: passes the body to a single thread, and answers when that is done with it;
+//! - `packed`: that thread compresses all waiting bodies as one zstd block, level 1;
+//! - `written`: and writes it to a preallocated file, with one `fdatasync` per batch.
 //!
-//! There is no more to it: nothing is translated, nothing is looked for, and nothing could be found again. What is left
-//! with all of them is about the most that a hookd of these libraries can reach; `cargo xtask bench --steps` shows it.
+//! Nothing is translated, deduplicated or retrievable. The speed of the last step is about the most that a hookd with
+//! these libraries can reach; `cargo xtask bench --steps` shows it.
 
 #![forbid(unsafe_code)]
 
@@ -22,33 +21,33 @@ use std::time::Duration;
 
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
-use hookd_core::{Arena, Json, Keys, SignatureHash};
+use hookd_bench::Key;
+use hookd_core::{Arena, Json};
 use tokio::sync::oneshot;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What is done, each step with those before it.
+/// The work that is done; each step includes those before it.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 enum Step {
-    Proved,
     Parsed,
     Handed,
     Packed,
     Written,
 }
 
-/// The bytes of the file, which is written over from the begin when they are full.
-const FILE: usize = 64 << 20;
+/// The size of the file, which is overwritten from the start when it is full.
+const FILE_BYTES: usize = 64 << 20;
 
-/// How long the thread waits for company when the last batch was larger, as hookd's writer does.
-const GATHER: Duration = Duration::from_micros(100);
+/// How long the thread waits for more bodies if the last batch was larger, as hookd's writer does.
+const GATHER_TIME: Duration = Duration::from_micros(100);
 
-/// A body, and whom to tell that it is done with.
+/// A body, and where to report that it is done.
 struct Job(Bytes, oneshot::Sender<()>);
 
 struct Server {
-    keys: Keys,
+    key: Key,
     step: Step,
     jobs: SyncSender<Job>,
 }
@@ -73,7 +72,6 @@ fn main() -> ExitCode {
 
 fn step_of(name: &str) -> Option<Step> {
     Some(match name {
-        "proved" => Step::Proved,
         "parsed" => Step::Parsed,
         "handed" => Step::Handed,
         "packed" => Step::Packed,
@@ -85,21 +83,19 @@ fn step_of(name: &str) -> Option<Step> {
 async fn serve(address: &str, secret: &str, step: Step) -> std::io::Result<()> {
     let (jobs, waiting) = sync_channel(4096);
     let mut writer = Writer::new(step, waiting)?;
-    std::thread::spawn(move || writer.run().expect("the file is written and synced"));
+    std::thread::spawn(move || writer.run().expect("the file can be written and synced"));
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
-    let server = Data::new(Server { keys: Keys::new([secret.as_bytes().to_vec()]), step, jobs });
-    HttpServer::new(move || App::new().app_data(Data::clone(&server)).default_service(web::post().to(take)))
+    let server = Data::new(Server { key: Key::new(secret.as_bytes()), step, jobs });
+    HttpServer::new(move || App::new().app_data(Data::clone(&server)).default_service(web::post().to(receive)))
         .listen(listener)?
         .run()
         .await
 }
 
-async fn take(server: Data<Server>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let header = |name| request.headers().get(name).map_or(&b""[..], |value| value.as_bytes());
-    let signatures =
-        [(header("X-Hub-Signature-256"), SignatureHash::Sha256), (header("X-Hub-Signature"), SignatureHash::Sha1)];
-    if server.keys.check_signatures(&signatures, &body).is_err() {
+async fn receive(server: Data<Server>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let header = request.headers().get("X-Hub-Signature-256").and_then(|value| value.to_str().ok());
+    if !server.key.verifies(header, &body) {
         return HttpResponse::BadRequest().finish();
     }
     if server.step >= Step::Parsed && Json::parse(&body, &Arena::for_text(body.len())).is_err() {
@@ -114,7 +110,7 @@ async fn take(server: Data<Server>, request: HttpRequest, body: Bytes) -> HttpRe
     HttpResponse::Accepted().finish()
 }
 
-/// The thread that all bodies are handed to.
+/// The thread that all bodies are passed to.
 struct Writer {
     step: Step,
     waiting: Receiver<Job>,
@@ -126,7 +122,7 @@ impl Writer {
     fn new(step: Step, waiting: Receiver<Job>) -> std::io::Result<Self> {
         let file = (step >= Step::Written).then(|| {
             let file = File::create("written")?;
-            file.write_all_at(&vec![1; FILE], 0)?;
+            file.write_all_at(&vec![1; FILE_BYTES], 0)?;
             file.sync_all()?;
             Ok::<File, std::io::Error>(file)
         });
@@ -140,7 +136,7 @@ impl Writer {
             let mut batch = vec![first];
             batch.extend(self.waiting.try_iter());
             if batch.len() < last {
-                std::thread::sleep(GATHER);
+                std::thread::sleep(GATHER_TIME);
                 batch.extend(self.waiting.try_iter());
             }
             last = batch.len();
@@ -149,7 +145,7 @@ impl Writer {
                 batch.iter().for_each(|Job(body, _)| bodies.extend_from_slice(body));
                 let packed = self.compressor.compress(&bodies)?;
                 if let Some(file) = &self.file {
-                    if offset + packed.len() > FILE {
+                    if offset + packed.len() > FILE_BYTES {
                         offset = 0;
                     }
                     file.write_all_at(&packed, offset as u64)?;
@@ -158,7 +154,7 @@ impl Writer {
                 }
             }
             for Job(_, done) in batch {
-                // Who has gone away needs no answer.
+                // A client that is gone needs no answer.
                 let _ = done.send(());
             }
         }

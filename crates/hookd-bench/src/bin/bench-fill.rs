@@ -1,6 +1,6 @@
-//! Fills a store with changes, through the dialect and the store of hookd: pushes that differ, none of them twice.
+//! Fills a store with the changes of distinct pushes, through hookd's own dialect and store.
 //!
-//! Run as `bench-fill FILE CHANGES SEED`; it goes on from what the store has.
+//! Run as `bench-fill FILE CHANGES SEED`; an interrupted run is resumed.
 
 #![forbid(unsafe_code)]
 
@@ -9,19 +9,19 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use bench_pushes::{Pusher, World};
+use hookd_bench::{Pusher, World};
 use hookd_core::{BuildContext, Compat, Hook, HookOptions, HookRequest, Outcome, Secret, SecretSource};
 use hookd_store::{NewDelivery, NewState, Query, Receipt, Reply, SqliteStore, Store, StoredRequest};
 
-/// How many writes wait at most, so that transactions are large and the queue never full.
-const WAITING: usize = 2048;
+/// The most writes in flight: enough for large transactions, too few to fill the store's queue.
+const MAX_PENDING_WRITES: usize = 2048;
 
-/// Repositories and branches of the pushes: a larger place than the one that is measured.
+/// Repositories and branches of the pushes: more than in the measured load.
 const REPOSITORIES: usize = 2000;
 const BRANCHES: usize = 10_000;
 
-/// In microseconds.
-const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+/// One day, in microseconds.
+const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,7 +38,7 @@ struct NoSecrets;
 
 impl SecretSource for NoSecrets {
     fn read(&self, _: &Secret) -> Result<Vec<u8>, String> {
-        Err("none here".to_owned())
+        Err("there are none".to_owned())
     }
 }
 
@@ -53,23 +53,23 @@ fn run(arguments: &[String]) -> Result<(), String> {
     let mut stored = store.changes(&none).map_err(|error| error.to_string())?.total;
 
     let world = World::new(seed, REPOSITORIES, BRANCHES);
-    // What the store has was pushed with another seed.
+    // A resumed run must not repeat earlier pushes, so its seed differs.
     let mut pushes = Pusher::new(&world, seed ^ stored.rotate_left(32));
     let mut rng = fastrand::Rng::with_seed(seed ^ stored);
     let mut waiting = VecDeque::new();
-    let (started, mut told) = (Instant::now(), 0);
-    // All of it came within the last day, so that nothing is old enough for hookd to let go of it.
+    let (started, mut reported_tenths) = (Instant::now(), 0);
+    // Everything is dated within the last day, so that nothing expires.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?;
     let now = since.as_micros() as i64;
     while stored < wanted {
-        let received_at = now - (DAY as f64 * (1.0 - stored as f64 / wanted as f64)) as i64;
+        let received_at = now - (DAY_MICROS as f64 * (1.0 - stored as f64 / wanted as f64)) as i64;
         let body = pushes.next().ok_or("no more pushes")?;
         stored += submit(&store, &*hook, body, &mut rng, received_at, &mut waiting)?;
-        if waiting.len() == WAITING {
+        if waiting.len() == MAX_PENDING_WRITES {
             committed(waiting.pop_front())?;
         }
-        if stored * 10 / wanted > told {
-            told = stored * 10 / wanted;
+        if stored * 10 / wanted > reported_tenths {
+            reported_tenths = stored * 10 / wanted;
             eprintln!("{stored} changes after {} s", started.elapsed().as_secs());
         }
     }
@@ -80,7 +80,7 @@ fn run(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Queues a push; says how many changes it has.
+/// Queues a push and returns how many changes it has.
 fn submit(
     store: &SqliteStore,
     hook: &dyn Hook,
@@ -97,7 +97,7 @@ fn submit(
         .with_header("Content-Type", "application/json")
         .with_body(body);
     let Ok(Outcome::Changes(mut changes)) = hook.translate(&request) else {
-        return Err("a push was not taken".to_owned());
+        return Err("the dialect did not translate a push".to_owned());
     };
     changes.iter_mut().for_each(hookd_core::Change::fill_revlink);
     let count = changes.len() as u64;

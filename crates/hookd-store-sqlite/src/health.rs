@@ -105,7 +105,9 @@ impl Health {
             outage.damage.get_or_insert_with(|| failure.clone());
         }
         let is_due = match &self.reported {
-            Some((last, when)) => (is_new || *last != cause) && when.elapsed() >= REPORT_INTERVAL || is_new && *last != cause,
+            Some((last, when)) => {
+                (is_new || *last != cause) && when.elapsed() >= REPORT_INTERVAL || is_new && *last != cause
+            }
             None => true,
         };
         if !is_due {

@@ -9,9 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use hookd_store::{
-    Completion, Due, KeptChanges, NewDelivery, Observer, Receipt, State, StoreError, StoredRequest,
-};
+use hookd_store::{Completion, Due, KeptChanges, NewDelivery, Observer, Receipt, State, StoreError, StoredRequest};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
@@ -150,7 +148,8 @@ impl Writer {
         if is_sealed {
             self.recent_keys.clear();
         }
-        let keys = |packed: &PackedBlock| packed.keys.keys(packed.first.deliveryid, packed.first.changeid).collect::<Vec<_>>();
+        let keys =
+            |packed: &PackedBlock| packed.keys.keys(packed.first.deliveryid, packed.first.changeid).collect::<Vec<_>>();
         self.recent_keys.add(self.packer.blocks().iter().flat_map(keys));
         if let Some(index) = &mut self.forge_ids {
             sealed.into_iter().for_each(|sealed| index.add(sealed));

@@ -225,7 +225,13 @@ impl History {
     fn postpone(&mut self) {
         let deliveryid = self.any_delivery();
         let now = self.model.now;
-        let due = Due { deliveryid, dialect: "github".to_owned(), received_at: now, attempts: self.rng.u32(..), next_at: now };
+        let due = Due {
+            deliveryid,
+            dialect: "github".to_owned(),
+            received_at: now,
+            attempts: self.rng.u32(..),
+            next_at: now,
+        };
         self.store().postpone(due.clone()).wait().unwrap();
         self.model.pending.entry(deliveryid).and_modify(|attempts| *attempts = due.attempts);
     }
@@ -263,16 +269,11 @@ impl History {
     /// Expires as much as there is, and takes into the model what is gone, if it may be.
     fn expire(&mut self) {
         let now = self.model.now;
-        let before = |rng: &mut Rng| {
-            (rng.u32(0..3) > 0).then(|| now.saturating_sub(Duration::from_secs(rng.u64(0..6000))))
-        };
+        let before =
+            |rng: &mut Rng| (rng.u32(0..3) > 0).then(|| now.saturating_sub(Duration::from_secs(rng.u64(0..6000))));
         let rng = &mut self.rng;
-        let expiry = Expiry {
-            payloads_before: before(rng),
-            changes_before: before(rng),
-            lagging_before: before(rng),
-            now,
-        };
+        let expiry =
+            Expiry { payloads_before: before(rng), changes_before: before(rng), lagging_before: before(rng), now };
         loop {
             if !self.store().expire(expiry).wait().unwrap().has_more {
                 break;
@@ -281,11 +282,13 @@ impl History {
         self.model.payloads_before = self.model.payloads_before.max(expiry.payloads_before);
         let old = |received_at: Timestamp, before: Option<Timestamp>| before.is_some_and(|before| received_at < before);
         let kept = self.store().read_on(0, 1).unwrap();
-        let first_change = kept.first().map_or(self.model.changes.len(), |change| usize::try_from(change.changeid).unwrap() - 1);
+        let first_change =
+            kept.first().map_or(self.model.changes.len(), |change| usize::try_from(change.changeid).unwrap() - 1);
         let query = Query::default().ascending(DeliveryField::Deliveryid).limit(1);
         let kept = self.store().deliveries(&query).unwrap().rows;
-        let first_delivery =
-            kept.first().map_or(self.model.deliveries.len(), |delivery| usize::try_from(delivery.deliveryid).unwrap() - 1);
+        let first_delivery = kept
+            .first()
+            .map_or(self.model.deliveries.len(), |delivery| usize::try_from(delivery.deliveryid).unwrap() - 1);
         for gone in self.model.first_change..first_change {
             let delivery = &self.model.deliveries[usize::try_from(self.model.changes[gone].0).unwrap() - 1];
             assert!(old(delivery.received_at, expiry.changes_before), "change {} is too young", gone + 1);
@@ -359,7 +362,8 @@ impl History {
         let newest = self.store().deliveries(&query).unwrap().rows.first().map_or(0, |delivery| delivery.deliveryid);
         let has = |state: &Model| state.deliveries.len() as i64 == newest;
         let survived = states[acknowledged..].iter().find(|state| has(state));
-        self.model = survived.unwrap_or_else(|| panic!("{newest} deliveries are no state from {acknowledged} on")).clone();
+        self.model =
+            survived.unwrap_or_else(|| panic!("{newest} deliveries are no state from {acknowledged} on")).clone();
         self.compare();
     }
 

@@ -1,23 +1,21 @@
 //! The private listener: the page, the REST API and health.
 
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HOST, HeaderName, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
-use hookd_store::{CHANGE_FIELDS, DELIVERY_FIELDS};
-use hookd_store::{Field, Filter, Operator, Page, Query, SharedStore, StoreError, Value};
+use hookd_config::Reloaded;
+use hookd_http::{RequestGuard, plain, unauthorized};
+use hookd_store::{ChangeField, DeliveryField, Field, Page, Query, SharedStore, StoreError};
 use serde_json::{Value as Json, json};
 
-use super::body::is_announced;
-use super::connection::Seat;
 use super::state::{State, blocking};
-use super::{page, plain, rest, unauthorized};
+use super::{page, rest};
 
 /// How many rows are given where no limit is asked for.
 const LIMIT: u64 = 1000;
@@ -31,7 +29,7 @@ pub(crate) fn app(
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
     App::new()
         .app_data(web::Data::new(state))
-        .wrap(from_fn(seated))
+        .wrap(from_fn(guarded))
         .service(web::resource("/healthz").route(web::get().to(healthz)).route(web::head().to(healthz)))
         .service(web::resource("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)))
         .service(
@@ -54,19 +52,15 @@ pub(crate) fn app(
         )
 }
 
-/// Tells the connection that a request is at work.
-async fn seated(
+/// Tells the connection while a request is being served.
+async fn guarded(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let serving = request.request().conn_data::<Rc<Seat>>().map(Seat::serve);
+    let guard = RequestGuard::new(request.request());
     let answer = next.call(request).await?.map_into_boxed_body();
-    // No request here has a body that is read.
-    if let Some(serving) = serving
-        && is_announced(answer.request())
-    {
-        serving.close();
-    }
+    // No handler here reads a body.
+    guard.end_unread(answer.request());
     Ok(answer)
 }
 
@@ -77,8 +71,8 @@ async fn authenticated(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(auth) = state.live().admin_auth.clone()
-        && !auth.accept(request.headers()).await
+    if let Some(auth) = state.config().files.admin_auth.clone()
+        && !auth.accept(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)).await
     {
         return Ok(request.into_response(unauthorized()));
     }
@@ -97,17 +91,17 @@ fn is_cross_site(request: &ServiceRequest) -> bool {
     host.is_none() || host != text(HOST)
 }
 
-/// Reads the configuration again.
+/// Reloads the configuration.
 async fn reload(state: web::Data<State>) -> HttpResponse {
-    let active = Arc::clone(state.active());
-    match web::block(move || active.reload()).await {
-        Ok(Ok(reloaded)) => rest::body(
+    let config = Arc::clone(state.config_handle());
+    match web::block(move || config.reload()).await {
+        Ok(Ok(Reloaded { config, needs_restart })) => rest::body(
             StatusCode::OK,
-            &json!({ "reloaded": true, "warnings": reloaded.warnings, "after_restart": reloaded.after_restart }),
+            &json!({ "reloaded": true, "warnings": config.warnings, "after_restart": needs_restart }),
         ),
         Ok(Err(report)) => rest::body(
             StatusCode::BAD_REQUEST,
-            &json!({ "error": "the configuration does not hold", "reloaded": false, "problems": report.problems() }),
+            &json!({ "error": "the configuration is invalid", "reloaded": false, "problems": report.problems() }),
         ),
         Err(error) => rest::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
@@ -136,32 +130,30 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
 }
 
 async fn changes(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
-    let read = |store: SharedStore, query: Query| {
+    let read = |store: SharedStore, query: Query<ChangeField>| {
         let page = store.changes(&query)?;
         Ok(Page { rows: page.rows.iter().map(hookd_store::ChangeRecord::to_json).collect(), total: page.total })
     };
-    collection("changes", &CHANGE_FIELDS, &state, &request, read).await
+    collection("changes", &state, &request, read).await
 }
 
 async fn change(state: web::Data<State>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
-    let read = |store: SharedStore, query: Query| {
-        Ok(store.changes(&query)?.rows.first().map(hookd_store::ChangeRecord::to_json))
-    };
-    single("changes", "changeid", &CHANGE_FIELDS, &state, &request, &id, read).await
+    let read = |store: SharedStore, id: i64| Ok(store.change(id)?.as_ref().map(hookd_store::ChangeRecord::to_json));
+    single::<ChangeField, _>("changes", &state, &request, &id, read).await
 }
 
 async fn deliveries(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
-    let read = |store: SharedStore, query: Query| {
+    let read = |store: SharedStore, query: Query<DeliveryField>| {
         let page = store.deliveries(&query)?;
         Ok(Page { rows: page.rows.iter().map(hookd_store::DeliveryRecord::to_json).collect(), total: page.total })
     };
-    collection("deliveries", &DELIVERY_FIELDS, &state, &request, read).await
+    collection("deliveries", &state, &request, read).await
 }
 
 /// One delivery, with the headers that were kept.
 async fn delivery(state: web::Data<State>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
-    let read = |store: SharedStore, query: Query| {
-        let Some(record) = store.deliveries(&query)?.rows.pop() else { return Ok(None) };
+    let read = |store: SharedStore, id: i64| {
+        let Some(record) = store.delivery(id)? else { return Ok(None) };
         let mut shown = record.to_json();
         let head = store.request(record.deliveryid)?.map(|stored| stored.head);
         shown["request"] = head.map_or(Json::Null, |head| {
@@ -171,12 +163,12 @@ async fn delivery(state: web::Data<State>, request: HttpRequest, id: web::Path<S
         });
         Ok(Some(shown))
     };
-    single("deliveries", "deliveryid", &DELIVERY_FIELDS, &state, &request, &id, read).await
+    single::<DeliveryField, _>("deliveries", &state, &request, &id, read).await
 }
 
 async fn dialects(state: web::Data<State>) -> HttpResponse {
     let records: Vec<Json> = state
-        .live()
+        .config()
         .dialects
         .values()
         .map(|dialect| {
@@ -204,17 +196,12 @@ async fn nothing(request: HttpRequest) -> HttpResponse {
 }
 
 /// Answers with the rows that the parameters ask for.
-async fn collection<R>(
-    kind: &'static str,
-    fields: &'static [Field],
-    state: &State,
-    request: &HttpRequest,
-    read: R,
-) -> HttpResponse
+async fn collection<F, R>(kind: &'static str, state: &State, request: &HttpRequest, read: R) -> HttpResponse
 where
-    R: FnOnce(SharedStore, Query) -> Result<Page<Json>, StoreError> + Send + 'static,
+    F: Field + Send,
+    R: FnOnce(SharedStore, Query<F>) -> Result<Page<Json>, StoreError> + Send + 'static,
 {
-    let mut asked = match rest::read(request.query_string(), fields) {
+    let mut asked = match rest::read::<F>(request.query_string()) {
         Ok(asked) => asked,
         Err(message) => return rest::error(StatusCode::BAD_REQUEST, &message),
     };
@@ -226,35 +213,21 @@ where
     }
 }
 
-/// Answers with the row of an id.
-async fn single<R>(
-    kind: &'static str,
-    id_field: &str,
-    fields: &'static [Field],
-    state: &State,
-    request: &HttpRequest,
-    id: &str,
-    read: R,
-) -> HttpResponse
+/// Answers with the row of a number.
+async fn single<F, R>(kind: &'static str, state: &State, request: &HttpRequest, id: &str, read: R) -> HttpResponse
 where
-    R: FnOnce(SharedStore, Query) -> Result<Option<Json>, StoreError> + Send + 'static,
+    F: Field,
+    R: FnOnce(SharedStore, i64) -> Result<Option<Json>, StoreError> + Send + 'static,
 {
-    let asked = match rest::read(request.query_string(), fields) {
+    let asked = match rest::read::<F>(request.query_string()) {
         Ok(asked) if asked.query.filters.is_empty() => asked,
         Ok(_) => return rest::error(StatusCode::BAD_REQUEST, "this is not a collection"),
         Err(message) => return rest::error(StatusCode::BAD_REQUEST, &message),
     };
-    let field = fields.iter().find(|field| field.name == id_field);
-    let filter = id.parse().ok().zip(field).map(|(id, field)| Filter {
-        field,
-        operator: Operator::Eq,
-        values: vec![Value::Integer(id)],
-    });
     let missing = || rest::error(StatusCode::NOT_FOUND, &format!("not found while getting from {kind}/{id}"));
-    let Some(filter) = filter else { return missing() };
+    let Ok(number) = id.parse() else { return missing() };
     let store = Arc::clone(state.store());
-    let query = Query { filters: vec![filter], ..Query::default() };
-    match blocking(move || read(store, query)).await {
+    match blocking(move || read(store, number)).await {
         Ok(Some(record)) => rest::single(kind, record, asked.fields.as_deref()),
         Ok(None) => missing(),
         Err(error) => rest::error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),

@@ -2,9 +2,7 @@
 
 use hookd_core::Change;
 
-use super::wire::{
-    Input, write_length, write_map, write_optional_integer, write_optional_text, write_text,
-};
+use super::wire::{Input, write_length, write_map, write_optional_integer, write_optional_text, write_text};
 use crate::error::Failure;
 
 /// What a change has in common with its parent, and with the changes that follow it.

@@ -122,7 +122,8 @@ fn golden(name: &str) -> Vec<u8> {
         let lines = parts().into_iter().map(|(name, bytes)| format!("{name} {}\n", hex::encode(bytes)));
         fs::write(path(), lines.collect::<String>()).unwrap();
     }
-    let text = fs::read_to_string(path()).unwrap_or_else(|error| panic!("{}: {error}; {HOW_TO_REPLACE}", path().display()));
+    let text =
+        fs::read_to_string(path()).unwrap_or_else(|error| panic!("{}: {error}; {HOW_TO_REPLACE}", path().display()));
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     hex::decode(line.unwrap_or_else(|| panic!("the golden file has no `{name}`"))).unwrap()
 }
@@ -138,15 +139,17 @@ fn golden_bytes_are_those_that_are_written_today() {
 
 #[test]
 fn golden_records_are_read_as_they_were_written() {
-    let [first, completed] = ["deliveries-and-changes", "completed-changes"].map(|name| {
-        Records::read(&golden(name)).unwrap_or_else(|error| panic!("{name}: {error}; {HOW_TO_REPLACE}"))
-    });
+    let [first, completed] = ["deliveries-and-changes", "completed-changes"]
+        .map(|name| Records::read(&golden(name)).unwrap_or_else(|error| panic!("{name}: {error}; {HOW_TO_REPLACE}")));
     let (mut read, mut offset) = (first.deliveries(), 0);
     for (expected, request) in deliveries() {
         let entry = read.read().expect(HOW_TO_REPLACE);
         let plain = DeliveryEntry { head_length: 0, body_length: 0, ..entry };
         assert_eq!(plain, expected, "{HOW_TO_REPLACE}");
-        assert_eq!((entry.head_length > 0, entry.body_length), (request.is_some(), request.as_ref().map_or(0, |r| r.body.len())));
+        assert_eq!(
+            (entry.head_length > 0, entry.body_length),
+            (request.is_some(), request.as_ref().map_or(0, |r| r.body.len()))
+        );
         if let Some(request) = request {
             assert_eq!(request_at(&golden("requests"), entry.place(offset)).expect(HOW_TO_REPLACE), request);
         }

@@ -6,9 +6,9 @@
 //! | one | the version of the format, [`VERSION`] |
 //! | eight | XXH3 (64 bits) of all of that, little-endian |
 
+use xxhash_rust::xxh3::xxh3_64;
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::get_frame_content_size;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::wire::broken;
 use crate::error::Failure;

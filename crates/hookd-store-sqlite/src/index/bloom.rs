@@ -70,7 +70,7 @@ fn bits(key: u64) -> [u32; WORDS_PER_BLOCK] {
 
 #[cfg(test)]
 mod tests {
-    use super::{CAPACITY_KEYS, BloomFilter};
+    use super::{BloomFilter, CAPACITY_KEYS};
     use crate::index::key_of;
 
     #[test]

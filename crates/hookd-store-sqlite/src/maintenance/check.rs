@@ -47,10 +47,7 @@ const INVARIANTS: [(&str, &str); 6] = [
         "SELECT deliveryid FROM outcomes WHERE state = 1 AND (change_count < 1 OR first_changeid IS NULL \
          OR first_changeid + change_count > (SELECT max(first_changeid + change_count) FROM blocks))",
     ),
-    (
-        "delivery {} is pending, and has its outcome",
-        "SELECT deliveryid FROM pending JOIN outcomes USING (deliveryid)",
-    ),
+    ("delivery {} is pending, and has its outcome", "SELECT deliveryid FROM pending JOIN outcomes USING (deliveryid)"),
     (
         "delivery {} is pending, and is not in the log",
         "SELECT deliveryid FROM pending WHERE NOT EXISTS (SELECT 1 FROM blocks WHERE deliveryid >= first_deliveryid AND deliveryid < first_deliveryid + delivery_count)",
@@ -216,7 +213,9 @@ fn deliveries(
         } else if !is_accepted && !ids.is_empty() {
             checked.problems.push(format!("delivery {deliveryid} was not accepted, and has changes"));
         } else if entry.state == State::Pending && !is_known(connection, deliveryid)? {
-            checked.problems.push(format!("delivery {deliveryid} is pending, and has neither its outcome nor a next attempt"));
+            checked
+                .problems
+                .push(format!("delivery {deliveryid} is pending, and has neither its outcome nor a next attempt"));
         }
         if !ids.is_empty() {
             owned.push((deliveryid, ids));

@@ -50,9 +50,11 @@ fn read(connection: &mut Connection, path: &Path) -> Result<Stats, Failure> {
     let ends = blocks::ends(&transaction)?;
     // Numbers have no gaps.
     let count = |part| ends.map_or(0, |(first, last)| (last.next(part) - first.first(part)).unsigned_abs());
-    let received_at = |deliveryid| blocks::entry(&transaction, deliveryid, |_, entry, _| {
+    let received_at = |deliveryid| {
+        blocks::entry(&transaction, deliveryid, |_, entry, _| {
             Timestamp::from_micros(entry.received_at).as_seconds_f64()
-        });
+        })
+    };
     let (oldest, newest) = match ends {
         Some((first, last)) => {
             (received_at(first.first(Part::Deliveries))?, received_at(last.next(Part::Deliveries) - 1)?)

@@ -17,15 +17,26 @@ fn the_file_does_not_grow_for_ever() {
                 let name = format!("{number:040x}");
                 // Texts that compress as badly as hashes do.
                 let body: String = (0..20).map(|part| format!("{:016x}", key_of(&[number, part]))).collect();
-                let delivery = NewDelivery { received_at: Timestamp::from_micros(minute), ..delivery(Some(&name), &body, accepted(&name)) };
+                let delivery = NewDelivery {
+                    received_at: Timestamp::from_micros(minute),
+                    ..delivery(Some(&name), &body, accepted(&name))
+                };
                 store.append(delivery)
             })
             .collect();
         replies.into_iter().for_each(|reply| assert!(!reply.wait().unwrap().is_duplicate));
         let before = Some(Timestamp::from_micros(minute - 120_000_000));
-        while store.expire(Expiry { payloads_before: before, changes_before: before, now: Timestamp::from_micros(minute), ..Expiry::default() }).wait().unwrap().has_more
-        {
-        }
+        while store
+            .expire(Expiry {
+                payloads_before: before,
+                changes_before: before,
+                now: Timestamp::from_micros(minute),
+                ..Expiry::default()
+            })
+            .wait()
+            .unwrap()
+            .has_more
+        {}
         checkpoint(&path);
         sizes.push(std::fs::metadata(&path).unwrap().len());
     }

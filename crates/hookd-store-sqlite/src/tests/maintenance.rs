@@ -1,7 +1,7 @@
 //! Figures, checks, backups and giving space back.
 
-use crate::maintenance::{MaintenanceError, Stats, backup, check, stats, vacuum};
 use super::*;
+use crate::maintenance::{MaintenanceError, Stats, backup, check, stats, vacuum};
 
 /// A store of each kind of delivery, and its file.
 fn filled() -> (TempDir, SqliteStore, PathBuf) {
@@ -76,7 +76,10 @@ fn finds_what_is_wrong() {
         ("UPDATE blocks SET records = x'00' WHERE blockid = 4", "block 4: "),
         ("UPDATE blocks SET requests = (SELECT requests FROM blocks WHERE blockid = 2)", "the request of delivery"),
         ("DELETE FROM recent_keys WHERE blockid = 2", "the index of forge ids does not agree with the log"),
-        ("UPDATE recent_keys SET first_changeid = first_changeid + 1", "the index of revisions does not agree with the log"),
+        (
+            "UPDATE recent_keys SET first_changeid = first_changeid + 1",
+            "the index of revisions does not agree with the log",
+        ),
         ("UPDATE recent_keys SET data = zeroblob(length(data))", "the index of revisions does not agree with the log"),
     ] {
         let (_folder, store, path) = filled();
@@ -164,7 +167,8 @@ fn space_is_given_back_when_nobody_works_on_the_store() {
         let numbers: Vec<u64> = random(number);
         store.append(delivery(None, &format!("{numbers:x?}"), accepted("r"))).wait().unwrap();
     }
-    let all = Expiry { payloads_before: Some(MAX_TIME), changes_before: Some(MAX_TIME), now: MAX_TIME, ..Expiry::default() };
+    let all =
+        Expiry { payloads_before: Some(MAX_TIME), changes_before: Some(MAX_TIME), now: MAX_TIME, ..Expiry::default() };
     while store.expire(all).wait().unwrap().has_more {}
     let error = vacuum(&path).unwrap_err();
     assert!(error.to_string().contains("is in use by another hookd; stop that one first"), "{error}");

@@ -29,8 +29,9 @@ fn finds_all(store: &SqliteStore) {
     for id in [1, 2, count() / 2, count() - 1000, count() - 1, count()] {
         let again = store.append(delivery(Some(&format!("id {id}")), "{}", accepted("r"))).wait().unwrap();
         assert_eq!((again.deliveryid, again.is_duplicate), (id, true));
-        let found =
-            store.deliveries(&Query::default().filter(DeliveryField::ForgeId, Operator::Eq, &*format!("id {id}"))).unwrap();
+        let found = store
+            .deliveries(&Query::default().filter(DeliveryField::ForgeId, Operator::Eq, &*format!("id {id}")))
+            .unwrap();
         assert_eq!((found.total, found.rows[0].deliveryid), (1, id));
         let revision = format!("a{id}");
         let found = store.changes(&Query::default().filter(ChangeField::Revision, Operator::Eq, &*revision)).unwrap();

@@ -25,6 +25,31 @@ pub fn assert_fields(change: &Change, expected: Value) {
     compare(change, named(expected));
 }
 
+/// [`assert_change`](fn@crate::assert_change), with the fields as in `json!`:
+///
+/// ```
+/// use hookd_core::Change;
+/// use hookd_testkit::{assert_change, assert_fields};
+///
+/// let change = Change { author: "Ada".into(), revision: Some("1f3a".into()), ..Change::default() };
+/// assert_change!(&change, {"author": "Ada", "revision": "1f3a"});
+/// assert_fields!(&change, {"author": "Ada", "branch": null});
+/// ```
+#[macro_export]
+macro_rules! assert_change {
+    ($change:expr, $expected:tt) => {
+        $crate::assert_change($change, $crate::json!($expected))
+    };
+}
+
+/// [`assert_fields`](fn@crate::assert_fields), with the fields as in `json!`.
+#[macro_export]
+macro_rules! assert_fields {
+    ($change:expr, $expected:tt) => {
+        $crate::assert_fields($change, $crate::json!($expected))
+    };
+}
+
 #[track_caller]
 fn compare(change: &Change, expected: Map<String, Value>) {
     let found = fields_of(change);

@@ -70,7 +70,7 @@
 //! fn a_push_has_its_author() {
 //!     let hook = FORGE.hook(Off, json!({"secret": "s3cret"}));
 //!     let request = FORGE.request("push", json!({}));
-//!     assert_change(&hook.change(&request), json!({"author": "Ada", "revision": "1f3a"}));
+//!     assert_change!(&hook.change(&request), {"author": "Ada", "revision": "1f3a"});
 //! }
 //!
 //! hookd_testkit::contract_tests!(FORGE);

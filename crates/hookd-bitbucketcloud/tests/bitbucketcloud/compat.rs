@@ -43,21 +43,18 @@ fn the_number_of_a_pull_request_is_what_python_makes_of_it() {
 #[test]
 fn a_push_loses_its_commits() {
     let options = json!({"codebase": "pots", "bitbucket_property_whitelist": ["*"]});
-    assert_change(
-        &change(Buildbot, options, "repo:push", json!({})),
-        json!({
-            "author": "Grace <grace>",
-            "branch": "refs/heads/main",
-            "category": "push",
-            "codebase": "pots",
-            "comments": format!("Bitbucket Cloud commit {}", "c".repeat(40)),
-            "project": "Drinks",
-            "repository": "https://api.bitbucket.org/2.0/repositories/kitchen/tea",
-            "revision": "c".repeat(40),
-            "revlink": format!("https://bitbucket.org/kitchen/tea/commits/{}", "c".repeat(40)),
-            "src": "git",
-        }),
-    );
+    assert_change!(&change(Buildbot, options, "repo:push", json!({})), {
+        "author": "Grace <grace>",
+        "branch": "refs/heads/main",
+        "category": "push",
+        "codebase": "pots",
+        "comments": format!("Bitbucket Cloud commit {}", "c".repeat(40)),
+        "project": "Drinks",
+        "repository": "https://api.bitbucket.org/2.0/repositories/kitchen/tea",
+        "revision": "c".repeat(40),
+        "revlink": format!("https://bitbucket.org/kitchen/tea/commits/{}", "c".repeat(40)),
+        "src": "git",
+    });
 }
 
 #[test]
@@ -67,36 +64,27 @@ fn null_is_none() {
         "actor": {"display_name": null, "nickname": 5},
         "repository": {"project": "-", "scm": null, "links": {"html": {"href": null}}},
     });
-    assert_fields(
-        &change(Buildbot, json!({}), "repo:push", patch),
-        json!({
-            "author": "None <5>",
-            "project": "none",
-            "src": null,
-            "comments": "Bitbucket Cloud commit None",
-            "revlink": "None/commits/None",
-            "revision": null,
-        }),
-    );
+    assert_fields!(&change(Buildbot, json!({}), "repo:push", patch), {
+        "author": "None <5>",
+        "project": "none",
+        "src": null,
+        "comments": "Bitbucket Cloud commit None",
+        "revlink": "None/commits/None",
+        "revision": null,
+    });
     let patch = json!({"link": null, "fromRef": {"branch": {"name": null}, "commit": {"hash": null}}});
-    assert_fields(
-        &change(Buildbot, json!({}), "legacy pullrequest:rejected", json!({"pullrequest": patch})),
-        json!({
-            "branch": "refs/heads/None", "revision": null, "revlink": null, "properties": {"pullrequesturl": null},
-        }),
-    );
+    assert_fields!(&change(Buildbot, json!({}), "legacy pullrequest:rejected", json!({"pullrequest": patch})), {
+        "branch": "refs/heads/None", "revision": null, "revlink": null, "properties": {"pullrequesturl": null},
+    });
 }
 
 #[test]
 fn a_pull_request_has_neither_title_nor_arguments() {
     let request = FORGE.request("legacy pullrequest:created", json!({})).with_query("project=p&codebase=c");
-    assert_fields(
-        &FORGE.hook(Buildbot, json!({"codebase": "pots"})).change(&request),
-        json!({
-            "comments": "Bitbucket Cloud Pull Request #7",
-            "project": "Drinks",
-            "codebase": "pots",
-            "repository": "https://git.example.org/projects/DRI/repos/tea",
-        }),
-    );
+    assert_fields!(&FORGE.hook(Buildbot, json!({"codebase": "pots"})).change(&request), {
+        "comments": "Bitbucket Cloud Pull Request #7",
+        "project": "Drinks",
+        "codebase": "pots",
+        "repository": "https://git.example.org/projects/DRI/repos/tea",
+    });
 }

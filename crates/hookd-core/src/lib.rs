@@ -61,6 +61,7 @@ mod api;
 mod arguments;
 mod change;
 mod codebase;
+pub mod duration;
 mod hook;
 pub mod options;
 mod pattern;

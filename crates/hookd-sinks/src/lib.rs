@@ -10,9 +10,23 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod engine;
+mod filter;
+mod notes;
+mod runner;
+mod settings;
 mod sink;
+mod start;
+mod status;
 mod verdict;
+mod window;
 
 pub use backoff::Backoff;
+pub use engine::{Engine, SinkView};
+pub use filter::ChangeFilter;
+pub use runner::Command;
+pub use settings::{EverySink, From, SinkSettings};
 pub use sink::{BuildSink, Sink, SinkContext, SinkOptions, SinkType};
+pub use status::{AttemptCounts, Head, SinkObserver, SinkState, SinkStatus};
 pub use verdict::{Attempt, Known, MAX_ANSWER_CHARS, Verdict};
+pub use window::Order;

@@ -4,7 +4,7 @@
 //! a move names the version that its reader saw last, and where another one is there by now, nothing happens and the
 //! reader gets what is there. So two processes that serve the same sink cannot undo each other's work.
 
-use crate::StoreError;
+use crate::{Settlement, StoreError};
 
 /// How many numbers beyond its position a cursor may have marked as done.
 pub const MAX_DONE_BEYOND: usize = 1024;
@@ -78,8 +78,11 @@ pub struct CursorMove {
     pub name: String,
     /// The version that it must have for the move to take place; `None`: it must not be there.
     pub expected: Option<u64>,
-    /// Where to; `None` removes the cursor.
+    /// Where to; `None` removes the cursor, with all of its settlements.
     pub to: Option<CursorPlace>,
+    /// How changes ended at the cursor's reader since the last move; written in the same transaction, and not at all
+    /// where the move is a conflict.
+    pub settlements: Vec<Settlement>,
 }
 
 /// What a move did.

@@ -168,7 +168,8 @@ impl CursorMove {
 }
 
 fn first_not_done(position: i64, done: &[i64]) -> i64 {
-    done.iter().fold(position + 1, |next, number| if *number == next { next + 1 } else { next })
+    done.iter()
+        .fold(position.saturating_add(1), |next, number| if *number == next { next.saturating_add(1) } else { next })
 }
 
 #[cfg(test)]

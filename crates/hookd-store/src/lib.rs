@@ -17,11 +17,13 @@
 
 mod browse;
 mod change;
+pub mod contract;
 mod cursor;
 mod delivery;
 mod error;
 mod expiry;
 mod log;
+mod memory;
 mod observer;
 mod query;
 mod record;
@@ -41,6 +43,7 @@ pub use delivery::{Completion, Due, NewDelivery, NewState, Receipt, State};
 pub use error::StoreError;
 pub use expiry::{Expired, Expiry};
 pub use log::Log;
+pub use memory::MemoryStore;
 pub use observer::Observer;
 pub use query::{
     Cell, ChangeField, DeliveryField, Field, Filter, Kind, Operator, Order, Page, Query, Record, Selection, Value,

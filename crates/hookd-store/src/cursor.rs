@@ -4,7 +4,7 @@
 //! a move names the version that its reader saw last, and where another one is there by now, nothing happens and the
 //! reader gets what is there. So two processes that serve the same sink cannot undo each other's work.
 
-use crate::{Settlement, StoreError};
+use crate::{MAX_ANSWER_BYTES, Settlement, StoreError};
 
 /// How many numbers beyond its position a cursor may have marked as done.
 pub const MAX_DONE_BEYOND: usize = 1024;
@@ -110,11 +110,18 @@ impl CursorMove {
     ///
     /// # Errors
     /// [`StoreError::Invalid`] where the name is empty or longer than [`MAX_NAME_BYTES`], the position negative, the done
-    /// numbers too many, not ascending or not beyond the position, or the state too large.
+    /// numbers too many, not ascending or not beyond the position, or the state or the answer of a settlement too large.
     pub fn validate(&self) -> Result<(), StoreError> {
         let invalid = |what: String| Err(StoreError::Invalid(format!("cursor `{}`: {what}", self.name)));
         if self.name.is_empty() || self.name.len() > MAX_NAME_BYTES {
             return invalid(format!("a name has 1 to {MAX_NAME_BYTES} bytes"));
+        }
+        if let Some(settlement) = self.settlements.iter().find(|settlement| settlement.answer.len() > MAX_ANSWER_BYTES)
+        {
+            let (changeid, bytes) = (settlement.changeid, settlement.answer.len());
+            return invalid(format!(
+                "an answer of {bytes} bytes for change {changeid}, at most {MAX_ANSWER_BYTES} are kept"
+            ));
         }
         let Some(CursorPlace { position, done, state }) = &self.to else { return Ok(()) };
         if *position < 0 {

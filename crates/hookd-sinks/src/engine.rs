@@ -144,6 +144,19 @@ impl Engine {
         }
     }
 
+    /// Ends the work of all sinks at once, as the end of the process does: what is under way is abandoned, and progress that
+    /// was not committed is lost. For tests of what a crash leaves.
+    pub fn kill(&self) {
+        for running in self.running().values() {
+            running.task.abort();
+        }
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((sender, thread)) = end {
+            drop(sender);
+            let _ = thread.join();
+        }
+    }
+
     fn running(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }

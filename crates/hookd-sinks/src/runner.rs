@@ -336,14 +336,9 @@ impl Runner {
         let failing_since = failed_before.as_ref().map_or(now, |retry| retry.failing_since.min(now));
         match attempt.verdict {
             Verdict::Delivered => {
-                self.recovered();
                 self.observer.arrived(&self.settings.name, now.since(change.received_at));
-                self.status.send_modify(|status| {
-                    status.attempts.delivered += 1;
-                    status.delivered_at = Some(now);
-                });
                 self.window.finish(changeid);
-                self.settle(changeid, SettlementKind::Delivered, attempts, attempt.answer);
+                self.delivered(changeid, attempts, attempt.answer);
             }
             Verdict::Later { after, blames_change } => {
                 self.status.send_modify(|status| status.attempts.later += 1);
@@ -388,8 +383,7 @@ impl Runner {
         match attempt.verdict {
             Verdict::Delivered => {
                 self.redo_hold = None;
-                self.recovered();
-                self.settle(changeid, SettlementKind::Delivered, 1, attempt.answer);
+                self.delivered(changeid, 1, attempt.answer);
             }
             Verdict::ThisChange => {
                 self.redo_hold = None;
@@ -417,6 +411,15 @@ impl Runner {
         let Attempt { answer, may_have_arrived, .. } = attempt;
         self.window.fail(changeid, Retry { attempts, failing_since, next_at, answer, may_have_arrived });
         self.dirty_since.get_or_insert_with(Instant::now);
+    }
+
+    fn delivered(&mut self, changeid: i64, attempts: u32, answer: String) {
+        self.recovered();
+        self.status.send_modify(|status| {
+            status.attempts.delivered += 1;
+            status.delivered_at = Some(Timestamp::now());
+        });
+        self.settle(changeid, SettlementKind::Delivered, attempts, answer);
     }
 
     /// Makes a change a dead letter.

@@ -14,7 +14,7 @@ use serde::{Deserializer, Serializer};
 
 const EXPECTED: &str = "a number with a unit such as `30s`, `12h` or `14d`";
 
-/// Far enough for anything, near enough for every clock.
+/// The longest duration: a hundred years, which no clock overflows with.
 const MAX_DURATION: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// For `#[serde(with = "hookd_core::duration")]`.
@@ -28,7 +28,7 @@ pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S:
 /// For `#[serde(with = "hookd_core::duration")]`.
 ///
 /// # Errors
-/// Where it is no text, or no duration.
+/// If the value is not a string, or not a duration.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     deserializer.deserialize_str(DurationVisitor)
 }
@@ -47,7 +47,7 @@ impl Visitor<'_> for DurationVisitor {
     }
 }
 
-/// A duration as people write it.
+/// Parses a number with a unit.
 ///
 /// # Errors
 /// What is wrong with the text, and what is possible.
@@ -58,13 +58,12 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     let duration = Duration::try_from(duration).map_err(|_| format!("bad duration `{text}`: it is negative"))?;
     if duration > MAX_DURATION {
-        Err(format!("bad duration `{text}`: at most {} will do", format(MAX_DURATION)))
-    } else {
-        Ok(duration)
+        return Err(format!("bad duration `{text}`: the maximum is {}", format(MAX_DURATION)));
     }
+    Ok(duration)
 }
 
-/// A duration in the largest unit that it is a whole number of.
+/// The duration in the largest unit that divides it.
 pub fn format(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)] {
@@ -98,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_people_write() {
+    fn reads_numbers_with_units() {
         for (text, seconds) in [("90s", 90), ("12h", 43_200), ("14d", 1_209_600), ("1w", 604_800), ("1h 30m", 5400)] {
             assert_eq!(parse(text).unwrap(), Duration::from_secs(seconds), "{text}");
         }
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_duration() {
+    fn rejects_anything_else() {
         for wrong in ["", "14", "14x", "d", "1 month", "2y", "forever"] {
             assert_eq!(
                 parse(wrong).unwrap_err(),
@@ -118,11 +117,11 @@ mod tests {
             );
         }
         assert_eq!(parse("-1d").unwrap_err(), "bad duration `-1d`: it is negative");
-        assert_eq!(parse("40000d").unwrap_err(), "bad duration `40000d`: at most 36500d will do");
+        assert_eq!(parse("40000d").unwrap_err(), "bad duration `40000d`: the maximum is 36500d");
     }
 
     #[test]
-    fn formats_what_reads_as_the_same() {
+    fn formats_to_what_it_reads() {
         for text in ["14d", "12h", "90m", "30s", "1500ms", "0ms"] {
             assert_eq!(format(parse(text).unwrap()), text);
         }

@@ -14,6 +14,9 @@ use crate::{Backoff, ChangeFilter, Order, Sink};
 /// How long the other side may be at a change after its answer was lost: a "no" to whether it has it counts after that.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
+/// The longest name: it is a label of metrics and part of URLs.
+const MAX_NAME_BYTES: usize = 64;
+
 /// The most attempts that a sink may have under way at a time.
 const MAX_CONCURRENCY: usize = 64;
 
@@ -177,8 +180,11 @@ impl SinkSettings {
     /// Options that do not go together, each with its place.
     pub fn new(sink_type: &'static str, sink: Box<dyn Sink>, every: EverySink) -> Result<Arc<Self>, Vec<Problem>> {
         let mut problems = Vec::new();
-        if every.name.is_empty() || every.name.len() > 64 || every.name.chars().any(|c| c.is_control() || c == '/') {
-            problems.push(Problem::with("name", "a name has 1 to 64 bytes, without `/` and control characters"));
+        if every.name.is_empty() {
+            problems.push(Problem { path: Vec::new(), message: "option `name` is missing".to_owned() });
+        } else if every.name.len() > MAX_NAME_BYTES || every.name.chars().any(|c| c.is_control() || c == '/') {
+            let message = format!("a name has at most {MAX_NAME_BYTES} bytes, without `/` and control characters");
+            problems.push(Problem::with("name", message));
         }
         if every.concurrency.is_some() && every.order == Order::All {
             problems.push(Problem::with("concurrency", "with `order = \"all\"` one change is under way at a time"));

@@ -7,20 +7,20 @@ use crate::{
 
 /// A store that people can look into.
 ///
-/// All of it blocks on the disk or the network: call it off the event loop. What was acknowledged is seen by every read
-/// that begins afterwards. All errors mean that the store cannot be read.
+/// All methods block on the disk or the network: call them off the event loop. An acknowledged write is visible to
+/// every read that begins afterwards. All errors mean that the store cannot be read.
 #[expect(clippy::missing_errors_doc, reason = "said once, for all of them")]
 pub trait Browse: Send + Sync {
-    /// One delivery; `None` where there is none of this number, or not any more.
+    /// The delivery with this number; `None` if there is none, or no longer.
     fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError>;
 
-    /// One change; `None` where there is none of this number, or not any more.
+    /// The change with this number; `None` if there is none, or no longer.
     ///
-    /// With its parent, if that is found by looking back a bounded way, which every store chooses; a page can do without,
-    /// and an index for it would cost more than that of everything else.
+    /// It comes with its parent if that is not too far back. Each store sets the bound: an index of parents would cost
+    /// more than all the others together, and a page can do without.
     fn change(&self, changeid: i64) -> Result<Option<ChangeRecord>, StoreError>;
 
-    /// The request of a delivery; `None` where there was none, or it is no longer kept.
+    /// The request of a delivery; `None` if there was none, or it is no longer kept.
     fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError>;
 
     /// The deliveries that match, with how many match in all, as of one moment.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::Timestamp;
 
-/// A change as it lies in the log: what whoever reads onward gets.
+/// A change as it is in the log, for sinks that read onward.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedChange {
     /// Its number.
@@ -20,27 +20,27 @@ pub struct LoggedChange {
     pub dialect: Arc<str>,
     /// Its id that is unique among all stores and never changes; see [`hookd_id`].
     pub hookd_id: String,
-    /// The change. Its `when_timestamp` is set: to the moment of receipt where its dialect gave none.
+    /// The change. Its `when_timestamp` is set: to the time of receipt if the dialect gave none.
     pub change: Change,
 }
 
 impl LoggedChange {
-    /// The same for people, with the change that it follows.
+    /// The same as a record for people, with its parent.
     pub fn into_record(self, parent_changeid: Option<i64>) -> ChangeRecord {
         let Self { changeid, deliveryid, received_at, dialect: _, hookd_id, change } = self;
         ChangeRecord { changeid, deliveryid, received_at, hookd_id, parent_changeid, change }
     }
 }
 
-/// The id of a change that is unique among all stores: the store's own random name, the number of the change, and in
-/// hexadecimal the microseconds since 1970 at which it was received, which tell it from a change of the same number in a
-/// copy of the store that went its own way.
+/// The id of a change that is unique among all stores: the random name of the store, the number of the change, and the
+/// time of receipt in microseconds since 1970, in hexadecimal. The time tells apart changes with the same number in a
+/// store and in a restored copy of it.
 pub fn hookd_id(instance: &str, changeid: i64, received_at: Timestamp) -> String {
     format!("{instance}-{changeid}-{:x}", received_at.as_micros())
 }
 
-/// Whether a change belongs to the same branch, repository, project and codebase as another. The last one before it
-/// that does is its parent.
+/// Whether two changes are of the same branch, repository, project and codebase. The parent of a change is the last one
+/// before it for which this is true.
 pub fn is_same_line(one: &Change, other: &Change) -> bool {
     one.branch == other.branch
         && one.repository == other.repository
@@ -59,8 +59,8 @@ pub struct ChangeRecord {
     pub received_at: Timestamp,
     /// Its id that is unique among all stores and never changes.
     pub hookd_id: String,
-    /// The last change before it of the same branch, repository, project and codebase, where it was looked for and
-    /// found: [`Browse::change`](crate::Browse::change) does, lists do not.
+    /// The last change before it of the same branch, repository, project and codebase, as far as
+    /// [`Browse::change`](crate::Browse::change) finds it. Lists leave it out.
     pub parent_changeid: Option<i64>,
     /// The change; its `when_timestamp` is set.
     pub change: Change,

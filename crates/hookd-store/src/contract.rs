@@ -1,14 +1,15 @@
-//! The contract of a store as tests: what every store passes.
+//! The contract of a store as tests, which every store passes.
 //!
-//! Each law is a function over something that opens a store: the same one each time it is called, after the one before it
-//! was closed and dropped. A store's `tests/contract.rs` makes a test of each with [`contract_tests!`](crate::contract_tests):
+//! Each law is a function that takes an opener: a closure that opens the store under test, the same one on every call.
+//! A law closes and drops the store before it opens it again. A store's `tests/contract.rs` makes a test of each law
+//! with [`contract_tests!`](crate::contract_tests):
 //!
 //! ```
 //! use std::sync::Arc;
 //!
 //! use hookd_store::{MemoryStore, SharedStore};
 //!
-//! /// Opens one store again and again; each call of this function stands for another store.
+//! /// An opener of a new store.
 //! fn opener() -> impl FnMut() -> SharedStore {
 //!     let mut store = Arc::new(MemoryStore::new());
 //!     move || {
@@ -20,8 +21,8 @@
 //! hookd_store::contract_tests!(opener());
 //! ```
 //!
-//! A store may keep a little more than [`Log::expire`](crate::Log::expire) has to; it must not combine what is appended and
-//! awaited one by one.
+//! The suite allows for a store that expires whole transactions and keeps the newest one, but expects that deliveries
+//! which are appended and awaited one by one are transactions of their own.
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
@@ -39,7 +40,7 @@ pub mod settlements;
 
 use crate::SharedStore;
 
-/// Opens the store that is tested.
+/// Opens the store under test.
 pub type Open<'o> = &'o mut dyn FnMut() -> SharedStore;
 
 /// Closes a store and opens it again.
@@ -49,8 +50,8 @@ fn reopened(store: SharedStore, open: Open<'_>) -> SharedStore {
     open()
 }
 
-/// Makes a `#[test]` of every law of the [contract](crate::contract), in a module for each group of them. The argument is
-/// an expression that gives an opener of a new store: it is evaluated once for each test.
+/// Makes a `#[test]` of every law of the [contract](crate::contract), in a module for each group of laws. The argument
+/// is an expression that returns an opener of a new store; it is evaluated once for each test.
 #[macro_export]
 macro_rules! contract_tests {
     (@each $then:ident [$($argument:tt)*]) => {
@@ -119,10 +120,10 @@ macro_rules! contract_tests {
                 a_pending_delivery_and_all_after_it_stay,
                 expiry_takes_steps_until_nothing_is_left,
                 changes_that_a_cursor_has_not_passed_stay,
-                what_is_done_beyond_the_position_holds_nothing_up,
-                a_removed_cursor_holds_nothing_up,
+                changes_done_beyond_the_position_expire_up_to_the_first_not_done,
+                a_removed_cursor_keeps_nothing,
                 a_limit_on_lag_passes_cursors,
-                requests_expire_whatever_the_cursors,
+                requests_expire_regardless_of_cursors,
                 numbers_are_not_given_again,
                 a_duplicate_is_unknown_once_the_request_has_expired,
             }
@@ -169,7 +170,7 @@ macro_rules! contract_tests {
 
 #[cfg(test)]
 mod tests {
-    /// A law that is not in the list above would never be tested.
+    /// A law that is missing from the list above would never be tested.
     #[test]
     fn every_law_is_listed() {
         let sources = [

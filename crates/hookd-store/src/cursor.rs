@@ -1,8 +1,9 @@
-//! Cursors: how far each reader of the log has come.
+//! Cursors: how far each reader of the log has got.
 //!
-//! A cursor is a name, a place in the log, and a version that every move replaces. Readers move it by compare-and-set:
-//! a move names the version that its reader saw last, and where another one is there by now, nothing happens and the
-//! reader gets what is there. So two processes that serve the same sink cannot undo each other's work.
+//! A cursor has a name, a place in the log, and a version that changes with every move. Readers move it by
+//! compare-and-set: a move names the version that its reader saw last. If the cursor has another version by now, it
+//! does not move, and the reader gets the cursor as it is. Two processes that serve the same sink cannot undo each
+//! other's work.
 
 use crate::{MAX_ANSWER_BYTES, Settlement, StoreError};
 
@@ -18,32 +19,31 @@ pub const MAX_NAME_BYTES: usize = 255;
 /// A cursor as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// Its name, which is unique; such as that of a sink.
+    /// Its unique name, such as that of a sink.
     pub name: String,
-    /// The version of this place. No later move of a cursor of this name gets it again, also not after a removal.
+    /// The version of this place. It is never used again for a cursor of this name, not even after a removal.
     pub version: u64,
-    /// Every change up to and including this one is done; zero where none is.
+    /// Every change up to and including this one is done; zero if none is.
     pub position: i64,
     /// Changes beyond the position that are done as well, ascending; at most [`MAX_DONE_BEYOND`].
     pub done: Vec<i64>,
-    /// What the reader keeps for itself (attempts, the next one, …): the store does not look into it. At most
-    /// [`MAX_STATE_BYTES`].
+    /// The reader's own notes (attempts, time of the next one, …), opaque to the store. At most [`MAX_STATE_BYTES`].
     pub state: Vec<u8>,
 }
 
 impl Cursor {
-    /// The least number that is not done: what expiry leaves alone, and everything after it.
+    /// The least number that is not done. Expiry keeps this change and all after it.
     pub fn first_not_done(&self) -> i64 {
         first_not_done(self.position, &self.done)
     }
 
-    /// Where it is.
+    /// Its place.
     pub fn place(&self) -> CursorPlace {
         CursorPlace { position: self.position, done: self.done.clone(), state: self.state.clone() }
     }
 }
 
-/// Where a cursor is to be; see [`Cursor`] for the fields.
+/// A place for a cursor; see [`Cursor`] for the fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of `Cursor`")]
 pub struct CursorPlace {
@@ -53,9 +53,8 @@ pub struct CursorPlace {
 }
 
 impl CursorPlace {
-    /// Marks a change as done: moves the position over it and over what is done behind it, or notes it beyond the
-    /// position. `false`, and nothing noted, where [`MAX_DONE_BEYOND`] are noted already: the reader has to wait for those
-    /// before it.
+    /// Marks a change as done, and advances the position over all that is done. `false` if the change cannot be marked
+    /// since [`MAX_DONE_BEYOND`] are marked already: the reader has to finish earlier ones first.
     pub fn mark_done(&mut self, changeid: i64) -> bool {
         if changeid > self.position
             && let Err(index) = self.done.binary_search(&changeid)
@@ -76,41 +75,50 @@ impl CursorPlace {
 pub struct CursorMove {
     /// The cursor.
     pub name: String,
-    /// The version that it must have for the move to take place; `None`: it must not be there.
+    /// The version that the cursor must have for the move to take place; `None`: it must not exist.
     pub expected: Option<u64>,
+<<<<<<< HEAD
     /// Where to; `None` removes the cursor, with all of its settlements.
+=======
+    /// The new place; `None` removes the cursor.
+>>>>>>> main
     pub to: Option<CursorPlace>,
     /// How changes ended at the cursor's reader since the last move; written in the same transaction, and not at all
     /// where the move is a conflict.
     pub settlements: Vec<Settlement>,
 }
 
-/// What a move did.
+/// The result of a move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Moved {
-    /// The cursor has moved, and has this version now.
+    /// The cursor was moved and now has this version.
     To(u64),
-    /// The cursor is not there any more.
+    /// The cursor was removed.
     Removed,
-    /// The cursor has not the expected version, and was not moved. This is what is there; `None`: nothing is.
+    /// The cursor does not have the expected version and was not moved. This is the cursor as it is, if it exists.
     Conflict(Option<Cursor>),
 }
 
-/// The numbers of changes that a store has.
+/// The range of changes in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeptChanges {
-    /// The least that is still there; that of the next change where none is.
+    /// The least number that is still kept; that of the next change if none is.
     pub first: i64,
-    /// The newest that was ever committed, whether it is still there or not; zero where none was.
+    /// The newest number that was ever committed, even if it has expired; zero if there was none.
     pub newest: i64,
 }
 
 impl CursorMove {
-    /// Checks all that does not depend on the store: every store calls it before it queues the move.
+    /// Checks everything that does not depend on what is stored.
     ///
     /// # Errors
+<<<<<<< HEAD
     /// [`StoreError::Invalid`] where the name is empty or longer than [`MAX_NAME_BYTES`], the position negative, the done
     /// numbers too many, not ascending or not beyond the position, or the state or the answer of a settlement too large.
+=======
+    /// [`StoreError::Invalid`] if the name is empty or longer than [`MAX_NAME_BYTES`], the position is negative, the
+    /// done numbers are too many, not ascending or not beyond the position, or the state is too large.
+>>>>>>> main
     pub fn validate(&self) -> Result<(), StoreError> {
         let invalid = |what: String| Err(StoreError::Invalid(format!("cursor `{}`: {what}", self.name)));
         if self.name.is_empty() || self.name.len() > MAX_NAME_BYTES {
@@ -142,12 +150,12 @@ impl CursorMove {
         Ok(())
     }
 
-    /// What the move does where `current` is there (with the earlier moves of the same call done), in a store that keeps
-    /// these changes; `version` is the one that the cursor gets. The caller writes it down.
+    /// Decides what the move does to the cursor as it is (after the earlier moves of the same call), in a store that
+    /// keeps these changes. A cursor that moves gets `version`. Every store uses this, and then stores the result.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] as [`validate`](Self::validate), where the move names a change that was never committed, and
-    /// where it goes back to before the first one that is still there.
+    /// [`StoreError::Invalid`] as for [`validate`](Self::validate), and if the move names a change that was never
+    /// committed or goes back beyond the first one that is kept.
     pub fn decide(&self, current: Option<&Cursor>, kept: KeptChanges, version: u64) -> Result<Moved, StoreError> {
         self.validate()?;
         if current.map(|cursor| cursor.version) != self.expected {
@@ -159,7 +167,7 @@ impl CursorMove {
         if *last > kept.newest {
             return invalid(format!("change {last} does not exist, the newest is {}", kept.newest));
         }
-        // A cursor that expiry has left behind may stay where it is, so that its reader can still keep its state.
+        // A cursor that expiry has passed may stay where it is, so that its reader can still store its state.
         let is_back = current.is_none_or(|cursor| *position < cursor.position);
         if is_back && *position < kept.first - 1 {
             return invalid(format!("position {position} lies before change {}, the first one kept", kept.first));

@@ -1,4 +1,4 @@
-//! What is written: deliveries, and what becomes of those that are pending.
+//! What is written: deliveries, and the completion of those that are pending.
 
 use hookd_core::Change;
 
@@ -17,13 +17,13 @@ pub struct NewDelivery {
     pub forge_id: Option<String>,
     /// Whether an earlier delivery with the same forge id may be this one; see [`Log::append`](crate::Log::append).
     pub deduplicate: bool,
-    /// The request, as it is kept; `None` where there was none, as with what a poller found or a replay made.
+    /// The request, as it is kept; `None` if there was none, as for a poller or a replay.
     pub request: Option<StoredRequest>,
-    /// Its state, with what belongs to it.
+    /// Its state, with its changes or its reason.
     pub state: NewState,
 }
 
-/// The state of a delivery when it is stored or completed, with what belongs to it.
+/// The state of a delivery when it is stored or completed, with its changes or its reason.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NewState {
     /// It produced these changes, at least one.
@@ -34,7 +34,7 @@ pub enum NewState {
     Refused(String),
     /// Calls to the forge's API are due.
     Pending {
-        /// How many changes the sender is told of: those that there will be, unless the API's answers differ.
+        /// How many changes are reported to the sender: as many as are expected before the API has answered.
         reported_changes: usize,
     },
 }
@@ -99,7 +99,7 @@ impl NewState {
         }
     }
 
-    /// How many changes the sender is told of.
+    /// How many changes are reported to the sender.
     pub fn reported_changes(&self) -> usize {
         match self {
             Self::Pending { reported_changes } => *reported_changes,
@@ -118,27 +118,27 @@ impl NewState {
 }
 
 impl NewDelivery {
-    /// Checks what a store refuses; every store calls it before it queues the write.
+    /// Checks that the write is valid. Every store calls this before it queues the write.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] where it is accepted without a change.
+    /// [`StoreError::Invalid`] if the state is accepted without a change.
     pub fn validate(&self) -> Result<(), StoreError> {
         self.state.validate()
     }
 }
 
-/// What a stored delivery is answered with.
+/// The reply to a delivery that was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The delivery's number.
     pub deliveryid: i64,
-    /// Its state when it was received; also for a duplicate, whatever became of the first one since.
+    /// Its state when it was received. That of a duplicate is the first one's, even if it has been completed since.
     pub state: State,
-    /// How many changes the sender is told of.
+    /// How many changes are reported to the sender.
     pub reported_changes: usize,
-    /// Why there are none, where there are none.
+    /// Why there are no changes, if there are none.
     pub reason: Option<String>,
-    /// Whether it had been stored before, and nothing was now.
+    /// Whether it is a duplicate: it had been stored before, so nothing was stored now.
     pub is_duplicate: bool,
 }
 
@@ -149,19 +149,19 @@ pub struct Completion {
     pub deliveryid: i64,
     /// Its state from now on; not `Pending`.
     pub state: NewState,
-    /// What could not be fetched, as a sentence: the reason of a delivery that is accepted. The other states have a
+    /// What could not be fetched, as a sentence: it becomes the reason of an accepted delivery. Other states have a
     /// reason of their own.
     pub note: Option<String>,
 }
 
 impl Completion {
-    /// Checks what a store refuses; every store calls it before it queues the write.
+    /// Checks that the write is valid. Every store calls this before it queues the write.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] where the state is pending, or accepted without a change.
+    /// [`StoreError::Invalid`] if the state is pending, or accepted without a change.
     pub fn validate(&self) -> Result<(), StoreError> {
         if self.state.state() == State::Pending {
-            return Err(StoreError::Invalid("pending is no end of a delivery".to_owned()));
+            return Err(StoreError::Invalid("a delivery cannot be completed as pending".to_owned()));
         }
         self.state.validate()
     }

@@ -3,11 +3,11 @@
 /// Why something could not be stored or read. Nothing of a failed write is in the store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// What the store stands on does not work at present: a full disk, a lost connection, and the like. A later attempt
-    /// may succeed.
+    /// Something that the store depends on does not work at present, such as a full disk or a lost connection. A later
+    /// attempt may succeed.
     #[error("the store is unavailable: {cause}")]
     Unavailable {
-        /// What is wrong, in the words of what failed.
+        /// The cause, in the words of whatever failed.
         cause: String,
         /// What an operator can do about it.
         remedy: String,
@@ -15,11 +15,11 @@ pub enum StoreError {
     /// Something else failed, for this reason; another attempt will fail as well.
     #[error("the store failed: {0}")]
     Failed(String),
-    /// The write asks for what the contract excludes, as this says. The caller is at fault, and the store is sound.
+    /// The write violates the contract, for this reason. The caller is at fault; the store is sound.
     #[error("invalid write: {0}")]
     Invalid(String),
-    /// More writes wait than the queue takes.
-    #[error("more waits to be stored than the queue holds")]
+    /// The queue of writes is full.
+    #[error("the store's queue of writes is full")]
     Overloaded,
     /// The store is closed.
     #[error("the store is closed")]

@@ -9,13 +9,12 @@ use crate::Timestamp;
 pub struct Expiry {
     /// Requests received before this.
     pub payloads_before: Option<Timestamp>,
-    /// Changes and deliveries received before this, as far as every cursor has passed them.
+    /// Changes and deliveries received before this, once every cursor has passed them.
     pub changes_before: Option<Timestamp>,
-    /// How long a cursor may hold up `changes_before`: changes received before this expire although a cursor has not
-    /// passed them.
+    /// The limit on lag: changes received before this expire even if a cursor has not passed them.
     pub lagging_before: Option<Timestamp>,
-    /// The present moment. What is dated later was received while the clock was wrong, and is taken to be as old as
-    /// what was received after it.
+    /// The current time. A delivery dated later than this was received while the clock was wrong, and counts as being
+    /// as old as those received after it.
     pub now: Timestamp,
 }
 
@@ -40,7 +39,7 @@ impl Expired {
 }
 
 impl std::ops::AddAssign for Expired {
-    /// Adds the counts of a later step, whose `has_more` is the one that counts.
+    /// Adds the counts of a later step and takes over its `has_more`.
     fn add_assign(&mut self, later: Self) {
         self.requests += later.requests;
         self.deliveries += later.deliveries;

@@ -1,14 +1,15 @@
 //! The contract of hookd's store: a log of deliveries and of the changes that they produce.
 //!
-//! It knows no engine: a crate such as `hookd-store-sqlite` implements it, and passes the suite in [`contract`]. Two
-//! traits, by who uses them:
+//! It knows no engine: a crate such as `hookd-store-sqlite` implements it and passes the suite in [`contract`]. There
+//! are two traits, one for each kind of user:
 //!
-//! - [`Log`], for what moves changes through hookd. The front appends deliveries, the follow-ups complete those that were
-//!   pending, retention expires what is old, sinks read onward and move their cursors. Its documentation states the laws
-//!   that all of them rely on.
-//! - [`Browse`], for people: the pages, the REST API and the command line look at single records and ask [queries](Query).
+//! - [`Log`], for everything that moves changes through hookd: the front appends deliveries, the follow-ups complete
+//!   those that were pending, retention deletes expired data, sinks read onward and move their cursors. Its
+//!   documentation states the laws that all of them rely on.
+//! - [`Browse`], for people: the pages, the REST API and the command line look up single records and run
+//!   [queries](Query).
 //!
-//! [`Store`] is both. [`MemoryStore`] is the store of tests: it keeps the laws except that of the disk, and can be made to
+//! [`Store`] is both. [`MemoryStore`] is a store for tests: it obeys all laws except durability, and can be made to
 //! fail.
 //!
 //! Nothing in a store is a secret: of a request only the headers that its dialect names are kept.
@@ -59,5 +60,5 @@ pub trait Store: Log + Browse {}
 
 impl<S: Log + Browse + ?Sized> Store for S {}
 
-/// A store that is shared by all who use it.
+/// A store that is shared by everything that uses it.
 pub type SharedStore = Arc<dyn Store>;

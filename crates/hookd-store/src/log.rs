@@ -8,63 +8,63 @@ use crate::{
 
 /// A durable log of deliveries and of the changes that they produce.
 ///
-/// Every store keeps these laws, and whoever reads the log relies on them:
+/// Every store obeys these laws, and sinks and pages rely on them:
 ///
-/// 1. **Numbers have no gaps and follow the order of commits.** Deliveries and changes are numbered from 1 on, each for
-///    itself. Once a number is visible to anyone, no smaller one appears later; and no number is given twice, also not
-///    after what had it has expired.
+/// 1. **Numbers have no gaps and follow the order of commits.** Deliveries and changes are numbered
+///    separately, each from 1. Once a number is visible to anyone, no smaller one appears later. No number is used
+///    twice, not even after its delivery or change has expired.
 /// 2. **`Ok` means committed to disk.** A delivery and its changes are one transaction, and so are a completion and its
-///    changes. What has failed is not there at all. What was acknowledged is seen by every read that begins afterwards.
+///    changes. A write that failed left nothing behind. An acknowledged write is visible to every read that begins
+///    afterwards.
 /// 3. **A cursor is a named position** in the log, with a bounded set of numbers done beyond it. It moves by
 ///    compare-and-set of its version.
-/// 4. **Expiry deletes no change that a cursor still has to pass**: none at or beyond the
-///    [first number not done](Cursor::first_not_done) of the least cursor, unless the operator limits how long a reader may
-///    lag ([`Expiry::lagging_before`]). Only the oldest part of the log is deleted, so that what is left has no gaps.
-/// 5. **Reading onward costs what it reads**, and nothing else: not the length of the log, nor what comes before.
+/// 4. **Expiry deletes no change that a cursor has not passed**: none at or beyond the [first number not
+///    done](Cursor::first_not_done) of the least cursor, unless the operator limits how far a reader may lag
+///    ([`Expiry::lagging_before`]). Only the oldest part of the log is deleted, so the rest has no gaps.
+/// 5. **The cost of reading onward** depends only on what is read, not on the length of the log.
 /// 6. **The format on disk has a version of its own**, apart from the types of this crate and of the core.
 ///
-/// The first four are held against every store by the [contract suite](crate::contract); the last two are the engine's
-/// own to test.
+/// The [contract suite](crate::contract) checks the first four for every store; an engine tests the last two itself.
 ///
-/// The writing methods do not block: they queue in order, and their [`Reply`] is a future. A write that fails says
-/// nothing about the others. The reading methods block on the disk or the network: call them off the event loop.
+/// The writing methods do not block: they queue in order, and their [`Reply`] is a future. The reading methods block on
+/// the disk or the network: call them off the event loop.
 pub trait Log: Send + Sync {
-    /// Stores a delivery and its changes as one transaction, or finds that it was stored before.
+    /// Stores a delivery and its changes as one transaction, unless it is a duplicate.
     ///
-    /// A delivery that has a forge id and is to be deduplicated is a duplicate of an earlier one, of which every byte is
-    /// the same: dialect, forge id and body; where neither came with a request, dialect and forge id. The earlier one's
-    /// request has to be kept still, and the earlier one must not have been refused when it was received, nor this one
-    /// now. Then nothing is stored, and the reply is the receipt of the earlier one.
+    /// A delivery with `deduplicate` and a forge id is a duplicate of an earlier one if dialect, forge id and every
+    /// byte of the body are the same; if neither came with a request, dialect and forge id are enough. The earlier
+    /// one's request must still be kept, and neither of the two may be refused (the earlier one when it was received).
+    /// The reply to a duplicate is the receipt of the earlier one.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] as [`NewDelivery::validate`].
     fn append(&self, delivery: NewDelivery) -> Reply<Receipt>;
 
-    /// Ends a pending delivery: its state and its changes, as one transaction. `false`, and nothing changed, where it is
-    /// not pending.
+    /// Completes a pending delivery: stores its final state and its changes as one transaction. `false` if it is not
+    /// pending; nothing is stored then.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] as [`Completion::validate`].
     fn complete(&self, completion: Completion) -> Reply<bool>;
 
-    /// Notes how many attempts a pending delivery has had, and when the next one is, so that a restart continues from
-    /// there. Its other fields are not written. Does nothing where the delivery is not pending.
+    /// Stores `attempts` and `next_at` of a pending delivery, so that a restart continues from there. The other fields
+    /// are not written. Does nothing if the delivery is not pending.
     fn postpone(&self, due: Due) -> Reply<()>;
 
-    /// Deletes what is no longer kept, in one small step that holds up no other write for long. Call it until
+    /// Deletes expired data, in one step that is small enough not to delay other writes. Call it until
     /// [`Expired::has_more`] is `false`.
     ///
-    /// In the order of the log, up to the first delivery that is too young or pending, deliveries and changes are deleted
-    /// as `changes_before` and the cursors allow. Requests are deleted in the same order, whatever the cursors; those of
-    /// pending deliveries stay until they are completed. A store may keep a little more than it has to: what was committed
-    /// together, and the newest of all.
+    /// Deliveries and changes are deleted in the order of the log, up to the first that is too young, pending, or
+    /// needed by a cursor. Requests are deleted in the same order up to the first that is too young, regardless of
+    /// cursors; those of pending deliveries stay until the delivery is completed. A store may keep slightly more than
+    /// it has to: everything that was committed together, and the newest commit.
     fn expire(&self, expiry: Expiry) -> Reply<Expired>;
 
-    /// Moves cursors, in their order and as one transaction; says of each what came of it. A conflict leaves that cursor
-    /// alone and does not keep the others from moving.
+    /// Moves cursors in the given order, as one transaction, and returns the result of each move. A conflict leaves
+    /// that cursor as it is and does not stop the other moves.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] where a move is invalid ([`CursorMove::decide`]); then none of them takes place.
+    /// [`StoreError::Invalid`] if any of the moves is invalid (see [`CursorMove::decide`]); then no cursor moves.
     fn move_cursors(&self, moves: Vec<CursorMove>) -> Reply<Vec<Moved>>;
 
     /// All cursors, by name.
@@ -79,16 +79,16 @@ pub trait Log: Send + Sync {
     /// When the store cannot be read.
     fn pending(&self) -> Result<Vec<Due>, StoreError>;
 
-    /// The changes with numbers above `after`, ascending and without gaps: at most `most`, and fewer where it suits the
-    /// store, but at least one where there is one and `most` is not zero. Where the first number is not `after + 1`, those
-    /// before it have expired.
+    /// The changes with numbers above `after`, ascending and without gaps. At most `most`; the store may return fewer,
+    /// but at least one if there is one (and `most` is not zero). If the first number is not `after + 1`, those before
+    /// it have expired.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError>;
 
-    /// The number of the newest change, kept up to date: it wakes readers when there is more. Zero where there was never
-    /// one; what has expired counts. [`read_on`](Self::read_on) finds every change up to the number seen here.
+    /// A watch on the number of the newest change, which wakes readers when there are more. Zero if there has never
+    /// been one; expired changes count. [`read_on`](Self::read_on) finds every change up to the number seen here.
     fn tail(&self) -> watch::Receiver<i64>;
 
     /// How many writes wait to be stored.
@@ -97,7 +97,7 @@ pub trait Log: Send + Sync {
     /// How many bytes the store takes on disk.
     fn size(&self) -> u64;
 
-    /// Commits something that nobody reads, to find out whether a delivery could be stored now.
+    /// Commits a write without content, to find out whether a delivery could be stored now.
     ///
     /// # Errors
     /// Why not.

@@ -1,7 +1,7 @@
 //! A store in memory, for tests of what stands on a store.
 //!
-//! It passes the contract suite and forgets everything when the process ends, so nothing that has to last may use it. A
-//! fault that no real store shows on demand can be given to it with [`MemoryStore::fail_with`].
+//! It passes the contract suite, but nothing survives the process. [`MemoryStore::fail_with`] injects faults that no
+//! real store produces on demand.
 
 mod data;
 mod expiry;
@@ -18,7 +18,7 @@ use crate::{
 };
 use data::Data;
 
-/// A store in memory. Writes take place at once, each as a transaction of its own.
+/// A store in memory. Each write is a transaction of its own and takes place immediately.
 pub struct MemoryStore {
     data: Arc<Mutex<Data>>,
     tail: watch::Sender<i64>,
@@ -38,7 +38,7 @@ impl MemoryStore {
         Self::of_data(Arc::new(Mutex::new(Data::new())))
     }
 
-    /// The same store after a restart: closes this one, and gives one with all that was stored and without a fault.
+    /// The same store after a restart: closes this one and returns one with the same data and no fault.
     #[must_use]
     pub fn reopen(&self) -> Self {
         use crate::Log as _;
@@ -53,19 +53,19 @@ impl MemoryStore {
         Self { data, tail, is_closed: AtomicBool::new(false), fault: Mutex::default() }
     }
 
-    /// Makes every write fail with this error, and store nothing, until [`recover`](Self::recover). Reads still work.
+    /// Makes every write fail with this error until [`recover`](Self::recover). Reads still work.
     pub fn fail_with(&self, error: StoreError) {
         *lock(&self.fault) = Some(error);
     }
 
-    /// Ends what [`fail_with`](Self::fail_with) began.
+    /// Ends the fault of [`fail_with`](Self::fail_with).
     pub fn recover(&self) {
         *lock(&self.fault) = None;
     }
 
     fn write<T>(&self, write: impl FnOnce(&mut Data) -> Result<T, StoreError>) -> Reply<T> {
         let mut data = lock(&self.data);
-        // Looked at under the lock, so that nothing is written once `close` has returned.
+        // Checked under the lock, so that nothing is written after `close` has returned.
         if self.is_closed.load(Ordering::Relaxed) {
             return Reply::failed(StoreError::Closed);
         }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn fails_as_it_was_told_until_it_recovers_and_stores_nothing() {
+    fn stores_nothing_while_a_fault_is_injected() {
         let store = MemoryStore::new();
         let fault = StoreError::Unavailable { cause: "disk full".to_owned(), remedy: "free space".to_owned() };
         store.fail_with(fault.clone());
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn reopening_closes_the_store_that_was_there() {
+    fn reopening_closes_the_old_store() {
         let store = MemoryStore::new();
         store.append(delivery()).wait().unwrap();
         let again = store.reopen();

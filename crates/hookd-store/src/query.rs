@@ -1,7 +1,7 @@
 //! What to read: filters, order and page, in the terms of Buildbot's REST API.
 //!
-//! A query names fields of one kind of record, by an enum of its own: one of changes cannot be asked of deliveries.
-//! [`Selection`] answers it over any stream of records; a store may answer it faster, with the same result.
+//! Each kind of record has an enum of its fields, so that a query for changes cannot be run on deliveries.
+//! [`Selection`] runs a query on any stream of records; a store may do better, with the same result.
 
 mod compare;
 mod field;
@@ -112,9 +112,9 @@ pub struct Query<F> {
     pub filters: Vec<Filter<F>>,
     /// The order; records that are equal in it are newest first.
     pub order: Vec<Order<F>>,
-    /// How many to pass over.
+    /// How many to skip.
     pub offset: u64,
-    /// How many to give at most; `None` gives all.
+    /// How many to return at most; `None` for all.
     pub limit: Option<u64>,
 }
 
@@ -158,14 +158,14 @@ impl<F: Field> Query<F> {
         self
     }
 
-    /// The same without the first so many.
+    /// The same, skipping this many.
     #[must_use]
     pub fn offset(mut self, offset: u64) -> Self {
         self.offset = offset;
         self
     }
 
-    /// The same with at most so many.
+    /// The same with at most this many.
     #[must_use]
     pub fn limit(mut self, limit: u64) -> Self {
         self.limit = Some(limit);

@@ -23,7 +23,7 @@ pub struct DeliveryRecord {
     pub reason: Option<String>,
     /// The changes that it produced, consecutive numbers.
     pub changeids: Vec<i64>,
-    /// The size of the request's body in bytes, also when it is no longer kept; zero where there was no request.
+    /// The size of the request's body in bytes, even if it is no longer kept; zero if there was no request.
     pub size: u64,
 }
 

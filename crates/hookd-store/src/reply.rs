@@ -1,4 +1,4 @@
-//! The result of a write, which is there when it is committed.
+//! The result of a write, available once it is committed.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 
 use crate::StoreError;
 
-/// A future that is ready when a write is committed, or has failed. The write takes place whether it is awaited or not.
+/// A future that is ready when a write has been committed or has failed. The write takes place even if it is not
+/// awaited.
 #[must_use = "a write is stored only once its reply is `Ok`"]
 #[derive(Debug)]
 pub struct Reply<T>(Inner<T>);
@@ -19,7 +20,8 @@ enum Inner<T> {
 }
 
 impl<T> Reply<T> {
-    /// A reply, and where to send the result. Where the sender is dropped without one, the store is closed.
+    /// A reply, and where to send its result. If the sender is dropped without one, the result is
+    /// [`StoreError::Closed`].
     pub fn channel() -> (oneshot::Sender<Result<T, StoreError>>, Self) {
         let (sender, receiver) = oneshot::channel();
         (sender, Self(Inner::Waiting(receiver)))

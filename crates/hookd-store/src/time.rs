@@ -10,13 +10,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment that the system's clock shows; 1970 where it shows an earlier one.
+    /// The current time of the system's clock; 1970 if the clock shows an earlier one.
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(micros(since))
     }
 
-    /// The moment that is so many microseconds after 1970 began.
+    /// The moment this many microseconds after the start of 1970.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
@@ -37,19 +37,19 @@ impl Timestamp {
         self.0 as f64 / 1e6
     }
 
-    /// The moment this much later, or the last one that there is.
+    /// The moment this much later, at most the last one that can be represented.
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(micros(duration)))
     }
 
-    /// The moment this much earlier, or the first one that there is.
+    /// The moment this much earlier, at least the first one that can be represented.
     #[must_use]
     pub fn saturating_sub(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(micros(duration)))
     }
 
-    /// The time since an earlier moment; zero where that one is later.
+    /// The time since an earlier moment; zero if that one is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }

@@ -10,7 +10,7 @@ use super::samples::{
 use super::{Open, reopened};
 use crate::{NewDelivery, NewState, Query, RequestHead, State, StoreError, StoredRequest};
 
-/// Whatever is queued together is numbered in the order in which it was queued.
+/// Deliveries that are queued together are numbered in the order in which they were queued.
 pub fn numbers_follow_the_order_of_commits_without_gaps(open: Open<'_>) {
     let store = open();
     let states = (0..200).map(|number| match number % 4 {
@@ -37,7 +37,7 @@ pub fn numbers_follow_the_order_of_commits_without_gaps(open: Open<'_>) {
     assert_eq!(changeids(&store), (1..next_changeid).collect::<Vec<_>>());
 }
 
-/// Every field of a delivery and of its changes.
+/// With every field of the delivery and of its changes.
 pub fn a_delivery_is_there_whole_once_it_is_acknowledged(open: Open<'_>) {
     let store = open();
     let state = NewState::Accepted(vec![whole_change(), Change::default()]);
@@ -69,7 +69,7 @@ pub fn a_delivery_is_there_whole_once_it_is_acknowledged(open: Open<'_>) {
     assert_eq!((receipt.state, receipt.reason.as_deref()), (State::Refused, Some("wrong")));
 }
 
-/// All that was acknowledged, and the numbers that come next.
+/// So do the next numbers.
 pub fn acknowledged_writes_survive_reopening(open: Open<'_>) {
     let store = open();
     append(&store, identified("1", "one", NewState::Accepted(vec![whole_change(), change("r2")])));
@@ -87,7 +87,7 @@ pub fn acknowledged_writes_survive_reopening(open: Open<'_>) {
     assert_eq!(changeids(&store), [1, 2, 3]);
 }
 
-/// The body whatever its bytes and size, and the headers that were named.
+/// Bodies of any size with any bytes, and the headers that were named.
 pub fn a_request_is_kept_byte_for_byte(open: Open<'_>) {
     let store = open();
     let every_byte: Vec<u8> = (0..=255).collect();
@@ -122,7 +122,7 @@ pub fn a_request_is_kept_byte_for_byte(open: Open<'_>) {
     assert_eq!(kept, [("X-Event".to_owned(), "push".to_owned())]);
 }
 
-/// As those of pollers and replays; beside others that have one.
+/// As from a poller or a replay, also in one transaction with others that have one.
 pub fn a_delivery_may_come_without_a_request(open: Open<'_>) {
     let store = open();
     let without = |state| NewDelivery { request: None, event: None, ..delivery("", state) };
@@ -139,7 +139,7 @@ pub fn a_delivery_may_come_without_a_request(open: Open<'_>) {
     assert_eq!(changeids(&store), [1, 2]);
 }
 
-/// Nothing is lost, and nothing is taken that would be.
+/// Later writes fail.
 pub fn closing_commits_what_is_queued_and_takes_no_more(open: Open<'_>) {
     let store = open();
     let replies: Vec<_> = (0..50).map(|_| store.append(delivery("", accepted("r")))).collect();
@@ -154,7 +154,7 @@ pub fn closing_commits_what_is_queued_and_takes_no_more(open: Open<'_>) {
     assert_eq!(changeids(&store), (1..=50).collect::<Vec<_>>());
 }
 
-/// Those beside it are stored, and it takes no number.
+/// Others in the queue are stored, and it takes no number.
 pub fn an_invalid_delivery_is_refused_alone(open: Open<'_>) {
     let store = open();
     let states = [accepted("r1"), NewState::Accepted(Vec::new()), accepted("r2")];
@@ -164,7 +164,7 @@ pub fn an_invalid_delivery_is_refused_alone(open: Open<'_>) {
     assert_eq!(changeids(&store), [1, 2]);
 }
 
-/// It is committed, and nobody reads it.
+/// It leaves nothing to read.
 pub fn a_probe_takes_no_number(open: Open<'_>) {
     let store = open();
     store.probe().wait().unwrap();

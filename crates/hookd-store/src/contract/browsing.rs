@@ -17,7 +17,7 @@ fn found(store: &SharedStore, query: &Changes) -> (Vec<i64>, u64) {
     (page.rows.iter().map(|row| row.changeid).collect(), page.total)
 }
 
-/// Numbers that were never given, or are none.
+/// For any number that was never used.
 pub fn what_is_not_there_is_none(open: Open<'_>) {
     let store = open();
     append(&store, delivery("", accepted("r")));
@@ -29,7 +29,7 @@ pub fn what_is_not_there_is_none(open: Open<'_>) {
     assert!(store.delivery(1).unwrap().is_some() && store.change(1).unwrap().is_some());
 }
 
-/// The one before it of the same branch, repository, project and codebase; in lists it is left out.
+/// Of the same branch, repository, project and codebase; lists leave it out.
 pub fn a_change_knows_the_last_of_its_line(open: Open<'_>) {
     let store = open();
     let on = |branch: Option<&str>| Change { branch: branch.map(str::to_owned), ..change("r") };
@@ -60,7 +60,7 @@ pub fn a_change_knows_the_last_of_its_line(open: Open<'_>) {
     assert!(store.changes(&Query::default()).unwrap().rows.iter().all(|row| row.parent_changeid.is_none()));
 }
 
-/// Every operator, on fields of every kind.
+/// With every operator, on fields of every kind.
 pub fn filters_changes(open: Open<'_>) {
     let store = open();
     for revision in ["aa", "ab", "b"] {
@@ -111,7 +111,7 @@ pub fn filters_changes(open: Open<'_>) {
     }
 }
 
-/// The same of deliveries.
+/// With operators and fields of every kind.
 pub fn filters_deliveries(open: Open<'_>) {
     let store = open();
     append(&store, identified("one", "12", accepted("r")));
@@ -143,7 +143,7 @@ pub fn filters_deliveries(open: Open<'_>) {
     }
 }
 
-/// By one field or several, with an offset and a limit.
+/// By one or more fields, with offset and limit.
 pub fn orders_and_pages(open: Open<'_>) {
     let store = open();
     for (revision, branch) in [("1", "c"), ("2", "a"), ("3", "b"), ("4", "a")] {
@@ -173,7 +173,7 @@ pub fn orders_and_pages(open: Open<'_>) {
     assert_eq!((ids, page.total), (vec![1, 2], 4));
 }
 
-/// Of more than one page could have, and whatever the page.
+/// Also those beyond the page.
 pub fn totals_count_all_that_match(open: Open<'_>) {
     let store = open();
     let replies: Vec<_> = (0..700).map(|_| store.append(delivery("", accepted_many(3)))).collect();
@@ -188,7 +188,7 @@ pub fn totals_count_all_that_match(open: Open<'_>) {
     assert_eq!(found(&store, &after.limit(2)), (vec![101, 102], 2000));
 }
 
-/// A query sees what a delivery has become.
+/// Queries see the state after completion.
 pub fn pending_deliveries_are_found_in_their_new_state(open: Open<'_>) {
     let store = open();
     append(&store, delivery("", PENDING));

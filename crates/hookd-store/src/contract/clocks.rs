@@ -1,4 +1,5 @@
-//! Laws of a clock that is set back, or forward and then back: order, numbers and expiry do not suffer.
+//! Laws of a clock that is set back, or forward and then back: it affects neither order nor numbers, and expiry deletes
+//! nothing too early.
 
 use super::samples::{HOUR, NOON, accepted, append, changeids, deliveryids, expire, identified, with_request};
 use super::{Open, reopened};
@@ -28,8 +29,8 @@ fn numbered(number: i64, received_at: Timestamp) -> NewDelivery {
     NewDelivery { received_at, ..identified(&name, &name, accepted(&name)) }
 }
 
-/// Expires requests and changes that are older than a day at `now`; gives the deliveries whose requests are kept, and the
-/// changes.
+/// Expires requests and changes that are older than a day at `now`; returns the deliveries whose requests are kept, and
+/// the changes that are kept.
 fn kept(store: &SharedStore, now: Timestamp) -> (Vec<i64>, Vec<i64>) {
     let before = Some(now.saturating_sub(DAY));
     expire(store, Expiry { payloads_before: before, changes_before: before, lagging_before: None, now });
@@ -39,7 +40,7 @@ fn kept(store: &SharedStore, now: Timestamp) -> (Vec<i64>, Vec<i64>) {
     (with_request(store, 1..=20), changeids)
 }
 
-/// Duplicates are known, though they seem to come before the first time.
+/// Duplicates are found even if they seem to come before the first delivery.
 pub fn numbers_give_the_order_when_the_clock_is_set_back(open: Open<'_>) {
     let store = received_at_times(open, &[NOON, before_noon(48), before_noon(47)]);
     let again = append(&store, numbered(1, before_noon(50)));
@@ -52,7 +53,7 @@ pub fn numbers_give_the_order_when_the_clock_is_set_back(open: Open<'_>) {
     assert_eq!(parents.collect::<Vec<_>>(), [None, Some(1), Some(2)]);
 }
 
-/// What came between two that are young enough is not old.
+/// A delivery received between two young ones is not old.
 pub fn nothing_expires_early_when_the_clock_was_behind_for_a_while(open: Open<'_>) {
     let store = received_at_times(open, &[NOON, before_noon(48), before_noon(48), after_noon(1), after_noon(2)]);
     let all = || vec![1, 2, 3, 4, 5];
@@ -61,7 +62,7 @@ pub fn nothing_expires_early_when_the_clock_was_behind_for_a_while(open: Open<'_
     assert_eq!(kept(&store, after_noon(25)), (vec![4, 5], vec![4, 5]));
 }
 
-/// A wrong date need not be reached.
+/// They do not stay until the wrong date is reached.
 pub fn what_is_dated_in_the_future_expires_with_what_came_after_it(open: Open<'_>) {
     let year = 365 * 24;
     let times = [NOON, after_noon(year), after_noon(year), after_noon(1), after_noon(30), after_noon(31)];
@@ -71,7 +72,7 @@ pub fn what_is_dated_in_the_future_expires_with_what_came_after_it(open: Open<'_
     assert_eq!(kept(&store, after_noon(26)), (vec![5, 6], vec![5, 6]));
 }
 
-/// Nobody knows how old it is.
+/// Its age is unknown.
 pub fn nothing_expires_while_everything_is_dated_in_the_future(open: Open<'_>) {
     let store = received_at_times(open, &[after_noon(48), after_noon(48)]);
     assert_eq!(kept(&store, NOON), (vec![1, 2], vec![1, 2]));

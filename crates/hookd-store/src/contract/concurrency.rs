@@ -14,8 +14,8 @@ const SENDERS: usize = 6;
 /// How many deliveries each of them sends: every fifth is pending, and completed at once.
 const DELIVERIES: usize = 100;
 
-/// While deliveries are appended and completed, every way of reading gives numbers without gaps, and the tail never points
-/// to what cannot be read.
+/// While deliveries are appended and completed, every way of reading sees numbers without gaps, and every change up to
+/// the tail can be read.
 pub fn readers_never_see_a_smaller_number_appear(open: Open<'_>) {
     let store = open();
     let is_over = AtomicBool::new(false);
@@ -85,7 +85,7 @@ pub fn readers_never_see_a_smaller_number_appear(open: Open<'_>) {
     assert_eq!(deliveryids(&store), (1..=deliveries).collect::<Vec<_>>());
 }
 
-/// And all are answered with the same number.
+/// All senders get the same number.
 pub fn the_same_delivery_from_many_senders_is_stored_once(open: Open<'_>) {
     let store = open();
     let receipts: Vec<_> = std::thread::scope(|scope| {
@@ -114,7 +114,7 @@ pub fn the_same_delivery_from_many_senders_is_stored_once(open: Open<'_>) {
     }
 }
 
-/// The others get what the winner wrote.
+/// The others get the cursor as the winner left it.
 pub fn of_moves_from_the_same_version_one_wins(open: Open<'_>) {
     let store = open();
     append(&store, delivery("", accepted_many(SENDERS)));

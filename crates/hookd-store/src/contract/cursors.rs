@@ -1,4 +1,4 @@
-//! Laws of cursors: compare-and-set, bounds, and what is invalid.
+//! Laws of cursors: compare-and-set, bounds, and invalid moves.
 
 use super::samples::{
     HOUR, NOON, accepted, accepted_many, append, at, changes_before, cursor_move, delivery, expire, move_to,
@@ -21,7 +21,7 @@ fn cursor(name: &str, version: u64, place: CursorPlace) -> Cursor {
     Cursor { name: name.to_owned(), version, position, done, state }
 }
 
-/// Made where there is none, moved where it has the version that was seen last, removed likewise.
+/// It is created if there is none, and moved or removed if it has the expected version.
 pub fn a_cursor_moves_by_compare_and_set(open: Open<'_>) {
     let store = with_changes(open, 5);
     assert_eq!(store.cursors().unwrap(), []);
@@ -41,7 +41,7 @@ pub fn a_cursor_moves_by_compare_and_set(open: Open<'_>) {
     assert_eq!(removed, [Moved::Removed], "as expected, there is none");
 }
 
-/// Nothing moves for whoever expects something else; the other moves of the call take place.
+/// The cursor does not move; the other moves of the call take place.
 pub fn a_conflict_shows_what_is_there(open: Open<'_>) {
     let store = with_changes(open, 5);
     let old = move_to(&store, "a", None, at(1));
@@ -62,7 +62,7 @@ pub fn a_conflict_shows_what_is_there(open: Open<'_>) {
     assert_eq!(store.cursors().unwrap(), [there, cursor("d", version, at(4))]);
 }
 
-/// A reader that stopped before a cursor was removed and made again cannot move it.
+/// A reader cannot move a cursor that was removed and created again.
 pub fn a_version_is_not_given_twice(open: Open<'_>) {
     let mut store = with_changes(open, 5);
     let mut versions = Vec::new();
@@ -78,7 +78,7 @@ pub fn a_version_is_not_given_twice(open: Open<'_>) {
     assert_eq!(versions.len(), 6);
 }
 
-/// A later one of the same cursor finds what the earlier one left.
+/// A later move of the same cursor sees the result of the earlier one.
 pub fn moves_of_one_call_take_place_in_order(open: Open<'_>) {
     let store = with_changes(open, 5);
     let version = move_to(&store, "b", None, at(0));
@@ -100,7 +100,7 @@ pub fn moves_of_one_call_take_place_in_order(open: Open<'_>) {
     assert_eq!(store.move_cursors(Vec::new()).wait().unwrap(), []);
 }
 
-/// Nor those before it in the same call.
+/// Not even those before it in the same call.
 pub fn an_invalid_move_moves_none(open: Open<'_>) {
     // More than may be marked as done, so that each move is invalid for one reason.
     let store = with_changes(open, MAX_DONE_BEYOND + 10);
@@ -140,7 +140,7 @@ pub fn an_invalid_move_moves_none(open: Open<'_>) {
     move_to(&store, "sink", Some(version), at(4));
 }
 
-/// Those that are queued with it take place.
+/// Other writes in the queue succeed.
 pub fn an_invalid_move_does_not_harm_other_writes(open: Open<'_>) {
     let store = with_changes(open, 5);
     let before = store.append(delivery("", accepted("r")));
@@ -154,7 +154,7 @@ pub fn an_invalid_move_does_not_harm_other_writes(open: Open<'_>) {
     assert_eq!(names, ["valid"]);
 }
 
-/// The longest name, as many numbers done and as large a state as it says, with any bytes.
+/// The longest name, the most numbers done, and the largest state, with any bytes.
 pub fn a_cursor_holds_as_much_as_the_contract_says(open: Open<'_>) {
     let store = with_changes(open, 2 * MAX_DONE_BEYOND + 2);
     let name = "ü".repeat(MAX_NAME_BYTES / 2);
@@ -169,7 +169,7 @@ pub fn a_cursor_holds_as_much_as_the_contract_says(open: Open<'_>) {
     assert_eq!(store.cursors().unwrap()[0].first_not_done(), 1);
 }
 
-/// All of them, by name.
+/// With all fields, sorted by name.
 pub fn cursors_survive_reopening(open: Open<'_>) {
     let store = with_changes(open, 5);
     let place = |position| CursorPlace { position, done: vec![4, 5], state: vec![0, 255] };
@@ -183,7 +183,7 @@ pub fn cursors_survive_reopening(open: Open<'_>) {
     move_to(&store, "b", Some(before[1].version), at(5));
 }
 
-/// An operator may want something delivered once more.
+/// An operator may want changes to be delivered again.
 pub fn a_position_goes_back_as_far_as_changes_are_kept(open: Open<'_>) {
     let store = open();
     for number in 1..=6_u32 {
@@ -201,7 +201,7 @@ pub fn a_position_goes_back_as_far_as_changes_are_kept(open: Open<'_>) {
     assert_eq!(store.read_on(3, 1).unwrap()[0].changeid, 4);
 }
 
-/// Its reader can note what it does, and goes on from what is kept.
+/// Its reader can still store its state, and continues with the first change that is kept.
 pub fn a_cursor_that_expiry_passed_may_stay_where_it_is(open: Open<'_>) {
     let store = open();
     for number in 1..=6_u32 {

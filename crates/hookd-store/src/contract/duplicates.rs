@@ -1,10 +1,10 @@
-//! Laws of duplicates: which delivery is an earlier one that came again.
+//! Laws of duplicates: which deliveries are the same as an earlier one.
 
 use super::samples::{PENDING, accepted, append, changeids, complete, deliveryids, identified, ignored};
 use super::{Open, reopened};
 use crate::{NewDelivery, NewState, Receipt, State};
 
-/// Whatever it was translated to this time; also after reopening.
+/// Even if it was translated differently this time, and after reopening.
 pub fn a_duplicate_gets_the_first_receipt(open: Open<'_>) {
     let store = open();
     let first = append(&store, identified("id", "{}", accepted("r1")));
@@ -20,7 +20,7 @@ pub fn a_duplicate_gets_the_first_receipt(open: Open<'_>) {
     assert_eq!((deliveryids(&store), changeids(&store)), (vec![1, 2], vec![1]));
 }
 
-/// So is one without a forge id, and one that is not to be deduplicated; whether they come one by one or together.
+/// So is one without a forge id, and one that is not to be deduplicated; one by one as well as queued together.
 pub fn another_dialect_forge_id_or_body_is_another_delivery(open: Open<'_>) {
     let store = open();
     let all_of = |id: &str| {
@@ -45,7 +45,7 @@ pub fn another_dialect_forge_id_or_body_is_another_delivery(open: Open<'_>) {
     assert_eq!(changeids(&store).len(), count);
 }
 
-/// Whether they become one transaction or several.
+/// Whether they end up in one transaction or in several.
 pub fn duplicates_that_are_queued_together_are_found(open: Open<'_>) {
     let store = open();
     let send = |number: usize| {
@@ -61,7 +61,7 @@ pub fn duplicates_that_are_queued_together_are_found(open: Open<'_>) {
     assert_eq!((deliveryids(&store), changeids(&store)), (vec![1, 2], vec![1, 2]));
 }
 
-/// It was not acknowledged, so that the forge sends it again when what was wrong is put right; also at once.
+/// It was not acknowledged: the forge may send it again once the cause is fixed.
 pub fn a_delivery_that_was_refused_is_stored_when_it_comes_again(open: Open<'_>) {
     let store = open();
     let refused = || identified("id", "{}", NewState::Refused("wrong".to_owned()));
@@ -71,7 +71,7 @@ pub fn a_delivery_that_was_refused_is_stored_when_it_comes_again(open: Open<'_>)
     assert_eq!((again.deliveryid, again.is_duplicate), (2, true));
 }
 
-/// A refusal is recorded, also of what was accepted before.
+/// The refusal is stored, even if the same delivery was accepted before.
 pub fn a_delivery_that_is_refused_now_is_no_duplicate(open: Open<'_>) {
     let store = open();
     append(&store, identified("id", "{}", accepted("r")));
@@ -79,7 +79,7 @@ pub fn a_delivery_that_is_refused_now_is_no_duplicate(open: Open<'_>) {
     assert_eq!((refused.deliveryid, refused.state, refused.is_duplicate), (2, State::Refused, false));
 }
 
-/// The forge is answered as the first time, whatever became of the delivery.
+/// The forge gets the same answer as the first time, even if the delivery has been completed since.
 pub fn a_duplicate_gets_the_receipt_from_before_the_completion(open: Open<'_>) {
     let store = open();
     let pending = NewState::Pending { reported_changes: 3 };
@@ -94,7 +94,7 @@ pub fn a_duplicate_gets_the_receipt_from_before_the_completion(open: Open<'_>) {
     assert_eq!((again.deliveryid, again.state, again.reported_changes), (2, State::Pending, 1));
 }
 
-/// As of what a poller found twice.
+/// As for something that a poller found twice.
 pub fn without_a_request_the_forge_id_decides(open: Open<'_>) {
     let store = open();
     let polled = |forge_id: &str| NewDelivery { request: None, ..identified(forge_id, "", accepted("r")) };

@@ -1,4 +1,4 @@
-//! Laws of expiry: what goes, what stays, and what cursors hold up.
+//! Laws of expiry: what is deleted, what stays, and what cursors keep.
 
 use super::samples::{
     HOUR, NOON, PENDING, accepted, accepted_many, append, at, changeids, changes_before, complete, cursor_move,
@@ -21,7 +21,7 @@ fn hourly(open: Open<'_>, count: u32) -> SharedStore {
     store
 }
 
-/// However old it is.
+/// No matter how old it is.
 pub fn nothing_expires_by_default(open: Open<'_>) {
     let store = hourly(open, 5);
     assert_eq!(expire(&store, Expiry::default()), Expired::default());
@@ -30,7 +30,7 @@ pub fn nothing_expires_by_default(open: Open<'_>) {
     assert_eq!((changeids(&store), with_request(&store, 1..=5)), (vec![1, 2, 3, 4, 5], vec![1, 2, 3, 4, 5]));
 }
 
-/// What is younger keeps its request.
+/// Younger ones keep their requests.
 pub fn requests_expire_before_their_deliveries(open: Open<'_>) {
     let store = open();
     for number in 1..=3 {
@@ -50,7 +50,7 @@ pub fn requests_expire_before_their_deliveries(open: Open<'_>) {
     assert_eq!(store.delivery(1).unwrap().unwrap().size, 4, "the size is still known");
 }
 
-/// With their requests; and nothing else goes.
+/// Together with their requests, and nothing else.
 pub fn deliveries_and_changes_expire_from_the_oldest_on(open: Open<'_>) {
     let store = open();
     append(&store, NewDelivery { received_at: hour(1), ..delivery("", accepted_many(3)) });
@@ -71,7 +71,7 @@ pub fn deliveries_and_changes_expire_from_the_oldest_on(open: Open<'_>) {
     assert!(expire(&store, changes_before(hour(3))).is_empty());
 }
 
-/// Its request as well, until it is completed.
+/// With the request, until the delivery is completed.
 pub fn a_pending_delivery_and_all_after_it_stay(open: Open<'_>) {
     let store = open();
     append(&store, received_at(hour(1), "1"));
@@ -92,7 +92,7 @@ pub fn a_pending_delivery_and_all_after_it_stay(open: Open<'_>) {
     assert_eq!((deliveryids(&store), changeids(&store)), (vec![4, 5], vec![3, 4, 5]));
 }
 
-/// Each deletes a part, and what is left has no gaps; of requests alone, of changes alone, and of both.
+/// Each step deletes a part, and the rest has no gaps: for requests alone, for changes alone, and for both.
 pub fn expiry_takes_steps_until_nothing_is_left(open: Open<'_>) {
     const DELIVERIES: i64 = 230;
     let store = hourly(open, 230);
@@ -119,7 +119,7 @@ pub fn expiry_takes_steps_until_nothing_is_left(open: Open<'_>) {
     }
 }
 
-/// Nor does what comes after them. The least cursor counts.
+/// With all that comes after them. The least cursor counts.
 pub fn changes_that_a_cursor_has_not_passed_stay(open: Open<'_>) {
     let store = hourly(open, 9);
     let slow = move_to(&store, "slow", None, at(2));
@@ -133,19 +133,19 @@ pub fn changes_that_a_cursor_has_not_passed_stay(open: Open<'_>) {
     assert_eq!(expire(&store, expiry).changes, 3);
     move_to(&store, "slow", Some(slow), at(9));
     expire(&store, expiry);
-    assert_eq!(changeids(&store), [8, 9], "what is young stays whatever the cursors");
+    assert_eq!(changeids(&store), [8, 9], "young changes stay regardless of cursors");
 }
 
-/// The numbers up to the first that is not done go; those behind it stay, done or not.
-pub fn what_is_done_beyond_the_position_holds_nothing_up(open: Open<'_>) {
+/// Changes before the first one that is not done expire; those after it stay, even if they are done.
+pub fn changes_done_beyond_the_position_expire_up_to_the_first_not_done(open: Open<'_>) {
     let store = hourly(open, 9);
     move_to(&store, "sink", None, CursorPlace { position: 1, done: vec![2, 3, 5, 6], state: Vec::new() });
     assert_eq!(expire(&store, changes_before(hour(8))).changes, 3);
     assert_eq!(changeids(&store), (4..=9).collect::<Vec<_>>());
 }
 
-/// As that of a sink that is no longer there.
-pub fn a_removed_cursor_holds_nothing_up(open: Open<'_>) {
+/// As when a sink is removed from the configuration.
+pub fn a_removed_cursor_keeps_nothing(open: Open<'_>) {
     let store = hourly(open, 5);
     let version = move_to(&store, "sink", None, at(0));
     let expiry = changes_before(hour(4));
@@ -155,7 +155,7 @@ pub fn a_removed_cursor_holds_nothing_up(open: Open<'_>) {
     assert_eq!(expire(&store, expiry).changes, 3);
 }
 
-/// It deletes nothing that is to be kept for other reasons.
+/// But it deletes nothing that `changes_before` keeps.
 pub fn a_limit_on_lag_passes_cursors(open: Open<'_>) {
     let store = hourly(open, 9);
     move_to(&store, "sink", None, at(1));
@@ -167,8 +167,8 @@ pub fn a_limit_on_lag_passes_cursors(open: Open<'_>) {
     assert_eq!(store.cursors().unwrap()[0].position, 1, "the cursor is where its reader left it");
 }
 
-/// A sink reads changes, and no requests.
-pub fn requests_expire_whatever_the_cursors(open: Open<'_>) {
+/// Sinks do not read requests.
+pub fn requests_expire_regardless_of_cursors(open: Open<'_>) {
     let store = hourly(open, 5);
     move_to(&store, "sink", None, at(0));
     let expiry = Expiry { payloads_before: Some(hour(4)), ..changes_before(hour(4)) };
@@ -177,7 +177,7 @@ pub fn requests_expire_whatever_the_cursors(open: Open<'_>) {
     assert_eq!((with_request(&store, 1..=5), changeids(&store)), (vec![4, 5], vec![1, 2, 3, 4, 5]));
 }
 
-/// Also when all that had them is gone and the store was closed.
+/// Even if everything has expired and the store was reopened.
 pub fn numbers_are_not_given_again(open: Open<'_>) {
     let store = hourly(open, 3);
     append(&store, NewDelivery { received_at: hour(3), ..delivery("", ignored()) });
@@ -188,7 +188,7 @@ pub fn numbers_are_not_given_again(open: Open<'_>) {
     assert_eq!((receipt.deliveryid, changeids(&store)), (5, vec![4]));
 }
 
-/// Without the body nobody can tell whether it is the same.
+/// Without the body it cannot be compared.
 pub fn a_duplicate_is_unknown_once_the_request_has_expired(open: Open<'_>) {
     let store = open();
     let sent =

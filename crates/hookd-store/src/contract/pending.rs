@@ -12,7 +12,7 @@ fn pending_ids(store: &crate::SharedStore) -> Vec<i64> {
     store.pending().unwrap().iter().map(|due| due.deliveryid).collect()
 }
 
-/// Its changes are the delivery's, with the time and dialect of that.
+/// The changes carry the delivery's dialect and time of receipt.
 pub fn a_pending_delivery_is_completed_once(open: Open<'_>) {
     let store = open();
     let receipt = append(&store, delivery("{}", PENDING));
@@ -37,7 +37,7 @@ pub fn a_pending_delivery_is_completed_once(open: Open<'_>) {
     assert_eq!(read[0].change.when_timestamp, Some(NOON.as_seconds()));
 }
 
-/// Whatever their times say.
+/// Not of their times.
 pub fn pending_deliveries_come_in_the_order_of_their_numbers(open: Open<'_>) {
     let store = open();
     for hours in [3, 1, 2] {
@@ -51,7 +51,7 @@ pub fn pending_deliveries_come_in_the_order_of_their_numbers(open: Open<'_>) {
     assert_eq!(pending_ids(&store), [1, 5]);
 }
 
-/// Attempts and the next one are noted, and nothing else.
+/// Only the attempts and the time of the next one are stored.
 pub fn a_postponed_delivery_continues_from_there_after_reopening(open: Open<'_>) {
     let store = open();
     append(&store, delivery("{}", PENDING));
@@ -66,7 +66,7 @@ pub fn a_postponed_delivery_continues_from_there_after_reopening(open: Open<'_>)
     assert_eq!(store.pending().unwrap(), [postponed]);
 }
 
-/// The note is for deliveries that are accepted.
+/// The note is for accepted deliveries only.
 pub fn a_completion_without_changes_gives_the_reason(open: Open<'_>) {
     let store = open();
     for _ in 0..3 {
@@ -89,7 +89,7 @@ pub fn a_completion_without_changes_gives_the_reason(open: Open<'_>) {
     assert_eq!(changeids(&store), [1]);
 }
 
-/// Neither one that was never there, nor one that is complete.
+/// Neither an unknown delivery nor one that is complete.
 pub fn what_is_not_pending_is_neither_completed_nor_postponed(open: Open<'_>) {
     let store = open();
     append(&store, delivery("", accepted("r")));
@@ -101,7 +101,7 @@ pub fn what_is_not_pending_is_neither_completed_nor_postponed(open: Open<'_>) {
     assert_eq!((store.pending().unwrap(), changeids(&store)), (vec![], vec![1]));
 }
 
-/// It leaves the delivery pending, and does not harm what is queued with it.
+/// The delivery stays pending, and other writes in the queue succeed.
 pub fn an_invalid_completion_is_refused_alone(open: Open<'_>) {
     let store = open();
     append(&store, delivery("", PENDING));
@@ -115,7 +115,7 @@ pub fn an_invalid_completion_is_refused_alone(open: Open<'_>) {
     assert!(complete(&store, 1, accepted("r")));
 }
 
-/// Numbers follow commits, also when completions and deliveries are queued together.
+/// Numbers follow the order of commits even if completions and deliveries are queued together.
 pub fn changes_of_a_completion_come_after_all_that_were_committed_before(open: Open<'_>) {
     let store = open();
     append(&store, delivery("", PENDING));

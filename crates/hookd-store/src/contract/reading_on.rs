@@ -37,7 +37,7 @@ fn filled(open: &mut dyn FnMut() -> crate::SharedStore) -> crate::SharedStore {
 /// The changes of [`filled`].
 const FILLED: i64 = 220;
 
-/// Every number of a change, in any number of pieces, before and after reopening.
+/// In batches of any size, before and after reopening.
 pub fn reads_on_from_anywhere_in_order(open: Open<'_>) {
     let store = filled(open);
     let look = |store: &dyn Log| {
@@ -74,7 +74,7 @@ pub fn reads_on_from_anywhere_in_order(open: Open<'_>) {
     look(&*store);
 }
 
-/// Every field, as for people.
+/// With every field, as [`Browse`](crate::Browse) returns them.
 pub fn reads_changes_whole(open: Open<'_>) {
     let store = open();
     let state = NewState::Accepted(vec![whole_change(), Change::default()]);
@@ -93,7 +93,7 @@ pub fn reads_changes_whole(open: Open<'_>) {
     }
 }
 
-/// Also when that is nothing.
+/// Including none.
 pub fn gives_at_most_as_many_as_asked_for(open: Open<'_>) {
     let store = open();
     assert_eq!(store.read_on(0, 10).unwrap(), []);
@@ -106,7 +106,7 @@ pub fn gives_at_most_as_many_as_asked_for(open: Open<'_>) {
     assert_eq!((read[0].changeid, read[0].change.revision.as_deref()), (5, Some("r5")));
 }
 
-/// A reader that starts too early gets the first that is kept.
+/// A reader that starts earlier gets the first change that is kept.
 pub fn reads_on_after_what_has_expired(open: Open<'_>) {
     let store = open();
     for number in 1..=6_u32 {
@@ -121,7 +121,7 @@ pub fn reads_on_after_what_has_expired(open: Open<'_>) {
     assert_eq!(store.read_on(0, 1).unwrap()[0].changeid, 4);
 }
 
-/// A reader that waits sees each change without asking again and again.
+/// A waiting reader sees each change without polling.
 pub fn the_tail_wakes_readers(open: Open<'_>) {
     let store = open();
     let mut tail = store.tail();
@@ -158,7 +158,7 @@ pub fn the_tail_wakes_readers(open: Open<'_>) {
     store.close();
 }
 
-/// It is the newest that was ever committed, whether it is kept or not.
+/// It is the newest change ever committed, even if it has expired.
 pub fn the_tail_survives_reopening_and_expiry(open: Open<'_>) {
     let store = open();
     append(&store, delivery("", accepted_many(3)));

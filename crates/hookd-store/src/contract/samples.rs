@@ -77,7 +77,7 @@ pub(super) fn accepted(revision: &str) -> NewState {
     NewState::Accepted(vec![change(revision)])
 }
 
-/// So many changes, with the revisions `r1`, `r2` and so on.
+/// This many changes, with the revisions `r1`, `r2` and so on.
 pub(super) fn accepted_many(count: usize) -> NewState {
     NewState::Accepted((1..=count).map(|number| change(&format!("r{number}"))).collect())
 }
@@ -96,7 +96,7 @@ pub(super) fn complete(store: &SharedStore, deliveryid: i64, state: NewState) ->
     store.complete(Completion { deliveryid, state, note: None }).wait().unwrap()
 }
 
-/// Takes steps until nothing is left; gives the sum.
+/// Expires step by step until nothing is left; returns the sum.
 pub(super) fn expire(store: &SharedStore, expiry: Expiry) -> Expired {
     let mut sum = Expired::default();
     loop {
@@ -107,13 +107,13 @@ pub(super) fn expire(store: &SharedStore, expiry: Expiry) -> Expired {
     }
 }
 
-/// Expires changes and deliveries that were received before this moment, long after.
+/// Expires changes and deliveries that were received before this moment, long afterwards.
 pub(super) fn changes_before(before: Timestamp) -> Expiry {
     let now = before.saturating_add(1000 * HOUR);
     Expiry { changes_before: Some(before), now, ..Expiry::default() }
 }
 
-/// Expires requests that were received before this moment, long after.
+/// Expires requests that were received before this moment, long afterwards.
 pub(super) fn payloads_before(before: Timestamp) -> Expiry {
     let now = before.saturating_add(1000 * HOUR);
     Expiry { payloads_before: Some(before), now, ..Expiry::default() }
@@ -127,7 +127,7 @@ pub(super) fn cursor_move(name: &str, expected: Option<u64>, to: impl Into<Optio
     CursorMove { name: name.to_owned(), expected, to: to.into(), settlements: Vec::new() }
 }
 
-/// Moves one cursor; gives its new version.
+/// Moves one cursor; returns its new version.
 pub(super) fn move_to(store: &SharedStore, name: &str, expected: Option<u64>, place: CursorPlace) -> u64 {
     let moved = store.move_cursors(vec![cursor_move(name, expected, place)]).wait().unwrap();
     match moved.as_slice() {

@@ -1,4 +1,4 @@
-//! What a store in memory has, and what each write does to it.
+//! The data of a store in memory, and what each write does to it.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -11,11 +11,11 @@ use crate::{
     Settlement, State, StoreError, StoredRequest, Timestamp, hookd_id,
 };
 
-/// The log and what belongs to it.
+/// The log and its cursors.
 pub(super) struct Data {
     /// The store's own name, part of the ids of its changes.
     instance: String,
-    /// What was committed, in that order, as far as it has not expired.
+    /// The commits that have not expired, oldest first.
     pub(super) commits: VecDeque<Commit>,
     pub(super) deliveries: BTreeMap<i64, StoredDelivery>,
     pub(super) changes: BTreeMap<i64, LoggedChange>,
@@ -39,10 +39,10 @@ pub(super) struct Commit {
     pub(super) changeids: Vec<i64>,
 }
 
-/// A delivery, and what it was answered with.
+/// A delivery with its receipt.
 pub(super) struct StoredDelivery {
     pub(super) record: DeliveryRecord,
-    /// `None` where there was none, or it has expired.
+    /// `None` if there was none, or it has expired.
     pub(super) request: Option<StoredRequest>,
     came_with_request: bool,
     receipt: Receipt,
@@ -142,7 +142,7 @@ impl Data {
         earlier.find(|stored| stored.is_repeated_by(delivery)).map(|stored| stored.receipt.clone())
     }
 
-    /// Adds changes to the log; gives their numbers.
+    /// Adds changes to the log and returns their numbers.
     fn log(&mut self, deliveryid: i64, received_at: Timestamp, dialect: &str, changes: &[Change]) -> Vec<i64> {
         let dialect: Arc<str> = dialect.into();
         let mut changeids = Vec::with_capacity(changes.len());

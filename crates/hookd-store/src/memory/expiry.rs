@@ -19,8 +19,8 @@ impl Data {
         expired
     }
 
-    /// How many of the first commits are older than `before`. What is dated later than `now` is as old as the next that is
-    /// not.
+    /// How many of the first commits are older than `before`. One that is dated later than `now` is as old as the next
+    /// that is not.
     fn aged(&self, before: Timestamp, now: Timestamp) -> usize {
         let is_misdated = |commit: &Commit| commit.received_at > now;
         let is_young = |commit: &Commit| !is_misdated(commit) && commit.received_at >= before;
@@ -29,7 +29,7 @@ impl Data {
         last.map_or(0, |last| last + 1)
     }
 
-    /// How many of the first commits every cursor has passed, or may not hold up any longer.
+    /// How many of the first commits every cursor has passed, or may no longer keep.
     fn passed(&self, expiry: &Expiry) -> usize {
         let Some(needed) = self.cursors.values().map(Cursor::first_not_done).min() else { return self.commits.len() };
         let is_needed = |commit: &Commit| commit.changeids.last().is_some_and(|last| *last >= needed);

@@ -7,7 +7,7 @@ use hookd_core::Change;
 use super::{ChangeField, DeliveryField, Field, Filter, Operator, Value};
 use crate::{ChangeRecord, DeliveryRecord, LoggedChange, State, Timestamp};
 
-/// What a query chooses among.
+/// A record that a query can select.
 pub trait Record {
     /// The fields that it has.
     type Field: Field;

@@ -1,14 +1,14 @@
-//! Choosing among a stream of records, in bounded memory where the query has a limit.
+//! Selecting from a stream of records, in bounded memory if the query has a limit.
 
 use std::cmp::Ordering;
 
 use super::compare::compare;
 use super::{Page, Query, Record};
 
-/// How many records are held at least before those that are not wanted are dropped.
+/// The least number of records to collect before the surplus is dropped.
 const MIN_HELD_RECORDS: usize = 500;
 
-/// The records of a stream that a query asks for, and how many match in all.
+/// The records of a stream that a query selects, and how many match in all.
 pub struct Selection<'q, R: Record> {
     query: &'q Query<R::Field>,
     held: Vec<R>,
@@ -18,13 +18,13 @@ pub struct Selection<'q, R: Record> {
 }
 
 impl<'q, R: Record> Selection<'q, R> {
-    /// A selection that was offered nothing yet.
+    /// An empty selection.
     pub fn new(query: &'q Query<R::Field>) -> Self {
         let wanted = query.limit.map_or(u64::MAX, |limit| query.offset.saturating_add(limit));
         Self { query, held: Vec::new(), total: 0, wanted: usize::try_from(wanted).unwrap_or(usize::MAX) }
     }
 
-    /// Looks at one more record; the order in which they come does not matter.
+    /// Adds a record if it matches. Records may come in any order.
     pub fn offer(&mut self, record: R) {
         if !self.query.filters.iter().all(|filter| filter.matches(&record)) {
             return;
@@ -38,7 +38,7 @@ impl<'q, R: Record> Selection<'q, R> {
         }
     }
 
-    /// Those that are asked for, in their order.
+    /// The page that the query asks for.
     pub fn into_page(mut self) -> Page<R> {
         self.sort();
         self.held.truncate(self.wanted);

@@ -77,11 +77,7 @@ pub struct CursorMove {
     pub name: String,
     /// The version that the cursor must have for the move to take place; `None`: it must not exist.
     pub expected: Option<u64>,
-<<<<<<< HEAD
-    /// Where to; `None` removes the cursor, with all of its settlements.
-=======
-    /// The new place; `None` removes the cursor.
->>>>>>> main
+    /// The new place; `None` removes the cursor, with all of its settlements.
     pub to: Option<CursorPlace>,
     /// How changes ended at the cursor's reader since the last move; written in the same transaction, and not at all
     /// where the move is a conflict.
@@ -112,13 +108,9 @@ impl CursorMove {
     /// Checks everything that does not depend on what is stored.
     ///
     /// # Errors
-<<<<<<< HEAD
-    /// [`StoreError::Invalid`] where the name is empty or longer than [`MAX_NAME_BYTES`], the position negative, the done
-    /// numbers too many, not ascending or not beyond the position, or the state or the answer of a settlement too large.
-=======
     /// [`StoreError::Invalid`] if the name is empty or longer than [`MAX_NAME_BYTES`], the position is negative, the
-    /// done numbers are too many, not ascending or not beyond the position, or the state is too large.
->>>>>>> main
+    /// done numbers are too many, not ascending or not beyond the position, or the state or the answer of a settlement
+    /// is too large.
     pub fn validate(&self) -> Result<(), StoreError> {
         let invalid = |what: String| Err(StoreError::Invalid(format!("cursor `{}`: {what}", self.name)));
         if self.name.is_empty() || self.name.len() > MAX_NAME_BYTES {

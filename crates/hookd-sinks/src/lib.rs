@@ -10,8 +10,14 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod buildbot;
+mod document;
+mod exec;
+mod file;
+mod http;
 mod sink;
 mod verdict;
+mod webhook;
 
 pub use backoff::Backoff;
 pub use sink::{BuildSink, Sink, SinkContext, SinkOptions, SinkType};

@@ -7,6 +7,7 @@
 //! which must be all that are filtered and ordered by.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use hookd_store::LoggedChange;
 use serde::Deserialize;
@@ -177,10 +178,11 @@ impl Api {
         let Builds { builds } = self.get(client, self.at(&format!("changes/{}/builds", found.changeid))).await?;
         let mut names = BTreeMap::new();
         for build in builds.iter().take(MAX_BUILDS) {
-            if !names.contains_key(&build.builderid) {
-                names.insert(build.builderid, self.name_of(client, build.builderid).await?);
-            }
-            lines.push(self.line(build, &names[&build.builderid]));
+            let name = match names.entry(build.builderid) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(self.name_of(client, build.builderid).await?),
+            };
+            lines.push(self.line(build, name));
         }
         if builds.len() > MAX_BUILDS {
             lines.push(format!("and {} more builds", builds.len() - MAX_BUILDS));

@@ -50,8 +50,8 @@ struct Buildbot {
 impl SinkOptions for Options {
     fn build(self, context: &SinkContext<'_>) -> Result<Box<dyn Sink>, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut warnings = Vec::new();
         let http = self.http();
+        let mut warnings = http.warnings(&self.url);
         let hook_credentials = http.credentials(context).unwrap_or_else(|problem| {
             problems.push(problem);
             None
@@ -77,9 +77,6 @@ impl SinkOptions for Options {
                 derived
             }
         };
-        if http.user.is_some() && self.url.0.scheme() == "http" {
-            warnings.push("`url` is `http://`: the password goes over the network in the clear".to_owned());
-        }
         let mut urls = vec![("url", &self.url)];
         urls.extend(api_url.as_ref().map(|url| ("api_url", url)));
         let client = match http.client(&urls, context) {

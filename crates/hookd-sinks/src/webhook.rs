@@ -79,8 +79,8 @@ struct Webhook {
 impl SinkOptions for Options {
     fn build(self, context: &SinkContext<'_>) -> Result<Box<dyn Sink>, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut warnings = Vec::new();
         let http = self.http();
+        let mut warnings = http.warnings(&self.url);
         let credentials = http.credentials(context).unwrap_or_else(|problem| {
             problems.push(problem);
             None

@@ -11,7 +11,7 @@ use hookd_core::{Problem, Secret};
 use reqwest::{Certificate, Identity, Proxy, redirect};
 
 use crate::SinkContext;
-use crate::http::private::{PublicOnly, names_private};
+use crate::http::private::{PublicOnly, is_loopback, names_private};
 use crate::http::{Client, Credentials, HttpUrl, UrlOrFalse};
 
 /// Declares the options of a sink over HTTP: its own fields, and after them the common ones, which `http()` gives.
@@ -97,6 +97,14 @@ impl HttpOptions<'_> {
     /// Where one is there without the other, or the password is missing.
     pub(crate) fn credentials(&self, context: &SinkContext<'_>) -> Result<Option<Credentials>, Problem> {
         credentials(["user", "password"], self.user, self.password, context)
+    }
+
+    /// What an operator should know about sending credentials to this URL.
+    pub(crate) fn warnings(&self, url: &HttpUrl) -> Vec<String> {
+        if self.user.is_some() && url.0.scheme() == "http" && !is_loopback(&url.0) {
+            return vec!["`url` is `http://`: the password goes over the network in the clear".to_owned()];
+        }
+        Vec::new()
     }
 
     /// The client, for these URLs by their options.

@@ -75,6 +75,16 @@ pub(crate) fn names_private(url: &Url) -> bool {
     }
 }
 
+/// Whether the URL leads to this machine itself.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
 /// Why a name was not connected to.
 #[derive(Debug)]
 pub(crate) struct Denied {

@@ -50,7 +50,7 @@ async fn connections_are_kept() {
 }
 
 #[tokio::test]
-async fn a_kept_connection_that_the_peer_closed_is_replaced_or_the_end_is_ambiguous() {
+async fn a_connection_that_the_peer_closes_is_not_used_again() {
     let peer = Peer::start(|_| answer_with("200 OK", "Connection: close\r\n", ""));
     let sink = build("webhook", json!({"url": peer.url("/"), "proxy": false}));
     for _ in 0..3 {
@@ -82,6 +82,19 @@ async fn credentials_are_sent_and_never_shown() {
         assert!(!attempt.answer.contains(secret), "{attempt:?}");
     }
     assert!(!sink.destination().contains("pa55"), "{}", sink.destination());
+}
+
+#[test]
+fn warns_of_passwords_in_the_clear() {
+    for kind in ["buildbot", "webhook"] {
+        let warned = |url: &str| {
+            let options = json!({"url": url, "user": "ann", "password": "x"});
+            build(kind, options).warnings().iter().any(|warning| warning.contains("in the clear"))
+        };
+        assert!(warned("http://example.org/change_hook/base"), "{kind}");
+        assert!(!warned("https://example.org/change_hook/base"), "{kind}");
+        assert!(!warned("http://localhost:8010/change_hook/base"), "{kind}");
+    }
 }
 
 #[tokio::test]

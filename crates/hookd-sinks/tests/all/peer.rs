@@ -1,7 +1,7 @@
 //! A web server on the loopback that answers as a test says, and remembers what it was asked.
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -81,7 +81,12 @@ impl Peer {
                     None => drop(converse(stream, &*answering, &seen)),
                     Some(config) => {
                         let session = ServerConnection::new(config).unwrap();
-                        drop(converse(StreamOwned::new(session, stream), &*answering, &seen));
+                        let mut stream = StreamOwned::new(session, stream);
+                        drop(converse(&mut stream, &*answering, &seen));
+                        // What the client sent meanwhile is read, since a close without that resets the connection, and
+                        // the client might not see why it was refused.
+                        drop(stream.sock.shutdown(Shutdown::Write));
+                        drop(io::copy(&mut stream.sock, &mut io::sink()));
                     }
                 });
             }

@@ -1,11 +1,11 @@
-//! GitHub's two content types, and those that are neither.
+//! GitHub's two content types, and others.
 
 use super::body::{FORM, MULTIPART, escaped, multipart, urlencoded};
 use super::sources;
 use crate::conformance::Case;
 use crate::conformance::dialects::SECRET;
 use crate::http::Request;
-use crate::sign::sha1_signature;
+use crate::sha1_signature;
 
 const TYPES: &[&str] = &[
     "application/json",

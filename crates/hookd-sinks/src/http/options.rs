@@ -79,6 +79,10 @@ pub(crate) fn default_timeout() -> Duration {
 /// The longest that connecting may take.
 const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection is kept without a request: shorter than the servers do that close theirs soonest (Apache and
+/// Node.js after 5 s), since a request that crosses the end of its connection may have arrived or not.
+const MAX_IDLE: Duration = Duration::from_secs(4);
+
 /// The common options of one sink.
 pub(crate) struct HttpOptions<'a> {
     pub(crate) user: Option<&'a str>,
@@ -154,7 +158,8 @@ impl HttpOptions<'_> {
             .redirect(redirect::Policy::none())
             .referer(false)
             .timeout(self.timeout)
-            .connect_timeout(connect_timeout);
+            .connect_timeout(connect_timeout)
+            .pool_idle_timeout(MAX_IDLE);
         if let Some(ca) = ca {
             builder = builder.tls_certs_only(ca);
         } else if urls.iter().all(|(_, url)| url.0.scheme() == "http")

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use hookd_sinks::{Known, Verdict};
 use hookd_store::LoggedChange;
@@ -105,6 +106,33 @@ async fn a_full_disk_is_waited_for_and_a_wrong_path_is_not() {
     if fs::OpenOptions::new().append(true).open(&locked).is_err() {
         expect(&attempt("locked.jsonl").await, Verdict::ThisSink, false, "cannot be written to");
     }
+}
+
+/// Where the process of the test below finds its file.
+const LIMITED_FILE: &str = "HOOKD_TEST_LIMITED_FILE";
+
+#[tokio::test]
+async fn a_line_of_which_only_a_part_fits_is_taken_back() {
+    let Some(path) = std::env::var_os(LIMITED_FILE).map(PathBuf::from) else {
+        // Once more, in a process that may not write large files.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("changes.jsonl");
+        let status = Command::new("sh")
+            .args(["-c", r#"trap '' XFSZ; ulimit -f 64; exec "$0" "$@""#])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "file::a_line_of_which_only_a_part_fits_is_taken_back"])
+            .env(LIMITED_FILE, &path)
+            .status();
+        assert!(status.unwrap().success());
+        assert_eq!(numbers(&path), [1, 3]);
+        return;
+    };
+    let sink = build("file", json!({"path": path}));
+    expect(&sink.deliver(&numbered(1)).await, Verdict::Delivered, false, "written");
+    let mut large = numbered(2);
+    large.change.comments = "x".repeat(200_000);
+    expect(&sink.deliver(&large).await, LATER, false, "File too large");
+    expect(&sink.deliver(&numbered(3)).await, Verdict::Delivered, false, "written");
 }
 
 #[tokio::test]

@@ -15,11 +15,17 @@ mod filter;
 mod notes;
 mod runner;
 mod settings;
+mod buildbot;
+mod document;
+mod exec;
+mod file;
+mod http;
 mod sink;
 mod start;
 mod status;
 mod verdict;
 mod window;
+mod webhook;
 
 pub use backoff::Backoff;
 pub use engine::{Engine, SinkView};

@@ -26,11 +26,11 @@ fn signatures_hold_or_are_refused() {
     let (upper1, upper256) = (format!("sha1={upper1}"), format!("sha256={upper256}"));
     let required = "Request has no required signature";
     for (headers, expected) in [
-        (vec![], Ok(Proof::Open)),
-        (vec![(OLD, &*good1)], Ok(Proof::Proved)),
-        (vec![(NEW, &good256)], Ok(Proof::Proved)),
-        (vec![(OLD, &good1), (NEW, &good256)], Ok(Proof::Proved)),
-        (vec![(OLD, &good1), (OLD, &good1)], Ok(Proof::Proved)),
+        (vec![], Ok(Proof::NotRequired)),
+        (vec![(OLD, &*good1)], Ok(Proof::Verified)),
+        (vec![(NEW, &good256)], Ok(Proof::Verified)),
+        (vec![(OLD, &good1), (NEW, &good256)], Ok(Proof::Verified)),
+        (vec![(OLD, &good1), (OLD, &good1)], Ok(Proof::Verified)),
         (vec![(OLD, &bad1)], Err("Hash mismatch")),
         (vec![(NEW, &bad256)], Err("Hash mismatch")),
         (vec![(OLD, &good1), (NEW, &bad256)], Err("Hash mismatch")),
@@ -60,7 +60,7 @@ fn signatures_hold_or_are_refused() {
                     let proof = hook.verify(&signed(&headers)).map_err(|refusal| refusal.message().to_owned());
                     assert_eq!(proof, expected.map_err(str::to_owned), "{headers:?}, {mode:?}, strict {strict}");
                 }
-                assert_eq!(hook(mode, json!({})).verify(&signed(&headers)), Ok(Proof::Open));
+                assert_eq!(hook(mode, json!({})).verify(&signed(&headers)), Ok(Proof::NotRequired));
             }
         }
     }
@@ -132,6 +132,6 @@ proptest! {
         let signatures = (sha1(SECRET, &body), sha256(SECRET, &body));
         let request = HookRequest::post("/").with_body(body);
         let request = request.with_header("X-Hub-Signature", signatures.0).with_header("X-Hub-Signature-256", signatures.1);
-        prop_assert_eq!(hook.verify(&request), Ok(Proof::Proved));
+        prop_assert_eq!(hook.verify(&request), Ok(Proof::Verified));
     }
 }

@@ -39,7 +39,7 @@ pub enum Codebase {
 
 impl Codebase {
     /// The codebase of a change from this payload.
-    pub fn of(&self, payload: &Json<'_>) -> String {
+    pub fn for_payload(&self, payload: &Json<'_>) -> String {
         match self {
             Codebase::Name(name) => name.clone(),
             Codebase::Function(function) => (function.function)(payload),
@@ -95,7 +95,7 @@ impl JsonSchema for Codebase {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "title": "codebase",
-            "description": "A codebase's name, or the name of a function of this build that tells it from the payload.",
+            "description": "A codebase's name, or the name of a function of this build that finds it in the payload.",
             "anyOf": [
                 { "type": "string" },
                 {

@@ -102,6 +102,15 @@ pub enum Outcome {
     },
 }
 
+impl<'r> Recognised<'r> {
+    /// What these headers say: the event that one names, and the first id of those that are there. Empty ones count as
+    /// not there.
+    pub fn from_headers(request: &'r HookRequest, event: &str, forge_ids: &[&str]) -> Self {
+        let header = |name: &str| request.nonempty_header(name).map(Cow::Borrowed);
+        Self { event: header(event), forge_id: forge_ids.iter().find_map(|name| header(name)) }
+    }
+}
+
 impl Outcome {
     /// [`Outcome::Ignored`] for this reason.
     pub fn ignored(reason: impl AsRef<str>) -> Self {

@@ -23,7 +23,7 @@ impl Tokens {
     /// Reads the secrets of the option.
     ///
     /// # Errors
-    /// One problem for each that could not be had, or that no header could carry.
+    /// One problem for each that could not be read, or that no header could carry.
     pub(crate) fn read(token: Option<&Token>, context: &BuildContext<'_>) -> Result<Self, Vec<Problem>> {
         let mut tokens = Vec::new();
         let mut problems = Vec::new();
@@ -46,7 +46,7 @@ impl Tokens {
     }
 
     /// The token for the repository of this full name.
-    pub(crate) fn of(&self, full_name: &str) -> Option<&str> {
+    pub(crate) fn for_repository(&self, full_name: &str) -> Option<&str> {
         self.0.iter().find(|(glob, _)| glob.matches(full_name)).map(|(_, token)| token.as_str())
     }
 }

@@ -41,10 +41,11 @@ impl Endpoint {
 /// what others read in another way: backslashes, spaces, slashes too few or too many before the host.
 fn plain(text: &str) -> Option<Url> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let has_host = text.split_once("://").is_some_and(|(_, rest)| !rest.starts_with('/'));
-    let url = Url::parse(text).ok().filter(|_| is_plain && has_host)?;
-    let has_user = !url.username().is_empty() || url.password().is_some();
-    (matches!(url.scheme(), "http" | "https") && !has_user).then_some(url)
+    let (_, rest) = text.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let has_host_alone = !authority.is_empty() && !authority.contains('@');
+    let url = Url::parse(text).ok()?;
+    (is_plain && has_host_alone && matches!(url.scheme(), "http" | "https")).then_some(url)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::{ApiAnswers, ApiCall, Change, HookRequest, Method, Reason, Refusal};
 /// A dialect at work: made from its options once per configuration, then asked for each request.
 ///
 /// The way of a request: [`recognise`](Hook::recognise) → [`verify`](Hook::verify) → [`translate`](Hook::translate).
-/// Only `translate` has to be written; a hook without `verify` is open to anyone who reaches it.
+/// Only `translate` has to be written; a hook without `verify` accepts requests from anyone.
 ///
 /// A hook keeps no state between requests and does no input or output: what it needs from the forge's API it asks for
 /// with [`Outcome::Calls`].
@@ -97,7 +97,7 @@ pub enum Outcome {
     Calls {
         /// The calls, at least one, none of which was answered before.
         calls: Vec<ApiCall>,
-        /// How many changes the sender is told of: as many as there will be unless the API's answers change that.
+        /// How many changes the answer reports: as many as there will be unless the API's answers change that.
         reported_changes: usize,
     },
 }

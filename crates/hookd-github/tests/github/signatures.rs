@@ -138,7 +138,7 @@ proptest! {
     #[test]
     fn beside_a_valid_sha256_nothing_else_counts(body: Vec<u8>, old: Vec<u8>, comes_first: bool, strict: bool) {
         let signature = sha256(SECRET, &body).into_bytes();
-        let mut headers = vec![("X-Hub-Signature-256", signature), ("X-Hub-Signature", old)];
+        let mut headers = [("X-Hub-Signature-256", signature), ("X-Hub-Signature", old)];
         if comes_first {
             headers.reverse();
         }

@@ -1,14 +1,14 @@
 //! The command line: one file for each command.
 //!
-//! What holds here: data goes to standard output, errors and warnings to standard error. A reader that goes away
-//! (`hookd schema | head`) is no failure.
+//! Data goes to standard output, errors and warnings to standard error. A reader that closes the pipe
+//! (`hookd schema | head`) is not a failure.
 
 mod check;
 mod dialects;
 mod docs;
 mod reload;
 mod schema;
-pub(crate) mod serve;
+mod serve;
 mod store;
 
 use std::ffi::OsString;
@@ -18,10 +18,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// What every command says of its exit code.
-const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failure, 2 wrong configuration or usage";
+/// The line on exit codes in every command's help.
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failure, 2 invalid configuration or usage";
 
-/// Receives the webhooks of code forges, keeps their changes, and delivers them to Buildbot masters.
+/// Receives webhooks from code forges, verifies them, and stores them as Buildbot changes.
 #[derive(Debug, Parser)]
 #[command(name = "hookd", version, after_help = after_help("hookd check && hookd serve"))]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
@@ -36,23 +36,23 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Receive webhooks until told to stop.
+    /// Receive webhooks until stopped by a signal.
     #[command(after_help = after_help("hookd serve --config /etc/hookd/hookd.toml --log-format json"))]
     Serve(serve::ServeArgs),
 
-    /// Say whether a configuration holds, and all that is wrong with it.
+    /// Check a configuration, and report everything that is wrong with it.
     #[command(after_help = after_help("hookd check --config /etc/hookd/hookd.toml"))]
     Check(check::CheckArgs),
 
-    /// Have a hookd that runs read its configuration again. One that does not hold is refused whole.
+    /// Reload the configuration of a running hookd; an invalid one is rejected as a whole.
     #[command(after_help = after_help("hookd reload --config /etc/hookd/hookd.toml"))]
     Reload(reload::ReloadArgs),
 
-    /// Look after the store: figures, a check, a backup, giving space back.
+    /// Maintain the store: statistics, check, backup, reclaiming space.
     #[command(arg_required_else_help = true, after_help = after_help("hookd store backup hookd-backup.db"))]
     Store(store::StoreArgs),
 
-    /// Tell the dialects of this build, with their options.
+    /// List the dialects in this build and their options.
     #[command(after_help = after_help("hookd dialects github"))]
     Dialects(dialects::DialectsArgs),
 
@@ -60,7 +60,7 @@ enum Command {
     #[command(after_help = after_help("hookd schema > hookd.schema.json"))]
     Schema,
 
-    /// Print the reference of all options as Markdown.
+    /// Print the reference of all options in Markdown.
     #[command(hide = true, after_help = after_help("hookd docs > docs/reference.md"))]
     Docs,
 }
@@ -72,12 +72,12 @@ fn after_help(example: &str) -> String {
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// It did what it was told.
+    /// It succeeded.
     Ok = 0,
-    /// It could not.
+    /// It failed.
     Failure = 1,
-    /// The configuration or the command line is wrong.
-    Wrong = 2,
+    /// The configuration or the command line is invalid.
+    Usage = 2,
 }
 
 impl From<Exit> for ExitCode {
@@ -94,18 +94,18 @@ pub(crate) struct Output<'w> {
     pub(crate) err: &'w mut dyn Write,
 }
 
-/// The whole of `hookd`: reads the command line and does what it says.
+/// The whole of `hookd`: parses the command line and runs the command.
 pub fn main() -> ExitCode {
     let cli = match parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and `--version` come this way, too, and may be piped.
+            // Help and `--version` end up here, too, and may be piped.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Wrong.into() } else { Exit::Ok.into() };
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() };
         }
     };
     if let Command::Serve(args) = &cli.command {
-        return crate::serve::run(&cli.config, args);
+        return crate::serve::run(&cli.config, args.log_format, &args.log_level);
     }
     let mut out = BufWriter::new(io::stdout().lock());
     let mut output = Output { out: &mut out, err: &mut io::stderr().lock() };
@@ -114,7 +114,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Ok.into(),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: the output cannot be written: {error}");
+            let _ = writeln!(io::stderr(), "error: cannot write the output: {error}");
             Exit::Failure.into()
         }
     }
@@ -124,7 +124,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(args)
 }
 
-/// Runs a command that ends by itself.
+/// Runs a command other than `serve`.
 fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
     match &cli.command {
         Command::Check(args) => check::run(&cli.config, args, output),
@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs `hookd` with these arguments: how it ended, its output and its errors.
+    /// Runs `hookd` with these arguments and returns its exit, its output and its errors.
     pub(super) fn hookd(args: &[&str]) -> (Exit, String, String) {
         let args = ["hookd"].iter().chain(args).map(OsString::from);
         let cli = parse(args).unwrap();
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_has_an_example_and_says_its_exit_codes() {
+    fn every_command_has_an_example_and_lists_its_exit_codes() {
         let mut cli = Cli::command();
         cli.build();
         cli.clone().debug_assert();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_configuration_before_and_after_the_command() {
+    fn accepts_the_configuration_before_and_after_the_command() {
         for args in [["hookd", "--config", "x.toml", "check"], ["hookd", "check", "--config", "x.toml"]] {
             assert_eq!(parse(args.map(OsString::from)).unwrap().config, PathBuf::from("x.toml"));
         }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_log_filter() {
+    fn rejects_an_invalid_log_filter() {
         let error = parse(["hookd", "serve", "--log-level", "a=b=c"].map(OsString::from)).unwrap_err();
         assert!(error.use_stderr() && error.to_string().contains("invalid value 'a=b=c' for '--log-level"), "{error}");
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
+use hookd_config::{ConfigHandle, ServedDialect};
 use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, HookRequest, Outcome, Refusal};
 use hookd_store::{Completion, Due, NewState, SharedStore, StoreError};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LINK, RETRY_AFTER};
@@ -16,9 +17,7 @@ use reqwest::redirect;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
-use crate::config::ServedDialect;
 use crate::delivery::{now, state_of};
-use crate::live::Active;
 use crate::log::chain;
 use crate::metrics::Metrics;
 
@@ -56,7 +55,7 @@ pub(crate) struct Followups {
 
 struct Worker {
     store: SharedStore,
-    active: Arc<Active>,
+    config: Arc<ConfigHandle>,
     client: reqwest::Client,
     permits: Semaphore,
     metrics: Arc<Metrics>,
@@ -75,7 +74,11 @@ impl Followups {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(crate) fn start(store: SharedStore, active: Arc<Active>, metrics: Arc<Metrics>) -> Result<Self, StoreError> {
+    pub(crate) fn start(
+        store: SharedStore,
+        config: Arc<ConfigHandle>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, StoreError> {
         let pending = store.pending()?;
         let client = reqwest::Client::builder()
             .timeout(CALL_TIMEOUT)
@@ -89,7 +92,7 @@ impl Followups {
             tracing::info!(deliveries = pending.len(), "going on with deliveries that are pending");
         }
         pending.into_iter().for_each(|due| queue.push(due));
-        let worker = Arc::new(Worker { store, active, client, permits: Semaphore::new(AT_A_TIME), metrics });
+        let worker = Arc::new(Worker { store, config, client, permits: Semaphore::new(AT_A_TIME), metrics });
         Ok(Self { queue, task: tokio::spawn(run(worker, receiver)) })
     }
 
@@ -149,7 +152,7 @@ impl Worker {
         let mut answers = ApiAnswers::default();
         let mut missing = Vec::new();
         for _ in 0..MOST_ROUNDS {
-            let dialect = self.active.live().dialects.get(&due.dialect).cloned();
+            let dialect = self.config.current().dialects.get(&due.dialect).cloned();
             let dialect = dialect.ok_or_else(|| format!("the dialect `{}` is not configured", due.dialect))?;
             match translate(&dialect, &request, &answers) {
                 Ok(Outcome::Calls { calls, .. }) => {

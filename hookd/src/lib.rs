@@ -11,23 +11,17 @@
 //! }
 //! ```
 //!
-//! What holds here: only this crate reads `hookd.toml`, listens, or names dialects.
+//! Only this crate starts listeners and names dialects.
 
-mod allow;
-mod auth;
 mod cli;
-pub mod config;
 mod delivery;
 mod descriptors;
 mod dialects;
-pub mod docs;
 mod followups;
 mod http;
-mod live;
 mod log;
 mod metrics;
 mod retention;
 mod serve;
-mod tls;
 
 pub use cli::main;

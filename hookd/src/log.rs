@@ -1,28 +1,42 @@
-//! Logs: one line for people on a terminal, one JSON object a line elsewhere. Never a payload, never a secret.
+//! Logging: one line for people on a terminal, one JSON object a line elsewhere. Never a payload, never a secret.
 
-mod lines;
+mod writer;
 
 use std::error::Error;
 use std::io::IsTerminal;
+use std::time::Duration;
 
-use lines::Lines;
+use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
+use writer::LogWriter;
 
-use crate::cli::serve::{LogFormat, ServeArgs};
+pub(crate) use writer::FlushGuard;
 
-pub(crate) use lines::Ending;
+/// How long hookd waits at its end for whoever reads the log.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Starts logging to the standard error output, which ends with what is given.
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// `human` on a terminal, `json` elsewhere.
+    Auto,
+    /// One line for people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts logging to stderr; dropping the guard flushes it.
 ///
 /// # Errors
 /// When the thread that writes cannot be started.
-pub(crate) fn start(args: &ServeArgs) -> std::io::Result<Ending> {
-    // First what others may override: their lines on broken requests and handshakes would let a stranger fill the log.
-    let level = format!("actix_http=off,rustls=error,{}", args.log_level);
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let (lines, ending) = Lines::start(std::io::stderr())?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
-    let is_json = match args.log_format {
+pub(crate) fn start(format: LogFormat, level: &str) -> std::io::Result<FlushGuard> {
+    // First what `level` may override: with these lines, on broken requests and handshakes, a stranger could fill the log.
+    let filter = EnvFilter::try_new(format!("actix_http=off,rustls=error,{level}"));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
+    let (writer, guard) = LogWriter::start(std::io::stderr(), FLUSH_TIMEOUT)?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let is_json = match format {
         LogFormat::Auto => !std::io::stderr().is_terminal(),
         LogFormat::Human => false,
         LogFormat::Json => true,
@@ -33,10 +47,10 @@ pub(crate) fn start(args: &ServeArgs) -> std::io::Result<Ending> {
     } else {
         builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init()
     };
-    Ok(ending)
+    Ok(guard)
 }
 
-/// An error and its causes on one line: the one place where a chain is printed.
+/// An error and its causes on one line: the one place that prints a chain.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hookd_http::Budget;
 use hookd_store::{Observer, Store};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -10,8 +11,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
-
-use crate::http::Budget;
 
 /// All that is counted.
 pub(crate) struct Metrics {
@@ -51,8 +50,9 @@ fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.0001, 2.0, 16))
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// Counts from zero. The memory of bodies is counted by its budget, and shown here.
+    pub(crate) fn new(budget: Arc<Budget>) -> Self {
         let metrics = Self {
             registry: Registry::with_prefix("hookd"),
             requests: Family::default(),
@@ -64,14 +64,12 @@ impl Default for Metrics {
             failing: Gauge::default(),
             queued: Gauge::default(),
             size: Gauge::default(),
-            budget: Arc::default(),
+            budget,
             buffered: Gauge::default(),
         };
         metrics.registered()
     }
-}
 
-impl Metrics {
     fn registered(mut self) -> Self {
         let registry = &mut self.registry;
         registry.register("requests", "Requests to hooks by dialect and outcome", self.requests.clone());
@@ -95,11 +93,6 @@ impl Metrics {
             self.buffered.clone(),
         );
         self
-    }
-
-    /// What bodies may take, which is counted here.
-    pub(crate) fn budget(&self) -> Arc<Budget> {
-        Arc::clone(&self.budget)
     }
 
     /// Counts a request that ended with this outcome.

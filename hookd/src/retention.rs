@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hookd_config::{ConfigHandle, Keep, Store};
 use hookd_store::{Expiry, SharedStore, StoreError};
 
-use crate::config::{Keep, Store};
 use crate::delivery::now;
-use crate::live::Active;
 
 /// How often it is looked whether something has expired.
 const EVERY: Duration = Duration::from_secs(60);
@@ -16,9 +15,9 @@ const EVERY: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Forgets for as long as the store is open.
-pub(crate) async fn run(store: SharedStore, active: Arc<Active>) {
+pub(crate) async fn run(store: SharedStore, config: Arc<ConfigHandle>) {
     loop {
-        match forget(&store, &active).await {
+        match forget(&store, &config).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "let go of what is no longer kept"),
             Err(StoreError::Closed) => return,
@@ -33,8 +32,8 @@ pub(crate) async fn run(store: SharedStore, active: Arc<Active>) {
 }
 
 /// Takes steps until there is nothing left to let go of; gives how many rows went.
-async fn forget(store: &SharedStore, active: &Active) -> Result<u64, StoreError> {
-    let expiry = expiry(&active.live().store, now());
+async fn forget(store: &SharedStore, config: &ConfigHandle) -> Result<u64, StoreError> {
+    let expiry = expiry(&config.current().store, now());
     let mut gone = 0;
     if expiry.payloads_before.is_none() && expiry.changes_before.is_none() {
         return Ok(gone);

@@ -7,25 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
+use hookd_http::{Budget, Listener, bind};
 use hookd_store::{OpenError, SharedStore, SqliteStore, StoreError};
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::serve::ServeArgs;
-use crate::config::{Config, StoreUrl};
 use crate::followups::Followups;
-use crate::http::listener::Listener;
 use crate::http::{self, admin, change_hook};
-use crate::live::Active;
+use crate::log::{self, LogFormat};
 use crate::metrics::Metrics;
-use crate::tls::Certificate;
-use crate::{descriptors, log, retention};
+use crate::{descriptors, retention};
 
-/// How many connections may wait to be accepted. The system has a bound of its own, on Linux 4096.
-const BACKLOG: i32 = 4096;
-
-/// The most connections of the private listener.
-const MOST_ADMIN_CONNECTIONS: usize = 256;
+/// How many connections the private listener has at most.
+const MAX_ADMIN_CONNECTIONS: usize = 256;
 
 /// The signal to who writes beyond the limit on the size of files; the number is the same on all systems.
 const SIGXFSZ: i32 = 25;
@@ -46,7 +40,7 @@ enum ServeError {
 }
 
 /// Serves until it is told to stop. Exit codes: 0 stopped in order, 1 failed, 2 wrong configuration.
-pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
+pub(crate) fn run(path: &Path, log_format: LogFormat, log_level: &str) -> ExitCode {
     let config = match Config::load(path) {
         Ok(config) => config,
         Err(report) => {
@@ -54,8 +48,8 @@ pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let _log = match log::start(args) {
-        Ok(ending) => ending,
+    let _log = match log::start(log_format, log_level) {
+        Ok(guard) => guard,
         Err(error) => {
             eprintln!("error: cannot start logging: {error}");
             return ExitCode::FAILURE;
@@ -74,6 +68,8 @@ pub(crate) fn run(path: &Path, args: &ServeArgs) -> ExitCode {
 }
 
 async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
+    let handle = Arc::new(ConfigHandle::new(path.to_owned(), config));
+    let config = handle.current();
     // As long as this listens, a limit on the size of files is a write that fails, and not the end of hookd.
     let _too_large = signal(SignalKind::from_raw(SIGXFSZ))
         .map_err(|source| ServeError::Io { what: "handling of signals", source })?;
@@ -81,15 +77,20 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         tracing::warn!("{warning}");
     }
     let StoreUrl::Sqlite(file) = &config.store.url;
-    let metrics = Arc::new(Metrics::default());
+    let budget = Arc::<Budget>::default();
+    let metrics = Arc::new(Metrics::new(Arc::clone(&budget)));
     let store: SharedStore = Arc::new(SqliteStore::open_watched(file, Arc::clone(&metrics) as _)?);
-    let active = Arc::new(Active::new(path.to_owned(), &config));
-    let followups = Followups::start(Arc::clone(&store), Arc::clone(&active), Arc::clone(&metrics))
+    let followups = Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&metrics))
         .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 
-    let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&active)));
-    let front =
-        change_hook::Front::new(Arc::clone(&active), Arc::clone(&store), followups.queue(), Arc::clone(&metrics));
+    let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&handle)));
+    let front = change_hook::Front::new(
+        Arc::clone(&handle),
+        Arc::clone(&store),
+        followups.queue(),
+        Arc::clone(&metrics),
+        budget,
+    );
     let unproven = front.unproven();
 
     let public_socket = listen("public", config.server.listen)?;
@@ -104,32 +105,32 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     );
 
     let server = &config.server;
-    let tls = |certificate: Option<Arc<Certificate>>| certificate.map(Certificate::server_config).transpose();
+    let tls = |certificate: &Option<Arc<Certificate>>| certificate.clone().map(Certificate::server_config).transpose();
     let public = Listener {
         name: "public",
         socket: public_socket,
-        tls: tls(config.files.server_certificate)?,
+        tls: tls(&config.files.server_certificate)?,
         workers: server.worker_count(),
-        max_connections: descriptors::allow(server.max_connections, MOST_ADMIN_CONNECTIONS),
+        max_connections: descriptors::allow(server.max_connections, MAX_ADMIN_CONNECTIONS),
         request_timeout: server.request_timeout,
         shutdown_timeout: server.shutdown_timeout,
     };
     let public = public.serve(move || change_hook::app(front.clone()));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
-    let state = http::State::new(Arc::clone(&store), Arc::clone(&active), unproven, metrics);
+    let state = http::State::new(Arc::clone(&store), Arc::clone(&handle), unproven, metrics);
     let private = Listener {
         name: "admin",
         socket: private_socket,
-        tls: tls(config.files.admin_certificate)?,
+        tls: tls(&config.files.admin_certificate)?,
         workers: 1,
-        max_connections: MOST_ADMIN_CONNECTIONS,
+        max_connections: MAX_ADMIN_CONNECTIONS,
         request_timeout: server.request_timeout,
         shutdown_timeout: Duration::from_secs(1),
     };
     let private = private.serve(move || admin::app(state.clone()));
     let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?;
 
-    let outcome = until_told_to_stop(public, private, active).await;
+    let outcome = until_told_to_stop(public, private, handle).await;
     retention.abort();
     followups.stop().await;
     // Blocks until all that is queued is committed.
@@ -139,7 +140,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
 }
 
 /// Runs both listeners, with `SIGHUP` reading the configuration again, until a signal to stop comes. Then stops them: the public one first, which finishes what is in flight.
-async fn until_told_to_stop(public: Server, private: Server, active: Arc<Active>) -> Result<(), ServeError> {
+async fn until_told_to_stop(public: Server, private: Server, handle: Arc<ConfigHandle>) -> Result<(), ServeError> {
     let signals = |source| ServeError::Io { what: "handling of signals", source };
     let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(signals)?;
@@ -152,9 +153,9 @@ async fn until_told_to_stop(public: Server, private: Server, active: Arc<Active>
             _ = terminate.recv() => break "SIGTERM",
             _ = interrupt.recv() => break "SIGINT",
             _ = hangup.recv() => {
-                let active = Arc::clone(&active);
-                // What came of it is in the log.
-                drop(actix_web::web::block(move || active.reload()).await);
+                let handle = Arc::clone(&handle);
+                // The handle logs the result.
+                drop(actix_web::web::block(move || handle.reload()).await);
             }
         }
     };
@@ -171,16 +172,7 @@ async fn until_told_to_stop(public: Server, private: Server, active: Arc<Active>
 }
 
 fn listen(listener: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
-    let failed = |source| ServeError::Listen { listener, address, source };
-    let open = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        // As the standard library's: a restart need not wait for the connections of the last run to be forgotten.
-        socket.set_reuse_address(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        Ok(socket.into())
-    };
-    open().map_err(failed)
+    bind(address).map_err(|source| ServeError::Listen { listener, address, source })
 }
 
 fn announce(listener: &'static str, socket: &TcpListener) {

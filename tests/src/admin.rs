@@ -1,4 +1,4 @@
-//! The admin listener: what was stored, through the REST API.
+//! The admin listener: reads what is stored, through the REST API.
 
 use std::net::SocketAddr;
 
@@ -19,7 +19,7 @@ impl Admin {
         Self { address }
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -48,8 +48,8 @@ impl Admin {
         })
     }
 
-    /// The value of a metric, with its labels where it has some: `hookd_requests_total{dialect="base",outcome="accepted"}`.
-    /// What was never counted is 0.
+    /// The value of a metric with its labels, if any: `hookd_requests_total{dialect="base",outcome="accepted"}`. A metric
+    /// that does not exist yet is 0.
     pub fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics").text();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::peers::{peer, root};
 use crate::wait::until;
 
-/// A running master. It is killed when it is dropped; the end of its log is shown when the test failed.
+/// A running master. It is killed when it is dropped; if the test failed, the end of its log is shown.
 pub struct Buildbot {
     process: Child,
     folder: TempDir,
@@ -20,9 +20,9 @@ pub struct Buildbot {
 }
 
 impl Buildbot {
-    /// Makes a master for what `dialects.json` says (see `tests/peers/master.cfg`), and waits until it runs.
+    /// Creates a master from `dialects.json` (see `tests/peers/master.cfg`), and waits until it runs.
     pub fn start(dialects: &Value) -> Self {
-        // Buildbot syncs its database for each change; in memory that costs nothing.
+        // Buildbot syncs its database for each change; in memory that is free.
         let memory = Path::new("/dev/shm");
         let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         let folder = tempfile::Builder::new().prefix("hookd-peer-").tempdir_in(parent).expect("a folder for the peer");
@@ -51,7 +51,7 @@ impl Buildbot {
         Self { process, folder, address }
     }
 
-    /// Where its web server listens.
+    /// The address of its web server.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -59,7 +59,7 @@ impl Buildbot {
 
 impl Drop for Buildbot {
     fn drop(&mut self) {
-        // Where it has ended already there is nothing to kill.
+        // If it has already ended there is nothing to kill.
         let _ = self.process.kill();
         let _ = self.process.wait();
         if thread::panicking() {

@@ -1,7 +1,7 @@
 //! A stand-in for GitHub's API on the loopback, which both peers of a comparison call.
 //!
-//! What it answers depends on the URL (and, for [`Api::PRIVATE`], on the token) alone, so that it does not matter who
-//! asks first or how often.
+//! Its answers depend only on the URL (and, for [`Api::PRIVATE`], on the token), so that it does not matter which peer
+//! asks first, or how often.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,15 +12,15 @@ use std::thread;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-/// What stands in the API: revisions and pull requests that it answers in a way of their own.
+/// Revisions and pull requests with special answers.
 pub struct Api;
 
 impl Api {
     /// A revision whose message asks to skip it.
     pub const SKIPPED: &str = "5c1b5c1b5c1b5c1b5c1b5c1b5c1b5c1b5c1b5c1b";
-    /// A revision that the API does not have: 404.
+    /// A revision that does not exist: 404.
     pub const UNKNOWN: &str = "4040404040404040404040404040404040404040";
-    /// A revision that only [`Api::TOKEN`] may see; to others it is [`Api::UNKNOWN`].
+    /// A revision that only [`Api::TOKEN`] may see; without it, the answer is as for [`Api::UNKNOWN`].
     pub const PRIVATE: &str = "5ec5ec5ec5ec5ec5ec5ec5ec5ec5ec5ec5ec5ec5";
     /// A revision whose answer is JSON without a message.
     pub const SHAPELESS: &str = "0dd00dd00dd00dd00dd00dd00dd00dd00dd00dd0";
@@ -28,13 +28,13 @@ impl Api {
     pub const BROKEN: &str = "b00b00b00b00b00b00b00b00b00b00b00b00b00b";
     /// The number of a pull request in which a file was moved.
     pub const MOVES: u64 = 7001;
-    /// The number of a pull request whose files the API does not have: 404.
+    /// The number of a pull request whose files do not exist: 404.
     pub const LOST: u64 = 7002;
     /// The number of a pull request that has a second page of files.
     pub const LONG: u64 = 7003;
     /// The number of a pull request without files.
     pub const EMPTY: u64 = 7004;
-    /// The token that sees [`Api::PRIVATE`].
+    /// The token that may see [`Api::PRIVATE`].
     pub const TOKEN: &str = "api-token";
 }
 
@@ -57,7 +57,7 @@ impl GithubApi {
         let address = listener.local_addr().expect("it is bound");
         let state = Arc::<State>::default();
         let shared = Arc::clone(&state);
-        // It ends with the test's process.
+        // The thread ends with the test's process.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let state = Arc::clone(&shared);
@@ -67,17 +67,17 @@ impl GithubApi {
         Self { address, state }
     }
 
-    /// What `github_api_endpoint` is set to.
+    /// The value for `github_api_endpoint`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// From now on answers 503 to everything, or no longer does.
+    /// Starts or stops answering 503 to every request.
     pub fn set_down(&self, is_down: bool) {
         self.state.is_down.store(is_down, Ordering::SeqCst);
     }
 
-    /// The paths that were asked for so far.
+    /// The paths requested so far.
     pub fn calls(&self) -> Vec<String> {
         self.state.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -85,7 +85,7 @@ impl GithubApi {
 
 /// Answers the requests of one connection.
 fn serve(stream: TcpStream, address: SocketAddr, state: &State) {
-    // Whoever hangs up in between wants no answer.
+    // A client that hangs up in between wants no answer.
     let _ = (|| -> std::io::Result<()> {
         let mut out = stream.try_clone()?;
         let mut lines = BufReader::new(stream).lines();

@@ -1,4 +1,4 @@
-//! A folder in which hookd lives: what stays of it between two runs.
+//! hookd's folder: everything that remains between two runs.
 
 use std::env;
 use std::fs;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::hookd::Hookd;
 use crate::peers;
 
-/// What every test's configuration begins with: free ports and a store in the folder.
+/// The start of every test's configuration: free ports and a store in the folder.
 pub const LISTENERS: &str = r#"
 [server]
 listen = "127.0.0.1:0"
@@ -24,7 +24,7 @@ listen = "127.0.0.1:0"
 url = "sqlite:hookd.db"
 "#;
 
-/// A folder with a configuration, and after the first run with a store.
+/// A folder with a configuration and, after the first run, a store.
 pub struct Home {
     folder: TempDir,
     environment: Vec<(String, String)>,
@@ -38,7 +38,7 @@ impl Home {
         Self::with_config(&format!("{LISTENERS}\n{tables}\n"))
     }
 
-    /// A folder with this `hookd.toml` and nothing else.
+    /// A folder with only this `hookd.toml`.
     pub fn with_config(config: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("hookd-test-").tempdir().expect("a folder for the test");
         let home = Self { folder, environment: Vec::new(), within: Vec::new() };
@@ -46,14 +46,14 @@ impl Home {
         home
     }
 
-    /// The same with a variable in hookd's environment.
+    /// Adds a variable to hookd's environment.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The same with hookd run by another program, which is given it as its last arguments and has to `exec` it:
+    /// Runs hookd through another program, which gets hookd's command line as its last arguments and must `exec` it:
     /// `prlimit --nofile=100`.
     #[must_use]
     pub fn within(mut self, program: &[&str]) -> Self {
@@ -76,14 +76,14 @@ impl Home {
         Hookd::start(self)
     }
 
-    /// Starts `hookd serve`, and kills it with SIGKILL so long after, wherever it is then.
+    /// Starts `hookd serve`, and kills it with SIGKILL after this time, whatever it is doing then.
     #[must_use]
     pub fn start_and_kill_9_after(self, pause: Duration) -> Self {
         Hookd::start_and_kill_9_after(&self, pause);
         self
     }
 
-    /// Runs `hookd` with these arguments to its end.
+    /// Runs `hookd` with these arguments until it ends.
     pub fn run(&self, arguments: &[&str]) -> Finished {
         let output = self.command().args(arguments).output().expect("hookd runs");
         Finished {
@@ -93,7 +93,7 @@ impl Home {
         }
     }
 
-    /// `hookd`, to be run in this folder and environment.
+    /// A command for `hookd` in this folder and environment.
     pub(crate) fn command(&self) -> Command {
         let mut command = match self.within.split_first() {
             None => Command::new(binary()),
@@ -109,18 +109,18 @@ impl Home {
     }
 }
 
-/// What became of a command.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Finished {
-    /// The exit code; `None` where a signal ended it.
+    /// The exit code; `None` if a signal ended it.
     pub code: Option<i32>,
-    /// What it printed.
+    /// Its standard output.
     pub stdout: String,
-    /// What it said on standard error.
+    /// Its standard error.
     pub stderr: String,
 }
 
-/// The binary under test: the one that `HOOKD_BIN` names, else the workspace's own, built when it is first asked for.
+/// The binary under test: `HOOKD_BIN`, or else the workspace's own, built on first use.
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
@@ -128,8 +128,8 @@ fn binary() -> &'static Path {
             return path.into();
         }
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        // What cargo says of this package is not about hookd: the build script of `ring` would see it change, and half of
-        // hookd would be compiled again.
+        // cargo's variables describe this package, not hookd: the build script of `ring` would see them change, and half
+        // of hookd would be compiled again.
         for (name, _) in env::vars_os() {
             let beginnings = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CRATE_"];
             if name.to_str().is_some_and(|name| beginnings.iter().any(|beginning| name.starts_with(beginning))) {

@@ -1,4 +1,4 @@
-//! The real binary at work.
+//! The running binary.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -15,7 +15,7 @@ use crate::home::Home;
 use crate::http::{self, Answer, Request};
 use crate::wait::until;
 
-/// A running `hookd serve`. It is killed when it is dropped; its log is shown when the test failed.
+/// A running `hookd serve`. It is killed when it is dropped; if the test failed, its log lines are shown.
 pub struct Hookd {
     process: Process,
     home: Home,
@@ -37,7 +37,7 @@ impl Hookd {
         drop(process);
     }
 
-    /// Where change hooks are sent.
+    /// The address of the public listener.
     pub fn public(&self) -> SocketAddr {
         self.public
     }
@@ -47,7 +47,7 @@ impl Hookd {
         Admin::at(self.admin)
     }
 
-    /// The id of its process.
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.process.child.id()
     }
@@ -62,7 +62,7 @@ impl Hookd {
         http::send(self.public, request).expect("hookd answers")
     }
 
-    /// What it logged so far, a line of JSON each.
+    /// Its log lines so far, each a JSON object.
     pub fn log(&self) -> Vec<String> {
         self.process.log()
     }
@@ -74,14 +74,9 @@ impl Hookd {
         self.home
     }
 
-    /// The number of its process.
-    pub fn id(&self) -> u32 {
-        self.process.child.id()
-    }
-
-    /// How much memory it takes, in MiB: now, and at most until now.
+    /// Its resident memory in MiB: current and peak.
     pub fn memory(&self) -> (u64, u64) {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs, on Linux");
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs, on Linux");
         let read = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux says so");
             line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
@@ -89,17 +84,17 @@ impl Hookd {
         (read("VmRSS:"), read("VmHWM:"))
     }
 
-    /// Asks it with SIGTERM to end, and waits until it has.
+    /// Stops it with SIGTERM, and waits until it has ended.
     pub fn terminate(self) -> (ExitStatus, Home) {
         self.send_sigterm();
         self.wait()
     }
 
-    /// Asks it with SIGTERM to end.
+    /// Sends it SIGTERM.
     pub fn send_sigterm(&self) {
         let kill = format!("kill -TERM {}", self.process.child.id());
         let sent = Command::new("sh").args(["-c", &kill]).status().expect("a shell runs");
-        assert!(sent.success(), "hookd was not running any more");
+        assert!(sent.success(), "hookd was no longer running");
     }
 
     /// Waits until it has ended.
@@ -140,7 +135,7 @@ impl Process {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until the listener of this name is there.
+    /// Waits until the listener of this name is listening.
     fn address_of(&mut self, listener: &str) -> SocketAddr {
         until("hookd listens", || {
             let address = self.log().iter().find_map(|line| listening(line, listener));
@@ -165,7 +160,7 @@ fn listening(line: &str, listener: &str) -> Option<SocketAddr> {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Where it has ended already there is nothing to kill.
+        // If it has already ended there is nothing to kill.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {

@@ -1,20 +1,20 @@
-//! HTTP/1.1 as bytes: requests that a proper client would not send, and answers as they came.
+//! HTTP/1.1 as bytes: requests that a proper client would not send, and answers as they arrive.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long a peer may take for an answer.
+/// How long a peer may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A request. `Host` and `Content-Length` are added when it is sent, nothing else is.
+/// A request. Only `Host` and `Content-Length` are added when it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The method, such as `POST`.
     pub method: String,
-    /// Path and query, as they are sent.
+    /// Path and query, as sent.
     pub target: String,
-    /// Headers in the order in which they are sent; a name may come more than once.
+    /// Headers in the order in which they are sent; a name may occur more than once.
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: Vec<u8>,
@@ -36,32 +36,32 @@ impl Request {
         Self::new("POST", target)
     }
 
-    /// The same with one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.to_owned(), value.as_ref().to_owned()));
         self
     }
 
-    /// The same with this body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// The same with a JSON body, said to be one.
+    /// Sets a JSON body and its content type.
     #[must_use]
     pub fn json(self, body: impl Into<Vec<u8>>) -> Self {
         self.header("Content-Type", "application/json").body(body)
     }
 
-    /// The last value of the header `name` (in any case), as it counts at Twisted.
+    /// The last value of the header `name` (in any case), which is the one that Twisted uses.
     pub fn last(&self, name: &str) -> Option<&[u8]> {
         self.headers.iter().rfind(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 
-    /// What goes over the wire to `host`.
+    /// The bytes to send to `host`.
     pub fn to_bytes(&self, host: SocketAddr) -> Vec<u8> {
         let mut bytes = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n", self.method, self.target).into_bytes();
         for (name, value) in &self.headers {
@@ -81,7 +81,7 @@ impl Request {
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// The headers; of duplicates all are there.
+    /// The headers, including duplicates.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -93,18 +93,18 @@ impl Answer {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The body as text; what is not UTF-8 is replaced.
+    /// The body as text; invalid UTF-8 is replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Status and body in one, as tests compare them: `202 1 change found`.
+    /// Status and body in one string, for comparisons: `202 1 change found`.
     pub fn line(&self) -> String {
         format!("{} {}", self.status, self.text().trim_end())
     }
 }
 
-/// Sends one request on a connection of its own.
+/// Sends one request on its own connection.
 ///
 /// # Errors
 /// When the peer cannot be reached or does not answer in HTTP.
@@ -112,7 +112,7 @@ pub fn send(address: SocketAddr, request: &Request) -> io::Result<Answer> {
     Connection::new(address).send(request)
 }
 
-/// A connection that is kept alive as long as the peer does, and opened again when it was closed.
+/// A connection that is kept alive as long as the peer keeps it, and reopened after it was closed.
 #[derive(Debug)]
 pub struct Connection {
     address: SocketAddr,
@@ -132,7 +132,7 @@ impl Connection {
     pub fn send(&mut self, request: &Request) -> io::Result<Answer> {
         if self.stream.is_some() {
             match self.send_on_it(request) {
-                // It was closed while nothing was under way.
+                // It was closed while it was idle.
                 Err(error) if is_closed(&error) => {}
                 done => return done,
             }
@@ -140,7 +140,7 @@ impl Connection {
         self.send_once(request)
     }
 
-    /// Sends a request once and never again, whatever becomes of it.
+    /// Sends a request exactly once, whatever happens.
     ///
     /// # Errors
     /// When the peer cannot be reached, has closed the connection, or does not answer in HTTP.
@@ -156,7 +156,7 @@ impl Connection {
 
     fn send_on_it(&mut self, request: &Request) -> io::Result<Answer> {
         let mut stream = self.stream.take().expect("the caller opened it");
-        // A peer may refuse, answer and close before it has read all.
+        // A peer may refuse, answer and close before it has read everything.
         let written = stream.get_mut().write_all(&request.to_bytes(self.address));
         let answer =
             read_answer(&mut stream, request.method == "HEAD").map_err(|error| written.err().unwrap_or(error))?;

@@ -1,8 +1,8 @@
-//! Tests of the whole: the real binary, real peers, and nothing in between.
+//! End-to-end tests: the real binary and real peers.
 //!
-//! What is here is the harness: [`Home`] is a folder in which a [`Hookd`] runs, is killed and runs again; [`http`] sends
-//! requests byte for byte; [`GithubApi`] and [`Buildbot`] are its peers; [`conformance`] compares the two. The tests
-//! are in `tests/all`, one file for each behaviour.
+//! This crate is the harness: [`Home`] is a folder in which a [`Hookd`] runs, is killed and runs again; [`http`] sends
+//! requests byte for byte; [`GithubApi`] and [`Buildbot`] are its peers; [`conformance`] compares hookd with Buildbot. The
+//! tests are in `tests/all`, one file for each behaviour.
 //!
 //! Everything listens on port 0 of the loopback, and waits for conditions, never for time.
 

@@ -1,4 +1,4 @@
-//! What `cargo xtask test` got into `target/peers`.
+//! The peers that `cargo xtask test` installed in `target/peers`.
 
 use std::env;
 use std::fs;
@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// The folder of the workspace.
+/// The root of the workspace.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests live in the workspace")
 }
 
-/// Where cargo puts what it builds, and tests what they report.
+/// Cargo's target folder, which also takes the tests' reports.
 pub fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
-/// A file or folder that `cargo xtask test` got.
+/// A file or folder that `cargo xtask test` installed.
 ///
 /// # Panics
-/// When it is not there.
+/// When it does not exist.
 pub fn peer(path: &str) -> PathBuf {
     let peers = env::var_os("HOOKD_PEERS").map_or_else(|| target().join("peers"), PathBuf::from);
     let path = peers.join(path);
@@ -27,10 +27,10 @@ pub fn peer(path: &str) -> PathBuf {
     path
 }
 
-/// A JSON file that `cargo xtask test` got.
+/// A JSON file that `cargo xtask test` installed.
 ///
 /// # Panics
-/// When it is not there, or not JSON.
+/// When it does not exist, or not JSON.
 pub fn json(path: &str) -> Value {
     let path = peer(path);
     let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -187,7 +187,8 @@ pub fn names<O: JsonSchema>() -> Vec<String> {
     names_in(&O::json_schema(&mut SchemaGenerator::default()))
 }
 
-fn names_in(schema: &Schema) -> Vec<String> {
+/// The names of the options in the schema of a struct, sorted.
+pub fn names_in(schema: &Schema) -> Vec<String> {
     let properties = schema.get("properties").and_then(Value::as_object);
     let mut names: Vec<String> = properties.into_iter().flat_map(Map::keys).cloned().collect();
     names.sort();

@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: hookd and its peers side by side, in one run and as ratios.
+//! `cargo xtask bench`: compares hookd with its peers, in one run and as ratios.
 //!
-//! What holds here: the same requests for every server; each request has a delivery id of its own; rounds alternate
-//! between the servers; an answer that is no success makes the run fail; every server is a child that ends with it.
+//! Every server gets the same requests; each request has its own delivery id; rounds alternate between the servers; any
+//! unsuccessful answer makes the run fail; every server is a child process that ends with the run.
 
 mod child;
 mod figures;
@@ -30,7 +30,7 @@ use servers::{HOOKD, KINDS, Kind, STEPS};
 /// The secret of all servers.
 const SECRET: &str = "It's a Secret to Everybody";
 
-/// Measures hookd beside a floor, Buildbot and other receivers of webhooks.
+/// Compares hookd with a floor, Buildbot and other webhook receivers.
 ///
 /// Every server gets the same GitHub pushes from `wrk`, on the same two cores; rounds alternate between them. The
 /// report is printed, and written to `target/bench.md` and `target/bench.json`.
@@ -39,38 +39,38 @@ const SECRET: &str = "It's a Secret to Everybody";
     cargo xtask bench --only floor,hookd --steps\n  \
     cargo xtask bench --only hookd --rounds 0 --million\n  cargo xtask bench --only floor --stored 10000000")]
 pub(crate) struct Options {
-    /// How long each server is measured in each round.
+    /// Seconds for which each server is measured in each round.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// How many rounds there are.
+    /// Number of rounds.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// How many connections are open at a time.
+    /// Number of concurrent connections.
     #[arg(long, default_value_t = 32)]
     connections: u32,
-    /// Which servers are measured: `floor`, `hookd`, `buildbot`, `webhook`, `octokit`. Without it all are.
+    /// Servers to measure: `floor`, `hookd`, `buildbot`, `webhook`, `octokit`; all by default.
     #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = names())]
     only: Vec<String>,
-    /// Besides, measure what stands between the floor and hookd: the floor with one step more each, of those that no
-    /// hookd can leave out.
+    /// Also measure the steps between the floor and hookd: the floor plus work that hookd cannot do without, one step
+    /// at a time.
     #[arg(long)]
     steps: bool,
-    /// How many different pushes are sent, again and again.
+    /// Number of different pushes, which are sent in turn.
     #[arg(long, default_value_t = 500)]
     payloads: usize,
-    /// Besides, send hookd a million requests, of 20,000 different pushes at least, and look at its memory and disk.
+    /// Also send hookd a million requests, of at least 20,000 different pushes, and measure its memory and disk.
     #[arg(long, value_name = "REQUESTS", num_args = 0..=1, default_missing_value = "1000000")]
     million: Option<u64>,
-    /// Besides, measure hookd on a store of this many changes, beside an empty one, and how soon it is ready there.
-    /// The store is filled once and kept in `target/bench`.
+    /// Also measure hookd on a store of this many changes, beside an empty one, and its startup time there. The store
+    /// is filled once and kept in `target/bench`.
     #[arg(long, value_name = "CHANGES")]
     stored: Option<u64>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let kinds = chosen(options);
-    get_peers(&kinds)?;
-    let build = ["build", "--release", "--package", "hookd", "--bin", "hookd", "--package", "bench-floor", "--bins"];
+    install_peers(&kinds)?;
+    let build = ["build", "--release", "--package", "hookd", "--bin", "hookd", "--package", "hookd-bench", "--bins"];
     tools::run(tools::cargo().args(build))?;
 
     let folder = tools::target().join("bench");
@@ -111,7 +111,7 @@ fn names() -> PossibleValuesParser {
     PossibleValuesParser::new(KINDS.iter().map(|kind| kind.name))
 }
 
-/// The servers that were asked for. A large store is measured beside an empty one.
+/// The selected servers. A large store is measured beside an empty one.
 fn chosen(options: &Options) -> Vec<&'static Kind> {
     let is_chosen = |kind: &&Kind| {
         let is_named = options.only.is_empty() || options.only.iter().any(|name| name == kind.name);
@@ -121,24 +121,24 @@ fn chosen(options: &Options) -> Vec<&'static Kind> {
     KINDS.iter().filter(is_chosen).chain(steps).collect()
 }
 
-fn get_peers(kinds: &[&Kind]) -> Result<(), String> {
-    peers::get_named("debian")?;
+fn install_peers(kinds: &[&Kind]) -> Result<(), String> {
+    peers::install_named("debian")?;
     for kind in kinds {
         for peer in kind.peers {
-            peers::get_named(peer).map_err(|error| format!("{error}\n`--only` leaves `{}` out", kind.name))?;
+            peers::install_named(peer).map_err(|error| format!("{error}\n`--only` leaves `{}` out", kind.name))?;
         }
     }
     Ok(())
 }
 
-/// Starts all servers, each in a folder of its own, and looks whether each does what it is there for. The server on a
-/// large store is the last.
+/// Starts all servers, each in its own folder, and checks that each does its job. The server on a large store is the
+/// last.
 fn start(place: &Path, kinds: &[&Kind], store: Option<&Path>, load: &Load) -> Result<Vec<Server>, String> {
     let push = load.first()?;
     let mut servers = Vec::new();
     for kind in kinds {
         let server = (kind.start)(kind.name, &fresh(&place.join(kind.name))?);
-        servers.push(server.map_err(|error| format!("{} does not start: {error}", kind.name))?);
+        servers.push(server.map_err(|error| format!("{} cannot be started: {error}", kind.name))?);
     }
     if let Some(store) = store {
         servers.push(servers::start_hookd_on(stored::NAME, &fresh(&place.join(stored::NAME))?, store)?);
@@ -150,7 +150,7 @@ fn start(place: &Path, kinds: &[&Kind], store: Option<&Path>, load: &Load) -> Re
 fn measure(servers: &[Server], load: &Load, options: &Options) -> Result<Vec<Figures>, String> {
     let figures = |server: &Server| Figures { name: server.name, rounds: Vec::new(), usage: Usage::default() };
     let mut all: Vec<Figures> = servers.iter().map(figures).collect();
-    // A first round, which does not count, makes every server warm.
+    // The first round is a warm-up, and does not count.
     let warm_up = usize::from(options.rounds > 0);
     for round in 0..options.rounds + warm_up {
         for (server, figures) in servers.iter().zip(&mut all) {
@@ -172,7 +172,7 @@ fn measure(servers: &[Server], load: &Load, options: &Options) -> Result<Vec<Fig
 }
 
 fn measure_once(server: &Server, load: &Load, seconds: u64) -> Result<(Round, Usage), String> {
-    // What the server before left to be written is not on this one's account.
+    // Data that the previous server left unwritten must not slow down this one.
     tools::run_quietly(&mut Command::new("sync"))?;
     let (stored_before, before) = (stored_by(server)?, server.usage()?);
     let measured = load.send(server, seconds)?;
@@ -187,17 +187,17 @@ fn measure_once(server: &Server, load: &Load, seconds: u64) -> Result<(Round, Us
     Ok((Round { measured, cpu_per_request }, after))
 }
 
-/// How many deliveries a server has stored, where it says so.
+/// How many deliveries a server has stored, if it reports that.
 fn stored_by(server: &Server) -> Result<Option<u64>, String> {
     server.admin.map(|_| deliveries(server)).transpose()
 }
 
 /// How many deliveries hookd has stored.
 fn deliveries(server: &Server) -> Result<u64, String> {
-    let admin = server.admin.ok_or("only hookd says what it has stored")?;
+    let admin = server.admin.ok_or("only hookd reports what it has stored")?;
     let body = http::get(admin, "/api/v2/deliveries?limit=1&field=deliveryid")?;
-    let told: serde_json::Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
-    told["meta"]["total"].as_u64().ok_or_else(|| format!("no total of deliveries in: {body}"))
+    let list: serde_json::Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
+    list["meta"]["total"].as_u64().ok_or_else(|| format!("no total of deliveries in: {body}"))
 }
 
 fn publish(report: &Report) -> Result<(), String> {
@@ -211,7 +211,7 @@ fn publish(report: &Report) -> Result<(), String> {
     Ok(())
 }
 
-/// A lock that goes with this process: two runs at a time would measure each other.
+/// A lock held by this process: concurrent runs would disturb each other.
 fn locked(folder: &Path) -> Result<File, String> {
     let path = folder.join("lock");
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
@@ -224,12 +224,12 @@ fn locked(folder: &Path) -> Result<File, String> {
     }
 }
 
-/// A program that this run has built.
+/// A binary built by this run.
 fn binary(name: &str) -> PathBuf {
     tools::target().join("release").join(name)
 }
 
-/// An empty folder, on the disk where stores live.
+/// An empty folder, on the same disk as the stores.
 fn fresh(path: &Path) -> Result<PathBuf, String> {
     if path.exists() {
         fs::remove_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -1,7 +1,7 @@
-//! `cargo xtask docs`: writes the pages that are generated, and checks that all pages hold.
+//! `cargo xtask docs`: generates pages of the manual, and checks all pages.
 //!
-//! What holds afterwards: the reference and the schema are what this build prints; links lead somewhere; the summary
-//! names every page; every `hookd.toml` that a page shows is one that this build takes.
+//! Afterwards the reference and the schema are what this build prints, no link is broken, the summary lists every page,
+//! and this build accepts every `hookd.toml` that a page shows.
 
 mod blocks;
 mod examples;
@@ -17,19 +17,19 @@ use clap::Args;
 use crate::tools;
 use pages::Page;
 
-/// Writes the generated pages of the manual, and checks all pages.
+/// Generates pages of the manual, and checks all pages.
 ///
-/// Generated are `docs/reference.md` and `docs/hookd.schema.json`, from the documentation of the options in the code.
-/// Checked are links, the summary, and the examples of configurations. Where `mdbook` is installed, the book is built.
+/// Generates `docs/reference.md` and `docs/hookd.schema.json` from the documentation of the options in the code. Checks
+/// links, the summary, and the example configurations. If `mdbook` is installed, builds the book.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cargo xtask docs\n  cargo xtask docs --check")]
 pub(crate) struct Options {
-    /// Write nothing, and fail where a generated page is not what would be written.
+    /// Write nothing, and fail if a generated page is out of date.
     #[arg(long)]
     check: bool,
 }
 
-/// What hookd prints itself: the file, and the subcommand that prints it.
+/// The pages that hookd itself prints: the file, and the subcommand.
 const GENERATED: [(&str, &str); 2] = [("docs/reference.md", "docs"), ("docs/hookd.schema.json", "schema")];
 
 /// The folder of the manual.
@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     problems.extend(pages.iter().filter(|page| page.path == Path::new(GENERATED[0].0)).flat_map(undocumented));
     problems.extend(links::broken(&pages, &root));
     problems.extend(links::not_in_summary(&pages));
-    problems.extend(examples::wrong(&pages, &root, &hookd)?);
+    problems.extend(examples::problems(&pages, &root, &hookd)?);
     if tools::succeeds("mdbook", &["--version"]) {
         problems.extend(tools::run(Command::new("mdbook").arg("build").arg(root.join(MANUAL))).err());
     }
@@ -58,7 +58,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     Err(format!("{}\nerror: {number} problems in the documentation", problems.join("\nerror: ")))
 }
 
-/// Writes a generated file, or says that it is not what it should be.
+/// Writes a generated file, or reports that it is out of date.
 fn generate(root: &Path, hookd: &Path, file: &str, subcommand: &str, is_check: bool) -> Result<Option<String>, String> {
     let line = format!("hookd {subcommand}");
     let output = Command::new(hookd).arg(subcommand).output().map_err(|error| format!("`{line}`: {error}"))?;
@@ -70,16 +70,14 @@ fn generate(root: &Path, hookd: &Path, file: &str, subcommand: &str, is_check: b
         return Ok(None);
     }
     if is_check {
-        return Ok(Some(format!(
-            "{file} is not what `{line}` prints: run `cargo xtask docs`, and look at what changed"
-        )));
+        return Ok(Some(format!("{file} is out of date: run `cargo xtask docs`, and review what changed")));
     }
     fs::write(&path, output.stdout).map_err(|error| format!("{file}: {error}"))?;
     eprintln!("wrote {file}");
     Ok(None)
 }
 
-/// Options of the reference of which it says nothing but their type.
+/// Options in the reference that have no description.
 fn undocumented(reference: &Page) -> Vec<String> {
     let mut problems = Vec::new();
     for chapter in reference.text.split("\n## ") {
@@ -95,7 +93,7 @@ fn undocumented(reference: &Page) -> Vec<String> {
     problems
 }
 
-/// The path of a file beside another, without `.` and `..`; `None` where it leaves the root.
+/// Resolves a path relative to a page, without `.` and `..`; `None` if it leaves the root.
 fn beside(page: &Page, target: &str) -> Option<PathBuf> {
     let mut path = page.path.parent().map(Path::to_owned).unwrap_or_default();
     for part in target.split('/') {
@@ -117,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_options_without_documentation() {
+    fn reports_options_without_documentation() {
         let text = "# Options\n\n## `[a]`\n\nAll.\n\n### `b`\n\n*string*\n\nWhat it is.\n\n### `c`\n\n*size, default `1`*\n\n## Types\n";
         let reference = Page { path: "r.md".into(), text: text.into() };
         assert_eq!(undocumented(&reference), ["r.md: `[a]`: option `c` is not documented"]);

@@ -1,4 +1,4 @@
-//! `cargo xtask …`: what the project does for itself. One file for each subcommand.
+//! `cargo xtask …`: the project's own tasks. One file for each subcommand.
 
 mod bench;
 mod docs;

@@ -1,7 +1,7 @@
-//! The peers of the tests: the real Buildbot, real payloads, real clients. They are got once and kept.
+//! The peers of the tests: the real Buildbot, real payloads, real clients. They are installed once and kept.
 //!
-//! Each peer has a stamp, which holds what it was made from. A peer whose stamp still fits is left alone, so that the
-//! second run is quick. Nothing here is part of the project: all of it comes from registries when tests run.
+//! Each peer has a stamp file that contains its recipe. While the stamp matches, the peer is left alone, so that the next
+//! run is quick. Nothing here is part of the project: all of it comes from registries when tests run.
 
 use std::fmt;
 use std::fs;
@@ -10,18 +10,18 @@ use std::process::Command;
 
 use crate::tools::{root, run_quietly, succeeds, target};
 
-/// One thing that tests need.
+/// Something that tests need.
 struct Peer {
     /// The name of its stamp.
     name: &'static str,
-    /// What it is for, as half a sentence.
+    /// Its purpose, as half a sentence.
     purpose: &'static str,
-    /// Beginnings of the names of the tests that need it.
+    /// Prefixes of the names of the tests that need it.
     tests: &'static [&'static str],
-    /// What it is made from: another text makes it anew.
+    /// What it is made from; if this changes, the peer is installed again.
     recipe: fn() -> String,
-    /// Makes it.
-    get: fn() -> Result<(), String>,
+    /// Installs it.
+    install: fn() -> Result<(), String>,
 }
 
 const PEERS: &[Peer] = &[
@@ -30,64 +30,64 @@ const PEERS: &[Peer] = &[
         purpose: "the clients that people use",
         tests: &["conformance::", "faults::clock::", "whole::"],
         recipe: || missing_programs().iter().map(|program| format!("{}\n", program.package)).collect(),
-        get: install_programs,
+        install: install_programs,
     },
     Peer {
         name: "buildbot",
         purpose: "the system that hookd is compared with",
         tests: &["conformance::"],
         recipe: || read("tests/peers/requirements.txt"),
-        get: make_venv,
+        install: make_venv,
     },
     Peer {
         name: "buildbot-payloads",
-        purpose: "payloads that Buildbot's own tests have",
+        purpose: "payloads from Buildbot's own tests",
         tests: &["conformance::"],
         recipe: || format!("{SDIST}\n{}", read("tests/peers/extract_payloads.py")),
-        get: extract_payloads,
+        install: extract_payloads,
     },
     Peer {
         name: "octokit",
         purpose: "payloads of GitHub",
         tests: &["conformance::"],
         recipe: || format!("{OCTOKIT}\n"),
-        get: unpack_octokit,
+        install: unpack_octokit,
     },
     Peer {
         name: "gitlab",
         purpose: "payloads of GitLab",
         tests: &["conformance::"],
         recipe: || format!("{GITLAB}\n"),
-        get: unpack_gitlab,
+        install: unpack_gitlab,
     },
     Peer {
         name: "webhook",
-        purpose: "a receiver of webhooks in Go, to measure beside hookd",
+        purpose: "a webhook receiver in Go, to compare hookd with",
         tests: &[],
         recipe: || format!("{WEBHOOK}\n"),
-        get: unpack_webhook,
+        install: unpack_webhook,
     },
     Peer {
         name: "octokit-server",
-        purpose: "GitHub's own receiver of webhooks for Node, to measure beside hookd",
+        purpose: "GitHub's own webhook receiver for Node, to compare hookd with",
         tests: &[],
         recipe: || format!("{OCTOKIT_SERVER}\n"),
-        get: install_octokit_server,
+        install: install_octokit_server,
     },
 ];
 
-/// The newest release of Buildbot whose source package has its tests.
+/// The newest release of Buildbot whose source package contains its tests.
 const SDIST: &str = "buildbot==2.8.4";
 const OCTOKIT: &str = "@octokit/webhooks-examples@7.6.1";
 const GITLAB: &str = "golang-github-xanzy-go-gitlab-dev";
 const WEBHOOK: &str = "webhook";
 const OCTOKIT_SERVER: &str = "@octokit/webhooks@14.2.0";
 
-/// A peer that could not be had.
+/// A peer that could not be installed.
 pub(crate) struct Missing {
     peer: &'static Peer,
     reason: String,
-    /// Beginnings of the names of the tests that cannot run without it.
+    /// Prefixes of the names of the tests that cannot run without it.
     pub(crate) tests: &'static [&'static str],
 }
 
@@ -103,30 +103,30 @@ pub(crate) fn folder() -> PathBuf {
     target().join("peers")
 }
 
-/// Gets every peer of the tests that is not there yet; returns those that could not be had.
-pub(crate) fn get_all() -> Vec<Missing> {
+/// Installs all peers of the tests, and returns those that could not be installed.
+pub(crate) fn install_all() -> Vec<Missing> {
     let of_tests = PEERS.iter().filter(|peer| !peer.tests.is_empty());
-    of_tests.filter_map(|peer| get(peer).err().map(|reason| Missing { peer, reason, tests: peer.tests })).collect()
+    of_tests.filter_map(|peer| install(peer).err().map(|reason| Missing { peer, reason, tests: peer.tests })).collect()
 }
 
-/// Gets one peer, unless it is there.
-pub(crate) fn get_named(name: &str) -> Result<(), String> {
-    let peer = PEERS.iter().find(|peer| peer.name == name).ok_or_else(|| format!("no peer is called `{name}`"))?;
-    get(peer).map_err(|error| format!("`{name}`, {}, could not be had: {error}", peer.purpose))
+/// Installs one peer, unless it is up to date.
+pub(crate) fn install_named(name: &str) -> Result<(), String> {
+    let peer = PEERS.iter().find(|peer| peer.name == name).ok_or_else(|| format!("there is no peer `{name}`"))?;
+    install(peer).map_err(|error| format!("`{name}`, {}, cannot be installed: {error}", peer.purpose))
 }
 
-fn get(peer: &Peer) -> Result<(), String> {
+fn install(peer: &Peer) -> Result<(), String> {
     let stamp = folder().join(peer.name).with_extension("stamp");
     if fs::read_to_string(&stamp).is_ok_and(|made_from| made_from == (peer.recipe)()) {
         return Ok(());
     }
-    eprintln!("getting `{}`, {}", peer.name, peer.purpose);
+    eprintln!("installing `{}`, {}", peer.name, peer.purpose);
     fs::create_dir_all(folder()).map_err(|error| format!("{}: {error}", folder().display()))?;
-    (peer.get)()?;
+    (peer.install)()?;
     fs::write(&stamp, (peer.recipe)()).map_err(|error| format!("{}: {error}", stamp.display()))
 }
 
-/// A program of Debian, and how to see that it is there.
+/// A program from a Debian package, and how to check that it is installed.
 struct Program {
     package: &'static str,
     check: (&'static str, &'static [&'static str]),
@@ -163,7 +163,7 @@ fn install_programs() -> Result<(), String> {
     run_quietly(apt_get().args(["install", "--yes", "--no-install-recommends"]).args(&packages))?;
     match missing_programs().as_slice() {
         [] => Ok(()),
-        still => Err(format!("`{}` was installed and does not run", still[0].package)),
+        still => Err(format!("`{}` was installed, but does not run", still[0].package)),
     }
 }
 
@@ -174,7 +174,7 @@ fn make_venv() -> Result<(), String> {
     run_quietly(pip().args(["install", "--quiet", "--requirement"]).arg(requirements))
 }
 
-/// Payloads stand in Buildbot's tests as Python literals; they are read from its source package, not run.
+/// Buildbot's tests contain payloads as Python literals. They are read from its source package, not executed.
 fn extract_payloads() -> Result<(), String> {
     let sources = fresh("buildbot-source")?;
     let payloads = fresh("buildbot-payloads")?;
@@ -191,12 +191,12 @@ fn unpack_octokit() -> Result<(), String> {
     run_quietly(Command::new("tar").arg("xzf").arg(archive).current_dir(&packed))
 }
 
-/// Unpacked, not installed: only its test data is of use.
+/// Unpacked, not installed: only its test data is needed.
 fn unpack_gitlab() -> Result<(), String> {
     unpack_debian("gitlab", GITLAB)
 }
 
-/// Unpacked, not installed: nothing of it is to run of itself.
+/// Unpacked, not installed: its service must not start by itself.
 fn unpack_webhook() -> Result<(), String> {
     unpack_debian("webhook", WEBHOOK)
 }
@@ -244,7 +244,7 @@ fn only_file(folder: &Path, extension: &str) -> Result<PathBuf, String> {
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let found =
         entries.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|e| e == extension));
-    found.ok_or_else(|| format!("no .{extension} came to {}", folder.display()))
+    found.ok_or_else(|| format!("there is no .{extension} file in {}", folder.display()))
 }
 
 fn read(path: &str) -> String {

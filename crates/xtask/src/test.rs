@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test there is, against real peers.
+//! `cargo xtask test`: all tests, against real peers.
 
 use std::process::Command;
 
@@ -6,31 +6,31 @@ use clap::Args;
 
 use crate::{peers, tools};
 
-/// Gets the peers that tests need, and runs all tests of the workspace.
+/// Installs the peers that tests need, and runs all tests of the workspace.
 ///
 /// Peers (Buildbot from PyPI, payloads from npm and PyPI, Debian programs) go to `target/peers` and are kept there.
-/// Tests need no peers with plain `cargo test --workspace`, which leaves those that do out.
+/// Plain `cargo test --workspace` needs no peers, and skips the tests that do.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test -- -E 'test(conformance)' --no-capture")]
 pub(crate) struct Options {
-    /// Succeed although a peer could not be had, and tests were left out for it.
+    /// Succeed even if a peer is missing and its tests were left out.
     #[arg(long)]
     allow_missing: bool,
-    /// Get the peers, and run no test.
+    /// Install the peers, and run no tests.
     #[arg(long)]
     only_peers: bool,
-    /// Arguments for `cargo nextest run`; where that is missing, for the test binaries.
+    /// Arguments for `cargo nextest run`, or for the test binaries if nextest is not installed.
     #[arg(last = true, value_name = "ARGUMENTS")]
     arguments: Vec<String>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), String> {
-    let missing = peers::get_all();
+    let missing = peers::install_all();
     let mut failures = Vec::new();
     if !options.only_peers {
         tools::run(tools::cargo().args(["build", "--package", "hookd", "--bin", "hookd"]))?;
         failures.extend(run_tests(&missing, &options.arguments).err());
-        // A choice of tests is not about examples in the documentation.
+        // A selection of tests does not include the examples in the documentation.
         if options.arguments.is_empty() {
             failures.extend(tools::run(tools::cargo().args(["test", "--workspace", "--doc"])).err());
         }
@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         eprintln!("missing: {peer}");
     }
     if !missing.is_empty() && !options.allow_missing {
-        failures.push("not every peer could be had (--allow-missing lets that pass)".to_owned());
+        failures.push("peers are missing (--allow-missing ignores that)".to_owned());
     }
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\nerror: ")) }
 }
@@ -64,7 +64,7 @@ fn run_tests(missing: &[peers::Missing], arguments: &[String]) -> Result<(), Str
     tools::run(with_peers(&mut cargo))
 }
 
-/// Tells the tests where what they test and its peers are.
+/// Passes the paths of hookd and of the peers to the tests.
 fn with_peers(command: &mut Command) -> &mut Command {
     command.env("HOOKD_BIN", tools::target().join("debug/hookd")).env("HOOKD_PEERS", peers::folder())
 }

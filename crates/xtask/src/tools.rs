@@ -1,4 +1,4 @@
-//! Other programs: how tasks find, run and judge them.
+//! Finds and runs other programs, and checks that they succeed.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ pub(crate) fn root() -> PathBuf {
     crates.and_then(Path::parent).expect("xtask lives two folders below the root").to_owned()
 }
 
-/// Where cargo puts what it builds.
+/// Cargo's target folder.
 pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
@@ -19,8 +19,9 @@ pub(crate) fn target() -> PathBuf {
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
-    // What `cargo run` says of this package is not about those that are built: build scripts, such as that of `ring`,
-    // would see it change with every other way to run cargo, and all that depends on them would be compiled again.
+    // The variables that `cargo run` sets describe this package, not those that are built. Build scripts, such as that of
+    // `ring`, would see them change with every other way to run cargo, and everything that depends on them would be
+    // compiled again.
     for (name, _) in env::vars_os() {
         let is_of_this_package = name.to_str().is_some_and(|name| {
             ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"]
@@ -34,7 +35,7 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
-/// Runs a program that must succeed; what it prints is seen.
+/// Runs a program that must succeed, and shows its output.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let line = shown(command);
     eprintln!("$ {line}");
@@ -42,16 +43,16 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("`{line}` failed: {status}")) }
 }
 
-/// Runs a program that must succeed, and says nothing unless it fails.
+/// Runs a program that must succeed, and shows its output only if it fails.
 pub(crate) fn run_quietly(command: &mut Command) -> Result<(), String> {
     let line = shown(command);
     let output = command.stdin(Stdio::null()).output().map_err(|error| format!("`{line}`: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    let lines: Vec<&str> = printed.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines[lines.len().saturating_sub(12)..].join("\n  ");
     Err(format!("`{line}` failed: {}\n  {last}", output.status))
 }
@@ -68,11 +69,11 @@ pub(crate) fn succeeds(program: &str, arguments: &[&str]) -> bool {
     quiet.is_ok_and(|status| status.success())
 }
 
-/// The first line that a program prints; nothing where it does not run.
+/// The first line that a program prints; empty if it cannot be run.
 pub(crate) fn first_line(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).current_dir(root()).stdin(Stdio::null()).output();
-    let said = output.map(|output| output.stdout).unwrap_or_default();
-    String::from_utf8_lossy(&said).lines().next().unwrap_or_default().to_owned()
+    let printed = output.map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&printed).lines().next().unwrap_or_default().to_owned()
 }
 
 fn shown(command: &Command) -> String {

@@ -1,25 +1,25 @@
-//! `cargo xtask torture`: kills hookd under load, as often as one asks for.
+//! `cargo xtask torture`: kills hookd under load, any number of times.
 
 use clap::Args;
 
 use crate::tools;
 
 /// The test that it runs; `cargo xtask test` runs it with fewer kills.
-const TEST: &str = "torture::what_was_acknowledged_outlives_any_number_of_kills";
+const TEST: &str = "torture::acknowledged_webhooks_survive_any_number_of_kills";
 
-/// Kills hookd at random under load, starts it again, and looks whether anything that was acknowledged is missing.
+/// Kills hookd at random under load, restarts it, and checks that nothing that was acknowledged is missing.
 ///
-/// It is the test `torture` of `tests`. Its figures are printed: requests, kills, what was sent again, what was checked.
+/// This is the test `torture` of `tests`. It prints its figures: requests, kills, redeliveries, checks.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cargo xtask torture 50\n  cargo xtask torture 500 --release --seed 42")]
 pub(crate) struct Options {
-    /// How often hookd is killed.
+    /// How many times hookd is killed.
     #[arg(default_value_t = 50)]
     rounds: u64,
-    /// What is random comes from this number; a run that fails prints its own.
+    /// The seed of all randomness; every run prints its own.
     #[arg(long)]
     seed: Option<u64>,
-    /// Torture hookd as it is shipped, not as it is tested.
+    /// Use the release build, as shipped.
     #[arg(long)]
     release: bool,
 }

@@ -1,4 +1,4 @@
-//! The rules of `ARCHITECTURE.md` that are absences: who knows whom, and what none of them uses.
+//! The rules of `ARCHITECTURE.md` about absences: dependencies that a crate must not have.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What neither the core nor a dialect knows: sockets, SQL, configuration files, command lines.
+/// Crates that neither the core nor a dialect may use: sockets, SQL, configuration files, command lines.
 const OUTSIDE: [&str; 13] = [
     "actix-http",
     "actix-web",
@@ -24,8 +24,8 @@ const OUTSIDE: [&str; 13] = [
     "tracing-subscriber",
 ];
 
-/// What they do not use of the standard library either.
-const ROOMS_OF_STD: [&str; 6] = ["std::env", "std::fs", "std::io", "std::net", "std::process", "std::thread"];
+/// Modules of the standard library that they may not use either.
+const FORBIDDEN_STD_MODULES: [&str; 6] = ["std::env", "std::fs", "std::io", "std::net", "std::process", "std::thread"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -48,7 +48,7 @@ fn dialects() -> BTreeSet<String> {
     names.filter(registers).collect()
 }
 
-/// All that a package depends on, however far away, but for its tests.
+/// All direct and indirect dependencies of a package, without those of its tests.
 fn dependencies(package: &str) -> BTreeSet<String> {
     let mut cargo = Command::new(env!("CARGO"));
     let arguments = ["tree", "--offline", "--package", package, "--edges", "normal", "--prefix", "none", "--format"];
@@ -59,9 +59,25 @@ fn dependencies(package: &str) -> BTreeSet<String> {
     names.filter(|name| *name != package && !name.is_empty()).map(str::to_owned).collect()
 }
 
-/// Those of them that are ours.
+/// The workspace's own crates among them.
 fn ours(dependencies: &BTreeSet<String>) -> Vec<&str> {
     dependencies.iter().map(String::as_str).filter(|name| name.starts_with("hookd")).collect()
+}
+
+/// The manifests of the crates in `crates` and of `hookd`, by package.
+fn manifests() -> Vec<(String, String)> {
+    let mut manifests = vec![("hookd".to_owned(), read("hookd/Cargo.toml"))];
+    for entry in fs::read_dir(root().join("crates")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        manifests.push((name.clone(), read(format!("crates/{name}/Cargo.toml"))));
+    }
+    manifests
+}
+
+/// The names of the dependencies in a manifest, but for those of its tests.
+fn names(manifest: &str) -> Vec<&str> {
+    let dependencies = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+    dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next()).collect()
 }
 
 /// The sources of a crate, without its tests.
@@ -89,8 +105,8 @@ fn knows_nothing_outside(package: &str) {
         assert!(!dependencies.contains(name), "`{package}` depends on `{name}`");
     }
     for (path, code) in sources(package) {
-        for room in ROOMS_OF_STD {
-            assert!(!code.contains(room), "{} uses `{room}`", path.display());
+        for module in FORBIDDEN_STD_MODULES {
+            assert!(!code.contains(module), "{} uses `{module}`", path.display());
         }
     }
 }
@@ -120,10 +136,33 @@ fn the_store_knows_the_core_and_no_dialect() {
 }
 
 #[test]
+fn only_hookd_http_knows_the_parts_of_actix_and_it_knows_nothing_of_ours() {
+    let parts = ["actix-http", "actix-service", "actix-tls"];
+    for (package, manifest) in manifests() {
+        for part in parts {
+            assert_eq!(names(&manifest).contains(&part), package == "hookd-http", "`{package}` and `{part}`");
+        }
+    }
+    assert_eq!(ours(&dependencies("hookd-http")), [""; 0]);
+}
+
+#[test]
 fn the_core_the_dialects_and_the_store_forbid_unsafe() {
     for package in dialects().into_iter().chain(["hookd-core".to_owned(), "hookd-store".to_owned()]) {
         let library = read(format!("crates/{package}/src/lib.rs"));
         assert!(library.contains("\n#![forbid(unsafe_code)]\n"), "{package}");
+    }
+}
+
+#[test]
+fn only_hookd_config_reads_toml_and_it_knows_no_server_no_store_and_no_dialect() {
+    for (package, manifest) in manifests() {
+        assert_eq!(names(&manifest).contains(&"toml"), package == "hookd-config", "`{package}` and `toml`");
+    }
+    let dependencies = dependencies("hookd-config");
+    assert_eq!(ours(&dependencies), ["hookd-core"]);
+    for name in ["actix-http", "actix-web", "clap", "hyper", "libsqlite3-sys", "reqwest", "rusqlite"] {
+        assert!(!dependencies.contains(name), "`hookd-config` depends on `{name}`");
     }
 }
 
@@ -138,19 +177,13 @@ fn every_dialect_is_named_in_the_binary() {
 }
 
 #[test]
-fn only_hookd_reads_toml_listens_and_names_dialects() {
-    let (dialects, allowed) = (dialects(), ["hookd", "hookd-tests", "bench-floor", "xtask"]);
-    let mut manifests = vec![("hookd".to_owned(), read("hookd/Cargo.toml"))];
-    for entry in fs::read_dir(root().join("crates")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        manifests.push((name.clone(), read(format!("crates/{name}/Cargo.toml"))));
-    }
-    for (package, manifest) in manifests.iter().filter(|(package, _)| !allowed.contains(&package.as_str())) {
-        let dependencies = manifest.split("[dev-dependencies]").next().unwrap_or_default();
-        let names = dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
-        for name in names {
-            let is_outside = ["actix-web", "hookd", "toml"].contains(&name) || dialects.contains(name);
-            assert!(!is_outside, "`{package}` depends on `{name}`");
+fn only_hookd_listens_and_names_dialects() {
+    let (dialects, allowed) = (dialects(), ["hookd", "hookd-tests", "hookd-bench", "xtask"]);
+    for (package, manifest) in manifests().iter().filter(|(package, _)| !allowed.contains(&package.as_str())) {
+        for name in names(manifest) {
+            let is_listener = name == "actix-web" && package == "hookd-http";
+            let is_outside = ["actix-web", "hookd"].contains(&name) || dialects.contains(name);
+            assert!(!is_outside || is_listener, "`{package}` depends on `{name}`");
         }
     }
 }

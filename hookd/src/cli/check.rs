@@ -1,15 +1,15 @@
-//! `hookd check`: whether a configuration holds.
+//! `hookd check`: whether a configuration is valid.
 
 use std::io;
 use std::path::Path;
 
 use clap::Args;
+use hookd_config::{Config, Finding, Warning, format_size};
 use serde::Serialize;
 
 use super::{Exit, Output};
-use crate::config::{Config, Finding, Warning, size};
 
-/// What `hookd check` is told.
+/// Arguments of `hookd check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// Print problems and warnings as JSON.
@@ -17,7 +17,7 @@ pub(super) struct CheckArgs {
     json: bool,
 }
 
-/// What `hookd check --json` prints.
+/// The output of `hookd check --json`.
 #[derive(Serialize)]
 struct Checked<'c> {
     ok: bool,
@@ -27,7 +27,7 @@ struct Checked<'c> {
 
 pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> io::Result<Exit> {
     let loaded = Config::load(config);
-    let exit = if loaded.is_ok() { Exit::Ok } else { Exit::Wrong };
+    let exit = if loaded.is_ok() { Exit::Ok } else { Exit::Usage };
     if args.json {
         let checked = match &loaded {
             Ok(config) => Checked { ok: true, problems: &[], warnings: &config.warnings },
@@ -43,17 +43,17 @@ pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> i
                 writeln!(output.err, "warning: {warning}")?;
             }
             writeln!(output.out, "{}: ok", config.display())?;
-            tell(&loaded, output)?;
+            summarize(&loaded, output)?;
         }
         Err(report) => writeln!(output.err, "{report}")?,
     }
     Ok(exit)
 }
 
-/// What the configuration comes to, in a few lines.
-fn tell(config: &Config, output: &mut Output<'_>) -> io::Result<()> {
+/// Prints the effective configuration in a few lines.
+fn summarize(config: &Config, output: &mut Output<'_>) -> io::Result<()> {
     let Config { server, admin, store, dialects, .. } = config;
-    writeln!(output.out, "server   {}, bodies up to {}", server.listen, size::format(server.max_body))?;
+    writeln!(output.out, "server   {}, bodies up to {}", server.listen, format_size(server.max_body))?;
     writeln!(output.out, "admin    {}", admin.listen)?;
     writeln!(
         output.out,
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_a_configuration_comes_to() {
+    fn prints_a_summary_of_a_valid_configuration() {
         let (folder, path) =
             file("[store]\nkeep_payloads = '1w'\n[change_hook_dialects]\nacme = { custom_class = 'base' }\n");
         let (exit, out, err) = hookd(&["check", "--config", &path]);
@@ -106,16 +106,16 @@ mod tests {
     fn reports_problems_as_errors() {
         let (_folder, path) = file("[sever]\n[server]\nworkers = 0\n");
         let (exit, out, err) = hookd(&["check", "--config", &path]);
-        assert_eq!((exit, out.as_str()), (Exit::Wrong, ""));
+        assert_eq!((exit, out.as_str()), (Exit::Usage, ""));
         assert_eq!(err.lines().count(), 2);
         assert!(err.starts_with(&format!("{path}:1:2: unknown section `sever`")), "{err}");
     }
 
     #[test]
-    fn prints_json_for_machines() {
+    fn prints_json_for_programs() {
         let (_folder, path) = file("[server]\nworkers = 0\n");
         let (exit, out, err) = hookd(&["check", "--json", "--config", &path]);
-        assert_eq!((exit, err.as_str()), (Exit::Wrong, ""));
+        assert_eq!((exit, err.as_str()), (Exit::Usage, ""));
         let message = "section `server`: `workers`: bad number of threads `0`, expected 1 to 1024";
         let problem = json!({"file": path, "line": 2, "column": 11, "message": message});
         let expected = json!({"ok": false, "problems": [problem], "warnings": []});
@@ -129,9 +129,9 @@ mod tests {
     }
 
     #[test]
-    fn says_that_a_file_is_not_there() {
+    fn reports_a_missing_file() {
         let (exit, _, err) = hookd(&["check", "--config", "/nowhere/hookd.toml"]);
-        assert_eq!(exit, Exit::Wrong);
+        assert_eq!(exit, Exit::Usage);
         assert_eq!(err, "/nowhere/hookd.toml: the configuration cannot be read: it does not exist\n");
     }
 }

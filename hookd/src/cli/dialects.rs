@@ -1,33 +1,31 @@
-//! `hookd dialects`: what this build has.
+//! `hookd dialects`: the dialects in this build.
 
 use std::io;
 
 use clap::Args;
+use hookd_config::reference::OptionDoc;
 use hookd_core::{Dialect, registry};
-use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 
 use super::{Exit, Output};
-use crate::config::EveryDialect;
-use crate::config::entry::OptionEntry;
 
-/// What `hookd dialects` is told.
+/// Arguments of `hookd dialects`.
 #[derive(Debug, Args)]
 pub(super) struct DialectsArgs {
     /// Print JSON: a list of objects with `name`, `summary` and `options`.
     #[arg(long)]
     json: bool,
 
-    /// Only this dialect.
+    /// Show only this dialect.
     name: Option<String>,
 }
 
-/// What the manual says of a dialect.
+/// A dialect and its options, as printed.
 #[derive(Serialize)]
 struct DialectEntry {
     name: &'static str,
     summary: &'static str,
-    options: Vec<OptionEntry>,
+    options: Vec<OptionDoc>,
 }
 
 pub(super) fn run(args: &DialectsArgs, output: &mut Output<'_>) -> io::Result<Exit> {
@@ -37,11 +35,11 @@ pub(super) fn run(args: &DialectsArgs, output: &mut Output<'_>) -> io::Result<Ex
             Ok(class) => vec![class],
             Err(message) => {
                 writeln!(output.err, "error: {message}")?;
-                return Ok(Exit::Wrong);
+                return Ok(Exit::Usage);
             }
         },
     };
-    let every = options(EveryDialect::json_schema);
+    let every = OptionDoc::for_every_dialect();
     let mut dialects: Vec<DialectEntry> = classes.into_iter().map(entry).collect();
     if args.json {
         for dialect in &mut dialects {
@@ -54,24 +52,18 @@ pub(super) fn run(args: &DialectsArgs, output: &mut Output<'_>) -> io::Result<Ex
     }
     for dialect in &dialects {
         writeln!(output.out, "{}: {}", dialect.name, dialect.summary)?;
-        tell(&dialect.options, output)?;
+        print(&dialect.options, output)?;
     }
     writeln!(output.out, "Every dialect also takes:")?;
-    tell(&every, output)?;
+    print(&every, output)?;
     Ok(Exit::Ok)
 }
 
 fn entry(class: &Dialect) -> DialectEntry {
-    DialectEntry { name: class.name, summary: class.summary, options: options(class.schema) }
+    DialectEntry { name: class.name, summary: class.summary, options: OptionDoc::for_class(class) }
 }
 
-fn options(schema: fn(&mut SchemaGenerator) -> schemars::Schema) -> Vec<OptionEntry> {
-    let mut generator = SchemaGenerator::default();
-    let schema = schema(&mut generator).to_value();
-    OptionEntry::all_of(&schema, &generator.take_definitions(true))
-}
-
-fn tell(options: &[OptionEntry], output: &mut Output<'_>) -> io::Result<()> {
+fn print(options: &[OptionDoc], output: &mut Output<'_>) -> io::Result<()> {
     for option in options {
         writeln!(output.out, "  {} ({})", option.name, option.signature())?;
         for paragraph in option.description.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
@@ -83,7 +75,7 @@ fn tell(options: &[OptionEntry], output: &mut Output<'_>) -> io::Result<()> {
     writeln!(output.out)
 }
 
-/// The lines of a paragraph, for a terminal.
+/// Wraps a paragraph for a terminal.
 fn lines(paragraph: &str) -> Vec<String> {
     const WIDTH: usize = 94;
     let mut lines: Vec<String> = Vec::new();
@@ -107,34 +99,35 @@ mod tests {
     use crate::cli::tests::hookd;
 
     #[test]
-    fn tells_each_dialect_with_its_options() {
+    fn lists_each_dialect_with_its_options() {
         let (exit, out, _) = hookd(&["dialects"]);
         assert_eq!(exit, Exit::Ok);
         assert!(out.starts_with("base: A change told by its fields"), "{out}");
         assert!(out.contains("\n\nEvery dialect also takes:\n  allow_from (list of (address or network))"), "{out}");
 
-        let (_, out, _) = hookd(&["dialects", "test"]);
-        assert!(out.starts_with("test: A dialect of the tests.\n  filter (table)\n"), "{out}");
-        assert!(out.contains("\n  secret (secret or list of secrets)\n      What proves the sender.\n"), "{out}");
+        let (_, out, _) = hookd(&["dialects", "github"]);
+        assert!(out.starts_with("github: "), "{out}");
+        assert!(out.contains("\n  secret (secret or list of secrets)\n      "), "{out}");
     }
 
     #[test]
-    fn prints_json_for_machines() {
+    fn prints_json_for_programs() {
         let (exit, out, _) = hookd(&["dialects", "--json", "base"]);
         assert_eq!(exit, Exit::Ok);
         let dialects: Value = serde_json::from_str(&out).unwrap();
         let option = &dialects[0]["options"][5];
         assert_eq!((&dialects[0]["name"], &option["name"]), (&json!("base"), &json!("deduplicate")));
         assert_eq!((&option["type"], &option["default"]), (&json!("boolean"), &json!(true)));
-        assert!(option["description"].as_str().unwrap().starts_with("Whether a delivery"));
+        assert!(option["description"].as_str().unwrap().starts_with("Whether a redelivery"));
     }
 
     #[test]
-    fn says_which_dialects_there_are() {
+    fn lists_the_known_dialects_for_an_unknown_one() {
         let (exit, out, err) = hookd(&["dialects", "none"]);
-        assert_eq!((exit, out.as_str()), (Exit::Wrong, ""));
-        // A crate that nothing refers to would be missing here.
-        let known = "`base`, `bitbucket`, `bitbucketcloud`, `bitbucketserver`, `github`, `gitlab`, `gitorious`, `poller`, `test`";
+        assert_eq!((exit, out.as_str()), (Exit::Usage, ""));
+        // A crate that no code refers to would be missing here.
+        let known =
+            "`base`, `bitbucket`, `bitbucketcloud`, `bitbucketserver`, `github`, `gitlab`, `gitorious`, `poller`";
         assert_eq!(err, format!("error: this build has no dialect `none`, only {known}\n"));
     }
 }

@@ -1,21 +1,21 @@
-//! `hookd store`: figures, checks, backups of a store, beside a hookd that runs or without one.
+//! `hookd store`: statistics, check, backup and vacuum of a store. All but `vacuum` work while hookd runs.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 use clap::{Args, Subcommand};
+use hookd_config::{Config, StoreUrl};
 use hookd_store::care::{self, CareError, Checked, Stats};
 use jiff::Timestamp;
 
 use super::{Exit, Output, after_help};
-use crate::config::{Config, StoreUrl};
 use crate::log::chain;
 
-/// What `hookd store` is told.
+/// Arguments of `hookd store`.
 #[derive(Debug, Args)]
 pub(super) struct StoreArgs {
-    /// Another store than that of the configuration, such as a backup.
+    /// Use this store instead of the configured one, such as a backup.
     #[arg(long, global = true, value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -25,36 +25,36 @@ pub(super) struct StoreArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Tell how much is in the store, and what it takes on disk.
+    /// Show how much is in the store, and its size on disk.
     #[command(after_help = after_help("hookd store stats --json"))]
     Stats {
-        /// Print JSON: an object with the figures, sizes in bytes, times in seconds since 1970.
+        /// Print a JSON object: sizes in bytes, times in seconds since 1970.
         #[arg(long)]
         json: bool,
     },
 
-    /// Look whether the store is sound, to its last byte. Exit code 1 when something is wrong.
+    /// Verify the integrity of the whole store. Exit code 1 if there is a problem.
     ///
-    /// SQLite's own check; and each accepted delivery has its changes, each request that is kept can be unpacked and
-    /// has its checksum, numbers have no gaps, the indexes lead to all of it. Works while hookd runs. Takes as long as
-    /// reading the whole file.
+    /// Runs SQLite's own check and verifies that each accepted delivery has its changes, that each stored request
+    /// decompresses and matches its checksum, that numbers have no gaps, and that the indexes are complete. Works while
+    /// hookd runs. Takes as long as reading the whole file.
     #[command(after_help = after_help("hookd store check --file hookd-backup.db"))]
     Check,
 
-    /// Copy the store into a new file, which is a store by itself. Works while hookd runs.
+    /// Copy the store into a new file, which is itself a store. Works while hookd runs.
     ///
-    /// The file is complete and on disk when this ends with exit code 0, and not there else. A file that exists is
-    /// never overwritten.
+    /// The file is complete and on disk if the exit code is 0; otherwise it does not exist. Existing files are never
+    /// overwritten.
     #[command(after_help = after_help("hookd store backup /backup/hookd-monday.db"))]
     Backup {
         /// The new file.
         to: PathBuf,
     },
 
-    /// Give free space back to the disk. Not while hookd runs, which uses that space again by itself.
+    /// Return free space to the disk. Not while hookd runs, which reuses that space by itself.
     ///
-    /// Writes the whole store anew, for which there must be room beside it and in the folder for temporary files
-    /// (`SQLITE_TMPDIR`). Worth it when `keep_payloads` or `keep_changes` was made much shorter.
+    /// Rewrites the whole store, and needs room for that beside it and in the folder for temporary files
+    /// (`SQLITE_TMPDIR`). Worthwhile after making `keep_payloads` or `keep_changes` much shorter.
     #[command(after_help = after_help("hookd store vacuum"))]
     Vacuum,
 }
@@ -69,40 +69,40 @@ pub(super) fn run(config: &Path, args: &StoreArgs, output: &mut Output<'_>) -> i
             }
             Err(report) => {
                 writeln!(output.err, "{report}")?;
-                return Ok(Exit::Wrong);
+                return Ok(Exit::Usage);
             }
         },
     };
     match &args.command {
-        Command::Stats { json } => told(care::stats(&path), output, |stats, output| {
+        Command::Stats { json } => report(care::stats(&path), output, |stats, output| {
             if *json {
                 serde_json::to_writer_pretty(&mut *output.out, &stats)?;
                 writeln!(output.out)?;
             } else {
-                tell(&path, &stats, output)?;
+                print_stats(&path, &stats, output)?;
             }
             Ok(Exit::Ok)
         }),
-        Command::Check => told(care::check(&path), output, |checked, output| judge(&path, &checked, output)),
-        Command::Backup { to } => told(care::backup(&path, to), output, |backup, output| {
+        Command::Check => report(care::check(&path), output, |checked, output| print_check(&path, &checked, output)),
+        Command::Backup { to } => report(care::backup(&path, to), output, |backup, output| {
             writeln!(output.out, "{}: {}", to.display(), size(backup.bytes))?;
             Ok(Exit::Ok)
         }),
-        Command::Vacuum => told(care::vacuum(&path), output, |vacuumed, output| {
+        Command::Vacuum => report(care::vacuum(&path), output, |vacuumed, output| {
             writeln!(output.out, "{}: {} before, {} now", path.display(), size(vacuumed.before), size(vacuumed.after))?;
             Ok(Exit::Ok)
         }),
     }
 }
 
-/// Tells what was done, or why it was not.
-fn told<T>(
+/// Prints the result of a command, or why it failed.
+fn report<T>(
     done: Result<T, CareError>,
     output: &mut Output<'_>,
-    tell: impl FnOnce(T, &mut Output<'_>) -> io::Result<Exit>,
+    print: impl FnOnce(T, &mut Output<'_>) -> io::Result<Exit>,
 ) -> io::Result<Exit> {
     match done {
-        Ok(done) => tell(done, output),
+        Ok(done) => print(done, output),
         Err(error) => {
             writeln!(output.err, "error: {}", chain(&error))?;
             Ok(Exit::Failure)
@@ -110,7 +110,7 @@ fn told<T>(
     }
 }
 
-fn judge(path: &Path, checked: &Checked, output: &mut Output<'_>) -> io::Result<Exit> {
+fn print_check(path: &Path, checked: &Checked, output: &mut Output<'_>) -> io::Result<Exit> {
     let Checked { problems, deliveries, requests } = checked;
     for problem in problems {
         writeln!(output.err, "{}: {problem}", path.display())?;
@@ -119,17 +119,17 @@ fn judge(path: &Path, checked: &Checked, output: &mut Output<'_>) -> io::Result<
         writeln!(output.out, "{}: ok, {deliveries} deliveries, {requests} of them with their request", path.display())?;
         return Ok(Exit::Ok);
     }
-    writeln!(output.err, "error: the store is not sound: keep a copy of it, and restore a backup")?;
+    writeln!(output.err, "error: the store is damaged: keep a copy of it, and restore a backup")?;
     Ok(Exit::Failure)
 }
 
-fn tell(path: &Path, stats: &Stats, output: &mut Output<'_>) -> io::Result<()> {
+fn print_stats(path: &Path, stats: &Stats, output: &mut Output<'_>) -> io::Result<()> {
     let Stats { deliveries, changes, pending, file_bytes, log_bytes, free_bytes, .. } = stats;
     writeln!(output.out, "store       {}", path.display())?;
-    writeln!(output.out, "deliveries  {deliveries}, of which {pending} are pending")?;
+    writeln!(output.out, "deliveries  {deliveries}, {pending} of them pending")?;
     writeln!(output.out, "changes     {changes}")?;
-    writeln!(output.out, "size        {}, of which {} are free", size(*file_bytes), size(*free_bytes))?;
-    writeln!(output.out, "log         {}", size(*log_bytes))?;
+    writeln!(output.out, "size        {}, {} of it free", size(*file_bytes), size(*free_bytes))?;
+    writeln!(output.out, "WAL         {}", size(*log_bytes))?;
     if let Some(bytes) = stats.bytes_per_delivery {
         writeln!(output.out, "a delivery  {}", size(bytes))?;
     }
@@ -145,7 +145,7 @@ fn size(bytes: u64) -> String {
     ByteSize(bytes).display().iec().to_string()
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a fraction of a second is not shown")]
+#[expect(clippy::cast_possible_truncation, reason = "fractions of a second are not shown")]
 fn time(seconds: f64) -> Option<Timestamp> {
     Timestamp::from_second(seconds as i64).ok()
 }

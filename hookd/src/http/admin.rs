@@ -1,23 +1,22 @@
 //! The private listener: the page, the REST API and health.
 
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HOST, HeaderName, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
+use hookd_config::Reloaded;
+use hookd_http::{RequestGuard, plain, unauthorized};
 use hookd_store::{CHANGE_FIELDS, DELIVERY_FIELDS};
 use hookd_store::{Field, Filter, Operator, Page, Query, SharedStore, StoreError, Value};
 use serde_json::{Value as Json, json};
 
-use super::body::is_announced;
-use super::connection::Seat;
 use super::state::{State, blocking};
-use super::{page, plain, rest, unauthorized};
+use super::{page, rest};
 
 /// How many rows are given where no limit is asked for.
 const LIMIT: u64 = 1000;
@@ -31,7 +30,7 @@ pub(crate) fn app(
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
     App::new()
         .app_data(web::Data::new(state))
-        .wrap(from_fn(seated))
+        .wrap(from_fn(guarded))
         .service(web::resource("/healthz").route(web::get().to(healthz)).route(web::head().to(healthz)))
         .service(web::resource("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)))
         .service(
@@ -54,19 +53,15 @@ pub(crate) fn app(
         )
 }
 
-/// Tells the connection that a request is at work.
-async fn seated(
+/// Tells the connection while a request is being served.
+async fn guarded(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let serving = request.request().conn_data::<Rc<Seat>>().map(Seat::serve);
+    let guard = RequestGuard::new(request.request());
     let answer = next.call(request).await?.map_into_boxed_body();
-    // No request here has a body that is read.
-    if let Some(serving) = serving
-        && is_announced(answer.request())
-    {
-        serving.close();
-    }
+    // No handler here reads a body.
+    guard.end_unread(answer.request());
     Ok(answer)
 }
 
@@ -77,8 +72,8 @@ async fn authenticated(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(auth) = state.live().admin_auth.clone()
-        && !auth.accept(request.headers()).await
+    if let Some(auth) = state.config().files.admin_auth.clone()
+        && !auth.accept(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)).await
     {
         return Ok(request.into_response(unauthorized()));
     }
@@ -97,17 +92,17 @@ fn is_cross_site(request: &ServiceRequest) -> bool {
     host.is_none() || host != text(HOST)
 }
 
-/// Reads the configuration again.
+/// Reloads the configuration.
 async fn reload(state: web::Data<State>) -> HttpResponse {
-    let active = Arc::clone(state.active());
-    match web::block(move || active.reload()).await {
-        Ok(Ok(reloaded)) => rest::body(
+    let config = Arc::clone(state.config_handle());
+    match web::block(move || config.reload()).await {
+        Ok(Ok(Reloaded { config, needs_restart })) => rest::body(
             StatusCode::OK,
-            &json!({ "reloaded": true, "warnings": reloaded.warnings, "after_restart": reloaded.after_restart }),
+            &json!({ "reloaded": true, "warnings": config.warnings, "after_restart": needs_restart }),
         ),
         Ok(Err(report)) => rest::body(
             StatusCode::BAD_REQUEST,
-            &json!({ "error": "the configuration does not hold", "reloaded": false, "problems": report.problems() }),
+            &json!({ "error": "the configuration is invalid", "reloaded": false, "problems": report.problems() }),
         ),
         Err(error) => rest::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
@@ -176,7 +171,7 @@ async fn delivery(state: web::Data<State>, request: HttpRequest, id: web::Path<S
 
 async fn dialects(state: web::Data<State>) -> HttpResponse {
     let records: Vec<Json> = state
-        .live()
+        .config()
         .dialects
         .values()
         .map(|dialect| {

@@ -2,31 +2,27 @@
 //!
 //! The way of a request: limits → recognise → verify → translate → store → 202. What is answered with 202 is committed.
 
-use std::net::IpAddr;
-use std::rc::Rc;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use actix_web::http::{self, StatusCode};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
+use hookd_config::{Config, ConfigHandle, Networks, ServedDialect, senders};
 use hookd_core::{Hook, HookRequest, Method, Proof};
+use hookd_http::{
+    BodyError, BodyLimits, Budget, LogLimiter, RequestGuard, is_encoded, is_websocket, plain, read_body, unauthorized,
+};
 use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest};
 
-use super::body::{self, Bounds, Unread};
-use super::budget::Budget;
-use super::connection::Seat;
+use super::DELIVERY;
 use super::judge::{Judged, Judges};
-use super::quiet::Quiet;
 use super::unproven::{Entry, Unproven};
-use super::{DELIVERY, plain, unauthorized};
-use crate::allow::{self, Networks};
-use crate::config::ServedDialect;
 use crate::delivery::{now, state_of};
 use crate::followups::Queue;
-use crate::live::{Active, Live};
 use crate::metrics::Metrics;
 
 /// The path under which hooks are.
@@ -47,29 +43,35 @@ const FORBIDDEN: &str = "requests may not come from this address";
 pub(crate) struct Front(Arc<Shared>);
 
 struct Shared {
-    active: Arc<Active>,
+    config: Arc<ConfigHandle>,
     store: SharedStore,
     followups: Queue,
     unproven: Arc<Unproven>,
     metrics: Arc<Metrics>,
     budget: Arc<Budget>,
     judges: Judges,
-    refused: Quiet,
-    unstored: Quiet,
+    refused: LogLimiter,
+    unstored: LogLimiter,
 }
 
 impl Front {
-    pub(crate) fn new(active: Arc<Active>, store: SharedStore, followups: Queue, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        config: Arc<ConfigHandle>,
+        store: SharedStore,
+        followups: Queue,
+        metrics: Arc<Metrics>,
+        budget: Arc<Budget>,
+    ) -> Self {
         Self(Arc::new(Shared {
-            active,
+            config,
             store,
             followups,
             unproven: Arc::default(),
-            budget: metrics.budget(),
             metrics,
+            budget,
             judges: Judges::default(),
-            refused: Quiet::default(),
-            unstored: Quiet::default(),
+            refused: LogLimiter::default(),
+            unstored: LogLimiter::default(),
         }))
     }
 
@@ -88,17 +90,10 @@ pub(crate) fn app(
 
 /// Answers a request, and logs it if it was for a hook.
 async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web::Payload) -> HttpResponse {
-    let serving = request.conn_data::<Rc<Seat>>().map(Seat::serve);
+    let guard = RequestGuard::new(&request);
     match taken(&front.0, &request, &mut payload).await {
         Ok(answer) => answer,
-        Err(answer) => {
-            if let Some(serving) = serving
-                && body::is_announced(&request)
-            {
-                serving.close();
-            }
-            body::unread(*answer, payload)
-        }
+        Err(answer) => guard.refuse(&request, *answer, payload),
     }
 }
 
@@ -117,15 +112,15 @@ async fn taken(
         return Err(Box::new(plain(StatusCode::NOT_FOUND, message)));
     };
     let refused = |answer, reason: &str| Err(Box::new(front.unproven(request, name, None, answer, reason)));
-    let live = front.active.live();
-    let dialect = live.dialects.get(name);
-    let auth = dialect.map_or(live.auth.as_ref(), |dialect| dialect.auth.as_ref());
-    let allow_from = dialect.map_or(live.allow_from.as_ref(), |dialect| dialect.allow_from.as_ref());
-    if !is_allowed(allow_from, &live, request) {
+    let config = front.config.current();
+    let dialect = config.dialects.get(name);
+    let auth = dialect.map_or(config.auth.as_ref(), |dialect| dialect.auth.as_ref());
+    let allow_from = dialect.map_or(config.server.allow_from.as_ref(), |dialect| dialect.allow_from.as_ref());
+    if !is_allowed(allow_from, &config, request) {
         return refused(plain(StatusCode::FORBIDDEN, FORBIDDEN.to_owned()), FORBIDDEN);
     }
     if let Some(auth) = auth
-        && !auth.accept(request.headers()).await
+        && !auth.accept(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)).await
     {
         return refused(unauthorized(), "credentials are missing or wrong");
     }
@@ -136,22 +131,28 @@ async fn taken(
     let Some(method) = method_of(request, &*dialect.hook) else {
         return refused(not_allowed(&*dialect.hook), "the method is not allowed");
     };
-    if body::is_encoded(request) {
+    if is_encoded(request) {
         return refused(encoded(), ENCODED);
     }
-    if body::is_websocket(request) {
+    if is_websocket(request) {
         return refused(plain(StatusCode::BAD_REQUEST, WEBSOCKET.to_owned()), WEBSOCKET);
     }
-    let bounds =
-        Bounds { size: live.max_body, time: live.request_timeout, all: live.max_buffered, budget: &front.budget };
-    let body = match body::read(request, payload, &bounds).await {
+    let server = &config.server;
+    let limits = BodyLimits {
+        max_bytes: server.max_body,
+        timeout: server.request_timeout,
+        max_buffered_bytes: server.max_buffered,
+        budget: &front.budget,
+    };
+    let body = match read_body(request, payload, limits).await {
         Ok(body) => body,
-        Err(unread) => {
-            let mut answer = match unread_answer(&unread, &live) {
-                Some((status, message)) => {
-                    front.unproven(request, name, None, plain(status, message.clone()), &message)
+        Err(error) => {
+            let mut answer = match error {
+                BodyError::NoRoom => front.unstored(name, None, None, &StoreError::Overloaded),
+                BodyError::TooLarge(_) | BodyError::TooSlow(_) | BodyError::Broken => {
+                    let reason = error.to_string();
+                    front.unproven(request, name, None, plain(error.status(), reason.clone()), &reason)
                 }
-                None => front.unstored(name, None, None, &StoreError::Overloaded),
             };
             answer.head_mut().set_connection_type(http::ConnectionType::Close);
             return Err(Box::new(answer));
@@ -162,18 +163,22 @@ async fn taken(
 }
 
 /// Whether a request comes from where it may.
-fn is_allowed(allow_from: Option<&Networks>, live: &Live, request: &HttpRequest) -> bool {
+fn is_allowed(allow_from: Option<&Networks>, config: &Config, request: &HttpRequest) -> bool {
     let Some(allowed) = allow_from else { return true };
     let Some(peer) = request.peer_addr() else { return false };
-    let senders = allow::senders(peer, request.headers(), &live.trusted_proxies);
-    senders.into_iter().all(|sender| sender.is_some_and(|sender| allowed.contains(sender)))
+    senders_of(request, peer, config).into_iter().all(|sender| sender.is_some_and(|sender| allowed.contains(sender)))
 }
 
 /// The address that a request comes from, for people: not that of a trusted proxy, if it says whom it speaks for.
-fn sender_of(request: &HttpRequest, live: &Live) -> Option<String> {
-    let senders = allow::senders(request.peer_addr()?, request.headers(), &live.trusted_proxies);
+fn sender_of(request: &HttpRequest, config: &Config) -> Option<String> {
+    let senders = senders_of(request, request.peer_addr()?, config);
     let text = |sender: Option<IpAddr>| sender.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
     Some(senders.into_iter().map(text).collect::<Vec<_>>().join(", "))
+}
+
+fn senders_of(request: &HttpRequest, peer: SocketAddr, config: &Config) -> Vec<Option<IpAddr>> {
+    let values = |name| request.headers().get_all(name).map(HeaderValue::as_bytes);
+    senders(peer, values, &config.server.trusted_proxies)
 }
 
 impl Shared {
@@ -186,16 +191,16 @@ impl Shared {
         answer: HttpResponse,
         reason: &str,
     ) -> HttpResponse {
-        let live = self.active.live();
+        let config = self.config.current();
         let (dialect, reason) = (dialect.to_owned(), reason.to_owned());
-        let entry = Entry { received_at: now(), dialect, peer: sender_of(request, &live), event, reason }.shortened();
+        let entry = Entry { received_at: now(), dialect, peer: sender_of(request, &config), event, reason }.shortened();
         let Entry { dialect, peer, event, reason, .. } = &entry;
         let summary = |more| tracing::info!(more, "more requests were refused within a second");
         if self.refused.allows(summary) {
             tracing::info!(dialect, event, peer, outcome = "unproven", reason, "refused");
         }
         // A name that is not served is the sender's: it would make a metric of its own for each.
-        let counted = if live.dialects.contains_key(dialect) { dialect } else { "other" };
+        let counted = if config.dialects.contains_key(dialect) { dialect } else { "other" };
         self.metrics.request(counted, "unproven");
         self.unproven.push(entry);
         answer
@@ -339,16 +344,6 @@ fn unstored_answer(error: &StoreError) -> HttpResponse {
     let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     answer
-}
-
-/// What is said where the body was not read; `None` where that is not the sender's doing.
-fn unread_answer(unread: &Unread, live: &Live) -> Option<(StatusCode, String)> {
-    Some(match unread {
-        Unread::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} bytes", live.max_body)),
-        Unread::TooSlow => (StatusCode::REQUEST_TIMEOUT, format!("no whole body within {:?}", live.request_timeout)),
-        Unread::Broken => (StatusCode::BAD_REQUEST, "the body is broken".to_owned()),
-        Unread::NoRoom => return None,
-    })
 }
 
 fn micros(duration: Duration) -> u64 {

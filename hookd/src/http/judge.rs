@@ -5,10 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use actix_web::web;
+use hookd_config::ServedDialect;
 use hookd_core::{Hook, HookRequest, Outcome, Proof, Refusal};
 use tokio::sync::Semaphore;
-
-use crate::config::ServedDialect;
 
 /// The size of a body, in bytes, from which on it is looked at on a thread of its own. Below it that takes some
 /// milliseconds at most.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use actix_web::web;
+use hookd_config::{Config, ConfigHandle};
 use hookd_store::{SharedStore, StoreError};
 
 use super::Unproven;
-use crate::live::{Active, Live};
 use crate::metrics::Metrics;
 
 /// What every request needs.
@@ -15,27 +15,32 @@ pub(crate) struct State(Arc<Shared>);
 
 struct Shared {
     store: SharedStore,
-    active: Arc<Active>,
+    config: Arc<ConfigHandle>,
     unproven: Arc<Unproven>,
     metrics: Arc<Metrics>,
 }
 
 impl State {
-    pub(crate) fn new(store: SharedStore, active: Arc<Active>, unproven: Arc<Unproven>, metrics: Arc<Metrics>) -> Self {
-        Self(Arc::new(Shared { store, active, unproven, metrics }))
+    pub(crate) fn new(
+        store: SharedStore,
+        config: Arc<ConfigHandle>,
+        unproven: Arc<Unproven>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self(Arc::new(Shared { store, config, unproven, metrics }))
     }
 
     pub(super) fn store(&self) -> &SharedStore {
         &self.0.store
     }
 
-    pub(super) fn active(&self) -> &Arc<Active> {
-        &self.0.active
+    pub(super) fn config_handle(&self) -> &Arc<ConfigHandle> {
+        &self.0.config
     }
 
-    /// The configuration that is in force.
-    pub(super) fn live(&self) -> Arc<Live> {
-        self.0.active.live()
+    /// A snapshot of the current configuration.
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.0.config.current()
     }
 
     pub(super) fn unproven(&self) -> &Unproven {

@@ -1,4 +1,4 @@
-//! One case: a request, and what is known of it.
+//! One case: a request, and what is known about it.
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -6,12 +6,12 @@ use serde_json::Value;
 use super::dialects::{Served, served};
 use crate::http::Request;
 
-/// A request that goes to both, under a name that says what is special about it.
+/// A request to both sides, under a name that says what is special about it.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// Such as ``github push: `commits.0.author` null``.
+    /// The name, such as ``github push: `commits.0.author` null``.
     pub name: String,
-    /// What is sent.
+    /// The request.
     pub request: Request,
 }
 
@@ -29,22 +29,22 @@ impl Case {
         if end == 0 { "base" } else { &rest[..end] }
     }
 
-    /// How that dialect is served; `None` where it is not.
+    /// That dialect's entry in the table; `None` if it is not served.
     pub fn served(&self) -> Option<&'static Served> {
         served(self.dialect())
     }
 
-    /// The class that serves it; empty where none does.
+    /// The class that serves it; empty if none does.
     pub fn class(&self) -> &'static str {
         self.served().map_or("", |served| served.class)
     }
 
-    /// An option of the dialect; null where it is not set.
+    /// An option of the dialect; null if it is not set.
     pub fn option(&self, name: &str) -> Value {
         self.served().map_or(Value::Null, |served| served.options()[name].take())
     }
 
-    /// The last value of a header as text, as it counts at Buildbot; empty where it is not sent.
+    /// The last value of a header as text, which is the one that Buildbot uses; empty if it is not sent.
     pub fn header(&self, name: &str) -> String {
         String::from_utf8_lossy(self.request.last(name).unwrap_or_default()).into_owned()
     }
@@ -65,7 +65,7 @@ impl Case {
         find(&body).or_else(|| find(self.query()))
     }
 
-    /// The payload, where the body or the argument `payload` is JSON; else null.
+    /// The payload if the body or the argument `payload` is JSON; otherwise null.
     pub fn payload(&self) -> Value {
         let body = serde_json::from_slice(&self.request.body).ok();
         body.or_else(|| serde_json::from_str(&self.argument("payload")?).ok()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What differs between the two sides.
+//! The differences between the two sides.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Case;
 use super::drive::Seen;
 
-/// The fields of a change that both sides have, and that must be the same.
+/// The fields of a change that both sides have and that must be equal.
 const FIELDS: [&str; 13] = [
     "author",
     "branch",
@@ -24,7 +24,7 @@ const FIELDS: [&str; 13] = [
     "when_timestamp",
 ];
 
-/// Buildbot's messages that hookd says in the same words.
+/// Messages that hookd has in common with Buildbot, word for word.
 const MESSAGES: [&str; 7] = [
     "The dialect specified, ",
     "Hash mismatch",
@@ -35,10 +35,10 @@ const MESSAGES: [&str; 7] = [
     "Could not find pollers: ",
 ];
 
-/// How far from the moment of sending a time may be that the side took from its clock, in seconds.
+/// How far a time taken from a side's clock may be from the moment of sending, in seconds.
 const CLOCK: i64 = 60;
 
-/// A case, and what both sides made of it.
+/// A case, and its results on both sides.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair<'a> {
     /// The case.
@@ -49,14 +49,14 @@ pub struct Pair<'a> {
     pub hookd: &'a Seen,
 }
 
-/// One thing that differs.
+/// One difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// One understood what the other did not, or was answered in another way.
+    /// One side accepted what the other did not, or the answers differ.
     Answer,
-    /// Both refused, but the message is not the one worth keeping.
+    /// Both refused, but hookd's message differs from one that it should share.
     Message,
-    /// Both understood it, but found different numbers of changes.
+    /// Both accepted it, but found different numbers of changes.
     Count,
     /// A field of a change.
     Field {
@@ -67,7 +67,7 @@ pub enum Difference {
     },
 }
 
-/// A message with the names of its list in order: those of pollers come from a set at Buildbot, in any order.
+/// A message with the names in its list sorted: Buildbot takes those of pollers from a set, in any order.
 fn sorted(message: &str) -> String {
     match message.trim().split_once("Could not find pollers: ") {
         Some((before, list)) => {
@@ -80,7 +80,7 @@ fn sorted(message: &str) -> String {
 }
 
 impl Pair<'_> {
-    /// Everything that differs; nothing where both did the same.
+    /// All differences; empty if there are none.
     pub fn differences(&self) -> Vec<Difference> {
         let (buildbot, hookd) = (self.buildbot, self.hookd);
         if buildbot.is_success() != hookd.is_success() {
@@ -95,7 +95,7 @@ impl Pair<'_> {
                 _ => vec![Difference::Answer],
             };
         }
-        // Buildbot means to answer 202, but what it writes first makes it 200.
+        // Buildbot means to answer 202, but sends 200, since it writes the body first.
         if (buildbot.status, hookd.status) != (200, 202) {
             return vec![Difference::Answer];
         }
@@ -110,7 +110,7 @@ impl Pair<'_> {
         differences
     }
 
-    /// A field at Buildbot and at hookd.
+    /// The value of a field in Buildbot and in hookd.
     pub fn field(&self, change: usize, field: &str) -> (&Value, &Value) {
         (&self.buildbot.changes[change][field], &self.hookd.changes[change][field])
     }
@@ -123,7 +123,7 @@ impl Pair<'_> {
 }
 
 impl fmt::Display for Pair<'_> {
-    /// Everything that somebody needs who looks into a difference.
+    /// Everything that is needed to investigate a difference.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let request = &self.case.request;
         writeln!(f, "{}", self.case.name)?;
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
     use crate::http::Request;
 
-    /// What differs between an answer of Buildbot's with these changes and one of hookd's.
+    /// The differences between these answers and changes.
     fn differences(theirs: (u16, &str, Value), ours: (u16, &str, Value)) -> Vec<Difference> {
         let seen = |(status, text, changes): (u16, &str, Value)| Seen {
             status,

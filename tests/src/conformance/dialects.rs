@@ -1,4 +1,4 @@
-//! What both sides serve: one table, from which `hookd.toml` and Buildbot's configuration are made.
+//! The dialects that both sides serve: one table, from which `hookd.toml` and Buildbot's configuration are generated.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::github_api::GithubApi;
 pub struct Served {
     /// Its name in the path.
     pub name: &'static str,
-    /// The class that serves it; `custom_class` where the name is another.
+    /// The class that serves it; configured as `custom_class` if it differs from the name.
     pub class: &'static str,
     options: &'static str,
 }
@@ -17,7 +17,7 @@ pub struct Served {
 /// The secret of every dialect that has one.
 pub const SECRET: &str = "It's a Secret to Everybody";
 
-/// Names of pollers that are asked for. Neither side has them: hookd has no pollers to configure yet.
+/// Names of pollers in requests. Neither side has them: hookd has no pollers to configure yet.
 pub const POLLERS: [&str; 2] = ["https://svn.example.org/one", "https://svn.example.org/two"];
 
 const fn dialect(name: &'static str, class: &'static str, options: &'static str) -> Served {
@@ -56,9 +56,9 @@ const SERVED: &[Served] = &[
 ];
 
 impl Served {
-    /// Its options, but for what depends on the run.
+    /// Its options, except those that depend on the run.
     pub fn options(&self) -> Value {
-        serde_json::from_str(self.options).expect("the table holds JSON")
+        serde_json::from_str(self.options).expect("the table contains JSON")
     }
 
     /// Its options in this run.
@@ -71,7 +71,7 @@ impl Served {
     }
 }
 
-/// The dialect of this name; `None` where none is served.
+/// The dialect of this name; `None` if it is not served.
 pub fn served(name: &str) -> Option<&'static Served> {
     SERVED.iter().find(|served| served.name == name)
 }
@@ -81,14 +81,14 @@ fn of(classes: &[String]) -> impl Iterator<Item = &'static Served> {
     SERVED.iter().filter(|served| classes.iter().any(|class| class == served.class))
 }
 
-/// The classes that the table names, each once.
+/// The classes in the table, without duplicates.
 pub fn classes() -> Vec<&'static str> {
     let mut classes: Vec<_> = SERVED.iter().map(|served| served.class).collect();
     classes.dedup();
     classes
 }
 
-/// What `tests/peers/master.cfg` reads.
+/// The input of `tests/peers/master.cfg`.
 pub fn for_buildbot(classes: &[String], api: &GithubApi) -> Value {
     let dialects: Map<_, _> = of(classes)
         .map(|served| (served.name.to_owned(), json!({"class": served.class, "options": served.options_with(api)})))
@@ -96,7 +96,7 @@ pub fn for_buildbot(classes: &[String], api: &GithubApi) -> Value {
     json!({"dialects": dialects, "pollers": []})
 }
 
-/// The tables of `hookd.toml`, but for those that every test has.
+/// The tables of `hookd.toml`, except those that every test has.
 pub fn for_hookd(classes: &[String], api: &GithubApi) -> String {
     let mut dialects = toml::Table::new();
     for served in of(classes) {

@@ -1,4 +1,4 @@
-//! Sends the cases to one side, in order, and reads what it stored of each.
+//! Sends the cases to one side, in order, and reads what it stored for each.
 
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use super::Case;
 use crate::http::{Answer, Connection, Request};
 use crate::wait::until;
 
-/// What one side made of a case.
+/// The result of a case on one side.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// The status of its answer.
@@ -18,19 +18,19 @@ pub struct Seen {
     pub text: String,
     /// The changes that it stored, oldest first.
     pub changes: Vec<Value>,
-    /// hookd's record of the delivery; null where there is none, as always at Buildbot.
+    /// hookd's record of the delivery; null if there is none, as always for Buildbot.
     pub delivery: Value,
     /// When it was sent, in seconds since 1970.
     pub sent_at: i64,
 }
 
 impl Seen {
-    /// Whether it was understood.
+    /// Whether it was accepted.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// Whether it was refused, with one of these beginnings of a message, and nothing was stored.
+    /// Whether it was refused with a message that starts with one of these, and nothing was stored.
     pub fn is_refused_with(&self, messages: &[&str]) -> bool {
         self.is_refused() && messages.iter().any(|message| self.text.starts_with(message))
     }
@@ -40,7 +40,7 @@ impl Seen {
         self.status == 400 && self.changes.is_empty()
     }
 
-    /// Whether it was understood as nothing to build.
+    /// Whether it was accepted with nothing to build.
     pub fn is_ignored(&self) -> bool {
         self.is_success() && self.text == "no change found" && self.changes.is_empty()
     }
@@ -82,7 +82,7 @@ impl Side {
     }
 }
 
-/// The delivery that hookd's answer names, once no API call is due for it any more.
+/// The delivery that hookd's answer names, once it is no longer pending.
 fn settled(api: &mut Connection, answer: &Answer) -> Value {
     let Some(id) = answer.header("X-Hookd-Delivery") else { return Value::Null };
     let path = format!("/api/v2/deliveries/{id}");
@@ -103,7 +103,7 @@ fn list(api: &mut Connection, path: &str, key: &str) -> Vec<Value> {
     }
 }
 
-/// JSON in which integers that a double would round are texts, so that a comparison sees all their digits.
+/// JSON in which integers that a double would round are strings, so that a comparison sees all their digits.
 fn with_exact_integers(json: &str) -> String {
     let mut exact = String::with_capacity(json.len());
     let mut rest = json;
@@ -124,7 +124,7 @@ fn with_exact_integers(json: &str) -> String {
     exact + rest
 }
 
-/// Where the text with which `json` begins ends.
+/// The end of the string literal that `json` starts with.
 fn end_of_text(json: &str) -> usize {
     let mut is_escaped = false;
     let ends = |(_, c): &(usize, char)| {
@@ -135,7 +135,7 @@ fn end_of_text(json: &str) -> usize {
     json.char_indices().skip(1).find(ends).map_or(json.len(), |(index, _)| index + 1)
 }
 
-/// The changes of an answer that is no JSON, as Buildbot's is after NaN or half a surrogate was stored: their ids.
+/// The ids of the changes in an answer that is not JSON, as Buildbot's is once NaN or half a surrogate is stored.
 fn ids_alone(text: &str) -> Vec<Value> {
     let ids = text.split("\"changeid\":").skip(1).map(|rest| rest.split(',').next().unwrap_or_default().trim());
     ids.filter_map(|id| id.parse::<i64>().ok()).map(|id| json!({"changeid": id})).collect()

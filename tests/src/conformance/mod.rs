@@ -1,8 +1,8 @@
-//! The conformance test: the same request to hookd and to the real Buildbot, and what each stored of it.
+//! The conformance test: sends the same requests to hookd and to the real Buildbot, and compares what they store.
 //!
 //! [`dialects`] is the one table from which both are configured, [`corpus`] makes the [`Case`]s, [`drive`] sends them,
-//! [`compare`] finds what differs, and [`rules`] holds each difference that is meant, under the id by which
-//! `docs/differences.md` gives its reason. What differs under no rule fails; so does a rule that nothing needed.
+//! [`compare`] finds differences, and [`rules`] has the intended ones, each under the id by which `docs/differences.md`
+//! explains it. A difference without a rule fails the test; so does a rule that no request needed.
 
 pub mod case;
 pub mod compare;

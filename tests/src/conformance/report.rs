@@ -1,4 +1,4 @@
-//! What came of a comparison: how much was equal, which rules were needed, and what no rule explains.
+//! The report of a comparison: how much was equal, which rules were needed, and what no rule explains.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::peers::{root, target};
 /// How many unexplained cases are shown in full.
 const SHOWN: usize = 25;
 
-/// What came of all cases.
+/// The results of all cases.
 #[derive(Debug, Default)]
 pub struct Report {
     comparisons: usize,
@@ -26,7 +26,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Compares what both sides made of the cases, for these classes out of all that the table knows.
+    /// Compares the results of both sides, for these classes out of all in the table.
     pub fn of(cases: &[Case], buildbot: &[Seen], hookd: &[Seen], classes: &[String], known: &[&'static str]) -> Self {
         let mut report = Self { comparisons: cases.len(), ..Self::default() };
         for ((case, buildbot), hookd) in cases.iter().zip(buildbot).zip(hookd) {
@@ -57,7 +57,7 @@ impl Report {
         }
     }
 
-    /// Every rule is documented, every documented one is a rule, and each was needed.
+    /// Checks that every rule is documented, every documented one is a rule, and each was needed.
     fn check_rules(&mut self, is_built: impl Fn(&str) -> bool) {
         let documented = documented();
         for rule in rules::all() {
@@ -76,7 +76,7 @@ impl Report {
         }
     }
 
-    /// Whether nothing differed but what is meant to, and every rule was needed.
+    /// Whether there were only intended differences, and every rule was needed.
     pub fn is_good(&self) -> bool {
         self.unexplained.is_empty() && self.wrong_rules.is_empty()
     }
@@ -86,7 +86,7 @@ impl Report {
         self.comparisons
     }
 
-    /// Writes all of it to `target/conformance.txt`, with the cases that needed each rule.
+    /// Writes the whole report to `target/conformance.txt`, with the cases that needed each rule.
     pub fn write(&self) {
         let by_rule = self.by_rule.iter().map(|(id, cases)| format!("\n{id}:\n  {}\n", cases.join("\n  ")));
         let whole = format!("{self}\n{}{}", self.unexplained.join("\n"), by_rule.collect::<String>());
@@ -96,7 +96,7 @@ impl Report {
 
 /// The ids of `docs/differences.md`: its third-level headings.
 fn documented() -> Vec<String> {
-    let text = fs::read_to_string(root().join("docs/differences.md")).expect("docs/differences.md is there");
+    let text = fs::read_to_string(root().join("docs/differences.md")).expect("docs/differences.md exists");
     text.lines().filter_map(|line| line.strip_prefix("### ")).map(|id| id.trim().to_owned()).collect()
 }
 

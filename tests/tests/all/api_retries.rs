@@ -1,4 +1,4 @@
-//! Calls to a forge's API are tried again until they are answered, also by a hookd that was killed in between.
+//! Calls to a forge's API are retried until they are answered, even if hookd was killed in between.
 
 use hookd_tests::{GithubApi, Home, until};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub(crate) fn pull_request() -> Value {
 }
 
 #[test]
-fn a_pull_request_outlives_an_api_that_is_down_and_a_kill_9() {
+fn a_pull_request_survives_an_api_outage_and_a_kill_9() {
     let api = GithubApi::start();
     api.set_down(true);
     let tables = format!("[change_hook_dialects.github]\ngithub_api_endpoint = {:?}", api.endpoint());

@@ -21,7 +21,7 @@ const PASSWORDS: &str = "# people\nann:one\n\nbob:with:colon\n";
 const HASHES: &str = "bea:$2y$04$WeCk3CdRuxwRtzxd3j7Qu.vwasVHzxs2/QP/l1zQBC45oXZSwXw2C\n\
     arg:$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzYWx0$SCqgNcL7LQZbChmRR8RBSOJUff2+eiutGHTFSjMeo/8\n";
 
-/// A folder with this `change_hook_auth` for the hooks, the files of passwords, and these tables.
+/// A folder with this `change_hook_auth` for the hooks, the password files, and these tables.
 fn home(auth: &str, tables: &str) -> Home {
     let listeners = "[server]\nlisten = '127.0.0.1:0'\n[store]\nurl = 'sqlite:hookd.db'\n";
     let admin = if tables.contains("[admin]") { "" } else { "[admin]\nlisten = '127.0.0.1:0'\n" };
@@ -62,7 +62,7 @@ fn unproven(hookd: &Hookd) -> Vec<Value> {
 }
 
 #[test]
-fn any_checker_that_accepts_is_enough_and_who_is_wrong_leaves_nothing_behind() {
+fn any_checker_that_accepts_is_enough_and_refused_requests_leave_no_trace() {
     let hookd =
         start("['file:passwd', 'htpasswd:htpasswd', 'memory:mem:ory:two:2']", "[change_hook_dialects]\nbase = true");
     let right = [
@@ -72,7 +72,7 @@ fn any_checker_that_accepts_is_enough_and_who_is_wrong_leaves_nothing_behind() {
         ("arg", "pässwörd"),
         ("mem", "ory"),
         ("two", "2"),
-        // Once more, since a password that held is remembered.
+        // Once more, since valid passwords are cached.
         ("bea", "pass:word"),
     ];
     for (user, password) in right {
@@ -99,7 +99,7 @@ fn any_checker_that_accepts_is_enough_and_who_is_wrong_leaves_nothing_behind() {
     for header in ["Basic", "Basic !!", "Bearer b25l", "Basic YW5u", "Basic /////w==", "Negotiate YW5uOm9uZQ=="] {
         assert_asks(&hookd.send(&change().header("Authorization", header)));
     }
-    // It is asked for before anything is said of what is served.
+    // The password is checked before the answer reveals which dialects are served.
     assert_asks(&hookd.send(&Request::post("/change_hook/none")));
     assert_asks(&hookd.send(&Request::new("PUT", "/change_hook")));
     let known = basic(Request::post("/change_hook/none"), "ann", "one");
@@ -121,7 +121,7 @@ fn any_checker_that_accepts_is_enough_and_who_is_wrong_leaves_nothing_behind() {
 }
 
 #[test]
-fn anonymous_lets_in_who_gives_no_credentials() {
+fn anonymous_accepts_requests_without_credentials() {
     let hookd = start("['anonymous', 'memory:ann:one']", "[change_hook_dialects]\nbase = true");
     assert_eq!(hookd.send(&change()).line(), "202 1 change found");
     assert_eq!(as_user(&hookd, "ann", "one").line(), "202 1 change found");
@@ -129,7 +129,7 @@ fn anonymous_lets_in_who_gives_no_credentials() {
 }
 
 #[test]
-fn a_dialect_may_have_a_list_of_its_own() {
+fn a_dialect_can_have_its_own_list() {
     let tables = "[change_hook_dialects]\nbase = true\ngithub = { change_hook_auth = 'memory:git:hub' }\n\
         acme = { custom_class = 'base', change_hook_auth = ['anonymous'] }\n";
     let hookd = start("'memory:ann:one'", tables);
@@ -142,16 +142,16 @@ fn a_dialect_may_have_a_list_of_its_own() {
 }
 
 #[test]
-fn who_gave_the_password_has_what_was_wrong_kept_as_a_delivery() {
+fn a_wrong_request_with_the_right_password_is_stored_as_a_refused_delivery() {
     let hookd = start("'memory:ann:one'", "[change_hook_dialects]\ngithub = true");
     let broken = hookd.send(&basic(push::webhook("push", &Value::Null), "ann", "one"));
     assert_eq!(broken.status, 400);
-    let [delivery] = hookd.admin().deliveries().try_into().expect("one request was known");
+    let [delivery] = hookd.admin().deliveries().try_into().expect("one request was authenticated");
     assert_eq!(delivery["state"], "refused");
 }
 
 #[test]
-fn files_are_read_again_when_they_change() {
+fn files_are_reloaded_when_they_change() {
     let hookd = start("['file:passwd', 'htpasswd:htpasswd']", "[change_hook_dialects]\nbase = true");
     let is_in = |user: &str, password: &str| match as_user(&hookd, user, password).status {
         202 => true,
@@ -169,25 +169,25 @@ fn files_are_read_again_when_they_change() {
     until("the new hash is known", || is_in("bea", "pässwörd").then_some(()));
     until("the old password is forgotten", || (!is_in("bea", "pass:word")).then_some(()));
 
-    // One that is broken lets nobody in, until it is put right.
+    // An invalid file accepts nobody until it is corrected.
     hookd.home().write("passwd", "ann:another\nno colon but hunter2\n");
-    until("the broken file lets nobody in", || (!is_in("ann", "another")).then_some(()));
+    until("the invalid file accepts nobody", || (!is_in("ann", "another")).then_some(()));
     let log = until("the log says so", || {
-        Some(hookd.log().join("\n")).filter(|log| log.contains("line 2: expected `user:password`; it lets nobody in"))
+        Some(hookd.log().join("\n")).filter(|log| log.contains("line 2: expected `user:password`; nobody is accepted"))
     });
     assert!(!log.contains("hunter2"), "{log}");
     assert!(is_in("bea", "pässwörd"));
     hookd.home().write("passwd", "ann:one\n");
-    until("it was put right", || is_in("ann", "one").then_some(()));
+    until("the repaired file is used", || is_in("ann", "one").then_some(()));
 }
 
 /// How many threads hookd has.
 fn threads(hookd: &Hookd) -> usize {
-    std::fs::read_dir(format!("/proc/{}/task", hookd.id())).expect("it runs, on Linux").count()
+    std::fs::read_dir(format!("/proc/{}/task", hookd.pid())).expect("it runs, on Linux").count()
 }
 
 #[test]
-fn a_flood_of_wrong_passwords_computes_few_hashes_at_a_time_and_holds_up_nobody_who_is_known() {
+fn a_flood_of_wrong_passwords_computes_few_hashes_at_a_time_and_does_not_delay_known_users() {
     let home = home("['htpasswd:htpasswd']", "[change_hook_dialects]\nbase = true");
     // A hash that takes a second or so to compute.
     let slow = HASHES.lines().next().expect("bea's").replace("bea:$2y$04$", "slow:$2y$13$");
@@ -209,14 +209,14 @@ fn a_flood_of_wrong_passwords_computes_few_hashes_at_a_time_and_holds_up_nobody_
         assert_eq!(as_user(&hookd, "bea", "pass:word").line(), "202 1 change found");
         worst = worst.max(since.elapsed());
     }
-    println!("{worst:?} at worst for who is known; {before} threads before, {} now", threads(&hookd));
+    println!("{worst:?} at worst for known users; {before} threads before, {} now", threads(&hookd));
     assert!(worst < Duration::from_secs(1), "{worst:?}");
     assert!(threads(&hookd) < before + 10, "{}", threads(&hookd));
     drop(flood);
 }
 
 #[test]
-fn the_admin_listener_has_a_list_of_its_own() {
+fn the_admin_listener_has_its_own_list() {
     let tables = "[admin]\nlisten = '127.0.0.1:0'\nchange_hook_auth = ['memory:ops:secret']\n\
         [change_hook_dialects]\nbase = true\n";
     let hookd = start("'memory:ann:one'", tables);
@@ -257,7 +257,7 @@ fn the_admin_listener_has_a_list_of_its_own() {
 
 #[test]
 #[ignore = "needs curl from cargo xtask test"]
-fn curl_gets_in_with_its_user_option() {
+fn curl_authenticates_with_its_user_option() {
     let hookd = start("['file:passwd', 'htpasswd:htpasswd']", "[change_hook_dialects]\nbase = true");
     let url = format!("http://{}/change_hook", hookd.public());
     for user in ["ann:one", "bob:with:colon", "bea:pass:word", "arg:pässwörd"] {

@@ -1,6 +1,6 @@
-//! hookd translates as Buildbot does, but for what `docs/differences.md` says.
+//! hookd translates as Buildbot does, except for what `docs/differences.md` lists.
 //!
-//! Buildbot takes most of the time, on one core: two masters share the cases.
+//! Most of the time is Buildbot's, which uses one core: two masters share the cases.
 
 use std::thread;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use hookd_tests::conformance::{corpus, dialects, drive};
 use hookd_tests::{Buildbot, GithubApi, Home};
 use serde_json::Value;
 
-/// Fewer would mean that payloads got lost on the way.
+/// Fewer would mean that payloads are missing.
 const AT_LEAST: usize = 9000;
 
 #[test]
@@ -47,7 +47,7 @@ fn timed<T>(side: &str, work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Those of the table that the hookd under test has.
+/// The classes in the table that the hookd under test has.
 fn classes_of_this_build(known: &[&str]) -> Vec<String> {
     let home = Home::serving("");
     let listed = home.run(&["dialects", "--json"]);

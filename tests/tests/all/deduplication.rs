@@ -1,4 +1,4 @@
-//! A delivery that a forge sends again is answered as the first time, and stored once.
+//! A redelivery is answered like the first delivery, and stored once.
 
 use hookd_tests::Home;
 
@@ -15,7 +15,7 @@ fn the_same_delivery_is_stored_once() {
     assert_eq!(again.header("X-Hookd-Delivery"), first.header("X-Hookd-Delivery"));
     assert_eq!(hookd.admin().changes().len(), 1);
 
-    // Also when it comes after a crash.
+    // Also after a crash.
     let hookd = hookd.kill_9().start();
     let late = hookd.send(&request);
     assert_eq!(late.line(), first.line());
@@ -24,13 +24,13 @@ fn the_same_delivery_is_stored_once() {
 }
 
 #[test]
-fn another_body_or_id_is_another_delivery() {
+fn a_different_body_or_id_is_a_new_delivery() {
     let hookd = Home::serving("[change_hook_dialects]\ngithub = true").start();
     for (revision, id) in [("1", "a"), ("2", "a"), ("1", "b")] {
         let answer = hookd.send(&push::request(revision).header("X-GitHub-Delivery", id));
         assert_eq!(answer.line(), "202 1 change found");
     }
-    // Without an id nothing says that it is the same.
+    // Without an id, nothing identifies a redelivery.
     hookd.send(&push::request("1"));
     hookd.send(&push::request("1"));
     assert_eq!(hookd.admin().changes().len(), 5);

@@ -1,5 +1,5 @@
-//! A store that fails while hookd runs: webhooks are answered with 503 and nothing of them is stored, `/readyz` says so,
-//! the log says it once, and hookd goes on by itself when the cause is gone.
+//! A store that fails while hookd runs: webhooks are answered with 503 and not stored at all, `/readyz` reports the cause,
+//! hookd logs it once, and recovers by itself when the cause is gone.
 
 mod clock;
 mod damaged;
@@ -14,22 +14,22 @@ use serde_json::Value;
 
 use crate::push;
 
-/// What all of these tests serve.
+/// The configuration of all of these tests.
 pub(crate) const TABLES: &str = "[change_hook_dialects]\ngithub = true";
 
 /// How many webhooks are sent while the store fails.
 const MEANWHILE: usize = 40;
 
-/// A push of this number, with its number as revision and as id, padded to take some room.
+/// A push whose revision and id are this number, with some padding.
 pub(crate) fn numbered(number: usize, padding: usize) -> Request {
     let mut payload = push::payload(&number.to_string());
-    // Bytes that look random, or else hookd would compress them to nothing.
+    // Bytes that look random, since hookd would compress others to nothing.
     let mut random = fastrand::Rng::with_seed(number as u64);
     payload["padding"] = (0..padding).map(|_| random.alphanumeric()).collect::<String>().into();
     push::webhook("push", &payload).header("X-GitHub-Delivery", format!("d{number}"))
 }
 
-/// A sender that counts what was acknowledged.
+/// A sender that counts acknowledgements.
 pub(crate) struct Sender {
     next: usize,
     acknowledged: Vec<usize>,
@@ -65,10 +65,10 @@ impl Sender {
                 return;
             }
         }
-        panic!("2000 were stored, and the store does not fail");
+        panic!("2000 were stored, but the store does not fail");
     }
 
-    /// Sends while the store fails: all of it is refused, and hookd is not ready for this reason.
+    /// Sends while the store fails: everything is refused, and `/readyz` reports this reason.
     pub(crate) fn send_in_vain(&mut self, hookd: &Hookd, reason: &str) {
         for _ in 0..MEANWHILE {
             assert_eq!(self.send(hookd, 0).status, 503);
@@ -81,7 +81,7 @@ impl Sender {
         assert!(metrics.contains("\nhookd_store_failing 1\n"), "{metrics}");
     }
 
-    /// Sends when the cause is gone: the first is taken already, and so is what was refused before.
+    /// Sends when the cause is gone: the first webhook is accepted, and so is everything that was refused before.
     pub(crate) fn send_again(&mut self, hookd: &Hookd) {
         assert_eq!(hookd.admin().get("/readyz").line(), "200 ready");
         for number in std::mem::take(&mut self.refused) {
@@ -92,7 +92,7 @@ impl Sender {
         assert!(hookd.admin().get("/metrics").text().contains("\nhookd_store_failing 0\n"));
     }
 
-    /// What was acknowledged is there, in order and numbered without gaps, and nothing else.
+    /// Checks that everything acknowledged is stored, in order and without gaps in the numbers, and nothing else.
     pub(crate) fn check(&self, hookd: &Hookd) {
         let revisions: Vec<String> = self.acknowledged.iter().map(usize::to_string).collect();
         let changes = hookd.admin().changes();
@@ -106,12 +106,12 @@ impl Sender {
         }
     }
 
-    /// The same after a crash, and the whole store is sound.
+    /// Checks the same after a crash, and that the store is undamaged.
     pub(crate) fn check_after_crash(&self, hookd: Hookd) {
         self.check(&hookd);
         let hookd = hookd.kill_9().start();
         self.check(&hookd);
-        sound(hookd.home());
+        check_store(hookd.home());
     }
 }
 
@@ -119,9 +119,10 @@ fn texts(records: &[Value], field: &str) -> Vec<String> {
     records.iter().map(|record| record[field].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-/// The log has one line on the beginning of the outage for this reason, and one on its end: not one for each webhook.
-pub(crate) fn told_once(hookd: &Hookd, reason: &str) {
-    let log = until("the log has the end of it", || {
+/// Checks that there is one log line for the beginning of the outage, with this reason, and one for its end, instead of
+/// one per webhook.
+pub(crate) fn logged_once(hookd: &Hookd, reason: &str) {
+    let log = until("the end of the outage is logged", || {
         Some(hookd.log()).filter(|log| log.iter().any(|line| line.contains("the store works again")))
     });
     let with = |level: &str, text: &str| -> Vec<&String> {
@@ -139,8 +140,8 @@ pub(crate) fn told_once(hookd: &Hookd, reason: &str) {
     assert!(others < 10, "{others} lines");
 }
 
-/// `hookd store check` finds nothing.
-pub(crate) fn sound(home: &Home) {
+/// Checks that `hookd store check` finds no problem.
+pub(crate) fn check_store(home: &Home) {
     let Finished { code, stdout, stderr } = home.run(&["store", "check"]);
     assert_eq!(code, Some(0), "{stdout}{stderr}");
 }

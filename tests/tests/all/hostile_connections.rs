@@ -1,4 +1,4 @@
-//! Connections that do nothing, or not enough: each is closed in time, and other senders do not notice.
+//! Connections that do nothing, or not enough: each is closed in time, without affecting other senders.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -25,7 +25,7 @@ fn change(address: SocketAddr) -> Vec<u8> {
 }
 
 #[test]
-fn a_head_that_is_not_finished_is_408_on_a_connection_that_was_used_before_too() {
+fn an_unfinished_head_is_408_on_a_reused_connection_too() {
     let hookd = start("request_timeout = '1s'");
     for address in [hookd.public(), hookd.admin().address()] {
         let whole = Request::get(if address == hookd.public() { "/change_hook?author=a" } else { "/healthz" });
@@ -36,7 +36,7 @@ fn a_head_that_is_not_finished_is_408_on_a_connection_that_was_used_before_too()
         let since = Instant::now();
         connection.write(&bytes[..20]);
         let answer = connection.answer().expect("hookd says why");
-        assert_eq!(answer.line(), "408 no whole head of a request within 1s");
+        assert_eq!(answer.line(), "408 no complete request head within 1s");
         assert_eq!(answer.header("Connection"), Some("close"));
         connection.closed();
         assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
@@ -44,7 +44,7 @@ fn a_head_that_is_not_finished_is_408_on_a_connection_that_was_used_before_too()
 }
 
 #[test]
-fn a_head_that_drips_gets_no_more_time_than_one_that_stops() {
+fn a_head_that_trickles_in_gets_no_more_time_than_one_that_stops() {
     let hookd = start("request_timeout = '1s'");
     let mut dripping = Raw::open(hookd.public());
     dripping.write(change(hookd.public()));
@@ -60,21 +60,21 @@ fn a_head_that_drips_gets_no_more_time_than_one_that_stops() {
         });
         dripping.answer()
     });
-    assert_eq!(answer.expect("hookd says why").line(), "408 no whole head of a request within 1s");
+    assert_eq!(answer.expect("hookd says why").line(), "408 no complete request head within 1s");
     assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
 }
 
 #[test]
-fn a_head_that_is_too_large_is_431_on_a_connection_that_was_used_before_too() {
+fn a_head_that_is_too_large_is_431_on_a_reused_connection_too() {
     let hookd = start("");
     let mut connection = Raw::open(hookd.public());
     connection.write(change(hookd.public()));
     assert_eq!(connection.answer().expect("hookd answers").status, 202);
     connection.write(format!("GET /change_hook?author={} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(500_000)));
     let answer = connection.answer().expect("hookd says why");
-    assert_eq!(answer.line(), "431 the head of the request is larger than 32768 bytes");
+    assert_eq!(answer.line(), "431 the request head is larger than 32768 bytes");
     connection.closed();
-    // What is just not too large is taken, in whichever pieces it comes.
+    // A head just below the limit is accepted, in whatever pieces it arrives.
     let large = Request::get(format!("/change_hook?author=b&comments={}", "c".repeat(30_000)));
     let mut slow = Raw::open(hookd.public());
     slow.write(change(hookd.public()));
@@ -89,7 +89,7 @@ fn a_head_that_is_too_large_is_431_on_a_connection_that_was_used_before_too() {
 }
 
 #[test]
-fn a_connection_that_waits_for_another_request_is_closed_after_five_seconds() {
+fn an_idle_connection_is_closed_after_five_seconds() {
     let hookd = start("");
     let mut connection = Raw::open(hookd.public());
     connection.write(change(hookd.public()));
@@ -101,10 +101,10 @@ fn a_connection_that_waits_for_another_request_is_closed_after_five_seconds() {
 }
 
 #[test]
-fn who_does_not_read_the_answers_is_not_waited_for() {
+fn a_client_that_does_not_read_its_answers_is_disconnected() {
     let hookd = start("request_timeout = '1s'");
     let request = Request::get("/nothing").to_bytes(hookd.public());
-    // As many requests as hookd takes until its answers are in the way, and then no end of them.
+    // Sends more requests than hookd reads while its answers pile up.
     let mut deaf = Raw::open(hookd.public()).writer();
     deaf.set_write_timeout(Some(Duration::from_secs(30))).expect("the system has timeouts");
     let since = Instant::now();
@@ -118,12 +118,12 @@ fn who_does_not_read_the_answers_is_not_waited_for() {
 }
 
 #[test]
-fn what_is_beyond_max_connections_waits_until_one_is_closed() {
+fn connections_beyond_max_connections_wait_until_one_is_closed() {
     let hookd = start("max_connections = 4\nworkers = 1\nrequest_timeout = '2s'");
     let mut idle: Vec<_> = (0..4).map(|_| Raw::open(hookd.public())).collect();
     let mut waiting = Raw::open(hookd.public());
     waiting.write(change(hookd.public()));
-    // An answer of the private listener comes: it has connections of its own.
+    // The private listener answers: it has its own connections.
     assert_eq!(hookd.admin().get("/healthz").status, 200);
     let closed = idle.pop().expect("there are four");
     let since = Instant::now();
@@ -131,7 +131,7 @@ fn what_is_beyond_max_connections_waits_until_one_is_closed() {
     assert_eq!(waiting.answer().expect("hookd answers").line(), "202 1 change found");
     assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
     drop(waiting);
-    // Nobody has to leave of his own accord.
+    // It does not take a client that disconnects.
     let mut late = [Raw::open(hookd.public()), Raw::open(hookd.public())];
     for connection in &mut late {
         connection.write(change(hookd.public()));
@@ -142,7 +142,7 @@ fn what_is_beyond_max_connections_waits_until_one_is_closed() {
     }
 }
 
-/// The worst and the usual time of a hundred webhooks, one after the other.
+/// The worst and the median time of a hundred webhooks, one after the other.
 fn times(address: SocketAddr, name: &str) -> (Duration, Duration) {
     let mut sender = Connection::new(address);
     let mut times: Vec<_> = (0..100)
@@ -157,7 +157,7 @@ fn times(address: SocketAddr, name: &str) -> (Duration, Duration) {
     (times[99], times[50])
 }
 
-/// How many connections this process may hold, with room for what else it has open.
+/// How many connections this process may open, with room for its other files.
 fn possible() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").expect("this is Linux");
     let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("Linux says so");
@@ -167,7 +167,7 @@ fn possible() -> usize {
 }
 
 #[test]
-fn ten_thousand_idle_connections_cost_little_and_hold_nobody_up() {
+fn ten_thousand_idle_connections_cost_little_and_delay_nobody() {
     let count = possible().min(10_000);
     if count < 10_000 {
         println!("the hard limit on open files allows {count} connections only");
@@ -176,7 +176,7 @@ fn ten_thousand_idle_connections_cost_little_and_hold_nobody_up() {
     let before = (hookd.memory().0, times(hookd.public(), "before"));
     let since = Instant::now();
     let address = hookd.public();
-    // Half of them say nothing, half begin a request.
+    // Half of them send nothing, half start a request.
     let mut idle: Vec<_> = (0..count)
         .map(|number| {
             let mut connection = Raw::open(address);
@@ -188,29 +188,29 @@ fn ten_thousand_idle_connections_cost_little_and_hold_nobody_up() {
         .collect();
     let opened = since.elapsed();
     let during = (hookd.memory().0, times(hookd.public(), "during"));
-    println!("{count} connections in {opened:?}; memory (MiB) and worst and usual time: {before:?}, then {during:?}");
+    println!("{count} connections in {opened:?}; memory (MiB) and worst and median time: {before:?}, then {during:?}");
     assert!(during.0 < before.0 + 200, "{during:?}");
     assert!(during.1.0 < Duration::from_secs(1), "{during:?}");
     assert!(opened < Duration::from_secs(20), "{opened:?}");
     for connection in idle.iter_mut().skip(count - 100) {
         assert_eq!(connection.answer().expect("hookd says why").status, 408);
     }
-    // All of them are gone from hookd, though their peers still hold on to them.
+    // hookd has closed all of them, though their peers still keep them open.
     let open = until("the connections are closed", || {
-        let open = fs::read_dir(format!("/proc/{}/fd", hookd.id())).expect("it runs, on Linux").count();
+        let open = fs::read_dir(format!("/proc/{}/fd", hookd.pid())).expect("it runs, on Linux").count();
         (open < 200).then_some(open)
     });
     println!("{open} descriptors, {} MiB and {:?} afterwards", hookd.memory().0, times(hookd.public(), "after"));
 }
 
 #[test]
-fn hookd_says_when_the_system_allows_fewer_connections_than_it_should_take() {
+fn hookd_warns_when_the_system_allows_fewer_connections_than_configured() {
     let home = Home::with_config(
         "[server]\nlisten = '127.0.0.1:0'\nmax_connections = 1000000000\n[admin]\nlisten = '127.0.0.1:0'\n\
          [store]\nurl = 'sqlite:hookd.db'\n[change_hook_dialects]\nbase = true\n",
     );
     let hookd = home.start();
-    let said = until("hookd has said so", || {
+    let said = until("hookd has logged the warning", || {
         hookd.log().into_iter().find(|line| line.contains("the limit on open files allows fewer connections"))
     });
     assert!(said.contains("1000000000"), "{said}");

@@ -1,4 +1,4 @@
-//! A flood of requests that are not proved costs no commit and no disk, and leaves proved senders their share.
+//! A flood of unverified requests costs no commit and no disk, and leaves verified senders their share.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -24,7 +24,7 @@ fn signed(secret: &str, revision: &str) -> Request {
     request.header("X-Hub-Signature-256", signature)
 }
 
-/// Sends bad signatures on one connection as fast as they are answered, as long as `is_wanted` says.
+/// Sends bad signatures on one connection as fast as they are answered, while `is_wanted` returns true.
 fn flood(hookd: &Hookd, is_wanted: impl Fn() -> bool) {
     let forged = signed("another secret", "forged");
     let mut connection = Connection::new(hookd.public());
@@ -34,7 +34,7 @@ fn flood(hookd: &Hookd, is_wanted: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_flood_of_bad_signatures_costs_no_commit_no_disk_and_few_lines() {
+fn a_flood_of_bad_signatures_costs_no_commit_no_disk_and_few_log_lines() {
     const COUNT: usize = 20_000;
     let hookd = start();
     let admin = hookd.admin();
@@ -55,24 +55,24 @@ fn a_flood_of_bad_signatures_costs_no_commit_no_disk_and_few_lines() {
     let kept: Value = serde_json::from_slice(&admin.get("/api/v2/unproven").body).expect("the API answers JSON");
     assert_eq!(kept["unproven"].as_array().map(Vec::len), Some(256));
 
-    // A line for each of the first, and then how many more there were.
-    let told = until("the log accounts for all of them", || {
+    // One line for each of the first, and then the number of the others.
+    let lines = until("the log lines account for all of them", || {
         let log = hookd.log();
         let fields =
             log.iter().map(|line| serde_json::from_str::<Value>(line).expect("lines are JSON")["fields"].take());
-        let told = fields.map(|fields| match fields["message"].as_str() {
+        let accounted = fields.map(|fields| match fields["message"].as_str() {
             Some("refused") => 1,
             Some("more requests were refused within a second") => fields["more"].as_u64().expect("a number"),
             _ => 0,
         });
-        (told.sum::<u64>() == COUNT as u64).then_some(log.len() - lines_before)
+        (accounted.sum::<u64>() == COUNT as u64).then_some(log.len() - lines_before)
     });
-    println!("{COUNT} bad signatures in {took:?}, {told} lines");
+    println!("{COUNT} bad signatures in {took:?}, {lines} lines");
     let most = (took.as_secs() as usize + 2) * 12;
-    assert!(told <= most, "{told} lines in {took:?}");
+    assert!(lines <= most, "{lines} lines in {took:?}");
 }
 
-/// How long each of so many proved webhooks took, sorted.
+/// How long each of this many verified webhooks took, sorted.
 fn times(hookd: &Hookd, name: &str) -> Vec<Duration> {
     let mut sender = Connection::new(hookd.public());
     let mut times: Vec<_> = (0..300)
@@ -88,7 +88,7 @@ fn times(hookd: &Hookd, name: &str) -> Vec<Duration> {
 }
 
 #[test]
-fn proved_senders_get_their_share_during_a_flood() {
+fn verified_senders_get_their_share_during_a_flood() {
     let hookd = start();
     let alone = times(&hookd, "alone");
     let is_over = AtomicBool::new(false);
@@ -106,7 +106,7 @@ fn proved_senders_get_their_share_during_a_flood() {
         "usual and worst time alone {:?} {:?}, during the flood {:?} {:?}; {flooded} were refused meanwhile",
         alone[150], alone[299], during[150], during[299]
     );
-    // One of 33 connections gets about its 33rd part; ten times that leaves room for a busy machine.
+    // One of 33 connections gets about a 33rd; a factor of ten leaves room for a busy machine.
     assert!(during[150] < alone[150] * 330 + Duration::from_millis(100), "{:?}", during[150]);
     assert!(during[299] < Duration::from_secs(5), "{:?}", during[299]);
     assert_eq!(hookd.admin().changes().len(), 600);

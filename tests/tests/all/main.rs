@@ -1,4 +1,4 @@
-//! The tests of the whole, one module for each behaviour.
+//! The end-to-end tests, one module for each behaviour.
 
 mod allow_from;
 mod api_retries;

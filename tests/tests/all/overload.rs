@@ -1,4 +1,4 @@
-//! More than can be stored: what waits is bounded, in number and in bytes, and what is beyond that is told so.
+//! Overload: the queue is bounded, in number and in bytes, and whatever exceeds it is refused with 503.
 
 use std::thread;
 use std::time::Duration;
@@ -17,15 +17,15 @@ fn start(server: &str) -> Hookd {
     Home::with_config(&config).start()
 }
 
-/// Keeps hookd from storing anything until this is dropped.
+/// Prevents hookd from storing anything until this is dropped.
 fn stall(hookd: &Hookd) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(hookd.home().path().join("hookd.db")).expect("the store is there");
     connection.busy_timeout(Duration::from_secs(30)).expect("SQLite waits");
-    connection.execute_batch("BEGIN IMMEDIATE").expect("somebody may have the lock");
+    connection.execute_batch("BEGIN IMMEDIATE").expect("nobody else has the lock");
     connection
 }
 
-/// Whether it was stored. Otherwise it is an answer that asks for another try.
+/// Whether the webhook was stored; otherwise checks that the answer asks to try again.
 fn is_stored(answer: &Answer) -> bool {
     if answer.status == 202 {
         return true;
@@ -38,7 +38,7 @@ fn is_stored(answer: &Answer) -> bool {
 }
 
 #[test]
-fn no_more_than_4096_writes_wait_and_the_others_are_503_at_once() {
+fn at_most_4096_writes_wait_and_the_others_are_503_at_once() {
     const COUNT: usize = 5000;
     rlimit::increase_nofile_limit(u64::MAX).expect("the hard limit may be taken");
     let hookd = start("");
@@ -64,7 +64,7 @@ fn no_more_than_4096_writes_wait_and_the_others_are_503_at_once() {
 }
 
 #[test]
-fn what_waits_is_bounded_in_bytes_too() {
+fn the_queue_is_bounded_in_bytes_too() {
     let hookd = start("max_buffered = '32MiB'");
     let before = hookd.memory().0;
     let lock = stall(&hookd);
@@ -87,5 +87,5 @@ fn what_waits_is_bounded_in_bytes_too() {
     println!("{stored} of 30 were stored; {before} MiB before, {:?} MiB after and at most", hookd.memory());
     assert!(stored >= 7, "{stored}");
     assert_eq!(hookd.admin().changes().len(), stored);
-    until("all memory is given back", || (hookd.admin().metric("hookd_buffered_bytes") == 0.0).then_some(()));
+    until("all memory is released", || (hookd.admin().metric("hookd_buffered_bytes") == 0.0).then_some(()));
 }

@@ -1,4 +1,4 @@
-//! Webhooks of GitHub for tests that need one: above all a push with a single commit.
+//! GitHub webhooks for tests that need one, mainly a push with a single commit.
 
 use hookd_tests::http::Request;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A connection byte by byte: for what no client would send, and for how hookd treats connections.
+//! A connection as bytes: for requests that no client would send, and for tests of how hookd treats connections.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hookd_tests::http::Answer;
 
-/// How long hookd may take for an answer, or to close a connection.
+/// How long hookd may take to answer, or to close a connection.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection.
@@ -21,13 +21,13 @@ impl Raw {
         Self(BufReader::new(stream))
     }
 
-    /// Sends these bytes. What hookd does not take any more, since it has refused already, is not sent.
+    /// Sends these bytes, or as many as hookd reads before it refuses.
     pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let _ = self.0.get_mut().write_all(bytes.as_ref());
         self
     }
 
-    /// The same connection once more, to be written to by somebody else.
+    /// A second handle of the connection, for another writer.
     pub(crate) fn writer(&self) -> TcpStream {
         self.0.get_ref().try_clone().expect("the system has descriptors")
     }
@@ -38,13 +38,13 @@ impl Raw {
         stream.set_linger(Some(Duration::ZERO)).expect("it is TCP");
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the sending side.
     pub(crate) fn end(&mut self) -> &mut Self {
         let _ = self.0.get_mut().shutdown(Shutdown::Write);
         self
     }
 
-    /// The next answer; `None` where hookd has closed the connection. One with status 100 is one, too.
+    /// The next answer, including those with status 100; `None` if hookd has closed the connection.
     pub(crate) fn answer(&mut self) -> Option<Answer> {
         self.read_answer(false)
     }
@@ -59,7 +59,7 @@ impl Raw {
         std::iter::from_fn(|| self.answer()).collect()
     }
 
-    /// Waits until hookd closes the connection, and panics when it says something before that.
+    /// Waits until hookd closes the connection, and panics if it sends something before that.
     pub(crate) fn closed(&mut self) {
         assert_eq!(self.answer(), None);
     }
@@ -81,7 +81,7 @@ impl Raw {
         Some(answer)
     }
 
-    /// A line without its end; `None` where the connection was closed, in whichever way.
+    /// A line without its ending; `None` if the connection was closed, in whatever way.
     fn line(&mut self) -> Option<String> {
         let mut line = Vec::new();
         match self.0.read_until(b'\n', &mut line) {
@@ -93,7 +93,7 @@ impl Raw {
     }
 }
 
-/// Sends these bytes and nothing more, and gives all answers.
+/// Sends only these bytes, and returns all answers.
 pub(crate) fn exchange(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Vec<Answer> {
     Raw::open(address).write(bytes).end().answers()
 }

@@ -1,4 +1,4 @@
-//! A changed configuration is applied to new requests, and one that does not hold is refused whole.
+//! A changed configuration is applied to new requests; an invalid one is rejected as a whole.
 
 use hookd_tests::{Finished, Home, Hookd, LISTENERS};
 
@@ -10,7 +10,7 @@ fn reload(hookd: &Hookd, tables: &str) -> Finished {
 }
 
 #[test]
-fn a_dialect_comes_and_goes_with_a_reload() {
+fn a_reload_adds_and_removes_a_dialect() {
     let hookd = Home::serving("[change_hook_dialects]\nbase = true").start();
     let unknown = "400 The dialect specified, 'github', wasn't whitelisted in change_hook";
     assert_eq!(hookd.send(&push::request("1")).line(), unknown);

@@ -1,4 +1,4 @@
-//! A configuration that changes under load: no request is dropped, and each is judged by one configuration or the other.
+//! Reloading under load: no request is dropped, and each is served by one configuration or the other.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -13,10 +13,10 @@ use crate::raw::Raw;
 const CONNECTIONS: usize = 8;
 const RELOADS: usize = 50;
 
-/// How many requests are answered at least between two reloads.
+/// The minimum number of answers between two reloads.
 const BETWEEN: usize = 210;
 
-/// The secrets of `github`, and whether `acme` is served, one after the other.
+/// The configurations in turn: the secrets of `github`, and whether `acme` is served.
 const CONFIGURATIONS: [(&[&str], bool); 4] =
     [(&["one"], true), (&["two", "one"], false), (&["two"], true), (&["one", "two"], false)];
 
@@ -31,7 +31,7 @@ fn signed(secret: &str, revision: &str) -> Request {
     request.header("X-Hub-Signature-256", signature)
 }
 
-/// A request of each kind in turn: signed with the one secret, with the other, and to the dialect that comes and goes.
+/// Requests of each kind in turn: signed with one secret, with the other, and to the dialect that is not always served.
 fn request(number: usize) -> (Request, [&'static str; 2]) {
     let signature = ["202 1 change found", "400 Hash mismatch"];
     match number % 3 {
@@ -44,14 +44,14 @@ fn request(number: usize) -> (Request, [&'static str; 2]) {
     }
 }
 
-/// What the senders and who reloads know of each other.
+/// State shared by the senders and the thread that reloads.
 #[derive(Default)]
 struct Load {
     answered: AtomicUsize,
     is_over: AtomicBool,
 }
 
-/// Ends the load, also when the test fails.
+/// Ends the load when it is dropped, also if the test fails.
 struct End<'l>(&'l Load);
 
 impl Drop for End<'_> {
@@ -60,7 +60,7 @@ impl Drop for End<'_> {
     }
 }
 
-/// Sends requests over one connection until it is over, and counts those that were taken.
+/// Sends requests over one connection until the load ends, and counts those that were accepted.
 fn send(hookd: &Hookd, connection: usize, load: &Load) -> usize {
     let mut stream = Raw::open(hookd.public());
     let mut taken = 0;
@@ -78,7 +78,7 @@ fn send(hookd: &Hookd, connection: usize, load: &Load) -> usize {
     taken
 }
 
-/// Puts a configuration in force, and looks whether it is.
+/// Reloads with a configuration, checks that it is active, and counts the requests that were accepted.
 fn reload(hookd: &Hookd, control: &mut Raw, configuration: (&[&str], bool)) -> usize {
     hookd.home().write("hookd.toml", format!("{LISTENERS}\n{}", tables(configuration)));
     control.write(Request::post("/api/v2/reload").to_bytes(hookd.admin().address()));
@@ -95,7 +95,7 @@ fn reload(hookd: &Hookd, control: &mut Raw, configuration: (&[&str], bool)) -> u
 }
 
 #[test]
-fn no_request_is_dropped_and_each_is_judged_by_one_configuration() {
+fn no_request_is_dropped_and_each_is_served_by_one_configuration() {
     let hookd = Home::serving(&tables(CONFIGURATIONS[0])).start();
     let load = Load::default();
     let started = Instant::now();
@@ -109,7 +109,7 @@ fn no_request_is_dropped_and_each_is_judged_by_one_configuration() {
         for number in 1..=RELOADS {
             let due = load.answered.load(Ordering::Relaxed) + BETWEEN;
             until("more requests are answered", || {
-                assert!(!senders.iter().any(|sender| sender.is_finished()), "a sender was not answered as it should");
+                assert!(!senders.iter().any(|sender| sender.is_finished()), "a sender got an unexpected answer");
                 (load.answered.load(Ordering::Relaxed) >= due).then_some(())
             });
             taken += reload(hookd, &mut control, CONFIGURATIONS[number % CONFIGURATIONS.len()]);
@@ -121,7 +121,7 @@ fn no_request_is_dropped_and_each_is_judged_by_one_configuration() {
     println!("{answered} requests and {RELOADS} reloads in {:?}", started.elapsed());
     assert!(answered >= 10_000, "{answered}");
 
-    // What was acknowledged is there, and nothing else is.
+    // Everything acknowledged is stored, and nothing else.
     let kept = hookd.admin().get("/api/v2/changes?limit=1").text();
     assert!(kept.contains(&format!("\"total\":{taken}")), "{taken} were acknowledged: {kept}");
 }

@@ -1,4 +1,4 @@
-//! `SIGHUP`, `hookd reload` and the API read the configuration again, and all of them say what came of it.
+//! `SIGHUP`, `hookd reload` and the API reload the configuration, and all of them report the result.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const BASE: &str = "[change_hook_dialects]\nbase = true\n";
 const WITH_ACME: &str = "[change_hook_dialects]\nbase = true\nacme = { custom_class = 'base' }\n";
 
-/// Three problems, in the lines 3, 4 and 7.
+/// Three problems, in lines 3, 4 and 7.
 const BROKEN: &str = "[server]\nlisten = '127.0.0.1:0'\nmax_body = '1 GuB'\nlistn = 1\n[change_hook_dialects]\nbase = true\n\
     gitub = { secret = 'hunter2' }\n";
 
@@ -49,10 +49,10 @@ fn has_acme(hookd: &Hookd) -> bool {
     }
 }
 
-/// Sends SIGHUP to the process that works in this folder.
+/// Sends SIGHUP to the process whose working directory is this folder.
 fn hang_up(folder: &Path) {
     let folder = folder.canonicalize().expect("the folder is there");
-    let processes = fs::read_dir("/proc").expect("the system tells its processes").flatten();
+    let processes = fs::read_dir("/proc").expect("the system lists its processes").flatten();
     let works_there = |entry: &fs::DirEntry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder);
     let [process] = processes.filter(works_there).collect::<Vec<_>>().try_into().expect("one hookd runs there");
     let kill = format!("kill -HUP {}", process.file_name().display());
@@ -60,24 +60,26 @@ fn hang_up(folder: &Path) {
 }
 
 #[test]
-fn sighup_reads_it_again_and_keeps_the_old_one_if_it_does_not_hold() {
+fn sighup_reloads_and_keeps_the_previous_configuration_if_the_new_one_is_invalid() {
     let hookd = Home::serving(BASE).start();
     assert!(!has_acme(&hookd));
     write(&hookd, WITH_ACME);
     assert!(!has_acme(&hookd), "nobody asked for it yet");
     hang_up(hookd.home().path());
-    until("the new configuration is in force", || has_acme(&hookd).then_some(()));
+    until("the new configuration is current", || has_acme(&hookd).then_some(()));
 
     hookd.home().write("hookd.toml", BROKEN);
     hang_up(hookd.home().path());
     until("the log has the problems", || {
         let log = hookd.log().join("\n");
         let places = ["hookd.toml:3:12: ", "hookd.toml:4:1: ", "hookd.toml:7:1: "];
-        (places.iter().all(|place| log.contains(place)) && log.contains("stays")).then_some(())
+        (places.iter().all(|place| log.contains(place))
+            && log.contains("configuration rejected, keeping the previous one"))
+        .then_some(())
     });
     assert!(has_acme(&hookd));
     assert!(!hookd.log().join("\n").contains("hunter2"));
-    // Two at once end no process either.
+    // Two signals at once do not end the process either.
     write(&hookd, BASE);
     hang_up(hookd.home().path());
     hang_up(hookd.home().path());
@@ -86,7 +88,7 @@ fn sighup_reads_it_again_and_keeps_the_old_one_if_it_does_not_hold() {
 }
 
 #[test]
-fn the_command_tells_what_came_of_it() {
+fn the_command_reports_the_result() {
     let hookd = Home::serving(BASE).start();
     write(&hookd, WITH_ACME);
     let done = run(&hookd, &[]);
@@ -102,33 +104,37 @@ fn the_command_tells_what_came_of_it() {
     for (line, place) in said.iter().zip(["hookd.toml:3:12: ", "hookd.toml:4:1: ", "hookd.toml:7:1: ", "error: "]) {
         assert!(line.starts_with(place), "{said:?}");
     }
-    assert!(said[3].contains("the old one stays in force") && !refused.stderr.contains("hunter2"), "{said:?}");
+    assert!(said[3].contains("keeping the previous one") && !refused.stderr.contains("hunter2"), "{said:?}");
     assert!(has_acme(&hookd));
 
     let refused = run(&hookd, &["--json"]);
     assert_eq!((refused.code, refused.stderr.as_str()), (Some(2), ""));
-    let told: Value = serde_json::from_str(&refused.stdout).expect("it is JSON");
-    assert_eq!((&told["reloaded"], told["problems"].as_array().map(Vec::len)), (&json!(false), Some(3)), "{told}");
+    let result: Value = serde_json::from_str(&refused.stdout).expect("it is JSON");
+    assert_eq!(
+        (&result["reloaded"], result["problems"].as_array().map(Vec::len)),
+        (&json!(false), Some(3)),
+        "{result}"
+    );
 
     write(&hookd, BASE);
     let done = run(&hookd, &["--json"]);
-    let told: Value = serde_json::from_str(&done.stdout).expect("it is JSON");
-    assert_eq!((done.code, &told["reloaded"], &told["after_restart"]), (Some(0), &json!(true), &json!([])));
+    let result: Value = serde_json::from_str(&done.stdout).expect("it is JSON");
+    assert_eq!((done.code, &result["reloaded"], &result["after_restart"]), (Some(0), &json!(true), &json!([])));
     assert!(!has_acme(&hookd));
 
-    // Nobody is there.
+    // No hookd is running.
     let url = admin_url(&hookd);
     let home = hookd.kill_9();
     let lost = home.run(&["reload", "--admin", &url]);
     assert_eq!((lost.code, lost.stdout.as_str()), (Some(1), ""));
-    assert!(lost.stderr.starts_with("error: the hookd that runs cannot be told: "), "{}", lost.stderr);
+    assert!(lost.stderr.starts_with("error: cannot reach the running hookd: "), "{}", lost.stderr);
     // Where to look for it is in the file, which is not there.
     let lost = home.run(&["reload", "--config", "nowhere.toml"]);
     assert_eq!(lost.code, Some(2), "{}", lost.stderr);
 }
 
 #[test]
-fn the_api_answers_with_the_problems_and_listens_to_no_other_site() {
+fn the_api_answers_with_the_problems_and_refuses_cross_site_requests() {
     let hookd = Home::serving(BASE).start();
     write(&hookd, WITH_ACME);
     let own = format!("http://{}", hookd.admin().address());
@@ -151,7 +157,7 @@ fn the_api_answers_with_the_problems_and_listens_to_no_other_site() {
     let expected = [(json!(3), json!(12)), (json!(4), json!(1)), (json!(7), json!(1))];
     assert_eq!(places, expected.iter().map(|(line, column)| (line, column)).collect::<Vec<_>>(), "{json}");
     assert!(has_acme(&hookd));
-    assert_eq!(post(&hookd, &Request::get("/api/v2/reload")).0.status, 404, "looking at it changes nothing");
+    assert_eq!(post(&hookd, &Request::get("/api/v2/reload")).0.status, 404, "a GET changes nothing");
 
     fs::remove_file(hookd.home().path().join("hookd.toml")).expect("it was there");
     assert_eq!(post(&hookd, &reload()).0.status, 400);
@@ -159,7 +165,7 @@ fn the_api_answers_with_the_problems_and_listens_to_no_other_site() {
 }
 
 #[test]
-fn what_needs_a_restart_is_said_and_the_rest_is_in_force() {
+fn reports_what_needs_a_restart_and_applies_the_rest() {
     let hookd = Home::serving(BASE).start();
     let changed = "[server]\nlisten = '127.0.0.1:1'\nworkers = 1\nshutdown_timeout = '1s'\nmax_body = '10B'\n\
         [admin]\nlisten = '127.0.0.1:2'\n[store]\nurl = 'sqlite:other.db'\n";
@@ -167,18 +173,18 @@ fn what_needs_a_restart_is_said_and_the_rest_is_in_force() {
     let done = run(&hookd, &[]);
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     for option in ["server.listen", "server.workers", "server.shutdown_timeout", "admin.listen", "store.url"] {
-        let said = format!("warning: `{option}` has changed, and is in force after a restart only");
+        let said = format!("warning: `{option}` changed; takes effect after a restart");
         assert!(done.stderr.contains(&said), "{option}: {}", done.stderr);
     }
     assert!(!done.stderr.contains("max_body"), "{}", done.stderr);
     assert!(has_acme(&hookd));
     assert_eq!(hookd.send(&Request::post("/change_hook").body("author=someone")).status, 413);
     let (_, json) = post(&hookd, &reload());
-    assert_eq!(json["after_restart"].as_array().map(Vec::len), Some(5), "it is said each time: {json}");
+    assert_eq!(json["after_restart"].as_array().map(Vec::len), Some(5), "it is reported each time: {json}");
 }
 
 #[test]
-fn the_command_gives_the_password_of_its_url() {
+fn the_command_authenticates_with_the_password_in_its_url() {
     let admin = "[admin]\nlisten = '127.0.0.1:0'\nchange_hook_auth = 'memory:ops:secret'\n";
     let others = "[server]\nlisten = '127.0.0.1:0'\n[store]\nurl = 'sqlite:hookd.db'\n";
     let hookd = Home::with_config(&[others, admin, BASE].concat()).start();
@@ -192,7 +198,7 @@ fn the_command_gives_the_password_of_its_url() {
     assert_eq!(wrong.code, Some(1));
     assert!(!wrong.stderr.contains("hunter2"), "{}", wrong.stderr);
 
-    // Who has the password is not let in from another site either.
+    // A request from another site is refused even with the password.
     let credentials = format!("Basic {}", STANDARD.encode("ops:secret"));
     let (answer, _) =
         post(&hookd, &reload().header("Authorization", credentials).header("Origin", "http://evil.example"));

@@ -1,4 +1,4 @@
-//! SIGTERM ends hookd cleanly: what is under way is finished, and nothing new is taken.
+//! SIGTERM stops hookd cleanly: it finishes requests in progress, and accepts no new ones.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use hookd_tests::{Home, until};
 use crate::push;
 
 #[test]
-fn a_request_under_way_is_finished() {
+fn a_request_in_progress_is_finished() {
     let hookd = Home::serving("[change_hook_dialects]\ngithub = true").start();
     let address = hookd.public();
     let request = push::request("1").header("Connection", "close").header("Expect", "100-continue");
@@ -34,7 +34,7 @@ fn a_request_under_way_is_finished() {
 }
 
 #[test]
-fn an_idle_hookd_ends_at_once() {
+fn an_idle_hookd_stops_at_once() {
     let (status, _) = Home::serving("[change_hook_dialects]\nbase = true").start().terminate();
     assert_eq!(status.code(), Some(0));
 }

@@ -1,5 +1,5 @@
-//! SIGTERM and connections: those that idle do not hold it up, those at work are finished, and none is waited for
-//! longer than `shutdown_timeout`.
+//! SIGTERM and connections: idle ones do not delay it, requests in progress are finished, and hookd waits for none longer
+//! than `shutdown_timeout`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -19,7 +19,7 @@ fn start(server: &str) -> Hookd {
     Home::with_config(&config).start()
 }
 
-/// Asks hookd to end, and gives what it left behind and how long it took.
+/// Stops hookd; returns the folder that it leaves behind, and how long that took.
 fn terminate(hookd: Hookd) -> (Home, Duration) {
     let since = Instant::now();
     let (status, home) = hookd.terminate();
@@ -28,7 +28,7 @@ fn terminate(hookd: Hookd) -> (Home, Duration) {
 }
 
 #[test]
-fn idle_connections_do_not_hold_it_up() {
+fn idle_connections_do_not_delay_the_shutdown() {
     let hookd = start("shutdown_timeout = '30s'");
     let change = Request::get("/change_hook?author=a").to_bytes(hookd.public());
     let mut idle = Vec::new();
@@ -46,17 +46,17 @@ fn idle_connections_do_not_hold_it_up() {
     let (_, took) = terminate(hookd);
     println!("with {} idle connections it took {took:?}", idle.len());
     assert!(took < Duration::from_secs(5), "{took:?}");
-    // They were closed, and nobody was told anything untrue.
+    // They were closed without an answer.
     idle.iter_mut().for_each(Raw::closed);
 }
 
 #[test]
-fn a_sender_that_does_not_go_on_is_not_waited_for_longer_than_allowed() {
+fn the_shutdown_waits_for_a_stuck_sender_no_longer_than_configured() {
     let hookd = start("shutdown_timeout = '1s'");
     let bytes = push::request("1").to_bytes(hookd.public());
     let mut stuck = Raw::open(hookd.public());
     stuck.write(&bytes[..bytes.len() - 10]);
-    // The connection is taken before another one is answered.
+    // hookd accepts the connection before it answers a later one.
     assert_eq!(hookd.send(&push::request("2")).status, 202);
     let (home, took) = terminate(hookd);
     println!("with a sender that is stuck it took {took:?}");
@@ -67,7 +67,7 @@ fn a_sender_that_does_not_go_on_is_not_waited_for_longer_than_allowed() {
 }
 
 #[test]
-fn what_was_acknowledged_until_the_end_is_there_afterwards() {
+fn everything_acknowledged_until_the_end_is_stored() {
     let hookd = start("");
     let address = hookd.public();
     let acknowledged = AtomicUsize::new(0);
@@ -78,7 +78,7 @@ fn what_was_acknowledged_until_the_end_is_there_afterwards() {
                 let mut connection = Raw::open(address);
                 for number in 0.. {
                     connection.write(push::request(&format!("a{sender}b{number}")).to_bytes(address));
-                    // It ends with the connection, never with an answer that refuses.
+                    // It ends with a closed connection, never with a refusal.
                     let Some(answer) = connection.answer() else { return };
                     assert_eq!(answer.line(), "202 1 change found");
                     acknowledged.fetch_add(1, Ordering::Relaxed);
@@ -92,6 +92,6 @@ fn what_was_acknowledged_until_the_end_is_there_afterwards() {
     });
     let acknowledged = acknowledged.into_inner();
     let kept = home.start().admin().changes().len();
-    // One that was stored when its connection went is there without having been acknowledged.
+    // A request that was stored while its connection was closed is there without having been acknowledged.
     assert!((acknowledged..=acknowledged + 8).contains(&kept), "{acknowledged} were acknowledged, {kept} are there");
 }

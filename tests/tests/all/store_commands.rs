@@ -1,4 +1,4 @@
-//! `hookd store`: figures, a check and a backup of a store, while hookd runs on it and takes more.
+//! `hookd store`: statistics, check and backup of a store, while hookd runs and accepts more.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,10 +8,10 @@ use hookd_tests::http::Connection;
 use hookd_tests::{Home, until};
 use serde_json::Value;
 
-use crate::faults::{TABLES, numbered, sound};
+use crate::faults::{TABLES, check_store, numbered};
 
 #[test]
-fn a_backup_under_load_is_one_state_that_hookd_goes_on_from() {
+fn a_backup_under_load_is_a_consistent_state_that_hookd_can_continue_from() {
     let hookd = Home::serving(TABLES).start();
     let (taken, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let before = thread::scope(|scope| {
@@ -37,7 +37,7 @@ fn a_backup_under_load_is_one_state_that_hookd_goes_on_from() {
         is_over.store(true, Ordering::SeqCst);
         assert_eq!((backup.code, backup.stderr.as_str()), (Some(0), ""));
         assert_eq!((check.code, check.stderr.as_str()), (Some(0), ""));
-        assert!(while_loaded > before, "hookd takes more meanwhile");
+        assert!(while_loaded > before, "hookd accepts more meanwhile");
         before
     });
 
@@ -53,29 +53,29 @@ fn a_backup_under_load_is_one_state_that_hookd_goes_on_from() {
     let kept = hookd.admin().changes();
     assert!(kept.len() >= before, "{} of {before}", kept.len());
     let ids: Vec<i64> = kept.iter().filter_map(|change| change["changeid"].as_i64()).collect();
-    assert!(ids.iter().copied().eq(1..=kept.len() as i64), "one state has no gaps");
+    assert!(ids.iter().copied().eq(1..=kept.len() as i64), "a consistent state has no gaps");
     assert_eq!(hookd.send(&numbered(77_000_000, 0)).line(), "202 1 change found");
-    sound(hookd.home());
+    check_store(hookd.home());
 }
 
 #[test]
-fn figures_are_told_to_people_and_machines() {
+fn statistics_are_printed_as_text_and_as_json() {
     let hookd = Home::serving(TABLES).start();
     for number in 1..=3 {
         hookd.send(&numbered(number, 0));
     }
-    let told = hookd.home().run(&["store", "stats", "--json"]);
-    assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
-    let stats: Value = serde_json::from_str(&told.stdout).expect("it is JSON");
+    let stats_output = hookd.home().run(&["store", "stats", "--json"]);
+    assert_eq!((stats_output.code, stats_output.stderr.as_str()), (Some(0), ""));
+    let stats: Value = serde_json::from_str(&stats_output.stdout).expect("it is JSON");
     assert_eq!((&stats["deliveries"], &stats["changes"], &stats["pending"]), (&3.into(), &3.into(), &0.into()));
     let received_at = &hookd.admin().deliveries()[0]["received_at"];
     assert_eq!(&stats["oldest_received_at"], received_at);
-    let told = hookd.home().run(&["store", "stats"]);
-    assert!(told.stdout.contains("deliveries  3, of which 0 are pending"), "{}", told.stdout);
+    let stats_output = hookd.home().run(&["store", "stats"]);
+    assert!(stats_output.stdout.contains("deliveries  3, 0 of them pending"), "{}", stats_output.stdout);
 }
 
 #[test]
-fn what_cannot_be_done_is_an_error_with_its_exit_code() {
+fn a_command_that_fails_reports_why_and_sets_its_exit_code() {
     let hookd = Home::serving(TABLES).start();
     hookd.send(&numbered(1, 0));
     let home = hookd.home();
@@ -97,5 +97,5 @@ fn what_cannot_be_done_is_an_error_with_its_exit_code() {
     let finished = home.run(&["store", "vacuum"]);
     assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
     assert!(finished.stdout.contains("before") && finished.stdout.contains("now"), "{}", finished.stdout);
-    sound(&home);
+    check_store(&home);
 }

@@ -12,12 +12,12 @@ const CONFIG: &str = "[server]\nlisten = '127.0.0.1:0'\ntls = { certificate = 'p
     [admin]\nlisten = '127.0.0.1:0'\ntls = { certificate = 'admin.pem', key = 'admin.key' }\n\
     [store]\nurl = 'sqlite:hookd.db'\n[change_hook_dialects]\nbase = true\n";
 
-/// A certificate that signs itself, for the address of the tests.
+/// A self-signed certificate for the address of the tests.
 fn certificate() -> CertifiedKey<KeyPair> {
     rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate can be made")
 }
 
-/// Writes a certificate and its key, and the certificate once more for the clients that are to trust it.
+/// Writes a certificate and its key, and a copy of the certificate for the clients that trust it.
 fn write(home: &Home, name: &str, trusted: &str) {
     let CertifiedKey { cert, signing_key } = certificate();
     home.write(&format!("{name}.key"), signing_key.serialize_pem());
@@ -45,16 +45,16 @@ fn health(hookd: &Hookd, trusted: &str) -> Said {
 
 #[test]
 #[ignore = "needs curl from cargo xtask test"]
-fn both_listeners_have_a_certificate_of_their_own() {
+fn both_listeners_have_their_own_certificate() {
     let hookd = start();
     let taken = send(&hookd, "trusted-public.pem");
-    // HTTP/2 is not offered: its idle connections would hold up a stop.
+    // HTTP/2 is not offered: its idle connections would delay a shutdown.
     assert_eq!((taken.line().as_str(), taken.version.as_str()), ("202 1 change found", "1.1"));
     assert_eq!(health(&hookd, "trusted-admin.pem").line(), "200 ok");
-    // Each proves that it is itself only.
+    // Each certificate is valid for its own listener only.
     assert_eq!(send(&hookd, "trusted-admin.pem").status, None);
     assert_eq!(health(&hookd, "trusted-public.pem").status, None);
-    // Without TLS there is no answer that looks like one of hookd.
+    // Without TLS there is no answer from hookd.
     let plain = curl(&format!("http://{}/change_hook", hookd.public()), &["-d", "author=a"]);
     assert_ne!(plain.status, Some(202), "{plain:?}");
     assert_eq!(hookd.terminate().0.code(), Some(0));
@@ -62,7 +62,7 @@ fn both_listeners_have_a_certificate_of_their_own() {
 
 #[test]
 #[ignore = "needs curl from cargo xtask test"]
-fn a_certificate_that_is_replaced_is_served_and_a_broken_one_is_not() {
+fn a_replaced_certificate_is_served_and_a_broken_one_is_not() {
     let hookd = start();
     assert_eq!(send(&hookd, "trusted-public.pem").status, Some(202));
     write(hookd.home(), "public", "second.pem");
@@ -70,26 +70,26 @@ fn a_certificate_that_is_replaced_is_served_and_a_broken_one_is_not() {
     assert_eq!(send(&hookd, "trusted-public.pem").status, None);
     assert_eq!(health(&hookd, "trusted-admin.pem").status, Some(200), "the other listener keeps its own");
 
-    // Half of a replacement, and then none at all: the old certificate stays, and the log says so.
+    // Half of a replacement, and then none at all: the previous certificate stays in use, and an error is logged.
     hookd.home().write("public.key", certificate().signing_key.serialize_pem());
-    until("the log tells of the key", || {
+    until("the problem with the key is logged", || {
         assert_eq!(send(&hookd, "second.pem").status, Some(202));
-        hookd.log().iter().any(|line| line.contains("the old certificate stays")).then_some(())
+        hookd.log().iter().any(|line| line.contains("certificate rejected, keeping the previous one")).then_some(())
     });
     hookd.home().write("public.pem", "no certificate");
-    until("the log tells of the certificate", || {
+    until("the problem with the certificate is logged", || {
         assert_eq!(send(&hookd, "second.pem").status, Some(202));
-        hookd.log().iter().any(|line| line.contains("there is no certificate in it")).then_some(())
+        hookd.log().iter().any(|line| line.contains("no certificate found")).then_some(())
     });
     write(hookd.home(), "public", "third.pem");
-    until("what was put right is served", || send(&hookd, "third.pem").status);
+    until("the repaired certificate is served", || send(&hookd, "third.pem").status);
     let log = hookd.log().join("\n");
     assert!(!log.contains("PRIVATE KEY"), "{log}");
 }
 
 #[test]
 #[ignore = "needs curl from cargo xtask test"]
-fn the_command_reloads_over_tls_where_the_certificate_is_trusted() {
+fn the_command_reloads_over_tls_if_the_certificate_is_trusted() {
     let home = Home::with_config(CONFIG);
     write(&home, "public", "trusted-public.pem");
     write(&home, "admin", "trusted-admin.pem");
@@ -98,20 +98,20 @@ fn the_command_reloads_over_tls_where_the_certificate_is_trusted() {
     let address = hookd.admin().address();
     let done = hookd.home().run(&["reload", "--admin", &format!("https://{address}")]);
     assert_eq!(done.code, Some(0), "{}", done.stderr);
-    // The public listener has another certificate, which nobody said to trust.
+    // The public listener has another certificate, which is not trusted.
     let refused = hookd.home().run(&["reload", "--admin", &format!("https://{}", hookd.public())]);
     assert_eq!(refused.code, Some(1), "{}", refused.stderr);
 }
 
 #[test]
-fn files_that_do_not_hold_are_a_problem_of_the_configuration() {
+fn invalid_files_are_a_problem_of_the_configuration() {
     let good = certificate();
     let other = certificate();
     for (pem, key, said) in [
         (None, Some(good.signing_key.serialize_pem()), "`public.pem` cannot be read"),
         (Some(good.cert.pem()), Some("nothing".to_owned()), "public.key"),
-        (Some("nothing".to_owned()), Some(good.signing_key.serialize_pem()), "there is no certificate in it"),
-        (Some(good.cert.pem()), Some(other.signing_key.serialize_pem()), "do not go together"),
+        (Some("nothing".to_owned()), Some(good.signing_key.serialize_pem()), "no certificate found"),
+        (Some(good.cert.pem()), Some(other.signing_key.serialize_pem()), "do not belong together"),
     ] {
         let home = Home::with_config(CONFIG);
         write(&home, "admin", "trusted.pem");
@@ -131,17 +131,17 @@ fn files_that_do_not_hold_are_a_problem_of_the_configuration() {
 
 #[test]
 #[ignore = "needs curl from cargo xtask test"]
-fn who_does_not_finish_the_handshake_holds_nobody_up() {
+fn unfinished_handshakes_delay_nobody() {
     let hookd = start();
     let mut stuck: Vec<_> = (0..1000).map(|_| Raw::open(hookd.public())).collect();
-    // Some begin it.
+    // Some start the handshake.
     for connection in &mut stuck[..500] {
         connection.write("\x16\x03\x01\x02\x00\x01");
     }
     let since = Instant::now();
     assert_eq!(send(&hookd, "trusted-public.pem").line(), "202 1 change found");
     assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
-    // They are closed by themselves.
+    // hookd closes them.
     for connection in [&mut stuck.swap_remove(999), &mut stuck.swap_remove(0)] {
         connection.closed();
     }

@@ -1,8 +1,8 @@
-//! `kill -9` at random under load, again and again: every webhook that was answered with 202 is there, once, with all of
-//! its changes; pull requests that waited for the API are completed.
+//! `kill -9` at random under load, again and again: every webhook answered with 202 is stored once, with all of its
+//! changes; pull requests that waited for the API are completed.
 //!
-//! `cargo xtask torture 50` runs this test with so many kills. A failure can be had again, as far as the scheduler lets
-//! it, with `HOOKD_TORTURE_SEED`.
+//! `cargo xtask torture 50` runs this test with 50 kills. To reproduce a failure, as far as the scheduler allows it, set
+//! `HOOKD_TORTURE_SEED`.
 
 mod sender;
 mod stored;
@@ -15,21 +15,21 @@ use std::{env, fs, thread};
 
 use hookd_tests::{Admin, GithubApi, Home, Hookd, until};
 
-use crate::faults::sound;
+use crate::faults::check_store;
 use sender::Sender;
 use stored::Stored;
 use webhook::{SECRET, Webhook};
 
 const CONNECTIONS: usize = 8;
 
-/// How many kills there are unless `HOOKD_TORTURE_ROUNDS` says otherwise.
+/// The number of kills, unless `HOOKD_TORTURE_ROUNDS` is set.
 const ROUNDS: u64 = 20;
 
-/// The most answers before a kill.
+/// The maximum number of answers before a kill.
 const MOST_ANSWERS: usize = 200;
 
 #[test]
-fn what_was_acknowledged_outlives_any_number_of_kills() {
+fn acknowledged_webhooks_survive_any_number_of_kills() {
     let rounds = setting("HOOKD_TORTURE_ROUNDS").unwrap_or(ROUNDS);
     let seed = setting("HOOKD_TORTURE_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("{rounds} kills, HOOKD_TORTURE_SEED={seed}");
@@ -64,10 +64,10 @@ fn what_was_acknowledged_outlives_any_number_of_kills() {
     });
     let stored = Stored::read(admin, 1);
     stored.check_all(senders.iter().flat_map(|sender| &sender.acknowledged));
-    sound(hookd.home());
+    check_store(hookd.home());
     let (status, home) = hookd.terminate();
     assert_eq!(status.code(), Some(0));
-    sound(&home);
+    check_store(&home);
     let names = fs::read_dir(home.path()).expect("the home is there").map(|entry| entry.expect("a file").file_name());
     let kept: Vec<_> = names.filter(|name| name.to_string_lossy().contains("-damaged-")).collect();
     assert!(kept.is_empty(), "a kill looked like damage: {kept:?}");
@@ -83,7 +83,7 @@ fn what_was_acknowledged_outlives_any_number_of_kills() {
     println!("changes in the end     {:>8}", stored.changes());
     println!("calls to the API       {:>8}", api.calls().len());
     println!("seconds                {:>8}", started.elapsed().as_secs());
-    println!("each that was acknowledged is there, once, with all of its changes");
+    println!("every acknowledged webhook is stored once, with all of its changes");
 }
 
 fn start(api: &GithubApi) -> Hookd {
@@ -95,7 +95,7 @@ fn start(api: &GithubApi) -> Hookd {
     Home::serving(&tables).start()
 }
 
-/// Has all senders send, and kills hookd somewhere in between.
+/// Lets all senders send, and kills hookd somewhere in between.
 fn load_and_kill(hookd: Hookd, senders: &mut [Sender], random: &mut fastrand::Rng) -> Home {
     let answered = AtomicUsize::new(0);
     let address: SocketAddr = hookd.public();
@@ -106,16 +106,16 @@ fn load_and_kill(hookd: Hookd, senders: &mut [Sender], random: &mut fastrand::Rn
         let threads: Vec<_> =
             senders.iter_mut().map(|sender| scope.spawn(move || sender.send_until_killed(address, answered))).collect();
         until("enough is answered", || {
-            assert!(!threads.iter().any(|thread| thread.is_finished()), "a sender was not answered as it should");
+            assert!(!threads.iter().any(|thread| thread.is_finished()), "a sender got an unexpected answer");
             (answered.load(Ordering::Relaxed) >= due).then_some(())
         });
-        // Not for anything to happen, but for the kill to fall anywhere.
+        // Waits for nothing in particular, so that the kill can happen at any point.
         thread::park_timeout(jitter);
         hookd.kill_9()
     })
 }
 
-/// Looks for what was acknowledged before the kill; gives how many that were.
+/// Checks everything that was acknowledged before the kill; returns how many webhooks that were.
 fn check_fresh(admin: Admin, senders: &[Sender]) -> usize {
     let fresh: Vec<&Webhook> = senders.iter().flat_map(Sender::fresh).collect();
     let Some(first) = fresh.iter().filter_map(|webhook| webhook.deliveryid).min() else { return 0 };

@@ -1,4 +1,4 @@
-//! A webhook from a real client, to the store, and out of it again after a crash.
+//! The whole way of a webhook: from a real client into the store, and out of it after a crash.
 
 use std::process::Command;
 
@@ -19,18 +19,18 @@ fn start() -> Hookd {
     Home::serving(CONFIG).with_variable("GITHUB_SECRET", SECRET).start()
 }
 
-/// What `curl` prints of a request with these arguments: status and body.
+/// Runs `curl` with these arguments; returns body and status as it prints them.
 fn curl(hookd: &Hookd, path: &str, arguments: &[&str]) -> String {
     let url = format!("http://{}{path}", hookd.public());
-    let told = ["--silent", "--show-error", "--write-out", " %{http_code}"];
-    let output = Command::new("curl").args(told).args(arguments).arg(url).output().expect("curl runs");
+    let options = ["--silent", "--show-error", "--write-out", " %{http_code}"];
+    let output = Command::new("curl").args(options).args(arguments).arg(url).output().expect("curl runs");
     assert!(output.status.success(), "curl: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]
 #[ignore = "needs curl from cargo xtask test"]
-fn a_push_sent_with_curl_outlives_kill_9() {
+fn a_push_sent_with_curl_survives_kill_9() {
     let mut hookd = start();
     let body = push::payload("f00f").to_string();
     let signature = format!("X-Hub-Signature-256: {}", sha256_signature(SECRET, body.as_bytes()));
@@ -53,7 +53,7 @@ fn a_push_sent_with_curl_outlives_kill_9() {
 
 #[test]
 #[ignore = "needs curl from cargo xtask test"]
-fn a_form_sent_with_curl_is_a_change_of_base() {
+fn a_form_sent_with_curl_is_a_change_from_base() {
     let hookd = start();
     let form = ["-F", "author=Jan", "-F", "branch=main", "-F", r#"files=["a b", "ü"]"#, "-F", r#"properties={"n": 1}"#];
     assert_eq!(curl(&hookd, "/change_hook/base?project=p", &form), "1 change found 202");
@@ -66,7 +66,7 @@ fn a_form_sent_with_curl_is_a_change_of_base() {
 }
 
 #[test]
-fn what_is_not_proved_leaves_nothing_behind() {
+fn unverified_requests_leave_nothing_in_the_store() {
     let hookd = start();
     let unsigned = hookd.send(&push::request("1"));
     assert_eq!(unsigned.line(), "400 Request has no required signature");
@@ -78,26 +78,26 @@ fn what_is_not_proved_leaves_nothing_behind() {
     assert!(hookd.admin().deliveries().iter().all(|delivery| delivery["state"] == "refused"));
     let log =
         until("the log has the refusals", || Some(hookd.log().join("\n")).filter(|log| log.contains("Hash mismatch")));
-    assert!(!log.contains(SECRET), "the log holds a secret:\n{log}");
+    assert!(!log.contains(SECRET), "the log lines contain a secret:\n{log}");
 }
 
 #[test]
-fn every_delivery_says_what_became_of_it() {
+fn every_delivery_records_its_result() {
     let hookd = Home::serving("[change_hook_dialects]\ngithub = true").start();
     let built = hookd.send(&push::request("1"));
     assert_eq!(built.line(), "202 1 change found");
     let delivery = hookd.admin().settled_delivery(&built);
-    assert_eq!(told(&delivery), ["accepted", "github", "push"]);
+    assert_eq!(summary(&delivery), ["accepted", "github", "push"]);
     let ids: Value = hookd.admin().changes().iter().map(|change| change["changeid"].clone()).collect();
     assert_eq!(delivery["changeids"], ids);
 
     let ignored = hookd.send(&push::webhook("issues", &json!({"action": "opened"})));
     assert_eq!(ignored.line(), "202 no change found");
     let delivery = hookd.admin().settled_delivery(&ignored);
-    assert_eq!(told(&delivery), ["ignored", "github", "issues"]);
+    assert_eq!(summary(&delivery), ["ignored", "github", "issues"]);
     assert!(delivery["reason"].as_str().is_some_and(|reason| reason.contains("issues")), "{delivery}");
 }
 
-fn told(delivery: &Value) -> [&str; 3] {
+fn summary(delivery: &Value) -> [&str; 3] {
     ["state", "dialect", "event"].map(|field| delivery[field].as_str().unwrap_or_default())
 }

@@ -1,6 +1,6 @@
-//! Servers as children: started, watched and ended by their process id.
+//! Servers as child processes: started, watched and stopped by their process id.
 //!
-//! However `cargo xtask` ends, its children end with it: each is sent SIGTERM by the kernel when its parent is gone.
+//! However `cargo xtask` ends, its children end with it: the kernel sends each a SIGTERM when its parent is gone.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -12,17 +12,17 @@ use std::time::{Duration, Instant};
 /// How long a server may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How long it may work on after the last answer.
-const SETTLING: Duration = Duration::from_secs(60);
+/// How long a server may keep working after the last answer.
+const SETTLING_TIME: Duration = Duration::from_secs(60);
 
-/// A server that takes less than this many seconds of the processor in a pause is at rest.
-const IDLE: f64 = 0.025;
+/// A server that uses less than this many seconds of processor time in a pause is idle.
+const IDLE_CPU_SECONDS: f64 = 0.025;
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The two cores that servers and load share on a machine that has more.
+/// The two cores that servers and load share on machines that have more.
 const CORES: &str = "0,1";
 
-/// A program that ends when this one does, on the cores that are measured.
+/// A program that ends when this process does, on the measured cores.
 pub(super) fn program(name: impl AsRef<Path>) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "TERM"]);
@@ -37,11 +37,11 @@ pub(super) fn program(name: impl AsRef<Path>) -> Command {
 pub(super) struct Server {
     /// Its name in the tables.
     pub(super) name: &'static str,
-    /// Where it listens.
+    /// The address that it listens on.
     pub(super) address: SocketAddr,
-    /// The path that takes webhooks of GitHub.
+    /// The path for GitHub's webhooks.
     pub(super) path: &'static str,
-    /// Where hookd's admin listener is.
+    /// The address of hookd's admin listener.
     pub(super) admin: Option<SocketAddr>,
     process: Process,
 }
@@ -51,19 +51,19 @@ pub(super) struct Server {
 pub(super) struct Usage {
     /// Resident memory, in bytes.
     pub(super) resident: u64,
-    /// The most of it so far.
+    /// Its peak so far, in bytes.
     pub(super) peak: u64,
-    /// Time of the processor, its own and that of its ended children, in seconds.
+    /// Processor time of itself and of its ended children, in seconds.
     pub(super) cpu: f64,
 }
 
 impl Server {
-    /// A server that listens.
+    /// A server that is listening.
     pub(super) fn new(name: &'static str, process: Process, address: SocketAddr, path: &'static str) -> Self {
         Self { name, address, path, admin: None, process }
     }
 
-    /// The same with an admin listener.
+    /// Adds an admin listener.
     pub(super) fn with_admin(self, admin: SocketAddr) -> Self {
         Self { admin: Some(admin), ..self }
     }
@@ -77,25 +77,25 @@ impl Server {
             line.split_whitespace().next()?.parse::<u64>().ok()
         };
         let bytes = |key| kibibytes(key).unwrap_or(0) * 1024;
-        // User and system time, its own and that of its children.
+        // User and system time of itself and of its children.
         Ok(Usage { resident: bytes("VmRSS:"), peak: bytes("VmHWM:"), cpu: seconds(&stat, 14, 4) })
     }
 
-    /// Waits until it has done what was left to do after the last answer, so that it takes nothing from the next server.
+    /// Waits until it is idle after the last answer, so that it does not disturb the next server.
     pub(super) fn settle(&self) -> Result<(), String> {
         let mut before = self.usage()?.cpu;
-        for _ in 0..SETTLING.as_millis() / PAUSE.as_millis() {
+        for _ in 0..SETTLING_TIME.as_millis() / PAUSE.as_millis() {
             sleep(PAUSE);
             let now = self.usage()?.cpu;
-            if now - before < IDLE {
+            if now - before < IDLE_CPU_SECONDS {
                 return Ok(());
             }
             before = now;
         }
-        Err(format!("{} did not come to rest within {SETTLING:?}", self.name))
+        Err(format!("{} was not idle within {SETTLING_TIME:?}", self.name))
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Stops it with SIGTERM, and waits until it has ended.
     pub(super) fn stop(mut self) -> Result<(), String> {
         self.process.terminate();
         let child = &mut self.process.child;
@@ -109,7 +109,7 @@ impl Server {
     }
 }
 
-/// A child that is killed when it is dropped, with a file for all that it prints.
+/// A child process that is killed when it is dropped, with a file for its output.
 pub(super) struct Process {
     pub(super) child: Child,
     log: PathBuf,
@@ -128,12 +128,12 @@ impl Process {
         self.child.id()
     }
 
-    /// All that it has printed so far.
-    pub(super) fn said(&self) -> String {
+    /// Everything that it has printed so far.
+    pub(super) fn output(&self) -> String {
         read(&self.log)
     }
 
-    /// Waits until something is to be found in a log: its own, or the one that is named.
+    /// Waits until `find` returns something for a log: its own output, or the file `log`.
     pub(super) fn find<T>(&mut self, log: Option<&Path>, find: impl Fn(&str) -> Option<T>) -> Result<T, String> {
         let log = log.unwrap_or(&self.log).to_owned();
         let found = until(PATIENCE, Duration::from_micros(500), || {
@@ -141,42 +141,42 @@ impl Process {
                 return Some(Ok(found));
             }
             let ended = self.child.try_wait().ok().flatten();
-            ended.map(|status| Err(format!("it ended ({status}) and said: {}", last_lines(&read(&log)))))
+            ended.map(|status| Err(format!("it ended ({status}) and printed: {}", last_lines(&read(&log)))))
         });
         found.unwrap_or_else(|| {
-            Err(format!("it was not ready within {PATIENCE:?} and said: {}", last_lines(&read(&log))))
+            Err(format!("it was not ready within {PATIENCE:?} and printed: {}", last_lines(&read(&log))))
         })
     }
 
     fn terminate(&self) {
-        // The child is ours and not waited for yet, so that its id is nobody else's.
+        // The child has not been waited for yet, so its id still belongs to it.
         let _ = Command::new("kill").args(["-TERM", &self.id().to_string()]).status();
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Where it has ended already there is nothing to kill.
+        // If it has already ended there is nothing to kill.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The time of the processor that the ended children of this process took, in seconds.
+/// Processor time of the ended children of this process, in seconds.
 pub(super) fn ended_children() -> f64 {
     seconds(&fs::read_to_string("/proc/self/stat").unwrap_or_default(), 16, 2)
 }
 
-/// The sum of some times in `/proc/PID/stat`, from the field of this number on.
+/// The sum of `count` times in `/proc/PID/stat`, from field `first` on, in seconds.
 fn seconds(stat: &str, first: usize, count: usize) -> f64 {
-    // The second field is the name, which may hold anything; after it comes the third.
+    // The second field is the name, which may contain anything; the third follows it.
     let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
     let ticks: u64 = fields.split(' ').skip(first - 3).take(count).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-    // Linux shows them in hundredths of a second, whatever its own clock is.
+    // Linux reports them in hundredths of a second, whatever its own clock is.
     ticks as f64 / 100.0
 }
 
-/// Tries again and again until there is something, or no time any more.
+/// Repeats `attempt` until it returns something, or until `patience` is over.
 pub(super) fn until<T>(patience: Duration, pause: Duration, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     loop {

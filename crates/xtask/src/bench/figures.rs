@@ -1,26 +1,26 @@
-//! Figures of several rounds, and what the goals say of them.
+//! The figures of several rounds, and the goals.
 
 use serde_json::{Value, json};
 
 use super::child::Usage;
 use super::load::Measured;
 
-/// One server's part in one round.
+/// The figures of one server in one round.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Round {
     pub(super) measured: Measured,
-    /// Time of the processor that the server took for each request, in microseconds.
+    /// The server's processor time per request, in microseconds.
     pub(super) cpu_per_request: f64,
 }
 
 impl Round {
-    /// The same of `wrk`, which shares the cores with the server.
+    /// Processor time per request of `wrk`, which shares the cores with the server, in microseconds.
     pub(super) fn wrk_cpu_per_request(&self) -> f64 {
         self.measured.own_cpu * 1e6 / self.measured.requests as f64
     }
 }
 
-/// All that was measured of one server.
+/// All figures of one server.
 #[derive(Clone, Debug)]
 pub(super) struct Figures {
     pub(super) name: &'static str,
@@ -29,7 +29,7 @@ pub(super) struct Figures {
     pub(super) usage: Usage,
 }
 
-/// The least, the middle and the most of some numbers.
+/// Minimum, median and maximum of some numbers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spread {
     pub(super) min: f64,
@@ -38,8 +38,8 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    /// `None` of no numbers.
-    pub(super) fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
+    /// `None` if there are no numbers.
+    pub(super) fn new(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = numbers.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
         let middle = sorted.len() / 2;
@@ -62,12 +62,12 @@ impl Spread {
 
 impl Figures {
     pub(super) fn spread(&self, figure: impl Fn(&Round) -> f64) -> Option<Spread> {
-        Spread::of(self.rounds.iter().map(figure))
+        Spread::new(self.rounds.iter().map(figure))
     }
 
-    /// Ratios to another server, each of the same round.
+    /// Ratios to another server, each within the same round.
     pub(super) fn ratio(&self, other: &Self, figure: impl Fn(&Round) -> f64) -> Option<Spread> {
-        Spread::of(self.rounds.iter().zip(&other.rounds).map(|(own, other)| figure(own) / figure(other)))
+        Spread::new(self.rounds.iter().zip(&other.rounds).map(|(own, other)| figure(own) / figure(other)))
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -99,16 +99,16 @@ pub(super) fn p99(round: &Round) -> f64 {
     round.measured.p99
 }
 
-/// What is asked of hookd, and what it was.
+/// A goal for hookd, and the result.
 pub(super) struct Goal {
-    pub(super) asked: &'static str,
-    pub(super) was: String,
+    pub(super) goal: &'static str,
+    pub(super) result: String,
     pub(super) is_met: bool,
 }
 
 impl Goal {
     pub(super) fn to_json(&self) -> Value {
-        json!({ "asked": self.asked, "was": self.was, "is_met": self.is_met })
+        json!({ "goal": self.goal, "result": self.result, "is_met": self.is_met })
     }
 }
 
@@ -117,9 +117,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_the_middle_of_odd_and_even_counts() {
-        assert!(Spread::of([]).is_none());
-        assert_eq!(Spread::of([3.0, 1.0, 2.0]).unwrap().shown(0), "2 (1–3)");
-        assert_eq!(Spread::of([4.0, 1.0]).unwrap().shown(1), "2.5 (1.0–4.0)");
+    fn finds_the_median_of_odd_and_even_counts() {
+        assert!(Spread::new([]).is_none());
+        assert_eq!(Spread::new([3.0, 1.0, 2.0]).unwrap().shown(0), "2 (1–3)");
+        assert_eq!(Spread::new([4.0, 1.0]).unwrap().shown(1), "2.5 (1.0–4.0)");
     }
 }

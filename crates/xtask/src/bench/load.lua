@@ -1,7 +1,7 @@
--- The load of `cargo xtask bench`: GitHub pushes that are prepared in a file, each with a delivery id of its own.
+-- The load of `cargo xtask bench`: GitHub pushes prepared in a file, each request with its own delivery id.
 --
--- Arguments: the file of requests (HMAC-SHA1, HMAC-SHA256 and body on each line), the path, a seed that no run before
--- had. The work for a request is the same whatever server is measured: an id, and three texts put together.
+-- Arguments: the file of requests (HMAC-SHA1, HMAC-SHA256 and body on each line), the path, a seed that no earlier run
+-- used. The work per request is the same for every server: an id, and three strings joined.
 
 local format, random = string.format, math.random
 local threads = 0

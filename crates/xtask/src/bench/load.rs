@@ -11,21 +11,21 @@ use serde_json::Value;
 use super::SECRET;
 use super::child::{Process, Server, ended_children, program, until};
 
-/// Where the pushes go to.
+/// Repositories and branches of the pushes.
 const REPOSITORIES: usize = 150;
 const BRANCHES: usize = 300;
 const SEED: u64 = 20_260_101;
 
-/// Threads of `wrk`: one for each core.
+/// Threads of `wrk`: one per core.
 const THREADS: &str = "2";
 
-/// What is sent, and how.
+/// The requests, and how they are sent.
 pub(super) struct Load {
-    /// Where everything of this run lies.
+    /// The folder of this run.
     pub(super) folder: PathBuf,
     requests: PathBuf,
     connections: u32,
-    /// How large the pushes are, for the report.
+    /// The sizes of the pushes, for the report.
     pub(super) summary: String,
 }
 
@@ -34,13 +34,13 @@ pub(super) struct Load {
 pub(super) struct Measured {
     pub(super) requests: u64,
     pub(super) seconds: f64,
-    /// Half of the answers came within this many milliseconds.
+    /// Median latency in milliseconds.
     pub(super) p50: f64,
-    /// 99 of 100 did.
+    /// 99th percentile of the latency in milliseconds.
     pub(super) p99: f64,
-    /// All did.
+    /// Highest latency in milliseconds.
     pub(super) slowest: f64,
-    /// Time of the processor that `wrk` itself took, in seconds.
+    /// Processor time of `wrk` itself, in seconds.
     pub(super) own_cpu: f64,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Push {
 }
 
 impl Load {
-    /// Makes this many pushes, with `bench-requests` of the crate `bench-floor`.
+    /// Generates this many pushes, with `bench-requests` of the crate `hookd-bench`.
     pub(super) fn make(folder: &Path, pushes: usize, connections: u32) -> Result<Self, String> {
         let requests = folder.join(format!("pushes-{pushes}.txt"));
         let numbers = [pushes.to_string(), SEED.to_string()];
@@ -80,7 +80,7 @@ impl Load {
         }
     }
 
-    /// Sends as fast as the server answers, for some seconds. Anything but a success makes it fail.
+    /// Sends as fast as the server answers, for some seconds. Fails on any unsuccessful answer.
     pub(super) fn send(&self, server: &Server, seconds: u64) -> Result<Measured, String> {
         let failed = |what: String| format!("wrk against {}: {what}", server.name);
         let cpu_before = ended_children();
@@ -89,11 +89,11 @@ impl Load {
         if until(patience, Duration::from_millis(5), || wrk.child.try_wait().ok().flatten()).is_none() {
             return Err(failed(format!("it did not end within {patience:?}")));
         }
-        let measured = read(&wrk.said()).map_err(failed)?;
+        let measured = read(&wrk.output()).map_err(failed)?;
         Ok(Measured { own_cpu: ended_children() - cpu_before, ..measured })
     }
 
-    /// Begins to send, for some seconds.
+    /// Starts sending, for some seconds.
     pub(super) fn begin(&self, server: &Server, seconds: u64) -> Result<Process, String> {
         let mut wrk = program("wrk");
         wrk.env("WRK_THREADS", THREADS)
@@ -108,22 +108,22 @@ impl Load {
     }
 }
 
-/// A seed that no run before had, nor any thread of one, so that no delivery id comes twice.
+/// A seed that no earlier run, nor any thread of one, has used, so that no delivery id occurs twice.
 fn fresh_seed() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_millis() as u64 * 16
 }
 
-fn read(said: &str) -> Result<Measured, String> {
-    let line = said.lines().find_map(|line| line.strip_prefix("BENCH ")).ok_or_else(|| said.trim().to_owned())?;
-    let told: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let number = |key: &str| told[key].as_f64().unwrap_or(f64::NAN);
+fn read(output: &str) -> Result<Measured, String> {
+    let line = output.lines().find_map(|line| line.strip_prefix("BENCH ")).ok_or_else(|| output.trim().to_owned())?;
+    let summary: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let number = |key: &str| summary[key].as_f64().unwrap_or(f64::NAN);
     for kind in ["status", "connect", "read", "write", "timeout"] {
-        if told[kind] != 0 {
+        if summary[kind] != 0 {
             return Err(format!("not every request succeeded, errors of the kind `{kind}`: {line}"));
         }
     }
-    let requests = told["requests"].as_u64().unwrap_or(0);
+    let requests = summary["requests"].as_u64().unwrap_or(0);
     let milliseconds = |key| number(key) / 1e3;
     Ok(Measured {
         requests,
@@ -142,12 +142,12 @@ impl Measured {
 }
 
 impl Push {
-    /// The same push, with signatures that prove nothing.
-    pub(super) fn with_signatures_of_nothing(&self) -> Self {
+    /// The same push with wrong signatures.
+    pub(super) fn with_wrong_signatures(&self) -> Self {
         Self { sha1: "0".repeat(40), sha256: "0".repeat(64), body: self.body.clone() }
     }
 
-    /// The request, as `load.lua` sends it; it closes its connection.
+    /// The request as `load.lua` sends it, except that it closes its connection.
     pub(super) fn request(&self, path: &str) -> String {
         let Self { sha1, sha256, body } = self;
         let id = format!("{:012x}", fresh_seed());

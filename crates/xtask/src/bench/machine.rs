@@ -1,4 +1,4 @@
-//! What a run was made on: figures mean little without it.
+//! The machine and revision of a run: figures mean little without them.
 
 use std::fs;
 use std::thread;
@@ -12,7 +12,7 @@ pub(super) fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Everything about the machine and the sources that a reader of the figures needs.
+/// Everything about the machine and the sources that readers of the figures need.
 pub(super) fn describe() -> Value {
     let is_changed = !first_line("git", &["status", "--porcelain"]).is_empty();
     let revision = match first_line("git", &["rev-parse", "HEAD"]) {

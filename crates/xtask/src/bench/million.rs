@@ -1,4 +1,4 @@
-//! The long run: what hookd's memory and its store are after a million requests.
+//! The long run: hookd's memory and the size of its store after a million requests.
 
 use std::fs;
 use std::path::Path;
@@ -11,22 +11,22 @@ use super::load::Load;
 use super::servers::{HOOKD, start_hookd};
 use super::{deliveries, fresh};
 
-/// How many different pushes are sent, at least: the store must not live on their likeness.
+/// The minimum number of different pushes: the store must not benefit from repetition.
 pub(super) const PUSHES: usize = 20_000;
 
 /// How long `wrk` runs at a time, in seconds.
-const STEP: u64 = 20;
+const STEP_SECONDS: u64 = 20;
 
-/// What a long run left.
+/// The results of a long run.
 pub(super) struct Million {
     requests: u64,
     seconds: f64,
     deliveries: u64,
     /// Before hookd is stopped.
     usage: Usage,
-    /// While it runs, the database and its log, in bytes.
+    /// The database and its WAL while hookd runs, in bytes.
     running: (u64, u64),
-    /// When it has stopped, and all is in the database.
+    /// The same after it has stopped, when everything is in the database.
     stopped: (u64, u64),
     summary: String,
 }
@@ -36,10 +36,10 @@ pub(super) fn run(folder: &Path, load: &Load, requests: u64) -> Result<Million, 
     let server = start_hookd(HOOKD, &folder)?;
     let (mut sent, mut seconds) = (0, 0.0);
     while sent < requests {
-        // The last step is as long as the steps before say that it must be.
+        // The last step is as long as the rate so far requires.
         let rate = if sent == 0 { f64::INFINITY } else { sent as f64 / seconds };
-        let due = if rate.is_finite() { ((requests - sent) as f64 / rate).ceil() as u64 } else { STEP };
-        let measured = load.send(&server, due.clamp(1, STEP))?;
+        let due = if rate.is_finite() { ((requests - sent) as f64 / rate).ceil() as u64 } else { STEP_SECONDS };
+        let measured = load.send(&server, due.clamp(1, STEP_SECONDS))?;
         sent += measured.requests;
         seconds += measured.seconds;
         let resident = mebibytes(server.usage()?.resident);
@@ -73,13 +73,17 @@ impl Million {
         let (resident, bytes) = (mebibytes(self.usage.resident), self.bytes_per_delivery());
         [
             Goal {
-                asked: "resident memory under 40 MiB after a million requests",
-                was: format!("{resident:.1} MiB after {} (at most {:.1})", self.requests, mebibytes(self.usage.peak)),
+                goal: "resident memory under 40 MiB after a million requests",
+                result: format!(
+                    "{resident:.1} MiB after {} (at most {:.1})",
+                    self.requests,
+                    mebibytes(self.usage.peak)
+                ),
                 is_met: resident < 40.0 && self.requests >= 1_000_000,
             },
             Goal {
-                asked: "at most 2 KB of disk for each delivery",
-                was: format!("{bytes:.0} bytes"),
+                goal: "at most 2 KB of disk for each delivery",
+                result: format!("{bytes:.0} bytes"),
                 is_met: bytes <= 2000.0,
             },
         ]
@@ -88,7 +92,7 @@ impl Million {
     pub(super) fn lines(&self) -> String {
         let rate = self.requests as f64 / self.seconds;
         format!(
-            "{} requests ({}), {rate:.0} a second. Resident: {:.1} MiB, at most {:.1} MiB. Store: {:.1} MiB and a log of \
+            "{} requests ({}), {rate:.0} a second. Resident: {:.1} MiB, at most {:.1} MiB. Store: {:.1} MiB and a WAL of \
              {:.1} MiB while running, {:.1} MiB when stopped, which is {:.0} bytes for each of {} deliveries.\n",
             self.requests,
             self.summary,

@@ -1,4 +1,4 @@
-//! What a run says: a table for people, in Markdown, and all of it as JSON.
+//! The report of a run: a readable summary in Markdown, and all figures as JSON.
 
 use std::fmt::Write as _;
 
@@ -9,10 +9,10 @@ use super::million::Million;
 use super::servers::{BUILDBOT, FLOOR, HOOKD, KINDS, STEPS};
 use super::stored::{self, Starts};
 
-/// All that a run found.
+/// All results of a run.
 pub(super) struct Report {
     pub(super) machine: Value,
-    /// How it was measured, in one line.
+    /// The settings, in one line.
     pub(super) settings: String,
     pub(super) figures: Vec<Figures>,
     pub(super) million: Option<Million>,
@@ -26,22 +26,22 @@ impl Report {
         let machine = self.machine.as_object().unwrap_or(&empty);
         for (key, value) in machine {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            writeln!(text, "- {}: {value}", key.replace('_', " ")).expect("a String takes all");
+            writeln!(text, "- {}: {value}", key.replace('_', " ")).expect("writing to a String does not fail");
         }
-        writeln!(text, "- {}\n", self.settings).expect("a String takes all");
+        writeln!(text, "- {}\n", self.settings).expect("writing to a String does not fail");
         if !self.figures.is_empty() {
             text.push_str(&self.table());
         }
         if let Some(million) = &self.million {
-            writeln!(text, "\n{}", million.lines()).expect("a String takes all");
+            writeln!(text, "\n{}", million.lines()).expect("writing to a String does not fail");
         }
         if let Some(starts) = &self.starts {
-            writeln!(text, "\n{}", starts.lines()).expect("a String takes all");
+            writeln!(text, "\n{}", starts.lines()).expect("writing to a String does not fail");
         }
-        text.push_str("\n| asked | was | met |\n|---|---|---|\n");
-        for Goal { asked, was, is_met } in self.goals() {
-            writeln!(text, "| {asked} | {was} | {} |", if is_met { "yes" } else { "**no**" })
-                .expect("a String takes all");
+        text.push_str("\n| goal | result | met |\n|---|---|---|\n");
+        for Goal { goal, result, is_met } in self.goals() {
+            writeln!(text, "| {goal} | {result} | {} |", if is_met { "yes" } else { "**no**" })
+                .expect("writing to a String does not fail");
         }
         text
     }
@@ -66,32 +66,32 @@ impl Report {
                 shown(own.spread(Round::wrk_cpu_per_request), 1),
                 own.usage.resident as f64 / 1024.0 / 1024.0,
             )
-            .expect("a String takes all");
+            .expect("writing to a String does not fail");
         }
-        text.push_str("\nMedian (least–most) of the rounds; ratios are those of the same round.\n\n");
+        text.push_str("\nMedian (minimum–maximum) of the rounds; ratios compare servers within the same round.\n\n");
         for kind in KINDS.iter().chain(STEPS).filter(|kind| self.named(kind.name).is_some()) {
-            writeln!(text, "- {}: {}", kind.name, kind.about).expect("a String takes all");
+            writeln!(text, "- {}: {}", kind.name, kind.about).expect("writing to a String does not fail");
         }
         text
     }
 
     fn goals(&self) -> Vec<Goal> {
-        let at_least = |asked, ratio: Option<Spread>, least: f64, digits| {
-            ratio.map(|ratio| Goal { asked, was: ratio.shown(digits), is_met: ratio.median >= least })
+        let at_least = |goal, ratio: Option<Spread>, minimum: f64, digits| {
+            ratio.map(|ratio| Goal { goal, result: ratio.shown(digits), is_met: ratio.median >= minimum })
         };
         let mut goals = Vec::new();
         goals.extend(at_least("at least 0.5 of the floor", self.ratio(HOOKD, FLOOR, rate), 0.5, 3));
         goals.extend(at_least("at least 100 times Buildbot", self.ratio(HOOKD, BUILDBOT, rate), 100.0, 0));
         goals.extend(self.ratio(HOOKD, FLOOR, p99).map(|ratio| Goal {
-            asked: "p99 at most 5 times the floor's",
-            was: ratio.shown(2),
+            goal: "p99 at most 5 times the floor's",
+            result: ratio.shown(2),
             is_met: ratio.median <= 5.0,
         }));
         goals.extend(self.million.iter().flat_map(Million::goals));
         let stored = self.starts.as_ref().zip(self.ratio(stored::NAME, HOOKD, rate));
         goals.extend(stored.map(|(starts, ratio)| Goal {
-            asked: "no slower than 10 % with ten million changes stored",
-            was: format!("{} with {} changes", ratio.shown(3), starts.changes),
+            goal: "no slower than 10 % with ten million changes stored",
+            result: format!("{} with {} changes", ratio.shown(3), starts.changes),
             is_met: ratio.median >= 0.9 && starts.changes >= 10_000_000,
         }));
         goals.extend(self.starts.iter().map(Starts::goal));

@@ -1,4 +1,4 @@
-//! The servers that are measured, and how each is started: as its own documentation says, for one secret of GitHub.
+//! The measured servers, and how each is started: as its own documentation says, with one secret for GitHub.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -15,11 +15,11 @@ use crate::tools::{root, run_quietly};
 pub(super) struct Kind {
     /// Its name in options and tables.
     pub(super) name: &'static str,
-    /// What it is, in one line.
+    /// A one-line description.
     pub(super) about: &'static str,
     /// The peers that it needs.
     pub(super) peers: &'static [&'static str],
-    /// Starts it under its name, in a folder of its own.
+    /// Starts it under this name, in its own folder.
     pub(super) start: fn(&'static str, &Path) -> Result<Server, String>,
 }
 
@@ -61,15 +61,20 @@ pub(super) const KINDS: &[Kind] = &[
     },
 ];
 
-/// What stands between the floor and hookd: each has one more step of what no hookd can leave out, after those before.
+/// The steps between the floor and hookd: the floor plus work that hookd cannot do without. Each step includes those
+/// before it.
 pub(super) const STEPS: &[Kind] = &[
-    Kind { name: "proved", about: "the floor, and the HMAC-SHA1 as well", peers: &[], start: start_step },
-    Kind { name: "parsed", about: "and the JSON parsed", peers: &[], start: start_step },
-    Kind { name: "handed", about: "and handed to a thread, which says that it is done", peers: &[], start: start_step },
-    Kind { name: "packed", about: "and what waits compressed by it, as one zstd block", peers: &[], start: start_step },
+    Kind { name: "parsed", about: "the floor, and the JSON parsed", peers: &[], start: start_step },
+    Kind { name: "handed", about: "and passed to a single thread, which reports back", peers: &[], start: start_step },
+    Kind {
+        name: "packed",
+        about: "and all waiting bodies compressed as one zstd block",
+        peers: &[],
+        start: start_step,
+    },
     Kind {
         name: "written",
-        about: "and written to a file that is there already, with one `fdatasync` for all of it: no changes, no database",
+        about: "and written to a preallocated file, with one `fdatasync` per batch: no changes, no database",
         peers: &[],
         start: start_step,
     },
@@ -79,14 +84,14 @@ fn start_step(name: &'static str, folder: &Path) -> Result<Server, String> {
     let mut steps = program(binary("bench-steps"));
     let mut process =
         Process::start(steps.args(["127.0.0.1:0", SECRET, name]).current_dir(folder), folder.join("log.txt"))?;
-    let address = process.find(None, said_address)?;
+    let address = process.find(None, printed_address)?;
     Ok(Server::new(name, process, address, "/"))
 }
 
 fn start_floor(name: &'static str, folder: &Path) -> Result<Server, String> {
     let mut floor = program(binary("bench-floor"));
     let mut process = Process::start(floor.args(["127.0.0.1:0", SECRET]), folder.join("log.txt"))?;
-    let address = process.find(None, said_address)?;
+    let address = process.find(None, printed_address)?;
     Ok(Server::new(name, process, address, "/"))
 }
 
@@ -95,7 +100,7 @@ pub(super) fn start_hookd(name: &'static str, folder: &Path) -> Result<Server, S
     start_hookd_on(name, folder, Path::new("hookd.db"))
 }
 
-/// hookd on a store; a path that is not absolute lies in the folder.
+/// hookd on an existing store; a relative path is relative to the folder.
 pub(super) fn start_hookd_on(name: &'static str, folder: &Path, store: &Path) -> Result<Server, String> {
     let config = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n\
@@ -146,7 +151,7 @@ fn start_webhook(name: &'static str, folder: &Path) -> Result<Server, String> {
     }]);
     let hooks = write(folder, "hooks.json", &hooks.to_string())?;
     let mut webhook = program(peers::folder().join("webhook/usr/bin/webhook"));
-    // It says which port it was given, not which one it got.
+    // It prints the port that it was given, not the one that it got.
     let mut process = Process::start(
         webhook.arg("-hooks").arg(hooks).args(["-ip", "127.0.0.1", "-port", "0"]),
         folder.join("log.txt"),
@@ -157,10 +162,10 @@ fn start_webhook(name: &'static str, folder: &Path) -> Result<Server, String> {
 }
 
 fn start_octokit(name: &'static str, folder: &Path) -> Result<Server, String> {
-    // Node looks for packages where the script lies.
+    // Node looks for packages next to the script.
     let script = write(&peers::folder().join("octokit-server"), "server.mjs", include_str!("octokit.mjs"))?;
     let mut process = Process::start(program("node").arg(script).arg(SECRET), folder.join("log.txt"))?;
-    let address = process.find(None, said_address)?;
+    let address = process.find(None, printed_address)?;
     Ok(Server::new(name, process, address, "/api/github/webhooks"))
 }
 
@@ -170,8 +175,8 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, String> {
     Ok(path)
 }
 
-/// The address of a line `listening on ADDRESS`.
-fn said_address(log: &str) -> Option<SocketAddr> {
+/// The address in a line `listening on ADDRESS`.
+fn printed_address(log: &str) -> Option<SocketAddr> {
     log.lines().find_map(|line| line.strip_prefix("listening on ")?.trim().parse().ok())
 }
 
@@ -185,7 +190,7 @@ fn listening(log: &str, listener: &str) -> Option<SocketAddr> {
     })
 }
 
-/// The port of 127.0.0.1 on which a process listens, as the kernel tells it.
+/// The port of 127.0.0.1 that a process listens on, according to the kernel.
 fn listening_port(process: u32) -> Option<u16> {
     let files = fs::read_dir(format!("/proc/{process}/fd")).ok()?;
     let targets: Vec<_> = files.flatten().filter_map(|file| fs::read_link(file.path()).ok()).collect();

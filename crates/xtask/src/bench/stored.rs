@@ -1,4 +1,4 @@
-//! A large store: filled once and kept, measured beside an empty one, and started on.
+//! A large store: filled once and kept, measured beside an empty one, and used to measure startup.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,30 +16,30 @@ use super::load::Load;
 use super::servers::start_hookd_on;
 use crate::tools::{root, run, run_quietly};
 
-/// The name of hookd on this store in the tables.
+/// The name of hookd on this store, in the tables.
 pub(super) const NAME: &str = "hookd-stored";
 
-/// How old a filled store may be: hookd lets payloads go after 14 days, which would be measured with the rest.
-const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How old a filled store may be: payloads expire after 14 days, and that work would be measured as well.
+const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 const SEED: &str = "20260102";
 
-/// How often hookd is started for each kind of start.
+/// How many times hookd is started for each kind of start.
 const STARTS: usize = 5;
 
-/// How long a server is at work before it is killed.
+/// How long a server is under load before it is killed.
 const CRASH_AFTER: Duration = Duration::from_secs(3);
 
-/// How long hookd took from its start to the first `ready`, in milliseconds.
+/// Times from hookd's start to the first `ready`, in milliseconds.
 pub(super) struct Starts {
-    /// How many changes were asked to be stored.
+    /// How many changes the store was to have.
     pub(super) changes: u64,
     after_crash: f64,
     warm: Spread,
     cold: Spread,
 }
 
-/// A store with this many changes. What an earlier run has filled is kept, and gone on with where that run was broken off.
+/// Fills a store with this many changes. A store from an earlier run is reused; if that was interrupted, it is resumed.
 pub(super) fn prepare(folder: &Path, changes: u64) -> Result<PathBuf, String> {
     let store = folder.join(format!("stored-{changes}.db"));
     let stamp = store.with_extension("stamp");
@@ -47,7 +47,7 @@ pub(super) fn prepare(folder: &Path, changes: u64) -> Result<PathBuf, String> {
     let (begun, full) = (migrations()?, format!("{}-- full\n", migrations()?));
     let is_young = fs::metadata(&stamp)
         .and_then(|file| file.modified())
-        .is_ok_and(|begun| SystemTime::now().duration_since(begun).is_ok_and(|age| age < KEPT));
+        .is_ok_and(|begun| SystemTime::now().duration_since(begun).is_ok_and(|age| age < MAX_AGE));
     let found = fs::read_to_string(&stamp).ok().filter(|_| is_young);
     if found.as_ref() == Some(&full) {
         return Ok(store);
@@ -72,7 +72,7 @@ fn remove(store: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// The schema, all of it: another one needs another store.
+/// The whole schema: if it changes, the store is filled again.
 fn migrations() -> Result<String, String> {
     let folder = root().join("crates/hookd-store/src/sqlite/migrations");
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
@@ -81,30 +81,29 @@ fn migrations() -> Result<String, String> {
     files.iter().map(|file| fs::read_to_string(file).map_err(failed)).collect()
 }
 
-/// Starts hookd again and again: after the crash of a server that is at work, after an orderly stop, and with nothing of
-/// the store in memory.
+/// Measures startup: after the crash of a server under load, after a clean stop, and with a cold page cache.
 pub(super) fn starts(server: Server, load: &Load, store: &Path, changes: u64) -> Result<Starts, String> {
     let folder = &load.folder;
     let mut wrk = load.begin(&server, CRASH_AFTER.as_secs() + 1)?;
     sleep(CRASH_AFTER);
     server.kill();
-    // It ends of itself, and has nothing but errors to tell.
+    // It ends by itself, and reports nothing but errors.
     wrk.child.wait().map_err(|error| format!("wrk: {error}"))?;
     let after_crash = start(folder, store)?;
     let times = |is_cold: bool| -> Result<Spread, String> {
         let mut times = Vec::new();
         for _ in 0..STARTS {
             if is_cold {
-                forget(store)?;
+                drop_from_cache(store)?;
             }
             times.push(start(folder, store)?);
         }
-        Spread::of(times).ok_or_else(|| "no starts".to_owned())
+        Spread::new(times).ok_or_else(|| "no starts".to_owned())
     };
     Ok(Starts { changes, after_crash, warm: times(false)?, cold: times(true)? })
 }
 
-/// Starts hookd and stops it in order; gives the milliseconds until it was ready.
+/// Starts hookd and stops it cleanly; returns the milliseconds until it was ready.
 fn start(folder: &Path, store: &Path) -> Result<f64, String> {
     let started = Instant::now();
     let server = start_hookd_on(NAME, folder, store)?;
@@ -116,8 +115,8 @@ fn start(folder: &Path, store: &Path) -> Result<f64, String> {
     Ok(milliseconds)
 }
 
-/// Has the kernel drop its copy of a file, as after a restart of the machine.
-fn forget(file: &Path) -> Result<(), String> {
+/// Drops a file from the page cache, as after a reboot.
+fn drop_from_cache(file: &Path) -> Result<(), String> {
     run_quietly(Command::new("sync").arg(file))?;
     run_quietly(Command::new("dd").arg(format!("if={}", file.display())).args([
         "iflag=nocache",
@@ -130,16 +129,16 @@ impl Starts {
     pub(super) fn goal(&self) -> Goal {
         let slowest = self.after_crash.max(self.warm.max).max(self.cold.max);
         Goal {
-            asked: "ready within 0.2 s of start on a store of ten million changes",
-            was: format!("at most {slowest:.0} ms on {} changes", self.changes),
+            goal: "ready within 0.2 s of start on a store of ten million changes",
+            result: format!("at most {slowest:.0} ms on {} changes", self.changes),
             is_met: slowest <= 200.0 && self.changes >= 10_000_000,
         }
     }
 
     pub(super) fn lines(&self) -> String {
         format!(
-            "Milliseconds from start to ready with {} changes stored: {} after an orderly stop, {} with nothing of the \
-             store in memory, {:.0} after `kill -9` under load.\n",
+            "Milliseconds from start to ready with {} changes stored: {} after a clean stop, {} with a cold page \
+             cache, {:.0} after `kill -9` under load.\n",
             self.changes,
             self.warm.shown(0),
             self.cold.shown(0),

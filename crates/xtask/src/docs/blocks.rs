@@ -1,10 +1,10 @@
-//! Blocks of code in a page, and the page without them.
+//! Splits a page into code blocks and other lines.
 
 /// A fenced block of code.
 pub(super) struct Block<'p> {
-    /// What stands behind the fence: the language.
+    /// The language after the fence.
     pub(super) language: &'p str,
-    /// The line of the page that its first line is, from 1.
+    /// The line number of its first line in the page, from 1.
     pub(super) line: usize,
     /// Its lines.
     pub(super) lines: Vec<&'p str>,
@@ -17,8 +17,8 @@ impl Block<'_> {
     }
 }
 
-/// The blocks of a page, and its other lines with their numbers from 1.
-pub(super) fn of(text: &str) -> (Vec<Block<'_>>, Vec<(usize, &str)>) {
+/// The code blocks of a page, and its other lines with their numbers from 1.
+pub(super) fn split(text: &str) -> (Vec<Block<'_>>, Vec<(usize, &str)>) {
     let (mut blocks, mut prose) = (Vec::new(), Vec::new());
     let mut open: Option<(Block<'_>, usize)> = None;
     for (number, line) in (1..).zip(text.lines()) {
@@ -42,14 +42,14 @@ pub(super) fn of(text: &str) -> (Vec<Block<'_>>, Vec<(usize, &str)>) {
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use super::split;
 
     #[test]
-    fn divides_a_page() {
+    fn splits_a_page() {
         let page = "a\n```toml\nb = 1\n\n```\nc\n- d\n  ```rust\n  e\n    f\n  ```\n";
-        let (blocks, prose) = of(page);
-        let told: Vec<_> = blocks.iter().map(|block| (block.language, block.line, block.text())).collect();
-        assert_eq!(told, [("toml", 3, "b = 1\n\n".to_owned()), ("rust", 9, "e\n  f\n".to_owned())]);
+        let (blocks, prose) = split(page);
+        let found: Vec<_> = blocks.iter().map(|block| (block.language, block.line, block.text())).collect();
+        assert_eq!(found, [("toml", 3, "b = 1\n\n".to_owned()), ("rust", 9, "e\n  f\n".to_owned())]);
         assert_eq!(prose, [(1, "a"), (6, "c"), (7, "- d")]);
     }
 }

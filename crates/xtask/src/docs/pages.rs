@@ -1,4 +1,4 @@
-//! The pages: every Markdown file that people read.
+//! The pages: the Markdown files of the project.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,20 +7,20 @@ use super::MANUAL;
 
 /// One page.
 pub(super) struct Page {
-    /// Where it is, from the root.
+    /// Its path relative to the root.
     pub(super) path: PathBuf,
-    /// What it says.
+    /// Its content.
     pub(super) text: String,
 }
 
 impl Page {
-    /// Whether it is part of the manual.
+    /// Whether it belongs to the manual.
     pub(super) fn is_in_manual(&self) -> bool {
         self.path.starts_with(MANUAL)
     }
 }
 
-/// The pages in the root and in the manual, by path.
+/// The pages in the root and in the manual, sorted by path.
 pub(super) fn all(root: &Path) -> Result<Vec<Page>, String> {
     let mut paths = markdown_in(root, Path::new(""))?;
     let mut folders = vec![PathBuf::from(MANUAL)];

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use hookd_config::{Dialects, ServedDialect};
 use hookd_core::Change;
 use hookd_store::DeliveryRecord;
 use maud::{Markup, html};
@@ -11,7 +12,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::find::{self, Listed};
 use super::layout::{Frame, changes, maybe, moment, none, state};
 use super::{Asked, refused, shown, unproven, unreadable};
-use crate::config::{Dialects, ServedDialect};
 use crate::http::state::{State, blocking};
 
 /// How many unproven requests are on this page.
@@ -39,7 +39,7 @@ pub(super) async fn show(admin: web::Data<State>, request: HttpRequest) -> HttpR
         (deliveries(&listed, &asked))
         @if is_first {
             (unproven::section(admin.unproven(), UNPROVEN))
-            (dialects(&admin.live().dialects))
+            (dialects(&admin.config().dialects))
         }
     };
     shown(&Frame { title: if search.is_empty() { "Deliveries" } else { "Search" }, search }, content)

@@ -6,17 +6,17 @@ use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service};
+use hookd_config::{Config, ConfigHandle};
 use hookd_core::{Change, Method};
 use hookd_store::{NewDelivery, NewState, RequestHead, SharedStore, SqliteStore, StoredRequest};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::config::Config;
 use crate::http::Unproven;
 use crate::http::admin::app;
 use crate::http::state::State;
 use crate::http::unproven::Entry;
-use crate::live::Active;
+use crate::metrics::Metrics;
 
 /// What must never come out of a page as it is.
 const EVIL: &str = r#"</td><script>alert("1")</script><img src=x onerror='alert(1)'>"#;
@@ -24,7 +24,7 @@ const EVIL: &str = r#"</td><script>alert("1")</script><img src=x onerror='alert(
 struct Site {
     store: SharedStore,
     unproven: Arc<Unproven>,
-    active: Arc<Active>,
+    config: Arc<ConfigHandle>,
     _folder: TempDir,
 }
 
@@ -40,8 +40,8 @@ impl Site {
         let path = folder.path().join("hookd.toml");
         std::fs::write(&path, "[change_hook_dialects]\nbase = true\nacme = { custom_class = 'base' }\n").unwrap();
         let store = Arc::new(SqliteStore::open(&folder.path().join("hookd.db")).unwrap());
-        let active = Arc::new(Active::new(path.clone(), &Config::load(&path).unwrap()));
-        Self { store, unproven: Arc::default(), active, _folder: folder }
+        let config = Arc::new(ConfigHandle::new(path.clone(), Config::load(&path).unwrap()));
+        Self { store, unproven: Arc::default(), config, _folder: folder }
     }
 
     async fn add(&self, delivery: NewDelivery) -> i64 {
@@ -49,8 +49,8 @@ impl Site {
     }
 
     async fn get(&self, target: &str) -> Shown {
-        let state =
-            State::new(Arc::clone(&self.store), Arc::clone(&self.active), Arc::clone(&self.unproven), Arc::default());
+        let metrics = Arc::new(Metrics::new(Arc::default()));
+        let state = State::new(Arc::clone(&self.store), Arc::clone(&self.config), Arc::clone(&self.unproven), metrics);
         let service = init_service(app(state)).await;
         let answer = call_service(&service, TestRequest::get().uri(target).to_request()).await;
         let (status, headers) = (answer.status(), answer.headers().clone());

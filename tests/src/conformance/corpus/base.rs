@@ -1,4 +1,4 @@
-//! The base dialect: every argument, in every way in which arguments come.
+//! The base dialect: every argument, in every way in which arguments can be sent.
 
 use super::body::{FORM, MULTIPART, multipart, urlencoded};
 use crate::conformance::Case;
@@ -231,7 +231,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// One argument beside an innocent one; the ways take turns.
+/// One argument beside a harmless one, sent in alternating ways.
 fn one(number: usize, name: &str, value: &str) -> Case {
     let pairs = [(name, value), (if name == "comments" { "branch" } else { "comments" }, "beside it")];
     let (way, request) = match number % 4 {
@@ -271,7 +271,7 @@ fn body_and_query() -> Vec<Case> {
         .collect()
 }
 
-/// Content types that are nearly forms, and forms that are not quite right.
+/// Content types that are almost forms, and forms that are not quite valid.
 fn odd_bodies() -> Vec<Case> {
     let types = [
         "Application/X-WWW-Form-URLEncoded",

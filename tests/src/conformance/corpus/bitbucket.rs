@@ -1,4 +1,4 @@
-//! Bitbucket: the old service, Cloud and Server, in the shapes that Buildbot's handlers know.
+//! Bitbucket: the old service, Cloud and Server, in the formats that Buildbot's handlers know.
 
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ const EVENTS: &[&str] = &[
 
 type Walk = fn(&Value) -> Vec<Mutation>;
 
-/// The payloads of Cloud and Server of which every place is wrong in turn, and in how many ways.
+/// The payloads of Cloud and Server in which each value is made wrong in turn, and in how many ways.
 const WALKS: [(&str, Walk); 3] = [
     ("pushJsonPayload", mutations::every),
     ("pullRequestCreatedJsonPayload", mutations::every),
@@ -67,7 +67,7 @@ pub(super) fn cloud_cases() -> Vec<Case> {
     hooks("bitbucketcloud")
 }
 
-/// Bitbucket Server, as a plugin of it sends webhooks.
+/// Bitbucket Server, as a plugin sends webhooks.
 pub(super) fn server_cases() -> Vec<Case> {
     hooks("bitbucketserver")
 }
@@ -100,7 +100,7 @@ fn hook(dialect: &str, event: &str, body: &str) -> Request {
     Request::post(format!("/change_hook/{dialect}")).header(EVENT, event).json(body)
 }
 
-/// The event that Buildbot's tests send a payload with.
+/// The event that Buildbot's tests send with a payload.
 fn event_of(variable: &str) -> &'static str {
     match variable {
         "pullRequestCreatedJsonPayload" => "pullrequest:created",

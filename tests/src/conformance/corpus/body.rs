@@ -1,4 +1,4 @@
-//! Bodies: forms, urlencoded and as `curl -F` sends them, and requests of each dialect.
+//! Bodies: forms, urlencoded and as `curl -F` sends them, and requests for each dialect.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -10,7 +10,7 @@ pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 /// The content type of [`multipart`].
 pub(crate) const MULTIPART: &str = "multipart/form-data; boundary=----hookd";
 
-/// A text as a value of an urlencoded form.
+/// A string as a value of an urlencoded form.
 pub(crate) fn escaped(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }

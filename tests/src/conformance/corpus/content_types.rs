@@ -1,4 +1,4 @@
-//! GitHub's two content types, and those that are neither.
+//! GitHub's two content types, and others.
 
 use super::body::{FORM, MULTIPART, escaped, multipart, urlencoded};
 use super::sources;

@@ -1,4 +1,4 @@
-//! GitHub: every event that it documents, and pushes with each part wrong in turn.
+//! GitHub: every documented event, and pushes with each value wrong in turn.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::conformance::dialects::SECRET;
 use crate::http::Request;
 use crate::sign::sha1_signature;
 
-/// Every dialect of class `github` that takes an unsigned request.
+/// Every dialect of class `github` that accepts unsigned requests.
 const OPEN: &[&str] = &[
     "github",
     "github_secret",
@@ -115,11 +115,11 @@ const DATES: &[&str] = &[
     "2015-05-05T23:40:15+24:00",
 ];
 
-/// Parts of a commit that Buildbot stumbles over only when it stores the change, after it has stored others.
+/// Values of a commit on which Buildbot fails only when it stores the change, after it has stored others.
 const UNSTORABLE: &[(&str, &str)] =
     &[("added", "[5]"), ("removed", "[[]]"), ("message", "[]"), ("url", "{}"), ("author", "null"), ("id", "null")];
 
-/// Bodies that are not quite JSON, or not quite a payload.
+/// Bodies that are almost JSON, or almost a payload.
 const BODIES: &[&str] = &[
     "",
     " ",
@@ -156,7 +156,7 @@ pub(super) fn cases() -> Vec<Case> {
         .collect()
 }
 
-/// Everything that GitHub documents, as it is; pushes and pull requests also with other options.
+/// All documented payloads, unchanged; pushes and pull requests also with other options.
 fn examples() -> Vec<Case> {
     let mut cases = Vec::new();
     for example in sources::octokit() {
@@ -183,7 +183,7 @@ fn a_push(name: &str, dialect: &str, payload: &Value) -> Case {
     Case::new(format!("{dialect} push: {name}"), github(dialect, "push", payload.to_string()))
 }
 
-/// Refs, with the flags that a push of them may have.
+/// Refs, with the possible flags of a push.
 fn branches() -> Vec<Case> {
     let flags = ["{}", r#"{"created": true}"#, r#"{"deleted": true}"#, r#"{"forced": true}"#, r#"{"commits": []}"#];
     let mut cases = Vec::new();
@@ -238,7 +238,7 @@ fn second_commits() -> Vec<Case> {
     UNSTORABLE.iter().map(wrong).collect()
 }
 
-/// What Buildbot tests itself with, at every dialect.
+/// The payloads of Buildbot's own tests, for every dialect.
 fn payloads_of_buildbot() -> Vec<Case> {
     let mut cases = Vec::new();
     for (variable, payload) in sources::buildbot_all("github") {
@@ -300,7 +300,7 @@ fn events() -> Vec<Case> {
     cases
 }
 
-/// Arguments of the query, which Buildbot's GitHub hook does not look at.
+/// Arguments of the query, which Buildbot's GitHub hook ignores.
 fn arguments() -> Vec<Case> {
     let queries = ["project=mine", "codebase=mine", "branch=x", "payload=%7B%7D", "project=%ff", "secret=x"];
     let with_query = |query: &&str| {
@@ -311,7 +311,7 @@ fn arguments() -> Vec<Case> {
     queries.iter().map(with_query).collect()
 }
 
-/// Pushes of which one place is wrong.
+/// Pushes with one wrong value.
 fn walks() -> Vec<Case> {
     let created = sources::buildbot_json("github", "gitJsonPayloadCreateTag");
     let real = sources::octokit().into_iter().find(|e| e.event == "push" && e.payload["ref"] == "refs/heads/master");

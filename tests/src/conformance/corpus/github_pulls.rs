@@ -1,4 +1,4 @@
-//! GitHub's pull requests: what the API says of them, and payloads with each part wrong in turn.
+//! GitHub's pull requests: the API's answers about them, and payloads with each value wrong in turn.
 
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ fn actions() -> Vec<Case> {
     ACTIONS.iter().map(|action| a_pull(&format!("action {action:?}"), "github", &with(action))).collect()
 }
 
-/// What the API has and has not.
+/// Data that the API has, and data that it lacks.
 fn api() -> Vec<Case> {
     let mut cases = Vec::new();
     for revision in REVISIONS {
@@ -84,7 +84,7 @@ fn api() -> Vec<Case> {
     cases
 }
 
-/// Texts and times that go into the change.
+/// Strings and times that go into the change.
 fn texts() -> Vec<Case> {
     let mut cases = Vec::new();
     let values = [
@@ -109,7 +109,7 @@ fn texts() -> Vec<Case> {
     cases
 }
 
-/// Pull requests of which one place is wrong.
+/// Pull requests with one wrong value.
 fn walk() -> Vec<Case> {
     let every = mutations::every(&pull()).into_iter().map(|m| a_pull(&m.name, "github", &m.payload));
     let few =

@@ -1,4 +1,4 @@
-//! GitLab: web and system hooks, tokens, and payloads with each part wrong in turn.
+//! GitLab: web and system hooks, tokens, and payloads with each value wrong in turn.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! The cases: what forges really send, and systematic departures from it. Data, made when the test runs.
+//! The cases: what forges really send, and systematic variations. Generated when the test runs.
 
 mod base;
 mod bitbucket;
@@ -34,7 +34,7 @@ pub fn all(classes: &[String]) -> Vec<Case> {
     }
     let is_served = |case: &Case| case.served().is_none_or(|served| classes.iter().any(|c| c == served.class));
     cases.retain(is_served);
-    // Every second one has a delivery id, as GitHub sends it: hookd must take both.
+    // Every second one has a delivery id, as GitHub sends it: hookd must accept both.
     for (number, case) in cases.iter_mut().enumerate().filter(|(number, _)| number % 2 == 0) {
         case.request.headers.push(("X-GitHub-Delivery".to_owned(), format!("case-{number}").into_bytes()));
     }

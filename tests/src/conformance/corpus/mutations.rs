@@ -1,27 +1,27 @@
-//! A payload with one thing in it that is not as it should be.
+//! Payloads with one wrong value.
 
 use serde_json::Value;
 
-/// A payload of which one place was changed.
+/// A payload with one changed value.
 #[derive(Debug)]
 pub(crate) struct Mutation {
-    /// What was done where: `` `commits.0.author` null ``.
+    /// What was changed, and where: `` `commits.0.author` null ``.
     pub(crate) name: String,
     /// The payload.
     pub(crate) payload: Value,
 }
 
-/// What is put into the place of a value.
+/// The replacements for a value.
 const REPLACEMENTS: [&str; 6] = ["null", "\"x\"", "5", "[]", "{}", "true"];
 
-/// Every place of the payload, dropped and replaced by each type of JSON. Of lists only the first item is walked.
+/// Every value of the payload, dropped and replaced by each type of JSON. In lists only the first item is visited.
 pub(crate) fn every(payload: &Value) -> Vec<Mutation> {
     let replacements: Vec<Value> =
         REPLACEMENTS.iter().map(|text| serde_json::from_str(text).unwrap_or_default()).collect();
     walk(payload, &replacements)
 }
 
-/// Every place of the payload, dropped and nulled.
+/// Every value of the payload, dropped and set to null.
 pub(crate) fn dropped_and_nulled(payload: &Value) -> Vec<Mutation> {
     walk(payload, &[Value::Null])
 }
@@ -58,7 +58,7 @@ fn walk(payload: &Value, replacements: &[Value]) -> Vec<Mutation> {
     mutations
 }
 
-/// JSON pointers of every place, outer before inner.
+/// JSON pointers of all values, outer before inner.
 fn places(payload: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut walk: Vec<(String, &Value)> = vec![(String::new(), payload)];

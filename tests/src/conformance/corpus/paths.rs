@@ -1,4 +1,4 @@
-//! The paths and methods by which a dialect is reached, and those by which none is.
+//! Paths and methods that reach a dialect, and some that do not.
 
 use super::body::FORM;
 use crate::conformance::Case;

@@ -1,4 +1,4 @@
-//! The poller dialect: which pollers it names, in every way in which arguments come.
+//! The poller dialect: the names of pollers, in every way in which arguments can be sent.
 
 use super::body::{FORM, MULTIPART, multipart, urlencoded};
 use crate::conformance::Case;

@@ -1,4 +1,4 @@
-//! GitHub's signatures: every state, at a dialect without a secret, with one, and with one that must be used.
+//! GitHub's signatures: every state, for a dialect without a secret, with one, and with `strict`.
 
 use super::body::{FORM, github, urlencoded};
 use super::sources;
@@ -40,7 +40,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// What may stand in the headers of a body, by a name.
+/// Possible signature headers of a body, each with a name.
 fn states(body: &[u8]) -> Vec<(&'static str, Vec<Header>)> {
     let right = sha1_signature(SECRET, body);
     let right_256 = sha256_signature(SECRET, body);

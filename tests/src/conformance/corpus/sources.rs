@@ -1,4 +1,4 @@
-//! Payloads that other people keep, as `cargo xtask test` got them.
+//! Payloads from other projects, as installed by `cargo xtask test`.
 
 use std::fs;
 
@@ -9,9 +9,9 @@ use crate::peers;
 /// A payload as the forge sends it, and the name of its event.
 #[derive(Debug)]
 pub(crate) struct Example {
-    /// Where it is from, to tell it from others.
+    /// Its origin, to distinguish it from others.
     pub(crate) name: String,
-    /// What the forge's event header says.
+    /// The value of the forge's event header.
     pub(crate) event: String,
     /// The payload.
     pub(crate) payload: Value,
@@ -38,14 +38,14 @@ pub(crate) fn octokit() -> Vec<Example> {
     examples
 }
 
-/// A payload of Buildbot's own tests: the text of the variable in `test_www_hooks_{dialect}.py`.
+/// A payload from Buildbot's own tests: the string in this variable of `test_www_hooks_{dialect}.py`.
 pub(crate) fn buildbot(dialect: &str, variable: &str) -> String {
     let all = peers::json(&format!("buildbot-payloads/{dialect}.json"));
     let text = all[variable].as_str().unwrap_or_else(|| panic!("{dialect} has no payload {variable}"));
     text.replace("%(skip)s", "[ci skip]")
 }
 
-/// All payloads of Buildbot's own tests for a dialect, by the names of their variables.
+/// All payloads from Buildbot's own tests for a dialect, by the names of their variables.
 pub(crate) fn buildbot_all(dialect: &str) -> Vec<(String, String)> {
     let all = peers::json(&format!("buildbot-payloads/{dialect}.json"));
     let names = all.as_object().expect("it is an object").keys();
@@ -69,14 +69,14 @@ pub(crate) fn gitlab() -> Vec<Example> {
     examples
 }
 
-/// What GitLab's `X-Gitlab-Event` says beside a payload.
+/// The value of GitLab's `X-Gitlab-Event` for a payload.
 fn event_of_gitlab(payload: &Value) -> String {
     let words = payload["object_kind"].as_str().unwrap_or("push").split('_');
     let capitalised = words.map(|word| word[..1].to_uppercase() + &word[1..]);
     format!("{} Hook", capitalised.collect::<Vec<_>>().join(" "))
 }
 
-/// A payload of Buildbot's own tests, parsed.
+/// A payload from Buildbot's own tests, parsed.
 pub(crate) fn buildbot_json(dialect: &str, variable: &str) -> Value {
     serde_json::from_str(&buildbot(dialect, variable)).expect("it is JSON")
 }

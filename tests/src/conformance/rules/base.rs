@@ -11,7 +11,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { id: "blank-json-is-nothing", classes: &["base"], explains: blank_json_is_nothing },
 ];
 
-/// Buildbot makes a change in which nothing is said.
+/// Buildbot stores an empty change.
 fn no_field_is_400(pair: &Pair<'_>, difference: Difference) -> bool {
     let nothing = [
         ("author", json!("")),
@@ -33,10 +33,10 @@ fn no_field_is_400(pair: &Pair<'_>, difference: Difference) -> bool {
     difference == Difference::Answer && pair.case.class() == "base" && is_empty && is_refused
 }
 
-/// Python's `float()` takes underscores between digits, and digits of any script.
+/// Python's `float()` accepts underscores between digits, and digits of any script.
 fn plain_numbers(pair: &Pair<'_>, difference: Difference) -> bool {
     let when = ["when_timestamp", "when"].iter().filter_map(|name| pair.case.argument(name)).next().unwrap_or_default();
-    // Multipart bodies are not taken apart here.
+    // Multipart bodies are not parsed here.
     let sent = if when.is_empty() { String::from_utf8_lossy(&pair.case.request.body).into_owned() } else { when };
     let is_odd = sent.contains('_') || !sent.is_ascii();
     let is_refused = pair.hookd.is_refused() && pair.hookd.text.contains("is not a number of seconds since 1970");

@@ -1,4 +1,4 @@
-//! Rules that hold for every dialect.
+//! Rules for every dialect.
 
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ fn unknown_event_is_202(pair: &Pair<'_>, difference: Difference) -> bool {
     difference == Difference::Answer && is_unknown && pair.hookd.is_ignored() && says_why
 }
 
-/// Buildbot takes every method that Twisted knows; hookd takes `GET` only where nothing is in the body.
+/// Buildbot accepts every method that Twisted knows; hookd accepts `GET` only if nothing is in the body.
 fn other_methods_are_405(pair: &Pair<'_>, difference: Difference) -> bool {
     let method = pair.case.request.method.as_str();
     let is_taken = method == "POST" || method == "GET" && matches!(pair.case.class(), "base" | "poller");
@@ -43,13 +43,13 @@ fn other_methods_are_405(pair: &Pair<'_>, difference: Difference) -> bool {
     difference == Difference::Answer && !is_taken && (is_405 || is_unknown)
 }
 
-/// Buildbot stored some changes of a request before it failed at another.
+/// Buildbot stored some changes of a request before it failed on another.
 fn all_changes_or_none(pair: &Pair<'_>, difference: Difference) -> bool {
     let is_half_done = !pair.buildbot.is_success() && !pair.buildbot.changes.is_empty();
     matches!(difference, Difference::Answer | Difference::Count) && is_half_done && pair.hookd.is_refused()
 }
 
-/// What Python's `json` reads beyond the standard: NaN, numbers beyond a double, halves of surrogates.
+/// Python's `json` accepts more than the standard: NaN, numbers beyond a double, halves of surrogates.
 fn json_as_in_its_standard(pair: &Pair<'_>, difference: Difference) -> bool {
     let sent = [pair.case.request.body.clone(), pair.case.argument("properties").unwrap_or_default().into_bytes()];
     let beyond = ["NaN", "Infinity", "1e999", "\\ud800"];
@@ -69,7 +69,7 @@ fn integers_of_64_bits(pair: &Pair<'_>, difference: Difference) -> bool {
     theirs.as_object().is_some_and(|theirs| theirs.iter().all(rounds))
 }
 
-/// Python takes a text for a list of its characters, and an object for a list of its keys.
+/// Python treats a string as a list of its characters, and an object as a list of its keys.
 fn lists_are_lists(pair: &Pair<'_>, difference: Difference) -> bool {
     let messages = ["is a text, expected a list", "is an object, expected a list", "is not a JSON list of texts"];
     let is_refused = pair.hookd.is_refused() && messages.iter().any(|message| pair.hookd.text.contains(message));
@@ -89,21 +89,21 @@ fn dates_beyond_python(pair: &Pair<'_>, difference: Difference) -> bool {
     difference == Difference::Answer && pair.buildbot.is_refused_with(&messages) && is_understood
 }
 
-/// Python's reader of multipart bodies makes do with what it gets.
+/// Python's multipart parser accepts incomplete bodies.
 fn broken_multipart_is_400(pair: &Pair<'_>, difference: Difference) -> bool {
     let is_multipart = pair.case.header("Content-Type").to_ascii_lowercase().starts_with("multipart/form-data");
     let is_refused = pair.hookd.is_refused_with(&["broken multipart body: "]);
     difference == Difference::Answer && pair.buildbot.is_success() && is_multipart && is_refused
 }
 
-/// Buildbot reads the bytes as they are, whatever they are said to be.
+/// Buildbot reads the bytes as they are, whatever their declared encoding.
 fn packed_bodies_are_415(pair: &Pair<'_>, difference: Difference) -> bool {
     let is_packed = !matches!(pair.case.header("Content-Encoding").as_ref(), "" | "identity");
     let is_refused = pair.hookd.status == 415 && pair.hookd.changes.is_empty();
     difference == Difference::Answer && is_packed && is_refused
 }
 
-/// A multipart form without parts is well-formed, and says nothing; Twisted refuses it before any hook sees it.
+/// A multipart form without parts is well-formed and empty; Twisted refuses it before any hook sees it.
 fn empty_multipart_is_no_argument(pair: &Pair<'_>, difference: Difference) -> bool {
     let is_multipart = pair.case.header("Content-Type").to_ascii_lowercase().starts_with("multipart/form-data");
     let is_refused = pair.buildbot.status == 400 && pair.buildbot.text.trim().is_empty();
@@ -111,7 +111,7 @@ fn empty_multipart_is_no_argument(pair: &Pair<'_>, difference: Difference) -> bo
     difference == Difference::Answer && is_multipart && is_empty && is_refused && pair.hookd.is_ignored()
 }
 
-/// Twisted reads a form by the first of several content types, and tells Buildbot the last.
+/// Twisted parses a form by the first of several content types, and gives Buildbot the last.
 fn last_content_type_counts(pair: &Pair<'_>, difference: Difference) -> bool {
     let types = pair.case.request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Content-Type"));
     let Difference::Field { change, field } = difference else { return false };
@@ -119,25 +119,25 @@ fn last_content_type_counts(pair: &Pair<'_>, difference: Difference) -> bool {
     types.count() > 1 && sent.is_some() && pair.field(change, field).1.as_str() == sent.as_deref()
 }
 
-/// Buildbot makes a user of each author, and fails where that is null.
+/// Buildbot creates a user for each author, and fails if that is null.
 fn author_may_be_null(pair: &Pair<'_>, difference: Difference) -> bool {
     let lacks_author = pair.hookd.changes.iter().any(|change| change["author"] == "");
     difference == Difference::Answer && is_crash(pair) && pair.hookd.status == 202 && lacks_author
 }
 
-/// What crashes Buildbot is told to the sender.
+/// Buildbot crashes; hookd reports the problem to the sender.
 fn crash_is_400(pair: &Pair<'_>, difference: Difference) -> bool {
     let says_why = !pair.hookd.text.trim().is_empty();
     difference == Difference::Answer && is_crash(pair) && pair.hookd.is_refused() && says_why
 }
 
-/// What crashes Buildbot, but would not have been built anyway.
+/// Buildbot crashes on something that would not have been built anyway.
 fn crash_is_no_change(pair: &Pair<'_>, difference: Difference) -> bool {
     let says_why = pair.hookd.delivery["state"] == "ignored" && pair.hookd.delivery["reason"].is_string();
     difference == Difference::Answer && is_crash(pair) && pair.hookd.is_ignored() && says_why
 }
 
-/// Whether Buildbot failed over the request before it stored anything.
+/// Whether Buildbot failed on the request before it stored anything.
 pub(super) fn is_crash(pair: &Pair<'_>) -> bool {
     pair.buildbot.status == 500 && pair.buildbot.changes.is_empty()
 }

@@ -63,7 +63,7 @@ fn is_about_signatures(message: &str) -> bool {
     ["Hash mismatch", "Wrong signature format: ", "Unknown hash type: "].iter().any(|known| message.starts_with(known))
 }
 
-/// Where there is no secret, Buildbot still decodes the signature.
+/// Without a secret, Buildbot still decodes the signature.
 fn unused_signature_is_not_read(pair: &Pair<'_>, difference: Difference) -> bool {
     let is_odd = std::str::from_utf8(pair.case.request.last(OLD).unwrap_or_default()).is_err();
     let stumbles = pair.buildbot.is_refused() && pair.buildbot.text.contains("codec can't decode");
@@ -90,7 +90,7 @@ fn newline_after_ref(pair: &Pair<'_>, difference: Difference) -> bool {
     difference == Difference::Count && ends_so && pair.hookd.is_ignored()
 }
 
-/// hookd answers before it asks the API, and says what it expects: the commit may yet ask to be skipped.
+/// hookd answers before it calls the API, and states what it expects; the commit message may still ask to skip it.
 fn pull_request_is_answered_first(pair: &Pair<'_>, difference: Difference) -> bool {
     let is_skipped = pair.hookd.delivery["reason"].as_str().is_some_and(|reason| reason.contains("skip pattern"));
     let is_settled = pair.hookd.delivery["state"] == "ignored" && pair.hookd.changes.is_empty();
@@ -98,7 +98,7 @@ fn pull_request_is_answered_first(pair: &Pair<'_>, difference: Difference) -> bo
         && (pair.buildbot.is_ignored() && pair.hookd.text == "1 change found" && is_skipped && is_settled)
 }
 
-/// A message that the API does not give is one that is not there, as if the API had answered 404.
+/// An API answer without a message is treated as if the API had answered 404.
 fn api_answer_without_message(pair: &Pair<'_>, difference: Difference) -> bool {
     let head = &pair.case.payload()["pull_request"]["head"]["sha"];
     let is_without = *head == Api::SHAPELESS || *head == Api::BROKEN;
@@ -106,8 +106,8 @@ fn api_answer_without_message(pair: &Pair<'_>, difference: Difference) -> bool {
     difference == Difference::Answer && !pair.buildbot.is_success() && is_without && goes_on
 }
 
-/// What a payload names goes into the path of an API call, to which a token is sent: hookd makes no call for what is no
-/// repository, revision or number, and escapes the rest. Buildbot's own call then goes astray, or hookd's is not made.
+/// Values of the payload go into the path of an API call that carries a token. hookd makes no call for an invalid
+/// repository, revision or number, and escapes the rest. Then Buildbot's call goes astray, or hookd's is not made.
 fn api_paths_hold_one_repository(pair: &Pair<'_>, difference: Difference) -> bool {
     let Difference::Field { change, field: "files" } = difference else { return false };
     let (theirs, ours) = pair.field(change, "files");
@@ -122,7 +122,7 @@ fn api_paths_hold_one_repository(pair: &Pair<'_>, difference: Difference) -> boo
     makes_no_call || goes_astray
 }
 
-/// Buildbot reads parts of a push of which it makes nothing; without them hookd makes all the changes that are there.
+/// Buildbot reads parts of a push that it does not use; hookd does without them, and finds all changes.
 fn unused_part_may_be_missing(pair: &Pair<'_>, difference: Difference) -> bool {
     let payload = pair.case.payload();
     let is_created = payload["created"] == true;

@@ -1,7 +1,7 @@
-//! The differences that are meant. `docs/differences.md` gives the reason of each under the same id.
+//! The intended differences. `docs/differences.md` explains each under the same id.
 //!
-//! A rule says of one [`Difference`] of one [`Pair`] whether it is the one that it stands for. It looks at what was sent,
-//! at what Buildbot made of it, and at what hookd did instead: a rule is an expectation, not an excuse.
+//! A rule decides whether it explains one [`Difference`] of one [`Pair`]. It looks at the request, at Buildbot's result,
+//! and at hookd's: a rule is an expectation, not an excuse.
 
 mod base;
 mod everywhere;
@@ -10,17 +10,17 @@ mod gitlab;
 
 use super::compare::{Difference, Pair};
 
-/// A difference that is meant.
+/// An intended difference.
 pub struct Rule {
     /// Its id, as in `docs/differences.md`.
     pub id: &'static str,
-    /// The classes for which it is needed; none means that any may need it.
+    /// The classes that need it; empty if any may.
     pub classes: &'static [&'static str],
-    /// Whether this is it.
+    /// Whether it explains this difference.
     pub explains: fn(&Pair<'_>, Difference) -> bool,
 }
 
-/// All of them; where more than one explains a difference, the first counts.
+/// All rules; if several explain a difference, the first counts.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     [github::RULES, gitlab::RULES, base::RULES, everywhere::RULES].into_iter().flatten()
 }

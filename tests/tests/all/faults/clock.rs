@@ -1,4 +1,4 @@
-//! A clock that is set while hookd runs.
+//! The clock is set while hookd runs.
 
 use std::fs;
 use std::process::Command;
@@ -6,11 +6,11 @@ use std::process::Command;
 use hookd_tests::{GithubApi, Home, Hookd, until};
 use serde_json::Value;
 
-use super::{numbered, sound};
+use super::{check_store, numbered};
 use crate::api_retries::pull_request;
 use crate::push;
 
-/// hookd with a clock that [`set`] sets.
+/// hookd with a clock that [`set`] changes.
 fn start(tables: &str) -> Hookd {
     let preload =
         Command::new("faketime").args(["-f", "+0", "printenv", "LD_PRELOAD"]).output().expect("faketime runs");
@@ -24,9 +24,9 @@ fn start(tables: &str) -> Hookd {
     home.with_variable("FAKETIME_TIMESTAMP_FILE", &clock).within(&["env", &preload]).start()
 }
 
-/// Sets hookd's clock to so much from the right time: `-2d`.
+/// Sets hookd's clock to this offset from the right time: `-2d`.
 fn set(hookd: &Hookd, offset: &str) {
-    // At one go: hookd may read it at any time.
+    // Atomically: hookd may read it at any time.
     hookd.home().write("clock.new", format!("{offset}\n"));
     let path = hookd.home().path();
     fs::rename(path.join("clock.new"), path.join("clock")).expect("the test's folder is writable");
@@ -38,7 +38,7 @@ fn received_at(delivery: &Value) -> f64 {
 
 #[test]
 #[ignore = "needs faketime from cargo xtask test"]
-fn numbers_give_the_order_when_the_clock_is_set_back() {
+fn numbers_determine_the_order_when_the_clock_is_set_back() {
     let hookd = start("[change_hook_dialects]\ngithub = true");
     let first = hookd.send(&numbered(1, 0));
     set(&hookd, "-2d");
@@ -52,10 +52,10 @@ fn numbers_give_the_order_when_the_clock_is_set_back() {
     assert_eq!(ids, ["d1", "d2", "d3"]);
     let [before, after] = [&deliveries[0], &deliveries[1]].map(received_at);
     assert!(before - after > 86_400.0, "the clock was set back: {before}, {after}");
-    // Newest first, where no order is asked for.
+    // Newest first, unless the query names an order.
     let newest = hookd.admin().list("/api/v2/changes?limit=1", "changes").remove(0);
     assert_eq!((&newest["revision"], &newest["changeid"]), (&"3".into(), &3.into()));
-    sound(hookd.home());
+    check_store(hookd.home());
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn the_budget_for_api_calls_does_not_grow_when_the_clock_is_set_back() {
     assert_eq!(answer.line(), "202 1 change found");
     until("the API was asked", || (!api.calls().is_empty()).then_some(()));
     set(&hookd, "-2d");
-    let delivery = until("it was given up", || {
+    let delivery = until("hookd gives up", || {
         let delivery = hookd.admin().deliveries().pop()?;
         (delivery["state"] != "pending").then_some(delivery)
     });

@@ -1,4 +1,4 @@
-//! A file that is not what hookd wrote.
+//! A damaged file.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
@@ -6,9 +6,9 @@ use std::path::Path;
 
 use hookd_tests::{Home, until};
 
-use super::{Sender, TABLES, numbered, sound};
+use super::{Sender, TABLES, check_store, numbered};
 
-/// Overwrites all of a file but its beginning.
+/// Overwrites a file except for its beginning.
 fn overwrite(path: &Path, from: u64) {
     let file = OpenOptions::new().write(true).open(path).expect("the store is there");
     let length = file.metadata().expect("it is open").len();
@@ -18,13 +18,13 @@ fn overwrite(path: &Path, from: u64) {
 }
 
 #[test]
-fn a_damaged_file_at_the_start_is_told_with_its_name_and_what_to_do() {
+fn a_damaged_file_at_startup_is_an_error_with_its_name_and_a_remedy() {
     let hookd = Home::serving(TABLES).start();
     assert_eq!(Sender::new().send(&hookd, 0).status, 202);
     let (_, home) = hookd.terminate();
     let database = home.path().join("hookd.db");
     let whole = fs::read(&database).expect("the store is there");
-    // The header; the schema behind it; half of the file.
+    // The header; the schema after it; half of the file.
     let mut header = whole.clone();
     header[..100].fill(0xa5);
     let mut schema = whole.clone();
@@ -40,20 +40,20 @@ fn a_damaged_file_at_the_start_is_told_with_its_name_and_what_to_do() {
         assert_eq!(finished.code, Some(1), "{}{}", finished.stdout, finished.stderr);
     }
     fs::write(&database, whole).expect("the test's folder is writable");
-    sound(&home);
+    check_store(&home);
 }
 
 #[test]
-fn a_file_that_is_damaged_while_hookd_runs_takes_nothing_more() {
+fn a_file_that_is_damaged_while_hookd_runs_is_not_written_to_any_more() {
     let hookd = Home::serving(TABLES).start();
     let mut sender = Sender::new();
     for _ in 0..60 {
         assert_eq!(sender.send(&hookd, 100_000).status, 202);
     }
-    // An orderly stop writes everything into the one file; a start reads little of it.
+    // A clean shutdown writes everything into the one file; a start reads only little of it.
     let hookd = hookd.terminate().1.start();
     overwrite(&hookd.home().path().join("hookd.db"), 4096);
-    // To see whether it was sent before, hookd looks at what it has of it.
+    // To recognize a redelivery, hookd reads the stored request.
     assert_eq!(hookd.send(&numbered(1, 100_000)).status, 503);
     sender.send_in_vain(&hookd, "malformed");
     let is_error = |line: &String| line.contains("\"level\":\"ERROR\"");
@@ -70,16 +70,16 @@ fn a_file_that_is_damaged_while_hookd_runs_takes_nothing_more() {
 }
 
 #[test]
-fn what_a_crash_and_a_bad_disk_took_is_told_at_the_next_start() {
+fn commits_lost_to_a_crash_and_a_bad_disk_are_reported_at_the_next_start() {
     let hookd = Home::serving(TABLES).start();
     let mut sender = Sender::new();
     for _ in 0..20 {
         assert_eq!(sender.send(&hookd, 0).status, 202);
     }
     let home = hookd.kill_9();
-    // In the middle of what is not written back yet.
+    // In the middle of the frames that are not checkpointed yet.
     let log = home.path().join("hookd.db-wal");
-    let file = OpenOptions::new().write(true).open(&log).expect("hookd had no time to write it back");
+    let file = OpenOptions::new().write(true).open(&log).expect("hookd was killed before a checkpoint");
     let half = file.metadata().expect("it is open").len() / 2;
     file.write_all_at(&[0xa5; 5000], half).expect("the test's folder is writable");
     let checked = home.run(&["store", "check"]);
@@ -93,11 +93,11 @@ fn what_a_crash_and_a_bad_disk_took_is_told_at_the_next_start() {
     {
         assert!(line.contains(part), "{part}: {line}");
     }
-    // The rest is there, and more is taken.
+    // The rest is there, and hookd accepts more.
     assert_eq!(hookd.send(&numbered(1, 0)).header("X-Hookd-Delivery"), Some("1"));
     let last: i64 =
         hookd.send(&numbered(21, 0)).header("X-Hookd-Delivery").and_then(|id| id.parse().ok()).expect("an id");
     assert!((3..21).contains(&last), "{last}");
     let (_, home) = hookd.terminate();
-    sound(&home);
+    check_store(&home);
 }

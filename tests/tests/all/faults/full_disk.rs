@@ -1,4 +1,4 @@
-//! A disk without space.
+//! A full disk.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -7,13 +7,13 @@ use std::process::{Command, Stdio};
 
 use hookd_tests::{Home, until};
 
-use super::{Sender, TABLES, sound, told_once};
+use super::{Sender, TABLES, check_store, logged_once};
 
-/// A file system of its own for hookd, which is gone when it ends.
+/// A file system for this hookd alone, which vanishes with its process.
 const WITH_SMALL_DISK: [&str; 6] =
     ["unshare", "--map-root-user", "--mount", "sh", "-c", "mount -t tmpfs -o size=8m tmpfs disk && exec \"$0\" \"$@\""];
 
-/// Whether this machine lets us mount.
+/// Whether this machine allows mounting.
 fn can_mount() -> bool {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let mut command = Command::new(WITH_SMALL_DISK[0]);
@@ -22,7 +22,7 @@ fn can_mount() -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// A folder whose store lies in `disk`.
+/// A folder whose store is in `disk`.
 fn home() -> Home {
     let listeners = hookd_tests::LISTENERS.replace("sqlite:hookd.db", "sqlite:disk/hookd.db");
     let home = Home::with_config(&format!("{listeners}\n{TABLES}\n"));
@@ -30,22 +30,22 @@ fn home() -> Home {
     home
 }
 
-/// Writes until nothing more fits; gives the file.
+/// Writes until nothing more fits; returns the file.
 fn fill(disk: &Path) -> PathBuf {
     let path = disk.join("ballast");
-    let mut ballast = File::create(&path).expect("the disk takes a file");
+    let mut ballast = File::create(&path).expect("a file can be created on the disk");
     while ballast.write_all(&[1; 4096]).is_ok() {}
     path
 }
 
 #[test]
-fn a_disk_without_space_is_503_until_there_is_some() {
+fn a_full_disk_is_503_until_there_is_space() {
     if !can_mount() {
-        println!("left out: no file system can be mounted here; the test with a limit on files stands alone");
+        println!("left out: no file system can be mounted here; only the test with a file size limit runs");
         return;
     }
     let hookd = home().within(&WITH_SMALL_DISK).start();
-    // As hookd sees it; nobody else does.
+    // The path as hookd sees it; no other process does.
     let disk = PathBuf::from(format!("/proc/{}/root", hookd.pid()))
         .join(hookd.home().path().join("disk").strip_prefix("/").expect("it is absolute"));
     let mut sender = Sender::new();
@@ -55,19 +55,19 @@ fn a_disk_without_space_is_503_until_there_is_some() {
     for round in 0..2 {
         let ballast = fill(&disk);
         sender.send_until_refused(&hookd, 20_000);
-        // A little may fit yet into what SQLite had taken before.
+        // A little may still fit into the space that SQLite has already allocated.
         until("nothing fits", || (sender.send(&hookd, 0).status == 503).then_some(()));
         sender.send_in_vain(&hookd, "full");
         sender.check(&hookd);
         fs::remove_file(&ballast).expect("it is there");
         sender.send_again(&hookd);
         sender.check(&hookd);
-        // The same cause is not told again within a minute.
+        // The same cause is logged at most once a minute.
         if round == 0 {
-            told_once(&hookd, "the disk is full");
+            logged_once(&hookd, "the disk is full");
         }
     }
-    // The disk goes with hookd, so that there is no crash to look at; the next test has one.
+    // The disk vanishes with hookd, so this test cannot check a crash; the next one does.
     let copy = hookd.home().path().join("copy");
     fs::create_dir(&copy).expect("the folder is writable");
     let config = fs::read_to_string(hookd.home().path().join("hookd.toml")).expect("it is there");
@@ -76,29 +76,29 @@ fn a_disk_without_space_is_503_until_there_is_some() {
     }
     hookd.home().write("hookd.toml", config.replace("disk/", "copy/"));
     let home = hookd.kill_9().within(&[]);
-    sound(&home);
+    check_store(&home);
     sender.check(&home.start());
 }
 
 #[test]
-fn files_that_may_not_grow_are_503_until_they_may() {
+fn a_file_size_limit_is_503_until_it_is_lifted() {
     let limited = ["sh", "-c", "ulimit -S -f 600; exec \"$0\" \"$@\""];
     let hookd = Home::serving(TABLES).within(&limited).start();
     let mut sender = Sender::new();
     sender.send_until_refused(&hookd, 20_000);
-    // A little may fit yet.
+    // A little may still fit.
     until("nothing fits", || (sender.send(&hookd, 0).status == 503).then_some(()));
     sender.send_in_vain(&hookd, "SQLite's code");
     sender.check(&hookd);
     let limit = ["--fsize=unlimited", "--pid", &hookd.pid().to_string()];
     assert!(Command::new("prlimit").args(limit).status().expect("prlimit runs").success());
     sender.send_again(&hookd);
-    told_once(&hookd, "disk I/O error");
+    logged_once(&hookd, "disk I/O error");
     sender.check_after_crash(hookd);
 }
 
 #[test]
-fn a_disk_without_space_at_the_start_is_told() {
+fn a_full_disk_at_startup_is_an_error() {
     if !can_mount() {
         println!("left out: no file system can be mounted here");
         return;

@@ -1,10 +1,10 @@
-//! A file that was moved or replaced under a running hookd, which could write on into nowhere.
+//! The file is moved or replaced under a running hookd, so that whatever it wrote would be lost.
 
 use std::fs;
 
 use hookd_tests::Home;
 
-use super::{Sender, TABLES, told_once};
+use super::{Sender, TABLES, logged_once};
 
 #[test]
 fn a_file_that_was_moved_is_503_until_it_is_back() {
@@ -15,12 +15,12 @@ fn a_file_that_was_moved_is_503_until_it_is_back() {
         let (here, there) = (hookd.home().path().join(name), hookd.home().path().join("elsewhere"));
         fs::rename(&here, &there).expect("the store is there");
         sender.send_in_vain(&hookd, "is not the file that hookd has opened");
-        // Another in its place is not the same.
+        // Another file in its place is not the same.
         fs::copy(&there, &here).expect("the folder is writable");
         sender.send_in_vain(&hookd, "is not the file that hookd has opened");
         fs::rename(&there, &here).expect("it is there");
         sender.send_again(&hookd);
-        told_once(&hookd, "the file was moved, removed or replaced");
+        logged_once(&hookd, "the file was moved, removed or replaced");
         sender.check_after_crash(hookd);
     }
 }

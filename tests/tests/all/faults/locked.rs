@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use hookd_tests::Home;
 use rusqlite::Connection;
 
-use super::{MEANWHILE, Sender, TABLES, told_once};
+use super::{MEANWHILE, Sender, TABLES, logged_once};
 
-/// What a webhook may take that has to wait for the lock first.
+/// How long a webhook may take that first has to wait for the lock.
 const BOUND: Duration = Duration::from_secs(5);
 
-/// Locks the database for as long as the connection lives. This process is not hookd's.
+/// Locks the database, from this process, until the connection is dropped.
 fn lock(database: &Path) -> Connection {
     let connection = Connection::open(database).expect("the store is there");
     connection.execute_batch("BEGIN EXCLUSIVE").expect("nobody else has a lock");
@@ -31,23 +31,23 @@ fn a_locked_database_is_503_within_seconds_until_the_lock_is_gone() {
     sender.send_in_vain(&hookd, "locked");
     let each = begun.elapsed() / u32::try_from(MEANWHILE).expect("it is small");
     assert!(each < Duration::from_secs(1), "each more took {each:?}");
-    // Who reads does not wait for the lock.
+    // Readers do not wait for the lock.
     sender.check(&hookd);
     drop(lock);
     sender.send_again(&hookd);
-    told_once(&hookd, "another process has locked it");
+    logged_once(&hookd, "another process has locked it");
     sender.check_after_crash(hookd);
 }
 
 #[test]
-fn a_database_that_is_locked_at_the_start_is_told_or_waited_for() {
+fn a_database_that_is_locked_at_startup_is_an_error_or_waited_for() {
     let hookd = Home::serving(TABLES).start();
     let mut sender = Sender::new();
     assert_eq!(sender.send(&hookd, 0).status, 202);
     let home = hookd.kill_9();
     let database = home.path().join("hookd.db");
 
-    // Who lets others read lets hookd start.
+    // A lock that allows others to read lets hookd start.
     let lock = lock(&database);
     let hookd = home.start();
     sender.send_in_vain(&hookd, "locked");

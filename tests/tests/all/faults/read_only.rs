@@ -1,4 +1,4 @@
-//! Files and folders that may not be written to.
+//! Read-only files and folders.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,13 +6,13 @@ use std::process::{Command, Stdio};
 
 use hookd_tests::Home;
 
-use super::{Sender, TABLES, told_once};
+use super::{Sender, TABLES, logged_once};
 
-/// Files that nobody may change, root neither; they may be again when this goes.
+/// Files that nobody can change, not even root, until this is dropped.
 struct Immutable(Vec<PathBuf>);
 
 impl Immutable {
-    /// Makes them so; `None` where the file system or the user does not let us.
+    /// Makes the files immutable; `None` if the file system or the user does not allow that.
     fn make(files: Vec<PathBuf>) -> Option<Self> {
         let made = Self(files);
         made.change("+i").then_some(made)
@@ -32,7 +32,7 @@ impl Drop for Immutable {
 }
 
 #[test]
-fn files_that_become_read_only_are_503_until_they_can_be_written() {
+fn files_that_become_read_only_are_503_until_they_are_writable() {
     let hookd = Home::serving(TABLES).start();
     let mut sender = Sender::new();
     assert_eq!(sender.send(&hookd, 0).status, 202);
@@ -44,12 +44,12 @@ fn files_that_become_read_only_are_503_until_they_can_be_written() {
     sender.send_in_vain(&hookd, "disk I/O error");
     drop(immutable);
     sender.send_again(&hookd);
-    told_once(&hookd, "it may not be written to");
+    logged_once(&hookd, "it may not be written to");
     sender.check_after_crash(hookd);
 }
 
 #[test]
-fn a_folder_that_is_read_only_at_the_start_is_told() {
+fn a_read_only_folder_at_startup_is_an_error() {
     let home = Home::with_config(&hookd_tests::LISTENERS.replace("sqlite:hookd.db", "sqlite:disk/hookd.db"));
     fs::create_dir(home.path().join("disk")).expect("the folder is writable");
     let read_only = "mount --bind disk disk && mount -o remount,bind,ro disk && exec \"$0\" \"$@\"";
@@ -68,7 +68,7 @@ fn a_folder_that_is_read_only_at_the_start_is_told() {
 }
 
 #[test]
-fn a_database_that_is_read_only_at_the_start_is_told() {
+fn a_read_only_database_at_startup_is_an_error() {
     let hookd = Home::serving(TABLES).start();
     let mut sender = Sender::new();
     assert_eq!(sender.send(&hookd, 0).status, 202);

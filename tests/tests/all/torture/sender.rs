@@ -1,4 +1,4 @@
-//! Who sends: one connection at a time, and a memory of what it sent that outlives hookd.
+//! A sender: one connection at a time, and a record of everything sent that survives hookd.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,30 +7,30 @@ use hookd_tests::http::{Answer, Connection};
 
 use super::webhook::{Kind, Webhook};
 
-/// One in so many requests is one that was answered before.
+/// One in this many requests repeats one that was already answered.
 const AGAIN: usize = 12;
 
-/// A sender.
+/// A sender of webhooks.
 pub(crate) struct Sender {
     name: String,
     random: fastrand::Rng,
-    /// What got no answer, and has to be sent again.
+    /// Webhooks without an answer, to be sent again.
     pub(crate) unanswered: Option<Webhook>,
-    /// What was answered with 202.
+    /// Webhooks answered with 202.
     pub(crate) acknowledged: Vec<Webhook>,
     /// How many of them had been answered before the last call of [`Sender::send_until_killed`].
     pub(crate) checked: usize,
     pub(crate) figures: Figures,
 }
 
-/// What was counted.
+/// Counters.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Figures {
-    /// Requests, those without an answer too.
+    /// Requests, including those without an answer.
     pub(crate) requests: usize,
-    /// Requests that were sent again, since they had got no answer.
+    /// Requests sent again because they got no answer.
     pub(crate) resent: usize,
-    /// Requests that were sent again although they had been answered.
+    /// Requests sent again although they had been answered.
     pub(crate) again: usize,
 }
 
@@ -40,7 +40,7 @@ impl Sender {
         Self { name, random, unanswered: None, acknowledged, checked: 0, figures }
     }
 
-    /// Sends, one webhook after the other, until hookd is gone. Counts answers in `answered`.
+    /// Sends one webhook after the other until hookd is gone. Counts the answers in `answered`.
     pub(crate) fn send_until_killed(&mut self, address: SocketAddr, answered: &AtomicUsize) {
         let mut connection = Connection::new(address);
         self.checked = self.acknowledged.len();
@@ -57,20 +57,20 @@ impl Sender {
         }
     }
 
-    /// Sends what got no answer, to a hookd that stays.
+    /// Sends the webhooks without an answer, to a hookd that is not killed.
     pub(crate) fn send_rest(&mut self, address: SocketAddr) {
         self.checked = self.acknowledged.len();
         if self.unanswered.is_some() {
-            assert!(self.send(&mut Connection::new(address)), "hookd answers when nobody kills it");
+            assert!(self.send(&mut Connection::new(address)), "hookd answers while it is not killed");
         }
     }
 
-    /// Those that were acknowledged since the last check.
+    /// The webhooks acknowledged since the last check.
     pub(crate) fn fresh(&self) -> &[Webhook] {
         &self.acknowledged[self.checked..]
     }
 
-    /// Sends what got no answer, or something new; whether there was an answer.
+    /// Sends a webhook without an answer, or a new one; returns whether there was an answer.
     fn send(&mut self, connection: &mut Connection) -> bool {
         let mut webhook = match self.unanswered.take() {
             Some(webhook) => {
@@ -91,7 +91,7 @@ impl Sender {
         true
     }
 
-    /// Sends something once more that was answered; whether there was an answer, which then is the same.
+    /// Repeats an answered webhook; returns whether there was an answer, which must then be the same.
     fn send_again(&mut self, connection: &mut Connection) -> bool {
         let Some(webhook) = self.random.choice(&self.acknowledged) else { return true };
         if webhook.kind == Kind::Base {

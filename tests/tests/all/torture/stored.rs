@@ -1,4 +1,4 @@
-//! What hookd has stored, and whether it is what was sent.
+//! Checks that hookd has stored what was sent.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::webhook::{Expected, Kind, Webhook};
 
-/// How many records one request to the API asks for.
+/// Records per request to the API.
 const PAGE: usize = 5000;
 
 /// Deliveries and their changes, as the REST API shows them.
 pub(crate) struct Stored {
     deliveries: Vec<Value>,
     changes: BTreeMap<i64, Value>,
-    /// The places in `deliveries` of those with this id of the forge; of `base`, which has none, with this revision.
+    /// Indexes in `deliveries` by the forge's id, or by revision for `base`, which has no ids.
     places: HashMap<String, Vec<usize>>,
 }
 
@@ -22,7 +22,7 @@ impl Stored {
     /// All deliveries from this number on, with their changes.
     pub(crate) fn read(admin: Admin, first: i64) -> Self {
         let deliveries = all(admin, "deliveries", "deliveryid", first, "");
-        // The API asks for the changes of such deliveries; where all are asked for, it need not look.
+        // Without a lower bound the API does not have to filter the changes.
         let filter = if first > 1 { format!("&deliveryid__ge={first}") } else { String::new() };
         let changes = all(admin, "changes", "changeid", 1, &filter);
         let changes: BTreeMap<i64, Value> =
@@ -33,7 +33,7 @@ impl Stored {
                 Some(id) => id.to_owned(),
                 None => {
                     let change = ids(delivery).first().and_then(|id| changes.get(id)).expect("base has one change");
-                    change["revision"].as_str().expect("base was told a revision").to_owned()
+                    change["revision"].as_str().expect("the change has a revision").to_owned()
                 }
             };
             places.entry(name).or_default().push(place);
@@ -41,36 +41,36 @@ impl Stored {
         Self { deliveries, changes, places }
     }
 
-    /// How many deliveries are there.
+    /// The number of deliveries.
     pub(crate) fn deliveries(&self) -> usize {
         self.deliveries.len()
     }
 
-    /// How many changes are there.
+    /// The number of changes.
     pub(crate) fn changes(&self) -> usize {
         self.changes.len()
     }
 
-    /// That a webhook which was acknowledged is there, once, with all of its changes and nothing else. A pull request
-    /// may still wait for its changes, unless `is_settled`.
+    /// Checks that an acknowledged webhook is stored once, with all of its changes and nothing else. A pull request may
+    /// still wait for its changes, unless `is_settled`.
     pub(crate) fn check(&self, webhook: &Webhook, is_settled: bool) {
         let id = &webhook.id;
         let name = if webhook.kind == Kind::Base { format!("{id}-1") } else { id.clone() };
-        let places = self.places.get(&name).unwrap_or_else(|| panic!("{id} was acknowledged, and is not there"));
-        // Nothing says that two are the same at `base`; each that was sent may be there.
+        let places = self.places.get(&name).unwrap_or_else(|| panic!("{id} was acknowledged, but is not stored"));
+        // `base` cannot recognize redeliveries; each attempt may be stored.
         let most = if webhook.kind == Kind::Base { webhook.attempts } else { 1 };
-        assert!(places.len() <= most, "{id} was sent {} times, and is there {} times", webhook.attempts, places.len());
-        let told = webhook.deliveryid.expect("it was acknowledged");
+        assert!(places.len() <= most, "{id} was sent {} times, and stored {} times", webhook.attempts, places.len());
+        let acknowledged = webhook.deliveryid.expect("it was acknowledged");
         assert!(
-            places.iter().any(|place| number(&self.deliveries[*place], "deliveryid") == told),
-            "{id} is not the delivery {told} that its sender was told of"
+            places.iter().any(|place| number(&self.deliveries[*place], "deliveryid") == acknowledged),
+            "{id} is not stored as the acknowledged delivery {acknowledged}"
         );
         for place in places {
             self.check_delivery(webhook, &self.deliveries[*place], is_settled);
         }
     }
 
-    /// That the deliveries are numbered without gaps, and that each came of one of the webhooks.
+    /// Checks that the numbers of deliveries have no gaps, and that each delivery is one of the webhooks.
     pub(crate) fn check_all<'w>(&self, webhooks: impl Iterator<Item = &'w Webhook>) {
         let mut deliveries = 0;
         let mut changes = 0;
@@ -80,7 +80,7 @@ impl Stored {
             deliveries += self.places[&name].len();
             changes += self.places[&name].len() * webhook.changes.len();
         }
-        assert_eq!((self.deliveries(), self.changes()), (deliveries, changes), "nothing is there that was not sent");
+        assert_eq!((self.deliveries(), self.changes()), (deliveries, changes), "only what was sent is stored");
         for (expected, delivery) in (1..).zip(&self.deliveries) {
             assert_eq!(number(delivery, "deliveryid"), expected, "numbers have no gaps");
         }
@@ -96,7 +96,7 @@ impl Stored {
         assert_eq!(delivery["reason"], Value::Null, "{delivery}");
         let changes: Vec<Expected> = ids(delivery)
             .iter()
-            .map(|id| self.changes.get(id).unwrap_or_else(|| panic!("change {id} is not there: {delivery}")))
+            .map(|id| self.changes.get(id).unwrap_or_else(|| panic!("change {id} is missing: {delivery}")))
             .map(|change| {
                 assert_eq!(change["deliveryid"], delivery["deliveryid"]);
                 Expected {

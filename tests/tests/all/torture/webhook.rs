@@ -1,4 +1,4 @@
-//! The webhooks of the torture: what is sent, and what must become of it.
+//! The webhooks of the torture test, and their expected results.
 
 use hookd_tests::http::Request;
 use hookd_tests::{sha1_signature, sha256_signature};
@@ -9,21 +9,21 @@ use crate::push::webhook;
 /// The secret of `github`.
 pub(crate) const SECRET: &str = "It's a Secret to Everybody";
 
-/// The files of every pull request, as the stand-in of GitHub's API has them.
+/// The files of every pull request, as returned by the stand-in for GitHub's API.
 const FILES_OF_PULLS: [&str; 2] = ["README.md", "src/ünï.rs"];
 
-/// How a webhook is stored.
+/// The kind of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A change told by its fields. It has no id, so that hookd cannot know one that is sent again.
+    /// A change given by its fields. It has no id, so hookd cannot recognize a redelivery.
     Base,
     /// A push with its commits.
     Push,
-    /// A pull request, which is pending until GitHub's API has told its files.
+    /// A pull request, which is pending until GitHub's API has returned its files.
     Pull,
 }
 
-/// A change that must come of a webhook: revision and files.
+/// An expected change: revision and files.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub(crate) revision: String,
@@ -33,18 +33,18 @@ pub(crate) struct Expected {
 /// One webhook.
 pub(crate) struct Webhook {
     pub(crate) kind: Kind,
-    /// No other webhook has it: the forge's id of the delivery, and the beginning of every revision.
+    /// Unique: the forge's id of the delivery, and the prefix of every revision.
     pub(crate) id: String,
     pub(crate) request: Request,
     pub(crate) changes: Vec<Expected>,
-    /// How often it was sent until it was answered.
+    /// How many times it was sent before it was answered.
     pub(crate) attempts: usize,
     /// The delivery that the first answer named.
     pub(crate) deliveryid: Option<i64>,
 }
 
 impl Webhook {
-    /// Any webhook with this id.
+    /// A random webhook with this id.
     pub(crate) fn any(id: String, random: &mut fastrand::Rng) -> Self {
         let kind = match random.u8(0..10) {
             0..2 => Kind::Base,
@@ -61,7 +61,7 @@ impl Webhook {
         Self { kind, id, request, changes, attempts: 0, deliveryid: None }
     }
 
-    /// What hookd answers when it has stored it.
+    /// hookd's answer once it is stored.
     pub(crate) fn answer(&self) -> String {
         format!("202 {} change found", self.changes.len())
     }

@@ -1,0 +1,11 @@
+//! Who may call and from where: credentials, addresses, and the certificates of listeners.
+//!
+//! Nothing here knows an HTTP library: callers pass the values of headers as bytes.
+
+mod basic;
+mod certificate;
+mod networks;
+
+pub use basic::Checkers;
+pub use certificate::Certificate;
+pub use networks::{Networks, senders};

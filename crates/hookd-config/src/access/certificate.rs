@@ -1,0 +1,104 @@
+//! The certificate and key of a listener, read again when their files change.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use crate::io_error::reason;
+
+/// How often the files are checked for changes.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A certificate and its key. Files that change are read again; if they are invalid then, an error is logged and the
+/// previous certificate stays in use.
+pub struct Certificate {
+    certificate: PathBuf,
+    key: PathBuf,
+    loaded: Mutex<Loaded>,
+}
+
+struct Loaded {
+    certified: Arc<CertifiedKey>,
+    stamp: [Option<SystemTime>; 2],
+    checked_at: Instant,
+}
+
+impl Certificate {
+    /// Reads a chain of certificates and a key, both in PEM.
+    ///
+    /// # Errors
+    /// Which file is invalid, and why.
+    pub fn open(certificate: PathBuf, key: PathBuf) -> Result<Self, String> {
+        let stamp = stamp(&certificate, &key);
+        let certified = Arc::new(load(&certificate, &key)?);
+        Ok(Self { certificate, key, loaded: Mutex::new(Loaded { certified, stamp, checked_at: Instant::now() }) })
+    }
+
+    /// The configuration of a listener with this certificate.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up at all.
+    pub fn server_config(self: Arc<Self>) -> Result<ServerConfig, rustls::Error> {
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        Ok(builder.with_safe_default_protocol_versions()?.with_no_client_auth().with_cert_resolver(self))
+    }
+
+    fn current(&self) -> Arc<CertifiedKey> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.checked_at.elapsed() >= CHECK_INTERVAL {
+            loaded.checked_at = Instant::now();
+            let stamp = stamp(&self.certificate, &self.key);
+            if stamp != loaded.stamp {
+                loaded.stamp = stamp;
+                match load(&self.certificate, &self.key) {
+                    Ok(certified) => {
+                        tracing::info!(certificate = %self.certificate.display(), "certificate reloaded");
+                        loaded.certified = Arc::new(certified);
+                    }
+                    Err(message) => tracing::error!("certificate rejected, keeping the previous one: {message}"),
+                }
+            }
+        }
+        Arc::clone(&loaded.certified)
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current())
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate").field("certificate", &self.certificate).finish_non_exhaustive()
+    }
+}
+
+fn stamp(certificate: &Path, key: &Path) -> [Option<SystemTime>; 2] {
+    [certificate, key].map(|path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok())
+}
+
+fn load(certificate: &Path, key: &Path) -> Result<CertifiedKey, String> {
+    let wrong = |path: &Path, error: &dyn fmt::Display| format!("`{}`: {error}", path.display());
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| format!("`{}` cannot be read: {}", path.display(), reason(&error)))
+    };
+    let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| wrong(certificate, &error))?;
+    if chain.is_empty() {
+        return Err(wrong(certificate, &"no certificate found"));
+    }
+    let private = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| wrong(key, &error))?;
+    CertifiedKey::from_der(chain, private, &ring::default_provider())
+        .map_err(|error| format!("`{}` and `{}` do not belong together: {error}", certificate.display(), key.display()))
+}

@@ -1,0 +1,220 @@
+//! TOML with the position of every key and value.
+
+use hookd_core::{PathStep, Problem};
+use serde_json::{Map, Number, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::report::{self, Finding, Report};
+
+/// A configuration file, parsed.
+pub(crate) struct Document<'t> {
+    name: &'t str,
+    text: &'t str,
+    root: DeTable<'t>,
+}
+
+impl<'t> Document<'t> {
+    /// Parses the text of a file; `name` is its name in messages.
+    ///
+    /// # Errors
+    /// Syntax errors, one for each line: further ones on the same line mostly follow from the first.
+    pub(crate) fn parse(name: &'t str, text: &'t str) -> Result<Self, Report> {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let document = Self { name, text, root: root.into_inner() };
+        if errors.is_empty() {
+            return Ok(document);
+        }
+        let mut problems: Vec<Finding> = errors
+            .iter()
+            .map(|error| {
+                let offset = error.span().map_or(text.len(), |span| span.start);
+                let message = error.message().trim_end_matches(", expected nothing");
+                document.at(offset, format!("broken TOML: {message}"))
+            })
+            .collect();
+        report::sort(&mut problems);
+        problems.dedup_by_key(|problem| problem.line);
+        Err(Report::new(problems))
+    }
+
+    /// The name of the file in messages.
+    pub(crate) fn name(&self) -> &str {
+        self.name
+    }
+
+    /// The top-level keys, in no particular order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.root.iter().map(|(key, _)| key.get_ref().as_ref())
+    }
+
+    /// The top-level value with this key.
+    pub(crate) fn value(&self, key: &str) -> Option<&DeValue<'t>> {
+        self.root.get(key).map(Spanned::get_ref)
+    }
+
+    /// A finding at the key that `path` leads to, or at the longest part of the path that is in the file.
+    pub(crate) fn at_key(&self, path: &[PathStep], message: impl Into<String>) -> Finding {
+        let (key, value) = self.find(path);
+        self.at(key.or(value).unwrap_or_default(), message)
+    }
+
+    /// A finding at the value that `path` leads to, or at the longest part of the path that is in the file.
+    pub(crate) fn at_value(&self, path: &[PathStep], message: impl Into<String>) -> Finding {
+        let (_, value) = self.find(path);
+        self.at(value.unwrap_or_default(), message)
+    }
+
+    /// The offsets in bytes of the key and of the value that `path` leads to.
+    fn find(&self, path: &[PathStep]) -> (Option<usize>, Option<usize>) {
+        let (mut key_at, mut value_at) = (None, None);
+        let mut table = Some(&self.root);
+        let mut value: Option<&DeValue<'_>> = None;
+        for step in path {
+            let next = match step {
+                PathStep::Key(key) => table.and_then(|table| table.get_key_value(key.as_str())).map(|(key, value)| {
+                    key_at = Some(key.span().start);
+                    value
+                }),
+                PathStep::Index(index) => value.and_then(DeValue::as_array).and_then(|list| list.get(*index)),
+            };
+            let Some(next) = next else { break };
+            value_at = Some(next.span().start);
+            value = Some(next.get_ref());
+            table = next.get_ref().as_table();
+        }
+        (key_at, value_at)
+    }
+
+    fn at(&self, offset: usize, message: impl Into<String>) -> Finding {
+        let before = &self.text[..self.text.floor_char_boundary(offset)];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Finding {
+            line: Some(before.matches('\n').count() + 1),
+            column: Some(before[line_start..].chars().count() + 1),
+            ..Finding::in_file(self.name, message)
+        }
+    }
+}
+
+/// A table as the JSON object that options are read from. A value that JSON cannot represent becomes null and a problem.
+pub(crate) fn json_object(table: &DeTable<'_>) -> (Map<String, Value>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let object = object(table, &mut Vec::new(), &mut problems);
+    (object, problems)
+}
+
+fn object(table: &DeTable<'_>, path: &mut Vec<PathStep>, problems: &mut Vec<Problem>) -> Map<String, Value> {
+    let mut object = Map::new();
+    for (key, value) in table {
+        let key = key.get_ref().to_string();
+        path.push(PathStep::Key(key.clone()));
+        object.insert(key, json(value.get_ref(), path, problems));
+        path.pop();
+    }
+    object
+}
+
+fn json(value: &DeValue<'_>, path: &mut Vec<PathStep>, problems: &mut Vec<Problem>) -> Value {
+    let message = match value {
+        DeValue::String(text) => return Value::String(text.to_string()),
+        DeValue::Boolean(boolean) => return Value::Bool(*boolean),
+        DeValue::Table(table) => return Value::Object(object(table, path, problems)),
+        DeValue::Array(list) => {
+            let mut values = Vec::with_capacity(list.len());
+            for (index, item) in list.iter().enumerate() {
+                path.push(PathStep::Index(index));
+                values.push(json(item.get_ref(), path, problems));
+                path.pop();
+            }
+            return Value::Array(values);
+        }
+        DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(number) => return Value::Number(number.into()),
+            Err(_) => "the number does not fit into 64 bits",
+        },
+        DeValue::Float(float) => match float.as_str().parse().ok().and_then(Number::from_f64) {
+            Some(number) => return Value::Number(number),
+            None => "the number must be finite",
+        },
+        DeValue::Datetime(_) => "dates are not supported: write it as a string, in quotes",
+    };
+    problems.push(Problem { path: path.clone(), message: message.to_owned() });
+    Value::Null
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TEXT: &str = "[a]\nb = 1_000\n\"ü\" = { \"ß\" = [0x1f, \"x\"] }\n[a.c.d]\ne = 1.5\n";
+
+    fn path(path: &[&str]) -> Vec<PathStep> {
+        path.iter().map(|step| step.parse().map_or(PathStep::Key((*step).to_owned()), PathStep::Index)).collect()
+    }
+
+    fn place(finding: &Finding) -> (usize, usize) {
+        (finding.line.unwrap(), finding.column.unwrap())
+    }
+
+    #[test]
+    fn finds_keys_and_values_by_line_and_column() {
+        let document = Document::parse("x.toml", TEXT).unwrap();
+        for (steps, key, value) in [
+            (&["a"][..], (1, 2), (1, 1)),
+            (&["a", "b"], (2, 1), (2, 5)),
+            (&["a", "ü"], (3, 1), (3, 7)),
+            (&["a", "ü", "ß"], (3, 9), (3, 15)),
+            (&["a", "ü", "ß", "1"], (3, 9), (3, 22)),
+            (&["a", "ü", "ß", "7"], (3, 9), (3, 15)),
+            (&["a", "c", "d"], (4, 6), (4, 1)),
+            (&["a", "c", "d", "e"], (5, 1), (5, 5)),
+            (&["a", "c", "d", "none"], (4, 6), (4, 1)),
+            (&["none"], (1, 1), (1, 1)),
+        ] {
+            let path = path(steps);
+            assert_eq!(
+                (place(&document.at_key(&path, "")), place(&document.at_value(&path, ""))),
+                (key, value),
+                "{steps:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn becomes_json_and_reports_what_json_cannot_represent() {
+        let document = Document::parse("x.toml", TEXT).unwrap();
+        let (object, problems) = json_object(document.value("a").unwrap().as_table().unwrap());
+        assert_eq!(Value::Object(object), json!({"b": 1000, "ü": {"ß": [31, "x"]}, "c": {"d": {"e": 1.5}}}));
+        assert_eq!(problems, []);
+
+        let text = "a = { b = [1, 2026-01-01], c = nan, d = -inf, e = 9223372036854775808, f = -9223372036854775808 }";
+        let document = Document::parse("x.toml", text).unwrap();
+        let (object, problems) = json_object(document.value("a").unwrap().as_table().unwrap());
+        assert_eq!(Value::Object(object), json!({"b": [1, null], "c": null, "d": null, "e": null, "f": i64::MIN}));
+        let messages: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            messages,
+            [
+                "b[1]: dates are not supported: write it as a string, in quotes",
+                "c: the number must be finite",
+                "d: the number must be finite",
+                "e: the number does not fit into 64 bits",
+            ]
+        );
+    }
+
+    #[test]
+    fn reports_syntax_errors_of_each_line() {
+        let report = Document::parse("x.toml", "a = b\nc = 1\nc = 2\nd = 'x\n[e]\nf = = 1\n").err().unwrap();
+        assert_eq!(
+            report.to_string(),
+            "x.toml:1:5: broken TOML: string values must be quoted, expected literal string\n\
+             x.toml:3:1: broken TOML: duplicate key\n\
+             x.toml:4:7: broken TOML: invalid literal string, expected `'`\n\
+             x.toml:6:5: broken TOML: extra `=`"
+        );
+    }
+}

@@ -1,0 +1,12 @@
+//! The sections of `hookd.toml`, a file each: type, defaults, documentation, checks, and which options need a restart.
+
+pub(crate) mod admin;
+pub(crate) mod change_hook_auth;
+pub(crate) mod class_options;
+pub(crate) mod dialect;
+pub(crate) mod dialects;
+pub(crate) mod names;
+mod restart;
+pub(crate) mod server;
+pub(crate) mod store;
+pub(crate) mod tls;

@@ -1,0 +1,226 @@
+//! One dialect of `[change_hook_dialects]`: `true`, or its table of options.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookd_core::{BuildContext, Compat, Dialect, Hook, Problem, options, registry};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use toml::de::DeTable;
+
+use super::change_hook_auth::Auth;
+use super::class_options::ClassOptions;
+use super::names;
+use crate::access::{Checkers, Networks};
+use crate::reading::document;
+use crate::reading::reader::{Reader, steps, take_unknown};
+use crate::reading::secrets::{Secrets, without_value};
+use crate::reading::suggestion::suggest;
+use crate::values::duration;
+
+/// A dialect that is served.
+pub struct ServedDialect {
+    /// The name in its URL: `/change_hook/NAME`.
+    pub name: String,
+    /// The class that serves it: `custom_class`, or the class of the same name.
+    pub class: &'static str,
+    /// Verifies and translates its requests.
+    pub hook: Box<dyn Hook>,
+    /// Whether a redelivery is answered with the first receipt and not stored again.
+    pub deduplicate: bool,
+    /// How long calls to the forge's API are retried for one delivery.
+    pub api_budget: Duration,
+    /// Checks credentials; `None` if no password is needed.
+    pub auth: Option<Arc<Checkers>>,
+    /// The addresses that requests may come from; `None` for any.
+    pub allow_from: Option<Networks>,
+}
+
+impl fmt::Debug for ServedDialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The hook contains secrets.
+        let Self { name, class, hook: _, deduplicate, api_budget, auth, allow_from } = self;
+        f.debug_struct("ServedDialect")
+            .field("name", name)
+            .field("class", class)
+            .field("deduplicate", deduplicate)
+            .field("api_budget", api_budget)
+            .field("auth", auth)
+            .field("allow_from", allow_from)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The options that every dialect takes, beside those of its class.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct EveryDialect {
+    /// `"buildbot"` makes the changes exactly Buildbot's, omissions included. Without it, what Buildbot drops or gets
+    /// wrong is put right.
+    compat: Option<Compat>,
+
+    /// Whether a redelivery (the same delivery id and body) is answered with the first receipt and not stored again.
+    deduplicate: bool,
+
+    /// The class that serves this dialect, if its name is another one: `acme = { custom_class = "base" }` serves
+    /// `/change_hook/acme` with `base`.
+    custom_class: Option<String>,
+
+    /// How long calls to the forge's API are retried, counted from when the delivery was received. Data that could not
+    /// be fetched by then is marked as missing on the change.
+    #[serde(with = "duration")]
+    #[schemars(with = "duration::DurationSchema")]
+    api_budget: Duration,
+
+    /// HTTP Basic authentication for this dialect, instead of the list at the top of the file.
+    change_hook_auth: Option<Auth>,
+
+    /// The addresses and networks that requests for this dialect may come from, instead of the list of `[server]`.
+    allow_from: Option<Networks>,
+}
+
+impl Default for EveryDialect {
+    fn default() -> Self {
+        Self {
+            compat: None,
+            deduplicate: true,
+            custom_class: None,
+            api_budget: Duration::from_secs(600),
+            change_hook_auth: None,
+            allow_from: None,
+        }
+    }
+}
+
+/// Defaults inherited from the rest of the file.
+pub(crate) struct DialectDefaults<'a> {
+    /// The folder in which relative paths start.
+    pub(crate) folder: &'a Path,
+    /// Checks credentials.
+    pub(crate) auth: Option<Arc<Checkers>>,
+    /// The addresses that requests may come from.
+    pub(crate) allow_from: Option<Networks>,
+}
+
+/// Reads an enabled dialect; `None` if it has problems.
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    name: &str,
+    options: &DeTable<'_>,
+    defaults: &DialectDefaults<'_>,
+) -> Option<ServedDialect> {
+    let context = format!("dialect `{name}`");
+    let base = [names::DIALECTS, name];
+    let (mut options, unsupported) = document::json_object(options);
+    let mut problems = Vec::new();
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        problems
+            .push(without_path("the name is part of a URL and may contain only letters, digits and `_`".to_owned()));
+    }
+    let class = class(name, options.get("custom_class"), &mut problems);
+    let every = take_common(&mut options, &mut problems);
+    let built = class.and_then(|class| {
+        let secrets = Secrets { folder: defaults.folder };
+        let context = BuildContext::new(name, every.compat.unwrap_or_default(), &secrets);
+        let hook = build(class, options, &context, &mut problems)?;
+        Some((class, hook))
+    });
+    let auth = match every.change_hook_auth.as_ref().map(|auth| auth.checkers(defaults.folder)) {
+        None => defaults.auth.clone(),
+        Some(Ok(checkers)) => Some(checkers),
+        Some(Err(wrong)) => {
+            problems.extend(wrong);
+            None
+        }
+    };
+    let is_valid = problems.is_empty() && unsupported.is_empty();
+    reader.report(&context, &base, unsupported, problems);
+    let (class, hook) = built.filter(|_| is_valid)?;
+
+    let mut warnings: Vec<String> = hook.warnings().iter().map(|warning| format!("{context}: {warning}")).collect();
+    let EveryDialect { deduplicate, api_budget, allow_from, .. } = every;
+    let allow_from = allow_from.or_else(|| defaults.allow_from.clone());
+    if !hook.requires_proof() && allow_from.is_none() && auth.as_ref().is_none_or(|auth| auth.is_open()) {
+        warnings.push(format!("{context} is open to anyone who can reach it: {}", how_to_close(class)));
+    }
+    for warning in warnings {
+        reader.warning(reader.document().at_key(&steps(&base), warning));
+    }
+    Some(ServedDialect { name: name.to_owned(), class: class.name, hook, deduplicate, api_budget, auth, allow_from })
+}
+
+/// The class that serves a dialect of this name.
+fn class(name: &str, custom_class: Option<&Value>, problems: &mut Vec<Problem>) -> Option<&'static Dialect> {
+    let wanted = match custom_class {
+        None => name,
+        // Any other kind of value is reported with the other options.
+        Some(custom_class) => custom_class.as_str()?,
+    };
+    match registry::find::<Dialect>(wanted) {
+        Ok(class) => Some(class),
+        Err(message) => {
+            let message = message + &suggest(wanted, registry::all::<Dialect>().iter().map(|class| class.name));
+            problems.push(match custom_class {
+                None => without_path(message),
+                Some(_) => Problem::with("custom_class", message),
+            });
+            None
+        }
+    }
+}
+
+/// Removes the common options from a table, so that those of the class remain.
+fn take_common(options: &mut Map<String, Value>, problems: &mut Vec<Problem>) -> EveryDialect {
+    let own = options::names::<EveryDialect>().iter().filter_map(|name| options.remove_entry(name)).collect();
+    options::read(own).unwrap_or_else(|wrong| {
+        problems.extend(wrong);
+        // Good enough to find the other problems.
+        EveryDialect::default()
+    })
+}
+
+/// Builds the hook of a class from the remaining options.
+fn build(
+    class: &Dialect,
+    mut options: Map<String, Value>,
+    context: &BuildContext<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Box<dyn Hook>> {
+    let known = ClassOptions::new(class);
+    if known.is_closed() {
+        let mut names = known.names();
+        names.extend(options::names::<EveryDialect>());
+        names.sort();
+        problems.extend(take_unknown(&mut options, &names));
+    }
+    let wrong = match (class.build)(options, context) {
+        Ok(hook) => return Some(hook),
+        Err(wrong) => wrong,
+    };
+    if wrong.is_empty() {
+        problems.push(without_path(format!("class `{}` rejects its options without saying why", class.name)));
+    }
+    problems.extend(wrong.into_iter().map(|problem| match problem.path.first() {
+        Some(option) if known.is_secret(option) => Problem { message: without_value(&problem.message), ..problem },
+        _ => problem,
+    }));
+    None
+}
+
+fn without_path(message: String) -> Problem {
+    Problem { path: Vec::new(), message }
+}
+
+/// Which options make a dialect of this class verify its senders.
+fn how_to_close(class: &Dialect) -> &'static str {
+    let options = ClassOptions::new(class).names();
+    let has = |name: &str| options.iter().any(|option| option == name);
+    match (has("secret"), has("strict")) {
+        (true, true) => "`secret` with `strict = true` closes it",
+        (true, false) => "`secret` closes it",
+        _ => "it cannot verify the sender, so make sure that only trusted clients can reach it",
+    }
+}

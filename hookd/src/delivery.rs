@@ -13,8 +13,8 @@ pub(crate) fn state_of(outcome: Outcome) -> NewState {
             NewState::Accepted(changes)
         }
         Outcome::Changes(_) => NewState::Ignored("there is no change in it".to_owned()),
-        Outcome::Ignored(reason) => NewState::Ignored(reason),
-        Outcome::Calls { expected, .. } => NewState::Pending { expected },
+        Outcome::Ignored(reason) => NewState::Ignored(reason.into_string()),
+        Outcome::Calls { reported_changes, .. } => NewState::Pending { expected: reported_changes },
     }
 }
 

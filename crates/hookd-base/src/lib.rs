@@ -34,4 +34,4 @@ pub use options::Options;
 
 use hookd_core::{Dialect, inventory};
 
-inventory::submit! { Dialect::of::<Options>("base", "A change told by its fields, as a form or as JSON.") }
+inventory::submit! { Dialect::new::<Options>("base", "A change told by its fields, as a form or as JSON.") }

@@ -47,7 +47,7 @@ impl Fields<'_> {
     pub(crate) fn text(&self, field: &str) -> Result<Option<String>, Refusal> {
         Ok(match self {
             Fields::Arguments(request) => request.argument(field)?.map(str::to_owned),
-            Fields::Json(payload) => payload.text_or_none(field)?.map(str::to_owned),
+            Fields::Json(payload) => payload.optional_text(field)?.map(str::to_owned),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use hookd_core::{Change, Hook, HookRequest, Json, Outcome, Recognised, Refusal, View, epoch_of};
+use hookd_core::{Change, Hook, HookRequest, Json, Outcome, Recognised, Refusal, View, parse_date};
 
 const EVENT: &str = "X-Event-Key";
 
@@ -23,7 +23,7 @@ impl Hook for Bitbucket {
         let base = self.base(request, &payload)?;
         let changes: Result<Vec<Change>, Refusal> =
             payload.list("commits")?.iter().map(|commit| self.change(&base, commit)).collect();
-        Ok(Outcome::changes_or(changes?, || "the push names no commit".to_owned()))
+        Ok(Outcome::changes_or(changes?, "the push names no commit"))
     }
 
     fn headers(&self) -> &'static [&'static str] {
@@ -60,10 +60,10 @@ impl Bitbucket {
             // Buildbot logs it.
             commit.need("node")?;
         }
-        let revision = if self.compat { commit.text_or_null("raw_node")? } else { Some(commit.text("raw_node")?) };
+        let revision = if self.compat { commit.nullable_text("raw_node")? } else { Some(commit.text("raw_node")?) };
         let slash = if self.compat || base.repository.ends_with('/') { "" } else { "/" };
         let date =
-            if self.compat { Some(commit.text("utctimestamp")?) } else { commit.text_or_none("utctimestamp")? };
+            if self.compat { Some(commit.text("utctimestamp")?) } else { commit.optional_text("utctimestamp")? };
         Ok(Change {
             author: self.text(commit, "raw_author")?.unwrap_or_default().to_owned(),
             branch: self.text(commit, "branch")?.map(str::to_owned),
@@ -71,7 +71,7 @@ impl Bitbucket {
             files: self.files(commit)?,
             revision: revision.map(str::to_owned),
             revlink: Some(format!("{}{slash}commits/{}", base.repository, commit.python_str("raw_node")?)),
-            when_timestamp: date.map(epoch_of).transpose()?,
+            when_timestamp: date.map(parse_date).transpose()?,
             ..base.clone()
         })
     }
@@ -85,7 +85,7 @@ impl Bitbucket {
 
     /// A text that may be null. Buildbot wants it to be there.
     fn text<'p>(&self, place: &View<'p>, path: &'p str) -> Result<Option<&'p str>, Refusal> {
-        if self.compat { place.text_or_null(path) } else { place.text_or_none(path) }
+        if self.compat { place.nullable_text(path) } else { place.optional_text(path) }
     }
 
     /// A text as a part of a longer one.

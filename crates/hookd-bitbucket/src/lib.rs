@@ -48,5 +48,5 @@ mod options;
 pub use options::Options;
 
 inventory::submit! {
-    hookd_core::Dialect::of::<Options>("bitbucket", "The POST service that Bitbucket had before its webhooks.")
+    hookd_core::Dialect::new::<Options>("bitbucket", "The POST service that Bitbucket had before its webhooks.")
 }

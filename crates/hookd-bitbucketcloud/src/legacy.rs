@@ -27,7 +27,7 @@ impl BitbucketCloud {
                     branch: branch_of(&state)?,
                     category: Some(if is_deleted { "ref-deleted" } else { "push" }.to_owned()),
                     comments: nameless(&revision),
-                    revision: state.text_or_null("target.hash")?.map(str::to_owned),
+                    revision: state.nullable_text("target.hash")?.map(str::to_owned),
                     revlink: Some(format!("{pages}/commits/{revision}")),
                     ..base.clone()
                 })
@@ -59,8 +59,8 @@ impl BitbucketCloud {
                 described(&pull, &number)?
             },
             properties,
-            revision: pull.text_or_null("fromRef.commit.hash")?.map(str::to_owned),
-            revlink: pull.text_or_null("link")?.map(str::to_owned),
+            revision: pull.nullable_text("fromRef.commit.hash")?.map(str::to_owned),
+            revlink: pull.nullable_text("link")?.map(str::to_owned),
             ..base
         }]))
     }

@@ -66,5 +66,5 @@ mod push;
 pub use options::Options;
 
 hookd_core::inventory::submit! {
-    hookd_core::Dialect::of::<Options>("bitbucketcloud", "Bitbucket Cloud: pushes, tags and pull requests.")
+    hookd_core::Dialect::new::<Options>("bitbucketcloud", "Bitbucket Cloud: pushes, tags and pull requests.")
 }

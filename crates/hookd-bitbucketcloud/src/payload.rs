@@ -13,16 +13,16 @@ impl BitbucketCloud {
                 None => "none",
                 Some(_) => payload.text("repository.project.name")?,
             };
-            let src = payload.text_or_null("repository.scm")?;
+            let src = payload.nullable_text("repository.scm")?;
             // An address of the API; Buildbot's users filter by it.
             (payload.text("repository.links.self.href")?, project, src)
         } else {
             let project = match argument(event, "project")? {
                 Some(project) => project,
-                None => payload.text_or_none("repository.project.name")?.unwrap_or("none"),
+                None => payload.optional_text("repository.project.name")?.unwrap_or("none"),
             };
-            let src = payload.text_or_none("repository.scm")?.unwrap_or("git");
-            let repository = match payload.text_or_none("repository.links.html.href")? {
+            let src = payload.optional_text("repository.scm")?.unwrap_or("git");
+            let repository = match payload.optional_text("repository.links.html.href")? {
                 None if payload.get("repository.links.self").is_some() => payload.text("repository.links.self.href")?,
                 None => payload.text("repository.links.html.href")?,
                 Some(page) => page,
@@ -53,7 +53,7 @@ impl BitbucketCloud {
             let (name, nickname) = (payload.python_str("actor.display_name")?, payload.python_str("actor.nickname")?);
             return Ok(format!("{name} <{nickname}>"));
         }
-        let (name, nickname) = (payload.text_or_none("actor.display_name")?, payload.text_or_none("actor.nickname")?);
+        let (name, nickname) = (payload.optional_text("actor.display_name")?, payload.optional_text("actor.nickname")?);
         Ok(person(name, nickname).unwrap_or_default())
     }
 }
@@ -77,7 +77,7 @@ pub(crate) fn given(text: Option<&str>) -> Option<&str> {
 pub(crate) fn described(pull: &View<'_>, number: &str) -> Result<String, Refusal> {
     let mut comments = format!("Bitbucket Cloud Pull Request #{number}");
     for path in ["title", "description"] {
-        if let Some(text) = given(pull.text_or_none(path)?) {
+        if let Some(text) = given(pull.optional_text(path)?) {
             comments.push('\n');
             comments.push_str(text);
         }

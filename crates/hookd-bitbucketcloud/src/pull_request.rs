@@ -1,6 +1,6 @@
 //! Pull requests, as Bitbucket Cloud sends them.
 
-use hookd_core::{Change, Json, Outcome, Refusal, View, epoch_of};
+use hookd_core::{Change, Json, Outcome, Refusal, View, parse_date};
 
 use crate::hook::{BitbucketCloud, Event, Stage};
 use crate::payload::described;
@@ -27,16 +27,16 @@ impl BitbucketCloud {
         if stage == Stage::Fulfilled {
             side = pull.at("destination")?;
             // Without a merge commit it was fast-forwarded to the source.
-            let merged = pull.text_or_none("merge_commit.hash")?;
+            let merged = pull.optional_text("merge_commit.hash")?;
             revision = merged.or(revision);
         }
         let page = pull.text("links.html.href")?;
         let mut properties = serde_json::Map::new();
         properties.insert("pullrequesturl".to_owned(), page.into());
         properties.extend(self.whitelist.extract("bitbucket", pull.json()));
-        let when = match pull.text_or_none("updated_on")? {
+        let when = match pull.optional_text("updated_on")? {
             Some(when) => Some(when),
-            None => pull.text_or_none("created_on")?,
+            None => pull.optional_text("created_on")?,
         };
         Ok(Outcome::Changes(vec![Change {
             author: self.actor(&event.payload)?,
@@ -50,7 +50,7 @@ impl BitbucketCloud {
             },
             revision: revision.map(str::to_owned),
             revlink: Some(page.to_owned()),
-            when_timestamp: when.map(epoch_of).transpose()?,
+            when_timestamp: when.map(parse_date).transpose()?,
             ..base
         }]))
     }

@@ -1,6 +1,6 @@
 //! Pushes to branches and tags.
 
-use hookd_core::{Change, Json, Outcome, Refusal, View, epoch_of};
+use hookd_core::{Change, Json, Outcome, Refusal, View, parse_date};
 
 use crate::hook::{BitbucketCloud, Event};
 use crate::payload::{given, nameless};
@@ -14,7 +14,7 @@ impl BitbucketCloud {
         for update in event.payload.list("push.changes")? {
             changes.extend(updated(&update, &base)?);
         }
-        Ok(Outcome::changes_or(changes, || "the push changes neither a branch nor a tag".to_owned()))
+        Ok(Outcome::changes_or(changes, "the push changes neither a branch nor a tag"))
     }
 }
 
@@ -59,15 +59,15 @@ fn updated(update: &View<'_>, base: &Change) -> Result<Vec<Change>, Refusal> {
 /// The change of a commit; what is not told of it is that of the push.
 fn change_of(commit: &View<'_>, base: &Change) -> Result<Change, Refusal> {
     let revision = commit.text("hash")?;
-    let message = given(commit.text_or_none("message")?);
-    let author = given(commit.text_or_none("author.raw")?);
+    let message = given(commit.optional_text("message")?);
+    let author = given(commit.optional_text("author.raw")?);
     Ok(Change {
         author: author.map_or_else(|| base.author.clone(), str::to_owned),
         comments: message.map_or_else(|| nameless(revision), str::to_owned),
-        committer: given(commit.text_or_none("committer.raw")?).map(str::to_owned),
+        committer: given(commit.optional_text("committer.raw")?).map(str::to_owned),
         revision: Some(revision.to_owned()),
         revlink: Some(page_of(commit, revision, base)?),
-        when_timestamp: commit.text_or_none("date")?.map(epoch_of).transpose()?,
+        when_timestamp: commit.optional_text("date")?.map(parse_date).transpose()?,
         ..base.clone()
     })
 }
@@ -75,5 +75,5 @@ fn change_of(commit: &View<'_>, base: &Change) -> Result<Change, Refusal> {
 /// The page of a commit.
 fn page_of(commit: &View<'_>, revision: &str, base: &Change) -> Result<String, Refusal> {
     let page = || format!("{}/commits/{revision}", base.repository.trim_end_matches('/'));
-    Ok(commit.text_or_none("links.html.href")?.map_or_else(page, str::to_owned))
+    Ok(commit.optional_text("links.html.href")?.map_or_else(page, str::to_owned))
 }

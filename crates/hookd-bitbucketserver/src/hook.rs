@@ -52,13 +52,13 @@ impl Hook for BitbucketServer {
     }
 
     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
-        let Some(keys) = &self.keys else { return Ok(Proof::Open) };
+        let Some(keys) = &self.keys else { return Ok(Proof::NotRequired) };
         let mut is_signed = false;
         for signature in request.headers().all(SIGNATURE) {
             keys.check_signature(signature, SignatureHash::Sha256, request.body())?;
             is_signed = true;
         }
-        if is_signed { Ok(Proof::Proved) } else { Err(Refusal::new("Request has no required signature")) }
+        if is_signed { Ok(Proof::Verified) } else { Err(Refusal::new("Request has no required signature")) }
     }
 
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
@@ -79,7 +79,7 @@ impl Hook for BitbucketServer {
         &[EVENT, DELIVERY, "Content-Type"]
     }
 
-    fn is_closed(&self) -> bool {
+    fn requires_proof(&self) -> bool {
         self.keys.is_some()
     }
 }

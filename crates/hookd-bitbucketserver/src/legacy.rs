@@ -24,13 +24,13 @@ impl BitbucketServer {
                 continue;
             }
             let has_message = !self.compat && !is_deleted;
-            let message = if has_message { given(state.text_or_none("target.commitMessage")?) } else { None };
+            let message = if has_message { given(state.optional_text("target.commitMessage")?) } else { None };
             changes.push(Change {
                 author: self.legacy_author(&event.payload)?,
                 branch,
                 category: Some(if is_deleted { "ref-deleted" } else { "push" }.to_owned()),
                 comments: message.map_or_else(|| nameless(&revision), str::to_owned),
-                revision: state.text_or_null("target.hash")?.map(str::to_owned),
+                revision: state.nullable_text("target.hash")?.map(str::to_owned),
                 revlink: Some(self.legacy_page(&base.repository, &revision)),
                 ..base.clone()
             });
@@ -61,8 +61,8 @@ impl BitbucketServer {
                 described(&pull, &number)?
             },
             properties,
-            revision: pull.text_or_null("fromRef.commit.hash")?.map(str::to_owned),
-            revlink: pull.text_or_null("link")?.map(str::to_owned),
+            revision: pull.nullable_text("fromRef.commit.hash")?.map(str::to_owned),
+            revlink: pull.nullable_text("link")?.map(str::to_owned),
             ..base
         }]))
     }
@@ -80,7 +80,7 @@ impl BitbucketServer {
             codebase: self.codebase(event),
             project: payload.text("repository.project.name")?.to_owned(),
             repository,
-            src: payload.text_or_null("repository.scmId")?.map(str::to_owned),
+            src: payload.nullable_text("repository.scmId")?.map(str::to_owned),
             ..Change::default()
         })
     }
@@ -105,9 +105,9 @@ impl BitbucketServer {
             let (name, username) = (payload.python_str("actor.displayName")?, payload.python_str("actor.username")?);
             return Ok(format!("{name} <{username}>"));
         }
-        let username = given(payload.text_or_none("actor.username")?);
-        let address = payload.text_or_none("actor.emailAddress")?;
-        Ok(person(payload.text_or_none("actor.displayName")?, username.or(address)).unwrap_or_default())
+        let username = given(payload.optional_text("actor.username")?);
+        let address = payload.optional_text("actor.emailAddress")?;
+        Ok(person(payload.optional_text("actor.displayName")?, username.or(address)).unwrap_or_default())
     }
 
     /// The full ref of a branch or tag; `None` for other types.

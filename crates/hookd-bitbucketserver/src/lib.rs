@@ -60,7 +60,7 @@ mod push;
 pub use options::Options;
 
 hookd_core::inventory::submit! {
-    hookd_core::Dialect::of::<Options>(
+    hookd_core::Dialect::new::<Options>(
         "bitbucketserver",
         "Bitbucket Data Center and Server: pushes, tags and pull requests.",
     )

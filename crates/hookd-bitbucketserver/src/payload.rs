@@ -1,6 +1,6 @@
 //! Bits of payloads that several events share.
 
-use hookd_core::{Change, Json, Refusal, View, epoch_of, person};
+use hookd_core::{Change, Json, Refusal, View, parse_date, person};
 
 use crate::hook::{BitbucketServer, Event};
 
@@ -13,10 +13,10 @@ impl BitbucketServer {
     pub(crate) fn change(&self, event: &Event<'_>, repository: &View<'_>) -> Result<Change, Refusal> {
         let project = match argument(event, "project")? {
             Some(project) => Some(project),
-            None => given(repository.text_or_none("project.name")?),
+            None => given(repository.optional_text("project.name")?),
         };
-        let project = project.map_or_else(|| repository.text_or_none("project.key"), |project| Ok(Some(project)))?;
-        let src = repository.text_or_none("scmId")?.unwrap_or("git");
+        let project = project.map_or_else(|| repository.optional_text("project.key"), |project| Ok(Some(project)))?;
+        let src = repository.optional_text("scmId")?.unwrap_or("git");
         let codebase = argument(event, "codebase")?;
         Ok(Change {
             codebase: codebase.map_or_else(|| self.codebase(event), str::to_owned),
@@ -44,8 +44,8 @@ pub(crate) fn user(place: &View<'_>, path: &'static str) -> Result<Option<String
         return Ok(None);
     }
     let user = place.at(path)?;
-    let (display, name) = (given(user.text_or_none("displayName")?), given(user.text_or_none("name")?));
-    let address = given(user.text_or_none("emailAddress")?);
+    let (display, name) = (given(user.optional_text("displayName")?), given(user.optional_text("name")?));
+    let address = given(user.optional_text("emailAddress")?);
     Ok(match display {
         Some(display) => person(Some(display), address.or(name)),
         None => person(name, address),
@@ -62,7 +62,7 @@ pub(crate) fn address_of(repository: &View<'_>) -> Result<String, Refusal> {
     // `sort` keeps the order of the others.
     clones.sort_by_key(|link| link.get("name") != Some(&Json::Text("http")));
     for link in clones {
-        if let Some(address) = given(link.text_or_none("href")?) {
+        if let Some(address) = given(link.optional_text("href")?) {
             return Ok(address.to_owned());
         }
     }
@@ -83,7 +83,7 @@ pub(crate) fn link_of<'p>(place: &View<'p>) -> Result<Option<&'p str>, Refusal> 
     match place.get("links.self") {
         None | Some(Json::Null) => Ok(None),
         Some(_) => match place.list("links.self")?.first() {
-            Some(link) => Ok(given(link.text_or_none("href")?)),
+            Some(link) => Ok(given(link.optional_text("href")?)),
             None => Ok(None),
         },
     }
@@ -108,7 +108,7 @@ pub(crate) fn given(text: Option<&str>) -> Option<&str> {
 pub(crate) fn described(pull: &View<'_>, number: &str) -> Result<String, Refusal> {
     let mut comments = format!("Bitbucket Server Pull Request #{number}");
     for path in ["title", "description"] {
-        if let Some(text) = given(pull.text_or_none(path)?) {
+        if let Some(text) = given(pull.optional_text(path)?) {
             comments.push('\n');
             comments.push_str(text);
         }
@@ -126,7 +126,7 @@ pub(crate) fn first_time(place: &View<'_>, paths: &[&str]) -> Result<Option<i64>
         };
         let seconds = match found {
             Json::Number(number) => number.as_i64().map(|milliseconds| milliseconds.div_euclid(1000)),
-            Json::Text(date) => Some(epoch_of(date)?),
+            Json::Text(date) => Some(parse_date(date)?),
             _ => None,
         };
         let is_date = seconds.is_some_and(|seconds| TIMES.contains(&seconds));

@@ -9,7 +9,7 @@ impl BitbucketServer {
     /// A pull request that got another title, description or target branch: only the last is something to build.
     pub(crate) fn modified(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
         let payload = &event.payload;
-        let before = payload.text_or_none("previousTarget.id")?;
+        let before = payload.optional_text("previousTarget.id")?;
         if before.is_none() || before == Some(payload.text("pullRequest.toRef.id")?) {
             return Ok(Outcome::ignored(
                 "event `pr:modified` makes no change unless the pull request got another target branch",
@@ -30,7 +30,7 @@ impl BitbucketServer {
         let (side, revision) = match stage {
             Stage::Fulfilled => {
                 // Without a merge commit it was fast-forwarded to the source.
-                let merged = pull.text_or_none("properties.mergeCommit.id")?;
+                let merged = pull.optional_text("properties.mergeCommit.id")?;
                 ("toRef", merged.map_or_else(|| pull.text("fromRef.latestCommit"), Ok)?)
             }
             _ => ("fromRef", pull.text("fromRef.latestCommit")?),

@@ -28,7 +28,7 @@ impl BitbucketServer {
         for update in &updates {
             changes.extend(push.changes_of(update)?);
         }
-        Ok(Outcome::changes_or(changes, || "the push changes neither a branch nor a tag".to_owned()))
+        Ok(Outcome::changes_or(changes, "the push changes neither a branch nor a tag"))
     }
 }
 
@@ -64,7 +64,7 @@ impl Push<'_> {
     /// The changes of one branch or tag: of what was deleted, where it pointed to; of a branch every commit that is
     /// listed, oldest first, the head being the last; else of the head alone.
     fn changes_of(&self, update: &View<'_>) -> Result<Vec<Change>, Refusal> {
-        let branch = match given(update.text_or_none("ref.id")?) {
+        let branch = match given(update.optional_text("ref.id")?) {
             Some(id) => id,
             None => update.text("refId")?,
         };
@@ -72,8 +72,8 @@ impl Push<'_> {
         if !is_branch && !branch.starts_with("refs/tags/") {
             return Ok(Vec::new());
         }
-        let (from, to) = (update.text_or_none("fromHash")?.unwrap_or_default(), update.text("toHash")?);
-        let is_deleted = update.text_or_none("type")? == Some("DELETE") || is_zero(to);
+        let (from, to) = (update.optional_text("fromHash")?.unwrap_or_default(), update.text("toHash")?);
+        let is_deleted = update.optional_text("type")? == Some("DELETE") || is_zero(to);
         let base = Change {
             branch: Some(branch.to_owned()),
             category: Some(if is_deleted { "ref-deleted" } else { "push" }.to_owned()),
@@ -134,7 +134,7 @@ impl Push<'_> {
         let bare = self.bare(commit.text("id")?, base.clone());
         Ok(Change {
             author: user(commit, "author")?.unwrap_or(bare.author),
-            comments: given(commit.text_or_none("message")?).map_or(bare.comments, str::to_owned),
+            comments: given(commit.optional_text("message")?).map_or(bare.comments, str::to_owned),
             committer: user(commit, "committer")?,
             when_timestamp: first_time(commit, &["committerTimestamp", "authorTimestamp"])?.or(bare.when_timestamp),
             ..bare

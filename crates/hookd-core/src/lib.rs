@@ -28,12 +28,12 @@
 //!
 //! impl Hook for Example {
 //!     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
-//!         let Some(keys) = &self.keys else { return Ok(Proof::Open) };
+//!         let Some(keys) = &self.keys else { return Ok(Proof::NotRequired) };
 //!         let token = request.header("X-Example-Token").unwrap_or_default();
-//!         if keys.prove_token(token.as_bytes()) { Ok(Proof::Proved) } else { Err(Refusal::new("Invalid secret")) }
+//!         if keys.verify_token(token.as_bytes()) { Ok(Proof::Verified) } else { Err(Refusal::new("Invalid secret")) }
 //!     }
 //!
-//!     fn is_closed(&self) -> bool {
+//!     fn requires_proof(&self) -> bool {
 //!         self.keys.is_some()
 //!     }
 //!
@@ -50,7 +50,7 @@
 //!     }
 //! }
 //!
-//! inventory::submit! { Dialect::of::<Options>("example", "An example of a JSON webhook.") }
+//! inventory::submit! { Dialect::new::<Options>("example", "An example of a JSON webhook.") }
 //! ```
 //!
 //! What holds here: this crate knows no socket, file or SQL. It reads no environment and writes nothing.
@@ -67,6 +67,7 @@ mod pattern;
 mod payload;
 mod pollers;
 mod python;
+mod reason;
 mod refusal;
 pub mod registry;
 mod request;
@@ -86,10 +87,11 @@ pub use options::{BuildContext, Compat, PathStep, Problem, SecretSource};
 pub use pattern::{Glob, Pattern};
 pub use payload::{Arena, Json, View};
 pub use pollers::{NoPollers, Pollers};
+pub use reason::Reason;
 pub use refusal::Refusal;
 pub use registry::{Dialect, HookOptions};
 pub use request::{Headers, HookRequest, Method};
 pub use secret::{Secret, Secrets};
 pub use signature::{Keys, SignatureHash, from_hex};
-pub use time::epoch_of;
+pub use time::parse_date;
 pub use whitelist::PropertyWhitelist;

@@ -196,7 +196,7 @@ impl<'p> View<'p> {
     ///
     /// # Errors
     /// When it is something else than a text.
-    pub fn text_or_none(&self, path: &str) -> Result<Option<&'p str>, Refusal> {
+    pub fn optional_text(&self, path: &str) -> Result<Option<&'p str>, Refusal> {
         match self.get(path) {
             None | Some(Json::Null) => Ok(None),
             Some(Json::Text(text)) => Ok(Some(text)),
@@ -208,7 +208,7 @@ impl<'p> View<'p> {
     ///
     /// # Errors
     /// As [`View::need`], and when it is neither a text nor null.
-    pub fn text_or_null(&self, path: &'p str) -> Result<Option<&'p str>, Refusal> {
+    pub fn nullable_text(&self, path: &'p str) -> Result<Option<&'p str>, Refusal> {
         match self.need(path)? {
             Json::Null => Ok(None),
             Json::Text(text) => Ok(Some(text)),
@@ -411,8 +411,8 @@ mod tests {
         assert_eq!(root.text("a.c").unwrap_err().message(), "`a.c` is missing");
         assert_eq!(root.text("a.n").unwrap_err().message(), "`a.n` is null, expected a text");
         assert_eq!(root.text("a.b.c").unwrap_err().message(), "`a.b` is a text, expected an object");
-        assert_eq!(root.text_or_null("a.n").unwrap(), None);
-        assert_eq!(root.text_or_none("nowhere").unwrap(), None);
+        assert_eq!(root.nullable_text("a.n").unwrap(), None);
+        assert_eq!(root.optional_text("nowhere").unwrap(), None);
         let items = root.list("l").unwrap();
         assert_eq!(items[0].text("k").unwrap(), "v");
         assert_eq!(items[1].text("k").unwrap_err().message(), "`l[1].k` is missing");

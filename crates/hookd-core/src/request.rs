@@ -18,6 +18,16 @@ pub enum Method {
     Post,
 }
 
+impl Method {
+    /// The name as HTTP writes it: `GET`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        }
+    }
+}
+
 /// The headers of a request, in the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
@@ -162,7 +172,7 @@ impl HookRequest {
     /// # Errors
     /// When the body says that it is a form and is not.
     pub fn arguments(&self) -> Result<&Arguments, Refusal> {
-        let parse = || Arguments::of(self.method, &self.query, &self.headers, &self.body);
+        let parse = || Arguments::from_request(self.method, &self.query, &self.headers, &self.body);
         self.arguments.get_or_init(parse).as_ref().map_err(Clone::clone)
     }
 

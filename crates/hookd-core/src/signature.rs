@@ -41,13 +41,13 @@ impl Keys {
     }
 
     /// Whether `mac` is the HMAC-SHA256 of the parts of a message, one after the other, under one of the keys.
-    pub fn prove_sha256(&self, parts: &[&[u8]], mac: &[u8]) -> bool {
+    pub fn verify_sha256(&self, parts: &[&[u8]], mac: &[u8]) -> bool {
         self.any(|key| holds(key.sha256.clone(), parts, mac))
     }
 
     /// Whether one of `macs` is the HMAC-SHA256 of the parts of a message, one after the other, under one of the keys.
     /// The message is read once for each key, however many there are to compare with.
-    pub fn prove_sha256_any(&self, parts: &[&[u8]], macs: &[Vec<u8>]) -> bool {
+    pub fn verify_sha256_any(&self, parts: &[&[u8]], macs: &[Vec<u8>]) -> bool {
         self.any(|key| {
             let mut mac = key.sha256.clone();
             parts.iter().for_each(|part| mac.update(part));
@@ -57,7 +57,7 @@ impl Keys {
     }
 
     /// Whether `mac` is the HMAC-SHA1 of `message` under one of the keys.
-    pub fn prove_sha1(&self, message: &[u8], mac: &[u8]) -> bool {
+    pub fn verify_sha1(&self, message: &[u8], mac: &[u8]) -> bool {
         self.any(|key| holds(key.sha1.clone(), &[message], mac))
     }
 
@@ -91,8 +91,8 @@ impl Keys {
                 SignatureHash::Sha256 if has(SignatureHash::Sha1) => {
                     is_any(both.iter().map(|(_, sha256)| sha256), &mac)
                 }
-                SignatureHash::Sha1 => self.prove_sha1(message, &mac),
-                SignatureHash::Sha256 => self.prove_sha256(&[message], &mac),
+                SignatureHash::Sha1 => self.verify_sha1(message, &mac),
+                SignatureHash::Sha256 => self.verify_sha256(&[message], &mac),
             });
             if !holds || !is_lower {
                 return Err(Refusal::new("Hash mismatch"));
@@ -115,7 +115,7 @@ impl Keys {
     }
 
     /// Whether `token` is one of the secrets.
-    pub fn prove_token(&self, token: &[u8]) -> bool {
+    pub fn verify_token(&self, token: &[u8]) -> bool {
         self.any(|key| key.secret.ct_eq(token))
     }
 
@@ -179,17 +179,17 @@ mod tests {
         let mac = from_hex("757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17").unwrap();
         let secret = b"It's a Secret to Everybody".to_vec();
         let keys = Keys::new([b"old".to_vec(), secret]);
-        assert!(keys.prove_sha256(&[b"Hello, World!"], &mac));
-        assert!(keys.prove_sha256(&[b"Hello, ", b"World!"], &mac));
-        assert!(!keys.prove_sha256(&[b"Hello, World"], &mac));
-        assert!(!keys.prove_sha256(&[b"Hello, World!"], &mac[..31]));
-        assert!(!keys.prove_sha256(&[b"Hello, World!"], b""));
-        assert!(!Keys::new([b"old".to_vec()]).prove_sha256(&[b"Hello, World!"], &mac));
-        assert!(keys.prove_sha256_any(&[b"Hello, ", b"World!"], &[vec![], mac.clone()]));
-        assert!(!keys.prove_sha256_any(&[b"Hello, World!"], &[vec![], mac[..31].to_vec()]));
-        assert!(!keys.prove_sha256_any(&[b"Hello, World!"], &[]));
-        assert!(!Keys::new([]).prove_token(b""));
-        assert!(keys.prove_token(b"old") && !keys.prove_token(b"ol"));
+        assert!(keys.verify_sha256(&[b"Hello, World!"], &mac));
+        assert!(keys.verify_sha256(&[b"Hello, ", b"World!"], &mac));
+        assert!(!keys.verify_sha256(&[b"Hello, World"], &mac));
+        assert!(!keys.verify_sha256(&[b"Hello, World!"], &mac[..31]));
+        assert!(!keys.verify_sha256(&[b"Hello, World!"], b""));
+        assert!(!Keys::new([b"old".to_vec()]).verify_sha256(&[b"Hello, World!"], &mac));
+        assert!(keys.verify_sha256_any(&[b"Hello, ", b"World!"], &[vec![], mac.clone()]));
+        assert!(!keys.verify_sha256_any(&[b"Hello, World!"], &[vec![], mac[..31].to_vec()]));
+        assert!(!keys.verify_sha256_any(&[b"Hello, World!"], &[]));
+        assert!(!Keys::new([]).verify_token(b""));
+        assert!(keys.verify_token(b"old") && !keys.verify_token(b"ol"));
     }
 
     #[test]

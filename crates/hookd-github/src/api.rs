@@ -143,7 +143,7 @@ fn files_in(answer: &ApiAnswer) -> Result<(Vec<String>, u64), String> {
     for entry in *entries {
         let entry = View::root(entry);
         files.push(entry.text("filename").map_err(in_answer)?.to_owned());
-        files.extend(entry.text_or_none("previous_filename").map_err(in_answer)?.map(str::to_owned));
+        files.extend(entry.optional_text("previous_filename").map_err(in_answer)?.map(str::to_owned));
     }
     Ok((files, entries.len() as u64))
 }

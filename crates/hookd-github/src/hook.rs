@@ -39,7 +39,7 @@ impl Hook for GitHub {
     }
 
     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
-        let Some(keys) = &self.keys else { return Ok(Proof::Open) };
+        let Some(keys) = &self.keys else { return Ok(Proof::NotRequired) };
         let headers = request.headers();
         let signatures: Vec<_> = SIGNATURES
             .iter()
@@ -47,9 +47,9 @@ impl Hook for GitHub {
             .collect();
         keys.check_signatures(&signatures, request.body())?;
         match signatures.is_empty() {
-            false => Ok(Proof::Proved),
+            false => Ok(Proof::Verified),
             true if self.strict => Err(Refusal::new("Request has no required signature")),
-            true => Ok(Proof::Open),
+            true => Ok(Proof::NotRequired),
         }
     }
 
@@ -82,7 +82,7 @@ impl Hook for GitHub {
         &[EVENT, DELIVERY, "Content-Type"]
     }
 
-    fn is_closed(&self) -> bool {
+    fn requires_proof(&self) -> bool {
         self.strict && self.keys.is_some()
     }
 

@@ -66,5 +66,5 @@ pub use options::Options;
 pub use token::Token;
 
 inventory::submit! {
-    hookd_core::Dialect::of::<Options>("github", "GitHub: pushes, tags, pull requests and merge queues.")
+    hookd_core::Dialect::new::<Options>("github", "GitHub: pushes, tags, pull requests and merge queues.")
 }

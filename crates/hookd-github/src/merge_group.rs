@@ -1,6 +1,6 @@
 //! Merge groups: what a merge queue is about to merge, and waits for the checks of.
 
-use hookd_core::{Change, Outcome, Refusal, epoch_of};
+use hookd_core::{Change, Outcome, Refusal, parse_date};
 
 use crate::class::Event;
 use crate::hook::GitHub;
@@ -12,7 +12,7 @@ impl GitHub {
     /// The skip patterns do not count: GitHub would wait for a check that never comes.
     pub(crate) fn merge_group(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
         let payload = &event.payload;
-        match payload.text_or_none("action")? {
+        match payload.optional_text("action")? {
             Some("checks_requested") => {}
             Some(other) => return Ok(Outcome::ignored(format!("merge group action \"{other}\" is not built"))),
             None => return Ok(Outcome::ignored("merge group event without an action is not built")),
@@ -21,7 +21,7 @@ impl GitHub {
         let revision = group.text("head_sha")?;
         let author = match person(&group, "head_commit.author.name", "head_commit.author.email")? {
             Some(author) => author,
-            None => payload.text_or_none("sender.login")?.unwrap_or_default().to_owned(),
+            None => payload.optional_text("sender.login")?.unwrap_or_default().to_owned(),
         };
         let mut properties = serde_json::Map::new();
         properties.insert("event".to_owned(), event.name.into());
@@ -32,13 +32,13 @@ impl GitHub {
             author,
             branch: Some(branch(group.text("head_ref")?).to_owned()),
             category: Some(event.name.to_owned()),
-            comments: group.text_or_none("head_commit.message")?.unwrap_or_default().to_owned(),
+            comments: group.optional_text("head_commit.message")?.unwrap_or_default().to_owned(),
             committer: person(&group, "head_commit.committer.name", "head_commit.committer.email")?,
             project: self.project(event, "repository.full_name")?.to_owned(),
             properties,
             revision: Some(revision.to_owned()),
             revlink: Some(commit_page(&base.repository, revision)),
-            when_timestamp: group.text_or_none("head_commit.timestamp")?.map(epoch_of).transpose()?,
+            when_timestamp: group.optional_text("head_commit.timestamp")?.map(parse_date).transpose()?,
             ..base
         }]))
     }

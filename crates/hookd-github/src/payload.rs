@@ -71,7 +71,7 @@ fn missing_argument(name: &str) -> Refusal {
 
 /// `name <email>` of the person at `place`, or what of it is there; `None` where nothing is.
 pub(crate) fn person(place: &View<'_>, name: &str, email: &str) -> Result<Option<String>, Refusal> {
-    Ok(hookd_core::person(place.text_or_none(name)?, place.text_or_none(email)?))
+    Ok(hookd_core::person(place.optional_text(name)?, place.optional_text(email)?))
 }
 
 /// The page of a commit.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use hookd_core::{ApiCall, Change, Json, Outcome, Refusal, View, epoch_of};
+use hookd_core::{ApiCall, Change, Json, Outcome, Refusal, View, parse_date};
 use serde_json::Value;
 
 use crate::api::{Api, Fetched, NO_MESSAGE, Paths};
@@ -75,7 +75,7 @@ impl GitHub {
         let pull = payload.at("pull_request")?;
         let number = self.counted(payload, "number")?;
         let (full_name, sha) = if self.compat {
-            (payload.python_str("repository.full_name")?, pull.text_or_null("head.sha")?)
+            (payload.python_str("repository.full_name")?, pull.nullable_text("head.sha")?)
         } else {
             (Cow::Borrowed(payload.text("repository.full_name")?), Some(pull.text("head.sha")?))
         };
@@ -99,7 +99,7 @@ impl GitHub {
             properties,
             revision: sha.map(str::to_owned),
             revlink: revlink.map(str::to_owned),
-            when_timestamp: Some(epoch_of(pull.text("created_at")?)?),
+            when_timestamp: Some(parse_date(pull.text("created_at")?)?),
             ..self.change(event)?
         };
         Ok(Draft { change, full_name, paths, size: pull.get("changed_files").and_then(as_u64) })
@@ -111,7 +111,7 @@ impl GitHub {
         let (title, body) = if self.compat {
             (pull.python_str("title")?, pull.python_str("body")?)
         } else {
-            (Cow::Borrowed(pull.text("title")?), Cow::Borrowed(pull.text_or_none("body")?.unwrap_or_default()))
+            (Cow::Borrowed(pull.text("title")?), Cow::Borrowed(pull.optional_text("body")?.unwrap_or_default()))
         };
         Ok(format!("GitHub Pull Request #{number} ({commits} commit{s})\n{title}\n{body}"))
     }
@@ -127,10 +127,10 @@ impl GitHub {
 
     fn author(&self, payload: &View<'_>) -> Result<String, Refusal> {
         let login = if self.compat {
-            payload.text_or_null("sender.login")?
+            payload.nullable_text("sender.login")?
         } else {
-            let sender = payload.text_or_none("sender.login")?;
-            sender.map_or_else(|| payload.text_or_none("pull_request.user.login"), |login| Ok(Some(login)))?
+            let sender = payload.optional_text("sender.login")?;
+            sender.map_or_else(|| payload.optional_text("pull_request.user.login"), |login| Ok(Some(login)))?
         };
         Ok(login.unwrap_or_default().to_owned())
     }
@@ -138,9 +138,9 @@ impl GitHub {
     /// The page of the pull request.
     fn page<'p>(&self, pull: &View<'p>) -> Result<Option<&'p str>, Refusal> {
         if self.compat {
-            return pull.text_or_null("_links.html.href");
+            return pull.nullable_text("_links.html.href");
         }
-        match pull.text_or_none("_links.html.href")? {
+        match pull.optional_text("_links.html.href")? {
             Some(page) => Ok(Some(page)),
             None => pull.text("html_url").map(Some),
         }
@@ -159,7 +159,7 @@ struct Draft<'e> {
 }
 
 fn calls(calls: impl IntoIterator<Item = ApiCall>) -> Outcome {
-    Outcome::Calls { calls: calls.into_iter().collect(), expected: 1 }
+    Outcome::Calls { calls: calls.into_iter().collect(), reported_changes: 1 }
 }
 
 fn as_u64(json: &Json<'_>) -> Option<u64> {

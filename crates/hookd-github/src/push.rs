@@ -1,6 +1,6 @@
 //! Pushes to branches and tags.
 
-use hookd_core::{Change, Json, Outcome, Refusal, View, epoch_of};
+use hookd_core::{Change, Json, Outcome, Refusal, View, parse_date};
 use serde_json::Value;
 
 use crate::class::Event;
@@ -15,7 +15,7 @@ impl GitHub {
         let Some((kind, name)) = branch_or_tag(reference) else {
             return Ok(Outcome::ignored(format!("ref `{reference}` is neither a branch nor a tag")));
         };
-        if payload.is_truthy("deleted") || (!self.compat && is_zero(payload.text_or_none("after")?)) {
+        if payload.is_truthy("deleted") || (!self.compat && is_zero(payload.optional_text("after")?)) {
             return Ok(Outcome::ignored(format!("{kind} `{name}` was deleted")));
         }
         let base = Change {
@@ -35,7 +35,7 @@ impl GitHub {
         let Some(head) = head_commit(payload)? else {
             return Ok(Outcome::ignored("the push has no head commit"));
         };
-        if let Some(outcome) = self.skipped(head.text_or_none("message")?.unwrap_or_default()) {
+        if let Some(outcome) = self.skipped(head.optional_text("message")?.unwrap_or_default()) {
             return Ok(outcome);
         }
         let commits = if payload.is_truthy("created") { vec![head] } else { payload.list("commits")? };
@@ -48,17 +48,17 @@ impl GitHub {
                 Ok(Change {
                     author: person("author.name", "author.email")?,
                     committer: Some(person("committer.name", "committer.email")?),
-                    comments: commit.text_or_null("message")?.unwrap_or_default().to_owned(),
+                    comments: commit.nullable_text("message")?.unwrap_or_default().to_owned(),
                     revision: Some(commit.text("id")?.to_owned()),
-                    revlink: commit.text_or_null("url")?.map(str::to_owned),
-                    when_timestamp: Some(epoch_of(commit.text("timestamp")?)?),
+                    revlink: commit.nullable_text("url")?.map(str::to_owned),
+                    when_timestamp: Some(parse_date(commit.text("timestamp")?)?),
                     files: files(commit)?,
                     properties: properties(event, Some(commit), &whitelisted),
                     ..base.clone()
                 })
             })
             .collect();
-        Ok(Outcome::changes_or(changes?, || "the push has no commits".to_owned()))
+        Ok(Outcome::changes_or(changes?, "the push has no commits"))
     }
 
     /// Of a tag the head commit; of a branch all commits, or the head commit where the push brings none: a branch that
@@ -71,7 +71,7 @@ impl GitHub {
             Some(_) => payload.list("commits")?,
         };
         let last = head.as_ref().or(commits.last());
-        let message = last.map(|commit| commit.text_or_none("message")).transpose()?.flatten();
+        let message = last.map(|commit| commit.optional_text("message")).transpose()?.flatten();
         if let Some(outcome) = self.skipped(message.unwrap_or_default()) {
             return Ok(outcome);
         }
@@ -89,10 +89,10 @@ impl GitHub {
                 Ok(Change {
                     author: person(commit, "author.name", "author.email")?.unwrap_or_default(),
                     committer: person(commit, "committer.name", "committer.email")?,
-                    comments: commit.text_or_none("message")?.unwrap_or_default().to_owned(),
+                    comments: commit.optional_text("message")?.unwrap_or_default().to_owned(),
                     revision: Some(revision.to_owned()),
-                    revlink: Some(commit.text_or_none("url")?.map_or_else(page, str::to_owned)),
-                    when_timestamp: Some(epoch_of(commit.text("timestamp")?)?),
+                    revlink: Some(commit.optional_text("url")?.map_or_else(page, str::to_owned)),
+                    when_timestamp: Some(parse_date(commit.text("timestamp")?)?),
                     files: files(commit)?,
                     properties: properties(event, Some(commit), &whitelisted),
                     ..base.clone()
@@ -107,7 +107,7 @@ impl GitHub {
         let revision = event.payload.text("after")?;
         let author = match person(&event.payload, "pusher.name", "pusher.email")? {
             Some(pusher) => pusher,
-            None => event.payload.text_or_none("sender.login")?.unwrap_or_default().to_owned(),
+            None => event.payload.optional_text("sender.login")?.unwrap_or_default().to_owned(),
         };
         Ok(Change {
             author,

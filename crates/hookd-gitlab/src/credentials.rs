@@ -67,7 +67,7 @@ impl Credentials {
         let mut is_proved = false;
         if let Some(keys) = &self.tokens {
             for token in request.headers().all(TOKEN) {
-                if !keys.prove_token(token) {
+                if !keys.verify_token(token) {
                     return Err(invalid());
                 }
                 is_proved = true;
@@ -79,7 +79,7 @@ impl Credentials {
             verify_signature(keys, request, now)?;
             is_proved = true;
         }
-        if is_proved { Ok(Proof::Proved) } else { Err(invalid()) }
+        if is_proved { Ok(Proof::Verified) } else { Err(invalid()) }
     }
 }
 
@@ -100,7 +100,7 @@ fn verify_signature(keys: &Keys, request: &HookRequest, now: SystemTime) -> Resu
         .filter_map(|signature| signature.strip_prefix(b"v1,"))
         .filter_map(|encoded| BASE64.decode(encoded).ok())
         .collect();
-    let holds = keys.prove_sha256_any(&[id, b".", timestamp, b".", request.body()], &macs);
+    let holds = keys.verify_sha256_any(&[id, b".", timestamp, b".", request.body()], &macs);
     if holds { Ok(()) } else { Err(invalid()) }
 }
 

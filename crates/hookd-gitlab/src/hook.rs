@@ -42,7 +42,7 @@ impl Hook for GitLab {
 
     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
         match &self.credentials {
-            None => Ok(Proof::Open),
+            None => Ok(Proof::NotRequired),
             Some(credentials) => credentials.verify(request, SystemTime::now()),
         }
     }
@@ -79,7 +79,7 @@ impl Hook for GitLab {
         &[EVENT, IDEMPOTENCY_KEY, WEBHOOK_ID, "Content-Type"]
     }
 
-    fn is_closed(&self) -> bool {
+    fn requires_proof(&self) -> bool {
         self.credentials.is_some()
     }
 }

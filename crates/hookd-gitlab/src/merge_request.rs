@@ -39,7 +39,7 @@ impl GitLab {
         if !self.compat && note.is_truthy("system") {
             return Ok(Outcome::ignored("the comment was written by GitLab itself"));
         }
-        if !self.compat && note.text_or_none("action")? == Some("update") {
+        if !self.compat && note.optional_text("action")? == Some("update") {
             return Ok(Outcome::ignored("the comment was only edited"));
         }
         let text = if self.compat { note.need("note")?.to_value() } else { value(&note, "note") };
@@ -49,7 +49,7 @@ impl GitLab {
     /// Why nothing is built now, where that is so.
     fn uninteresting(&self, merge_request: &View<'_>) -> Result<Option<String>, Refusal> {
         let state =
-            if self.compat { Some(merge_request.text("state")?) } else { merge_request.text_or_none("state")? };
+            if self.compat { Some(merge_request.text("state")?) } else { merge_request.optional_text("state")? };
         if let Some(state @ ("closed" | "merged" | "approved")) = state {
             return Ok(Some(format!("the merge request is {state}")));
         }
@@ -86,11 +86,11 @@ impl GitLab {
         base.properties.extend(comment.map(|comment| ("comments".to_owned(), comment)));
         let (title, description) = (self.part(merge_request, "title")?, self.part(merge_request, "description")?);
         let branch = if self.compat {
-            merge_request.text_or_null("target_branch")?
+            merge_request.nullable_text("target_branch")?
         } else {
             Some(merge_request.text("target_branch")?)
         };
-        let revision = if self.compat { commit.text_or_null("id")? } else { Some(commit.text("id")?) };
+        let revision = if self.compat { commit.nullable_text("id")? } else { Some(commit.text("id")?) };
         Ok(Outcome::Changes(vec![Change {
             author: self.author(&commit)?,
             branch: branch.map(str::to_owned),

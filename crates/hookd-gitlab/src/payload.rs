@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use hookd_core::{Change, Refusal, View, epoch_of};
+use hookd_core::{Change, Refusal, View, parse_date};
 use serde_json::Value;
 
 use crate::hook::{Event, GitLab};
@@ -40,13 +40,13 @@ impl GitLab {
 
     /// When a commit was made, in seconds since 1970.
     pub(crate) fn time(&self, commit: &View<'_>) -> Result<Option<i64>, Refusal> {
-        let date = if self.compat { Some(commit.text("timestamp")?) } else { commit.text_or_none("timestamp")? };
-        date.map(epoch_of).transpose()
+        let date = if self.compat { Some(commit.text("timestamp")?) } else { commit.optional_text("timestamp")? };
+        date.map(parse_date).transpose()
     }
 
     /// A text that may be null. Buildbot wants it to be there.
     pub(crate) fn text<'p>(&self, place: &View<'p>, path: &'p str) -> Result<Option<&'p str>, Refusal> {
-        if self.compat { place.text_or_null(path) } else { place.text_or_none(path) }
+        if self.compat { place.nullable_text(path) } else { place.optional_text(path) }
     }
 
     /// A text as a part of a longer one.
@@ -54,7 +54,7 @@ impl GitLab {
         if self.compat {
             return place.python_str(path);
         }
-        Ok(Cow::Borrowed(place.text_or_none(path)?.unwrap_or_default()))
+        Ok(Cow::Borrowed(place.optional_text(path)?.unwrap_or_default()))
     }
 }
 
@@ -65,14 +65,14 @@ fn argument<'e>(event: &Event<'e>, name: &str) -> Result<Option<&'e str>, Refusa
 
 /// `name <email>` of the person at `place`, or what of it GitLab tells; `None` where that is nothing.
 pub(crate) fn person(place: &View<'_>, name: &str, email: &str) -> Result<Option<String>, Refusal> {
-    let email = place.text_or_none(email)?.filter(|email| *email != REDACTED);
-    Ok(hookd_core::person(place.text_or_none(name)?, email))
+    let email = place.optional_text(email)?.filter(|email| *email != REDACTED);
+    Ok(hookd_core::person(place.optional_text(name)?, email))
 }
 
 /// The first of these texts that is there and not empty.
 pub(crate) fn first_text<'p>(place: &View<'p>, paths: &[&str]) -> Result<Option<&'p str>, Refusal> {
     for path in paths {
-        if let Some(text) = place.text_or_none(path)?.filter(|text| !text.is_empty()) {
+        if let Some(text) = place.optional_text(path)?.filter(|text| !text.is_empty()) {
             return Ok(Some(text));
         }
     }

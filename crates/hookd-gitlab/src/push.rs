@@ -62,11 +62,11 @@ impl GitLab {
         };
         let author = match person(payload, "user_name", "user_email")? {
             Some(author) => author,
-            None => payload.text_or_none("user_username")?.unwrap_or_default().to_owned(),
+            None => payload.optional_text("user_username")?.unwrap_or_default().to_owned(),
         };
         Ok(Outcome::Changes(vec![Change {
             author,
-            comments: payload.text_or_none("message")?.unwrap_or_default().to_owned(),
+            comments: payload.optional_text("message")?.unwrap_or_default().to_owned(),
             revision: Some(revision.to_owned()),
             revlink: project_page(payload, &format!("commit/{revision}"))?,
             ..base
@@ -94,7 +94,7 @@ impl GitLab {
                 })
             })
             .collect();
-        Ok(Outcome::changes_or(changes?, || "none of the commits is distinct".to_owned()))
+        Ok(Outcome::changes_or(changes?, "none of the commits is distinct"))
     }
 
     fn project(&self, event: &Event<'_>) -> Result<String, Refusal> {

@@ -1,6 +1,6 @@
 //! From the form to the changes.
 
-use hookd_core::{Change, Hook, HookRequest, Json, Outcome, Refusal, View, epoch_of, person};
+use hookd_core::{Change, Hook, HookRequest, Json, Outcome, Refusal, View, parse_date, person};
 
 /// The dialect at work.
 pub(crate) struct Gitorious {
@@ -13,13 +13,13 @@ impl Hook for Gitorious {
         let json = Json::parse(text.as_bytes(), request.arena())?;
         let payload = View::root(&json);
         let base = self.base(request, &payload)?;
-        let after = if self.compat { Some(payload.text("after")?) } else { payload.text_or_none("after")? };
+        let after = if self.compat { Some(payload.text("after")?) } else { payload.optional_text("after")? };
         if after.is_some_and(|after| after.bytes().all(|byte| byte == b'0')) {
             return Ok(Outcome::ignored(format!("branch `{}` was deleted", base.branch.unwrap_or_default())));
         }
         let changes: Result<Vec<Change>, Refusal> =
             payload.list("commits")?.iter().map(|commit| self.change(&base, commit)).collect();
-        Ok(Outcome::changes_or(changes?, || "the push names no commit".to_owned()))
+        Ok(Outcome::changes_or(changes?, "the push names no commit"))
     }
 
     fn headers(&self) -> &'static [&'static str] {
@@ -52,21 +52,21 @@ impl Gitorious {
             let author = format!("{} <{}>", commit.python_str("author.name")?, commit.python_str("author.email")?);
             (author, Some(commit.text("timestamp")?))
         } else {
-            let author = person(commit.text_or_none("author.name")?, commit.text_or_none("author.email")?);
-            (author.unwrap_or_default(), commit.text_or_none("timestamp")?)
+            let author = person(commit.optional_text("author.name")?, commit.optional_text("author.email")?);
+            (author.unwrap_or_default(), commit.optional_text("timestamp")?)
         };
         Ok(Change {
             author,
             comments: self.text(commit, "message")?.unwrap_or_default().to_owned(),
             revision: Some(commit.text("id")?.to_owned()),
             revlink: self.text(commit, "url")?.map(str::to_owned),
-            when_timestamp: date.map(epoch_of).transpose()?,
+            when_timestamp: date.map(parse_date).transpose()?,
             ..base.clone()
         })
     }
 
     /// A text that may be null. Buildbot wants it to be there.
     fn text<'p>(&self, place: &View<'p>, path: &'p str) -> Result<Option<&'p str>, Refusal> {
-        if self.compat { place.text_or_null(path) } else { place.text_or_none(path) }
+        if self.compat { place.nullable_text(path) } else { place.optional_text(path) }
     }
 }

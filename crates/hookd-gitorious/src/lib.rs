@@ -47,5 +47,5 @@ mod options;
 pub use options::Options;
 
 inventory::submit! {
-    hookd_core::Dialect::of::<Options>("gitorious", "Gitorious: pushes.")
+    hookd_core::Dialect::new::<Options>("gitorious", "Gitorious: pushes.")
 }

@@ -28,12 +28,12 @@ mod hookd_example {
 
     impl Hook for Example {
         fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
-            let Some(keys) = &self.keys else { return Ok(Proof::Open) };
+            let Some(keys) = &self.keys else { return Ok(Proof::NotRequired) };
             let token = request.header("X-Example-Token").unwrap_or_default();
-            if keys.prove_token(token.as_bytes()) { Ok(Proof::Proved) } else { Err(Refusal::new("Invalid secret")) }
+            if keys.verify_token(token.as_bytes()) { Ok(Proof::Verified) } else { Err(Refusal::new("Invalid secret")) }
         }
 
-        fn is_closed(&self) -> bool {
+        fn requires_proof(&self) -> bool {
             self.keys.is_some()
         }
 
@@ -50,7 +50,7 @@ mod hookd_example {
         }
     }
 
-    hookd_core::inventory::submit! { Dialect::of::<Options>("example", "An example of a JSON webhook.") }
+    hookd_core::inventory::submit! { Dialect::new::<Options>("example", "An example of a JSON webhook.") }
 }
 
 use hookd_core::Compat::Off;

@@ -44,7 +44,7 @@ fn dialects() -> BTreeSet<String> {
         let library = root().join("crates").join(name).join("src/lib.rs");
         // The examples in the documentation of these register nothing.
         !["hookd-core", "hookd-testkit"].contains(&name.as_str())
-            && fs::read_to_string(library).is_ok_and(|text| text.contains("Dialect::of::<"))
+            && fs::read_to_string(library).is_ok_and(|text| text.contains("Dialect::new::<"))
     };
     names.filter(registers).collect()
 }

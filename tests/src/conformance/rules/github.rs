@@ -7,7 +7,7 @@ use super::everywhere::is_crash;
 use crate::conformance::compare::{Difference, Pair};
 use crate::conformance::dialects::SECRET;
 use crate::github_api::Api;
-use crate::sign::{sha1_signature, sha256_signature};
+use crate::{sha1_signature, sha256_signature};
 
 pub(super) const RULES: &[Rule] = &[
     Rule { id: "strongest-signature-decides", classes: &["github"], explains: strongest_signature_decides },

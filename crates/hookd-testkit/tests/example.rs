@@ -6,7 +6,6 @@
 mod hookd_example {
     use hookd_core::{
         BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Keys, Outcome, Problem, Proof, Refusal, Secrets,
-        View,
     };
 
     /// Options of the dialect `example`.

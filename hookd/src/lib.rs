@@ -14,14 +14,15 @@
 //! Only this crate starts listeners and names dialects.
 
 mod cli;
-mod delivery;
 mod descriptors;
 mod dialects;
 mod followups;
+mod front;
 mod http;
 mod log;
 mod metrics;
 mod retention;
 mod serve;
+mod translator;
 
 pub use cli::main;

@@ -104,3 +104,6 @@ async fn follow(worker: Arc<Worker>, due: Due) {
         tracing::error!(delivery = deliveryid, "pending delivery deferred until restart: {reason}");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,3 +12,6 @@ mod route;
 mod senders;
 
 pub(crate) use change_hook::{Front, app};
+
+#[cfg(test)]
+mod tests;

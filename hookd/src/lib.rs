@@ -22,6 +22,8 @@ mod http;
 mod log;
 mod metrics;
 mod retention;
+#[cfg(test)]
+mod scripted;
 mod serve;
 mod translator;
 

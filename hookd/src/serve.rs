@@ -84,8 +84,9 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let metrics = Arc::new(Metrics::new(Arc::clone(&budget)));
     let store: SharedStore = Arc::new(SqliteStore::open_observed(file, Arc::clone(&metrics) as _)?);
     let translator = Arc::<Translator>::default();
-    let followups = Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&translator), Arc::clone(&metrics))
-        .map_err(|source| ServeError::Read { path: file.clone(), source })?;
+    let followups =
+        Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&translator), Arc::clone(&metrics))
+            .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&handle)));
     let unproven = Arc::<Unproven>::default();

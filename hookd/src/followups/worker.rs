@@ -123,7 +123,8 @@ impl Worker {
             let (delivery, url, attempts) = (due.deliveryid, &call.url, due.attempts);
             if due.next_at > due.received_at.saturating_add(budget) {
                 tracing::warn!(delivery, url, attempts, reason, "API call failed, giving up");
-                return ApiAnswer::GaveUp(format!("{reason}, given up after {attempts} attempts"));
+                let times = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+                return ApiAnswer::GaveUp(format!("{reason}, given up after {times}"));
             }
             tracing::warn!(delivery, url, attempts, reason, "API call failed, will retry");
             if let Err(error) = self.store.postpone(due.clone()).await {

@@ -10,9 +10,7 @@ use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use hookd_config::{Config, ConfigHandle, ServedDialect};
 use hookd_core::{HookRequest, Method, Proof};
-use hookd_http::{
-    BodyError, BodyLimits, Budget, LogLimiter, RequestGuard, is_encoded, is_websocket, plain, read_body,
-};
+use hookd_http::{BodyError, BodyLimits, Budget, LogLimiter, RequestGuard, is_encoded, is_websocket, plain, read_body};
 use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest, Timestamp};
 
 use super::answers;

@@ -42,8 +42,9 @@ fn dialects() -> BTreeSet<String> {
     let names = folders.map(|name| name.into_string().unwrap());
     let registers = |name: &String| {
         let library = root().join("crates").join(name).join("src/lib.rs");
-        // The example of the core's documentation registers nothing.
-        name != "hookd-core" && fs::read_to_string(library).is_ok_and(|text| text.contains("Dialect::new::<"))
+        // The examples in the documentation of these register nothing.
+        !["hookd-core", "hookd-testkit"].contains(&name.as_str())
+            && fs::read_to_string(library).is_ok_and(|text| text.contains("Dialect::new::<"))
     };
     names.filter(registers).collect()
 }
@@ -127,6 +128,28 @@ fn a_dialect_knows_the_core_and_nothing_else_of_ours() {
 }
 
 #[test]
+fn the_testkit_knows_the_core_and_only_tests_know_it() {
+    assert_eq!(ours(&dependencies("hookd-testkit")), ["hookd-core"]);
+    knows_nothing_outside("hookd-testkit");
+    for dialect in dialects() {
+        let manifest = read(format!("crates/{dialect}/Cargo.toml"));
+        let (_, tests) = manifest.split_once("[dev-dependencies]").unwrap_or_default();
+        assert!(
+            tests.contains("\nhookd-testkit.workspace = true\n"),
+            "the tests of `{dialect}` do not use the testkit"
+        );
+        let main = read(format!("crates/{dialect}/tests/{}/main.rs", dialect.trim_start_matches("hookd-")));
+        assert!(main.contains("\ncontract_tests!(FORGE);\n"), "`{dialect}` does not run the contract of a dialect");
+    }
+    let crates = fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path());
+    for folder in crates.chain([root().join("hookd")]) {
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        let dependencies = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+        assert!(!dependencies.contains("\nhookd-testkit"), "{} uses the testkit outside of tests", folder.display());
+    }
+}
+
+#[test]
 fn the_contract_of_the_store_knows_the_core_and_no_engine() {
     let dependencies = dependencies("hookd-store");
     assert_eq!(ours(&dependencies), ["hookd-core"]);
@@ -157,7 +180,7 @@ fn only_hookd_http_knows_the_parts_of_actix_and_it_knows_nothing_of_ours() {
 
 #[test]
 fn the_core_the_dialects_and_the_store_forbid_unsafe() {
-    let rooms = ["hookd-core", "hookd-store", "hookd-store-sqlite"].map(str::to_owned);
+    let rooms = ["hookd-core", "hookd-store", "hookd-store-sqlite", "hookd-testkit"].map(str::to_owned);
     for package in dialects().into_iter().chain(rooms) {
         let library = read(format!("crates/{package}/src/lib.rs"));
         assert!(library.contains("\n#![forbid(unsafe_code)]\n"), "{package}");

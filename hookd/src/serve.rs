@@ -14,9 +14,11 @@ use hookd_store_sqlite::{OpenError, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::followups::Followups;
-use crate::http::{self, admin, change_hook};
+use crate::front::{self, Front};
+use crate::http::{self, Unproven, admin};
 use crate::log::{self, LogFormat};
 use crate::metrics::Metrics;
+use crate::translator::Translator;
 use crate::{descriptors, retention};
 
 /// How many connections the private listener has at most.
@@ -81,18 +83,22 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let budget = Arc::<Budget>::default();
     let metrics = Arc::new(Metrics::new(Arc::clone(&budget)));
     let store: SharedStore = Arc::new(SqliteStore::open_observed(file, Arc::clone(&metrics) as _)?);
-    let followups = Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&metrics))
-        .map_err(|source| ServeError::Read { path: file.clone(), source })?;
+    let translator = Arc::<Translator>::default();
+    let followups =
+        Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&translator), Arc::clone(&metrics))
+            .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&handle)));
-    let front = change_hook::Front::new(
+    let unproven = Arc::<Unproven>::default();
+    let front = Arc::new(Front::new(
         Arc::clone(&handle),
         Arc::clone(&store),
         followups.queue(),
+        Arc::clone(&unproven),
         Arc::clone(&metrics),
         budget,
-    );
-    let unproven = front.unproven();
+        translator,
+    ));
 
     let public_socket = listen("public", config.server.listen)?;
     let private_socket = listen("admin", config.admin.listen)?;
@@ -116,7 +122,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         request_timeout: server.request_timeout,
         shutdown_timeout: server.shutdown_timeout,
     };
-    let public = public.serve(move || change_hook::app(front.clone()));
+    let public = public.serve(move || front::app(Arc::clone(&front)));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
     let state = http::State::new(Arc::clone(&store), Arc::clone(&handle), unproven, metrics);
     let private = Listener {

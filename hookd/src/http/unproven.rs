@@ -18,22 +18,22 @@ pub(crate) struct Unproven(Mutex<VecDeque<Entry>>);
 
 /// A request that did not prove itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// When it came.
-    pub(super) received_at: Timestamp,
+    pub(crate) received_at: Timestamp,
     /// The dialect that it was for.
-    pub(super) dialect: String,
+    pub(crate) dialect: String,
     /// The address that it came from.
-    pub(super) peer: Option<String>,
+    pub(crate) peer: Option<String>,
     /// What it said of its kind, unproved.
-    pub(super) event: Option<String>,
+    pub(crate) event: Option<String>,
     /// Why it was refused.
-    pub(super) reason: String,
+    pub(crate) reason: String,
 }
 
 impl Entry {
     /// The same with no more of each text than people read.
-    pub(super) fn shortened(mut self) -> Self {
+    pub(crate) fn shortened(mut self) -> Self {
         for text in [Some(&mut self.dialect), self.event.as_mut(), Some(&mut self.reason)].into_iter().flatten() {
             shorten(text);
         }
@@ -43,7 +43,7 @@ impl Entry {
 
 impl Unproven {
     /// Takes one in, and lets the oldest go where there are too many.
-    pub(super) fn push(&self, entry: Entry) {
+    pub(crate) fn push(&self, entry: Entry) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() == KEPT {
             entries.pop_front();
@@ -52,13 +52,13 @@ impl Unproven {
     }
 
     /// All that are kept, newest first.
-    pub(super) fn newest(&self) -> Vec<Entry> {
+    pub(crate) fn newest(&self) -> Vec<Entry> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         entries.iter().rev().cloned().collect()
     }
 
     /// All that are kept, newest first, as the REST API shows them.
-    pub(super) fn to_json(&self) -> Vec<Value> {
+    pub(crate) fn to_json(&self) -> Vec<Value> {
         let shown = |entry: &Entry| {
             json!({
                 "received_at": entry.received_at.as_seconds_f64(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
+use hookd_admin::Metrics;
 use hookd_config::{ConfigHandle, ServedDialect};
 use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, HookRequest, Outcome, Refusal};
 use hookd_store::{Completion, Due, NewState, SharedStore, StoreError};
@@ -19,7 +20,6 @@ use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use crate::delivery::{now, state_of};
 use crate::log::chain;
-use crate::metrics::Metrics;
 
 /// How many deliveries are worked on at a time.
 const AT_A_TIME: usize = 8;

@@ -20,7 +20,6 @@ mod dialects;
 mod followups;
 mod http;
 mod log;
-mod metrics;
 mod retention;
 mod serve;
 

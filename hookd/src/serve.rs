@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use hookd_admin::{AppState, Metrics, Unverified};
 use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
 use hookd_http::{Budget, Listener, bind};
 use hookd_store::{OpenError, SharedStore, SqliteStore, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::followups::Followups;
-use crate::http::{self, admin, change_hook};
+use crate::http::change_hook;
 use crate::log::{self, LogFormat};
-use crate::metrics::Metrics;
 use crate::{descriptors, retention};
 
 /// How many connections the private listener has at most.
@@ -84,14 +84,15 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&handle)));
+    let unverified = Arc::<Unverified>::default();
     let front = change_hook::Front::new(
         Arc::clone(&handle),
         Arc::clone(&store),
         followups.queue(),
+        Arc::clone(&unverified),
         Arc::clone(&metrics),
         budget,
     );
-    let unproven = front.unproven();
 
     let public_socket = listen("public", config.server.listen)?;
     let private_socket = listen("admin", config.admin.listen)?;
@@ -117,7 +118,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     };
     let public = public.serve(move || change_hook::app(front.clone()));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
-    let state = http::State::new(Arc::clone(&store), Arc::clone(&handle), unproven, metrics);
+    let state = AppState::new(Arc::clone(&store), Arc::clone(&handle), unverified, metrics);
     let private = Listener {
         name: "admin",
         socket: private_socket,
@@ -127,7 +128,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         request_timeout: server.request_timeout,
         shutdown_timeout: Duration::from_secs(1),
     };
-    let private = private.serve(move || admin::app(state.clone()));
+    let private = private.serve(move || hookd_admin::app(state.clone()));
     let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?;
 
     let outcome = until_told_to_stop(public, private, handle).await;

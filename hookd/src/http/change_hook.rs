@@ -11,6 +11,7 @@ use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, AUTHORIZATION, HeaderValue
 use actix_web::http::{self, StatusCode};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
+use hookd_admin::{Metrics, Unverified, UnverifiedRequest};
 use hookd_config::{Config, ConfigHandle, Networks, ServedDialect, senders};
 use hookd_core::{Hook, HookRequest, Method, Proof};
 use hookd_http::{
@@ -20,10 +21,8 @@ use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, Store
 
 use super::DELIVERY;
 use super::judge::{Judged, Judges};
-use super::unproven::{Entry, Unproven};
 use crate::delivery::{now, state_of};
 use crate::followups::Queue;
-use crate::metrics::Metrics;
 
 /// The path under which hooks are.
 const PREFIX: &str = "/change_hook";
@@ -46,7 +45,7 @@ struct Shared {
     config: Arc<ConfigHandle>,
     store: SharedStore,
     followups: Queue,
-    unproven: Arc<Unproven>,
+    unverified: Arc<Unverified>,
     metrics: Arc<Metrics>,
     budget: Arc<Budget>,
     judges: Judges,
@@ -59,6 +58,7 @@ impl Front {
         config: Arc<ConfigHandle>,
         store: SharedStore,
         followups: Queue,
+        unverified: Arc<Unverified>,
         metrics: Arc<Metrics>,
         budget: Arc<Budget>,
     ) -> Self {
@@ -66,18 +66,13 @@ impl Front {
             config,
             store,
             followups,
-            unproven: Arc::default(),
+            unverified,
             metrics,
             budget,
             judges: Judges::default(),
             refused: LogLimiter::default(),
             unstored: LogLimiter::default(),
         }))
-    }
-
-    /// The requests that did not prove themselves.
-    pub(crate) fn unproven(&self) -> Arc<Unproven> {
-        Arc::clone(&self.0.unproven)
     }
 }
 
@@ -111,7 +106,7 @@ async fn taken(
         let message = format!("not found: hookd serves {PREFIX} here, and nothing else");
         return Err(Box::new(plain(StatusCode::NOT_FOUND, message)));
     };
-    let refused = |answer, reason: &str| Err(Box::new(front.unproven(request, name, None, answer, reason)));
+    let refused = |answer, reason: &str| Err(Box::new(front.unverified(request, name, None, answer, reason)));
     let config = front.config.current();
     let dialect = config.dialects.get(name);
     let auth = dialect.map_or(config.auth.as_ref(), |dialect| dialect.auth.as_ref());
@@ -151,7 +146,7 @@ async fn taken(
                 BodyError::NoRoom => front.unstored(name, None, None, &StoreError::Overloaded),
                 BodyError::TooLarge(_) | BodyError::TooSlow(_) | BodyError::Broken => {
                     let reason = error.to_string();
-                    front.unproven(request, name, None, plain(error.status(), reason.clone()), &reason)
+                    front.unverified(request, name, None, plain(error.status(), reason.clone()), &reason)
                 }
             };
             answer.head_mut().set_connection_type(http::ConnectionType::Close);
@@ -182,8 +177,8 @@ fn senders_of(request: &HttpRequest, peer: SocketAddr, config: &Config) -> Vec<O
 }
 
 impl Shared {
-    /// Notes that a request did not prove itself, and gives its answer.
-    fn unproven(
+    /// Notes an unverified request, and gives its answer.
+    fn unverified(
         &self,
         request: &HttpRequest,
         dialect: &str,
@@ -193,16 +188,17 @@ impl Shared {
     ) -> HttpResponse {
         let config = self.config.current();
         let (dialect, reason) = (dialect.to_owned(), reason.to_owned());
-        let entry = Entry { received_at: now(), dialect, peer: sender_of(request, &config), event, reason }.shortened();
-        let Entry { dialect, peer, event, reason, .. } = &entry;
+        let entry = UnverifiedRequest { received_at: now(), dialect, peer: sender_of(request, &config), event, reason }
+            .shortened();
+        let UnverifiedRequest { dialect, peer, event, reason, .. } = &entry;
         let summary = |more| tracing::info!(more, "more requests were refused within a second");
         if self.refused.allows(summary) {
-            tracing::info!(dialect, event, peer, outcome = "unproven", reason, "refused");
+            tracing::info!(dialect, event, peer, outcome = "unverified", reason, "refused");
         }
         // A name that is not served is the sender's: it would make a metric of its own for each.
         let counted = if config.dialects.contains_key(dialect) { dialect } else { "other" };
-        self.metrics.request(counted, "unproven");
-        self.unproven.push(entry);
+        self.metrics.request(counted, "unverified");
+        self.unverified.push(entry);
         answer
     }
 
@@ -242,7 +238,7 @@ async fn receive(
         }
         Err(refusal) => {
             let answer = plain(StatusCode::BAD_REQUEST, refusal.message().to_owned());
-            return front.unproven(http, &dialect.name, event, answer, refusal.message());
+            return front.unverified(http, &dialect.name, event, answer, refusal.message());
         }
     };
     let translated_at = started.elapsed();

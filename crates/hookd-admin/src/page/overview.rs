@@ -1,4 +1,4 @@
-//! The first page: deliveries, unproven requests and dialects.
+//! The first page: deliveries, unverified requests and dialects.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::find::{self, Listed};
 use super::layout::{Frame, changes, maybe, moment, none, state};
-use super::{Asked, refused, shown, unproven, unreadable};
-use crate::http::state::{State, blocking};
+use super::{Asked, refused, shown, unreadable, unverified};
+use crate::state::{AppState, blocking};
 
-/// How many unproven requests are on this page.
-const UNPROVEN: usize = 10;
+/// How many unverified requests are on this page.
+const MAX_UNVERIFIED_ROWS: usize = 10;
 
-pub(super) async fn show(admin: web::Data<State>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn show(admin: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
     let asked = match Asked::of(&request) {
         Ok(asked) => asked,
         Err(message) => return refused(&message),
@@ -38,7 +38,7 @@ pub(super) async fn show(admin: web::Data<State>, request: HttpRequest) -> HttpR
     let content = html! {
         (deliveries(&listed, &asked))
         @if is_first {
-            (unproven::section(admin.unproven(), UNPROVEN))
+            (unverified::section(admin.unverified(), MAX_UNVERIFIED_ROWS))
             (dialects(&admin.config().dialects))
         }
     };
@@ -118,7 +118,7 @@ fn empty(asked: &Asked) -> Markup {
         @if asked.search.is_some() {
             p {
                 "Nothing found. A revision has to be whole, and a part of the reason in the same case. What did not prove "
-                "itself is no delivery: see the " a href="/unproven" { "unproven requests" } "."
+                "itself is no delivery: see the " a href="/unverified" { "unverified requests" } "."
             }
         } @else if asked.before.is_some() {
             p { "There are no older ones." }

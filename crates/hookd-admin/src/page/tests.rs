@@ -7,23 +7,40 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service};
 use hookd_config::{Config, ConfigHandle};
-use hookd_core::{Change, Method};
+use hookd_core::{BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Method, Outcome, Problem, Refusal};
 use hookd_store::{NewDelivery, NewState, RequestHead, SharedStore, SqliteStore, StoredRequest};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::http::Unproven;
-use crate::http::admin::app;
-use crate::http::state::State;
-use crate::http::unproven::Entry;
-use crate::metrics::Metrics;
+use crate::{AppState, Metrics, Unverified, UnverifiedRequest, app};
 
 /// What must never come out of a page as it is.
 const EVIL: &str = r#"</td><script>alert("1")</script><img src=x onerror='alert(1)'>"#;
 
+/// The dialect of the tests, which has no options and is never asked.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Base {}
+
+impl HookOptions for Base {
+    fn build(self, _: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
+        Ok(Box::new(self))
+    }
+}
+
+impl Hook for Base {
+    fn translate(&self, _: &HookRequest) -> Result<Outcome, Refusal> {
+        Err(Refusal::new("the pages translate nothing"))
+    }
+}
+
+hookd_core::inventory::submit! { Dialect::of::<Base>("base", "A dialect without options.") }
+
 struct Site {
     store: SharedStore,
-    unproven: Arc<Unproven>,
+    unverified: Arc<Unverified>,
     config: Arc<ConfigHandle>,
     _folder: TempDir,
 }
@@ -41,7 +58,7 @@ impl Site {
         std::fs::write(&path, "[change_hook_dialects]\nbase = true\nacme = { custom_class = 'base' }\n").unwrap();
         let store = Arc::new(SqliteStore::open(&folder.path().join("hookd.db")).unwrap());
         let config = Arc::new(ConfigHandle::new(path.clone(), Config::load(&path).unwrap()));
-        Self { store, unproven: Arc::default(), config, _folder: folder }
+        Self { store, unverified: Arc::default(), config, _folder: folder }
     }
 
     async fn add(&self, delivery: NewDelivery) -> i64 {
@@ -50,7 +67,8 @@ impl Site {
 
     async fn get(&self, target: &str) -> Shown {
         let metrics = Arc::new(Metrics::new(Arc::default()));
-        let state = State::new(Arc::clone(&self.store), Arc::clone(&self.config), Arc::clone(&self.unproven), metrics);
+        let state =
+            AppState::new(Arc::clone(&self.store), Arc::clone(&self.config), Arc::clone(&self.unverified), metrics);
         let service = init_service(app(state)).await;
         let answer = call_service(&service, TestRequest::get().uri(target).to_request()).await;
         let (status, headers) = (answer.status(), answer.headers().clone());
@@ -127,14 +145,14 @@ async fn what_a_sender_sent_is_text_and_nothing_else() {
     let mut form = delivery(EVIL, NewState::Ignored(EVIL.into()));
     form.request.body = format!("not JSON {EVIL}").into();
     let ignored = site.add(form).await;
-    site.unproven.push(Entry {
+    site.unverified.push(UnverifiedRequest {
         received_at: 0,
         dialect: EVIL.into(),
         peer: Some(EVIL.into()),
         event: Some(EVIL.into()),
         reason: EVIL.into(),
     });
-    let mut targets = vec!["/".to_owned(), "/unproven".to_owned(), "/changes/1".to_owned()];
+    let mut targets = vec!["/".to_owned(), "/unverified".to_owned(), "/changes/1".to_owned()];
     targets.extend([accepted, refused, ignored].map(|id| format!("/deliveries/{id}")));
     targets.push("/?q=%3C%2Ftd%3E%3Cscript%3Ealert%28%221%22%29%3C%2Fscript%3E&before=9".to_owned());
     for target in targets {
@@ -167,7 +185,7 @@ async fn links_lead_to_web_pages_only() {
 #[actix_web::test]
 async fn a_browser_is_told_to_be_strict() {
     let site = Site::new();
-    for target in ["/", "/unproven", "/style.css", "/nothing", "/deliveries/1", "/?before=x"] {
+    for target in ["/", "/unverified", "/style.css", "/nothing", "/deliveries/1", "/?before=x"] {
         let headers = site.get(target).await.headers;
         let value = |name: &str| headers.get(name).unwrap_or_else(|| panic!("{target}: {name}")).to_str().unwrap();
         assert!(value("content-security-policy").starts_with("default-src 'none'; style-src 'self';"));
@@ -308,7 +326,7 @@ async fn the_page_of_a_delivery_shows_all_of_it() {
 }
 
 #[actix_web::test]
-async fn the_first_page_tells_the_dialects_and_who_was_not_proved() {
+async fn the_first_page_shows_the_dialects_and_unverified_requests() {
     let site = Site::new();
     let text = site.text("/").await;
     assert!(text.contains("/change_hook/acme") && text.contains("anyone who reaches it"), "{text}");
@@ -316,10 +334,10 @@ async fn the_first_page_tells_the_dialects_and_who_was_not_proved() {
     for number in 0..20 {
         let reason = format!("Hash mismatch {number}.");
         let (dialect, peer) = ("base".to_owned(), Some("192.0.2.1".to_owned()));
-        site.unproven.push(Entry { received_at: 0, dialect, peer, event: None, reason });
+        site.unverified.push(UnverifiedRequest { received_at: 0, dialect, peer, event: None, reason });
     }
     let text = site.text("/").await;
     assert!(text.contains("Hash mismatch 19.") && text.contains("Hash mismatch 10."), "{text}");
     assert!(!text.contains("Hash mismatch 9.") && text.contains("All 20"), "{text}");
-    assert!(site.text("/unproven").await.contains("Hash mismatch 0."));
+    assert!(site.text("/unverified").await.contains("Hash mismatch 0."));
 }

@@ -13,7 +13,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 /// All that is counted.
-pub(crate) struct Metrics {
+pub struct Metrics {
     registry: Registry,
     requests: Family<Request, Counter>,
     durations: Family<Dialect, Histogram, fn() -> Histogram>,
@@ -52,7 +52,8 @@ fn seconds() -> Histogram {
 
 impl Metrics {
     /// Counts from zero. The memory of bodies is counted by its budget, and shown here.
-    pub(crate) fn new(budget: Arc<Budget>) -> Self {
+    #[must_use]
+    pub fn new(budget: Arc<Budget>) -> Self {
         let metrics = Self {
             registry: Registry::with_prefix("hookd"),
             requests: Family::default(),
@@ -96,17 +97,17 @@ impl Metrics {
     }
 
     /// Counts a request that ended with this outcome.
-    pub(crate) fn request(&self, dialect: &str, outcome: &'static str) {
+    pub fn request(&self, dialect: &str, outcome: &'static str) {
         self.requests.get_or_create(&Request { dialect: dialect.to_owned(), outcome }).inc();
     }
 
     /// Counts the time of a request that was stored.
-    pub(crate) fn duration(&self, dialect: &str, took: Duration) {
+    pub fn duration(&self, dialect: &str, took: Duration) {
         self.durations.get_or_create(&Dialect { dialect: dialect.to_owned() }).observe(took.as_secs_f64());
     }
 
     /// Counts a call to the API of a forge.
-    pub(crate) fn api_call(&self, dialect: &str, outcome: &'static str) {
+    pub fn api_call(&self, dialect: &str, outcome: &'static str) {
         self.api_calls.get_or_create(&ApiCall { dialect: dialect.to_owned(), outcome }).inc();
     }
 

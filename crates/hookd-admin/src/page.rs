@@ -11,7 +11,7 @@ mod layout;
 mod overview;
 #[cfg(test)]
 mod tests;
-mod unproven;
+mod unverified;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -39,7 +39,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(page("/", overview::show))
         .service(page("/deliveries/{id}", delivery::show))
         .service(page("/changes/{id}", change::show))
-        .service(page("/unproven", unproven::show))
+        .service(page("/unverified", unverified::show))
         .service(page(STYLE, style));
 }
 

@@ -35,7 +35,7 @@ pub(super) fn framed(frame: &Frame<'_>, content: Markup) -> Markup {
                             placeholder="Delivery id, whole revision, or a part of the reason";
                         button { "Search" }
                     }
-                    nav { a href="/#unproven" { "Unproven" } a href="/#dialects" { "Dialects" } }
+                    nav { a href="/#unverified" { "Unverified" } a href="/#dialects" { "Dialects" } }
                 }
                 main { (content) }
                 footer { "hookd " (env!("CARGO_PKG_VERSION")) " · all times are UTC" }

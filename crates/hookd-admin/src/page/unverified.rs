@@ -1,23 +1,23 @@
-//! The requests that did not prove themselves.
+//! The page of the unverified requests.
 
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 
 use super::layout::{Frame, maybe, moment};
 use super::shown;
-use crate::http::Unproven;
-use crate::http::state::State;
+use crate::Unverified;
+use crate::state::AppState;
 
-pub(super) async fn show(admin: web::Data<State>) -> HttpResponse {
-    shown(&Frame { title: "Unproven", search: "" }, section(admin.unproven(), usize::MAX))
+pub(super) async fn show(admin: web::Data<AppState>) -> HttpResponse {
+    shown(&Frame { title: "Unverified", search: "" }, section(admin.unverified(), usize::MAX))
 }
 
 /// The newest of them, up to this many.
-pub(super) fn section(unproven: &Unproven, most: usize) -> Markup {
-    let entries = unproven.newest();
+pub(super) fn section(unverified: &Unverified, most: usize) -> Markup {
+    let entries = unverified.newest();
     html! {
-        section id="unproven" {
-            h2 { "Unproven requests" }
+        section id="unverified" {
+            h2 { "Unverified requests" }
             @if entries.is_empty() {
                 p { "None since hookd was started." }
             } @else {
@@ -47,7 +47,7 @@ pub(super) fn section(unproven: &Unproven, most: usize) -> Markup {
                     }
                 }
                 @if entries.len() > most {
-                    p.paging { a href="/unproven" { "All " (entries.len()) } }
+                    p.paging { a href="/unverified" { "All " (entries.len()) } }
                 }
             }
         }

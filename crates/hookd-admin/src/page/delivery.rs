@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::layout::{Frame, bytes, field, maybe, moment, state};
 use super::{find, missing, overview, shown, unreadable};
-use crate::http::state::{State, blocking};
+use crate::state::{AppState, blocking};
 
 /// The largest body that is shown.
 const LARGEST: usize = 256 << 10;
@@ -25,7 +25,7 @@ struct Whole {
     request: Option<StoredRequest>,
 }
 
-pub(super) async fn show(admin: web::Data<State>, id: web::Path<String>) -> HttpResponse {
+pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> HttpResponse {
     let Ok(id) = id.parse() else { return missing("delivery") };
     let store = Arc::clone(admin.store());
     match blocking(move || read(&*store, id)).await {

@@ -9,12 +9,12 @@ use maud::{Markup, html};
 
 use super::layout::{Frame, address, field, maybe, moment, none};
 use super::{find, missing, shown, unreadable};
-use crate::http::state::{State, blocking};
+use crate::state::{AppState, blocking};
 
 /// How many files are shown at once; more are folded away.
 const FILES: usize = 20;
 
-pub(super) async fn show(admin: web::Data<State>, id: web::Path<String>) -> HttpResponse {
+pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> HttpResponse {
     let Ok(id) = id.parse() else { return missing("change") };
     let store = Arc::clone(admin.store());
     match blocking(move || find::change(&*store, id)).await {

@@ -1,7 +1,6 @@
 //! The private listener: the page, the REST API and health.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -10,29 +9,26 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use hookd_config::Reloaded;
-use hookd_http::{RequestGuard, plain, unauthorized};
+use hookd_http::{RequestGuard, unauthorized};
 use hookd_store::{CHANGE_FIELDS, DELIVERY_FIELDS};
 use hookd_store::{Field, Filter, Operator, Page, Query, SharedStore, StoreError, Value};
 use serde_json::{Value as Json, json};
 
-use super::state::{State, blocking};
-use super::{page, rest};
+use crate::state::{AppState, blocking};
+use crate::{health, page, rest};
 
 /// How many rows are given where no limit is asked for.
 const LIMIT: u64 = 1000;
 
-/// How long `/readyz` waits for a commit.
-const READY_WITHIN: Duration = Duration::from_secs(5);
-
 /// The application of the private listener.
-pub(crate) fn app(
-    state: State,
+pub fn app(
+    state: AppState,
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
     App::new()
         .app_data(web::Data::new(state))
         .wrap(from_fn(guarded))
-        .service(web::resource("/healthz").route(web::get().to(healthz)).route(web::head().to(healthz)))
-        .service(web::resource("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)))
+        .service(web::resource("/healthz").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)))
+        .service(web::resource("/readyz").route(web::get().to(health::readyz)).route(web::head().to(health::readyz)))
         .service(
             web::scope("")
                 .wrap(from_fn(authenticated))
@@ -43,7 +39,7 @@ pub(crate) fn app(
                         .route("/deliveries", web::get().to(deliveries))
                         .route("/deliveries/{id}", web::get().to(delivery))
                         .route("/dialects", web::get().to(dialects))
-                        .route("/unproven", web::get().to(unproven))
+                        .route("/unverified", web::get().to(unverified))
                         .route("/reload", web::post().to(reload))
                         .default_service(web::to(nothing)),
                 )
@@ -68,7 +64,7 @@ async fn guarded(
 /// Lets a request through if it has the credentials that `[admin] change_hook_auth` asks for, and if no page of
 /// another site made a browser send it.
 async fn authenticated(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -93,7 +89,7 @@ fn is_cross_site(request: &ServiceRequest) -> bool {
 }
 
 /// Reloads the configuration.
-async fn reload(state: web::Data<State>) -> HttpResponse {
+async fn reload(state: web::Data<AppState>) -> HttpResponse {
     let config = Arc::clone(state.config_handle());
     match web::block(move || config.reload()).await {
         Ok(Ok(Reloaded { config, needs_restart })) => rest::body(
@@ -108,29 +104,15 @@ async fn reload(state: web::Data<State>) -> HttpResponse {
     }
 }
 
-/// The process is alive.
-async fn healthz() -> HttpResponse {
-    plain(StatusCode::OK, "ok".to_owned())
-}
-
 /// What hookd counts, in the text format of OpenMetrics, which Prometheus reads.
-async fn metrics(state: web::Data<State>) -> HttpResponse {
+async fn metrics(state: web::Data<AppState>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header(("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(state.metrics().encode(&**state.store()))
 }
 
-/// A webhook that came now could be committed.
-async fn readyz(state: web::Data<State>) -> HttpResponse {
-    match tokio::time::timeout(READY_WITHIN, state.store().probe()).await {
-        Ok(Ok(())) => plain(StatusCode::OK, "ready".to_owned()),
-        Ok(Err(error)) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}")),
-        Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready: the store takes too long".to_owned()),
-    }
-}
-
-async fn changes(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
+async fn changes(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
     let read = |store: SharedStore, query: Query| {
         let page = store.changes(&query)?;
         Ok(Page { rows: page.rows.iter().map(hookd_store::ChangeRecord::to_json).collect(), total: page.total })
@@ -138,14 +120,14 @@ async fn changes(state: web::Data<State>, request: HttpRequest) -> HttpResponse 
     collection("changes", &CHANGE_FIELDS, &state, &request, read).await
 }
 
-async fn change(state: web::Data<State>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
+async fn change(state: web::Data<AppState>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
     let read = |store: SharedStore, query: Query| {
         Ok(store.changes(&query)?.rows.first().map(hookd_store::ChangeRecord::to_json))
     };
     single("changes", "changeid", &CHANGE_FIELDS, &state, &request, &id, read).await
 }
 
-async fn deliveries(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
+async fn deliveries(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
     let read = |store: SharedStore, query: Query| {
         let page = store.deliveries(&query)?;
         Ok(Page { rows: page.rows.iter().map(hookd_store::DeliveryRecord::to_json).collect(), total: page.total })
@@ -154,7 +136,7 @@ async fn deliveries(state: web::Data<State>, request: HttpRequest) -> HttpRespon
 }
 
 /// One delivery, with the headers that were kept.
-async fn delivery(state: web::Data<State>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
+async fn delivery(state: web::Data<AppState>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
     let read = |store: SharedStore, query: Query| {
         let Some(record) = store.deliveries(&query)?.rows.pop() else { return Ok(None) };
         let mut shown = record.to_json();
@@ -169,7 +151,7 @@ async fn delivery(state: web::Data<State>, request: HttpRequest, id: web::Path<S
     single("deliveries", "deliveryid", &DELIVERY_FIELDS, &state, &request, &id, read).await
 }
 
-async fn dialects(state: web::Data<State>) -> HttpResponse {
+async fn dialects(state: web::Data<AppState>) -> HttpResponse {
     let records: Vec<Json> = state
         .config()
         .dialects
@@ -188,10 +170,10 @@ async fn dialects(state: web::Data<State>) -> HttpResponse {
     rest::collection("dialects", records, total, None)
 }
 
-async fn unproven(state: web::Data<State>) -> HttpResponse {
-    let records = state.unproven().to_json();
+async fn unverified(state: web::Data<AppState>) -> HttpResponse {
+    let records = state.unverified().to_json();
     let total = records.len() as u64;
-    rest::collection("unproven", records, total, None)
+    rest::collection("unverified", records, total, None)
 }
 
 async fn nothing(request: HttpRequest) -> HttpResponse {
@@ -202,7 +184,7 @@ async fn nothing(request: HttpRequest) -> HttpResponse {
 async fn collection<R>(
     kind: &'static str,
     fields: &'static [Field],
-    state: &State,
+    state: &AppState,
     request: &HttpRequest,
     read: R,
 ) -> HttpResponse
@@ -226,7 +208,7 @@ async fn single<R>(
     kind: &'static str,
     id_field: &str,
     fields: &'static [Field],
-    state: &State,
+    state: &AppState,
     request: &HttpRequest,
     id: &str,
     read: R,

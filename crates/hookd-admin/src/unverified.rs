@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use hookd_store::Timestamp;
 use serde_json::{Value, json};
 
 /// How many are kept.
@@ -18,8 +19,8 @@ pub struct Unverified(Mutex<VecDeque<UnverifiedRequest>>);
 /// A request whose sender was not verified, or that was for a dialect that is not served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnverifiedRequest {
-    /// When it was received, in microseconds since 1970.
-    pub received_at: i64,
+    /// When it was received.
+    pub received_at: Timestamp,
     /// The dialect of its path.
     pub dialect: String,
     /// The address of the sender, as text; through trusted proxies, every address that they name.
@@ -31,12 +32,6 @@ pub struct UnverifiedRequest {
 }
 
 impl UnverifiedRequest {
-    /// When it was received, in seconds since 1970.
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of this age fit in a double")]
-    pub(crate) fn seconds(&self) -> f64 {
-        self.received_at as f64 / 1e6
-    }
-
     /// The same with each text cut to 200 characters.
     #[must_use]
     pub fn shortened(mut self) -> Self {
@@ -67,7 +62,7 @@ impl Unverified {
     pub(crate) fn to_json(&self) -> Vec<Value> {
         let shown = |entry: &UnverifiedRequest| {
             json!({
-                "received_at": entry.seconds(),
+                "received_at": entry.received_at.as_seconds_f64(),
                 "dialect": entry.dialect,
                 "peer": entry.peer,
                 "event": entry.event,
@@ -96,7 +91,7 @@ mod tests {
         for number in 0..300 {
             let reason = number.to_string();
             unverified.push(UnverifiedRequest {
-                received_at: 0,
+                received_at: Timestamp::default(),
                 dialect: "github".into(),
                 peer: None,
                 event: None,
@@ -112,7 +107,13 @@ mod tests {
     fn cuts_long_texts() {
         let unverified = Unverified::default();
         let (dialect, reason) = ("a".repeat(100_000), "ü".repeat(100_000));
-        unverified.push(UnverifiedRequest { received_at: 0, dialect, peer: None, event: Some("short".into()), reason });
+        unverified.push(UnverifiedRequest {
+            received_at: Timestamp::default(),
+            dialect,
+            peer: None,
+            event: Some("short".into()),
+            reason,
+        });
         let [kept] = unverified.newest().try_into().unwrap();
         assert_eq!(
             (kept.dialect.chars().count(), kept.reason.chars().count()),

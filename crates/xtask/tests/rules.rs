@@ -127,11 +127,20 @@ fn a_dialect_knows_the_core_and_nothing_else_of_ours() {
 }
 
 #[test]
-fn the_store_knows_the_core_and_no_dialect() {
+fn the_contract_of_the_store_knows_the_core_and_no_engine() {
     let dependencies = dependencies("hookd-store");
     assert_eq!(ours(&dependencies), ["hookd-core"]);
-    for name in ["actix-web", "clap", "reqwest", "toml"] {
+    for name in ["actix-web", "clap", "libsqlite3-sys", "reqwest", "rusqlite", "toml"] {
         assert!(!dependencies.contains(name), "`hookd-store` depends on `{name}`");
+    }
+}
+
+#[test]
+fn an_engine_knows_the_contract_and_the_core_and_no_dialect() {
+    let dependencies = dependencies("hookd-store-sqlite");
+    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-store"]);
+    for name in ["actix-web", "clap", "reqwest", "toml"] {
+        assert!(!dependencies.contains(name), "`hookd-store-sqlite` depends on `{name}`");
     }
 }
 
@@ -148,7 +157,8 @@ fn only_hookd_http_knows_the_parts_of_actix_and_it_knows_nothing_of_ours() {
 
 #[test]
 fn the_core_the_dialects_and_the_store_forbid_unsafe() {
-    for package in dialects().into_iter().chain(["hookd-core".to_owned(), "hookd-store".to_owned()]) {
+    let rooms = ["hookd-core", "hookd-store", "hookd-store-sqlite"].map(str::to_owned);
+    for package in dialects().into_iter().chain(rooms) {
         let library = read(format!("crates/{package}/src/lib.rs"));
         assert!(library.contains("\n#![forbid(unsafe_code)]\n"), "{package}");
     }

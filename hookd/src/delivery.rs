@@ -11,7 +11,7 @@ pub(crate) fn state_of(outcome: Outcome) -> NewState {
             NewState::Accepted(changes)
         }
         Outcome::Changes(_) => NewState::Ignored("there is no change in it".to_owned()),
-        Outcome::Ignored(reason) => NewState::Ignored(reason),
-        Outcome::Calls { expected, .. } => NewState::Pending { reported_changes: expected },
+        Outcome::Ignored(reason) => NewState::Ignored(reason.into_string()),
+        Outcome::Calls { reported_changes, .. } => NewState::Pending { reported_changes },
     }
 }

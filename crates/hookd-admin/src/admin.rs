@@ -158,7 +158,7 @@ async fn dialects(state: web::Data<AppState>) -> HttpResponse {
                 "name": dialect.name,
                 "class": dialect.class,
                 "path": format!("/change_hook/{}", dialect.name),
-                "closed": dialect.hook.is_closed(),
+                "closed": dialect.hook.requires_proof(),
                 "deduplicate": dialect.deduplicate,
             })
         })

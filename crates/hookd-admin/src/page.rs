@@ -20,7 +20,7 @@ use actix_web::http::header::{
 };
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
-use hookd_core::HookRequest;
+use hookd_core::{Arguments, Refusal};
 use hookd_store::StoreError;
 use maud::{Markup, html};
 
@@ -73,8 +73,9 @@ struct Asked {
 impl Asked {
     /// What the query asks for, or what is wrong with it.
     fn of(request: &HttpRequest) -> Result<Self, String> {
-        let asked = HookRequest::post("/").with_query(request.query_string());
-        let argument = |name: &str| asked.argument(name).map_err(|refusal| refusal.message().to_owned());
+        let message = |refusal: Refusal| refusal.message().to_owned();
+        let arguments = Arguments::from_query(request.query_string()).map_err(message)?;
+        let argument = |name: &str| arguments.first(name).map_err(message);
         let search = argument("q")?.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         let before = match argument("before")? {
             Some(text) => Some(text.parse().map_err(|_| "`before` is not the number of a delivery".to_owned())?),

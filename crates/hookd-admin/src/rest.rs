@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
-use hookd_core::{HookRequest, Refusal};
+use hookd_core::{Arguments, Refusal};
 use hookd_store::{Field, Filter, Kind, Operator, Order, Query, State, Value};
 use serde_json::{Map, Value as Json, json};
 
@@ -21,8 +21,7 @@ pub(super) struct Asked<F> {
 /// # Errors
 /// The message of an answer 400, in Buildbot's words where it has some.
 pub(super) fn read<F: Field>(query: &str) -> Result<Asked<F>, String> {
-    let request = HookRequest::post("/").with_query(query);
-    let arguments = request.arguments().map_err(message)?;
+    let arguments = Arguments::from_query(query).map_err(message)?;
     let mut names: BTreeMap<&str, ()> = BTreeMap::new();
     for name in arguments.names() {
         names.insert(std::str::from_utf8(name).map_err(|_| "a query parameter is not UTF-8".to_owned())?, ());

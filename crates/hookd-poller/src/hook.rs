@@ -1,17 +1,17 @@
-//! From names to pollers that poll.
+//! From names of pollers to polls.
 
 use std::sync::Arc;
 
 use hookd_core::{Hook, HookRequest, Method, Outcome, Pollers, Refusal};
 
 /// The dialect at work.
-pub struct Knock {
+pub struct PollerHook {
     pollers: Arc<dyn Pollers>,
     allowed: Option<Vec<String>>,
 }
 
-impl Knock {
-    /// A hook that tells these pollers to poll, or only those that are allowed.
+impl PollerHook {
+    /// A hook that triggers these pollers, or only those of them that are allowed.
     pub fn new(pollers: Arc<dyn Pollers>, allowed: Option<Vec<String>>) -> Self {
         Self { pollers, allowed }
     }
@@ -21,28 +21,28 @@ impl Knock {
     }
 }
 
-impl Hook for Knock {
+impl Hook for PollerHook {
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
-        let within_reach: Vec<String> = self.pollers.names().into_iter().filter(|name| self.is_allowed(name)).collect();
+        let reachable: Vec<String> = self.pollers.names().into_iter().filter(|name| self.is_allowed(name)).collect();
         let asked = request.arguments()?.all("poller")?;
         let chosen = if asked.is_empty() {
-            within_reach
+            reachable
         } else {
             let mut missing: Vec<&str> =
-                asked.iter().copied().filter(|name| !within_reach.iter().any(|one| one == name)).collect();
+                asked.iter().copied().filter(|name| !reachable.iter().any(|one| one == name)).collect();
             missing.sort_unstable();
             missing.dedup();
             if !missing.is_empty() {
                 return Err(Refusal::new(format!("Could not find pollers: {}", missing.join(","))));
             }
-            within_reach.into_iter().filter(|name| asked.contains(&name.as_str())).collect()
+            reachable.into_iter().filter(|name| asked.contains(&name.as_str())).collect()
         };
         chosen.iter().for_each(|name| self.pollers.poll(name));
-        Ok(Outcome::Ignored(if chosen.is_empty() {
-            "no poller to poll".to_owned()
+        Ok(if chosen.is_empty() {
+            Outcome::ignored("there is no poller to trigger")
         } else {
-            format!("told to poll: {}", chosen.join(", "))
-        }))
+            Outcome::ignored(format!("triggered {}", chosen.join(", ")))
+        })
     }
 
     fn headers(&self) -> &'static [&'static str] {
@@ -63,9 +63,9 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Told(Mutex<Vec<String>>);
+    struct Triggered(Mutex<Vec<String>>);
 
-    impl Pollers for Told {
+    impl Pollers for Triggered {
         fn names(&self) -> Vec<String> {
             vec!["git".into(), "hg".into(), "svn".into()]
         }
@@ -75,16 +75,16 @@ mod tests {
         }
     }
 
-    fn told(allowed: Option<&[&str]>, query: &str) -> Result<Vec<String>, String> {
-        let pollers = Arc::new(Told::default());
+    fn triggered(allowed: Option<&[&str]>, query: &str) -> Result<Vec<String>, String> {
+        let pollers = Arc::new(Triggered::default());
         let allowed = allowed.map(|names| names.iter().map(ToString::to_string).collect());
-        let hook = Knock::new(Arc::clone(&pollers) as Arc<dyn Pollers>, allowed);
+        let hook = PollerHook::new(Arc::clone(&pollers) as Arc<dyn Pollers>, allowed);
         let outcome = hook.translate(&HookRequest::post("/").with_query(query));
-        let told = pollers.0.lock().unwrap().clone();
+        let names = pollers.0.lock().unwrap().clone();
         match outcome {
-            Ok(_) => Ok(told),
+            Ok(_) => Ok(names),
             Err(refusal) => {
-                assert!(told.is_empty(), "a refused request polls nothing");
+                assert!(names.is_empty(), "a refused request polls nothing");
                 Err(refusal.message().to_owned())
             }
         }
@@ -92,16 +92,16 @@ mod tests {
 
     #[test]
     fn polls_those_that_are_named_or_all() {
-        assert_eq!(told(None, "").unwrap(), ["git", "hg", "svn"]);
-        assert_eq!(told(None, "poller=svn&poller=git&poller=git").unwrap(), ["git", "svn"]);
+        assert_eq!(triggered(None, "").unwrap(), ["git", "hg", "svn"]);
+        assert_eq!(triggered(None, "poller=svn&poller=git&poller=git").unwrap(), ["git", "svn"]);
     }
 
     #[test]
     fn allowed_hides_the_others() {
-        assert_eq!(told(Some(&["svn", "gone"]), "").unwrap(), ["svn"]);
-        assert_eq!(told(Some(&[]), "").unwrap(), [""; 0]);
-        assert_eq!(told(Some(&["svn"]), "poller=svn").unwrap(), ["svn"]);
-        assert_eq!(told(Some(&["svn"]), "poller=svn&poller=git").unwrap_err(), "Could not find pollers: git");
+        assert_eq!(triggered(Some(&["svn", "gone"]), "").unwrap(), ["svn"]);
+        assert_eq!(triggered(Some(&[]), "").unwrap(), [""; 0]);
+        assert_eq!(triggered(Some(&["svn"]), "poller=svn").unwrap(), ["svn"]);
+        assert_eq!(triggered(Some(&["svn"]), "poller=svn&poller=git").unwrap_err(), "Could not find pollers: git");
     }
 
     proptest! {
@@ -112,8 +112,8 @@ mod tests {
             body in proptest::collection::vec(any::<u8>(), 0..200),
         ) {
             let kinds = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "\u{ff}"];
-            let pollers = Arc::new(Told::default());
-            let hook = Knock::new(Arc::clone(&pollers) as Arc<dyn Pollers>, Some(vec!["svn".to_owned()]));
+            let pollers = Arc::new(Triggered::default());
+            let hook = PollerHook::new(Arc::clone(&pollers) as Arc<dyn Pollers>, Some(vec!["svn".to_owned()]));
             let request = HookRequest::post("/").with_query(query).with_header("Content-Type", kinds[kind]).with_body(body);
             let _ = hook.translate(&request);
             prop_assert!(pollers.0.lock().unwrap().iter().all(|name| name == "svn"));
@@ -122,8 +122,11 @@ mod tests {
 
     #[test]
     fn names_those_that_are_missing() {
-        assert_eq!(told(None, "poller=y&poller=x&poller=svn&poller=y").unwrap_err(), "Could not find pollers: x,y");
-        assert_eq!(told(None, "poller=").unwrap_err(), "Could not find pollers: ");
-        assert_eq!(told(None, "poller=%ff").unwrap_err(), "argument `poller` is not UTF-8");
+        assert_eq!(
+            triggered(None, "poller=y&poller=x&poller=svn&poller=y").unwrap_err(),
+            "Could not find pollers: x,y"
+        );
+        assert_eq!(triggered(None, "poller=").unwrap_err(), "Could not find pollers: ");
+        assert_eq!(triggered(None, "poller=%ff").unwrap_err(), "argument `poller` is not UTF-8");
     }
 }

@@ -43,7 +43,7 @@ fn dialects() -> BTreeSet<String> {
     let registers = |name: &String| {
         let library = root().join("crates").join(name).join("src/lib.rs");
         // The example of the core's documentation registers nothing.
-        name != "hookd-core" && fs::read_to_string(library).is_ok_and(|text| text.contains("Dialect::of::<"))
+        name != "hookd-core" && fs::read_to_string(library).is_ok_and(|text| text.contains("Dialect::new::<"))
     };
     names.filter(registers).collect()
 }

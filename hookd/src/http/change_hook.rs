@@ -233,7 +233,7 @@ async fn receive(
     let state = match outcome {
         Ok(outcome) => state_of(outcome),
         // Only who proved itself gets a place in the store for a request that is wrong.
-        Err(refusal) if matches!(proof, Ok(Proof::Proved)) || (is_authenticated && proof.is_ok()) => {
+        Err(refusal) if matches!(proof, Ok(Proof::Verified)) || (is_authenticated && proof.is_ok()) => {
             NewState::Refused(refusal.message().to_owned())
         }
         Err(refusal) => {
@@ -301,8 +301,7 @@ fn method_of(request: &HttpRequest, hook: &dyn Hook) -> Option<Method> {
 }
 
 fn not_allowed(hook: &dyn Hook) -> HttpResponse {
-    let name = |method: &Method| if *method == Method::Get { "GET" } else { "POST" };
-    let names = hook.methods().iter().map(name).collect::<Vec<_>>().join(", ");
+    let names = hook.methods().iter().map(|method| method.name()).collect::<Vec<_>>().join(", ");
     let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, format!("method not allowed, expected {names}"));
     if let Ok(names) = HeaderValue::from_str(&names) {
         answer.headers_mut().insert(ALLOW, names);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
-use hookd_core::{HookRequest, Method};
+use hookd_core::HookRequest;
 use hookd_store::{ChangeRecord, DeliveryRecord, Due, RequestHead, Store, StoreError, StoredRequest};
 use maud::{Markup, html};
 
@@ -126,10 +126,7 @@ fn sent(request: Option<StoredRequest>) -> Markup {
 }
 
 fn line_and_headers(head: &RequestHead) -> Markup {
-    let method = match head.method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-    };
+    let method = head.method.name();
     html! {
         p { code { (method) " " (head.path) @if !head.query.is_empty() { "?" (head.query) } } }
         details {

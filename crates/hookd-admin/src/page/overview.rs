@@ -177,7 +177,7 @@ fn dialects(dialects: &Dialects) -> Markup {
 fn who_may_send(dialect: &ServedDialect) -> String {
     let asks_for_password = dialect.auth.as_ref().is_some_and(|auth| !auth.is_open());
     let mut needs = Vec::new();
-    if dialect.hook.is_closed() {
+    if dialect.hook.requires_proof() {
         needs.push("with the secret");
     }
     if asks_for_password {

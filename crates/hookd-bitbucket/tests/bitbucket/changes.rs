@@ -107,7 +107,7 @@ fn it_is_open_and_recognises_the_event() {
         assert_eq!(hook.recognise(&named).event.as_deref(), Some("repo:push"));
         assert_eq!(hook.recognise(&named).forge_id, None);
         assert_eq!(hook.recognise(&request(&push())), hookd_core::Recognised::default());
-        assert_eq!(hook.verify(&named), Ok(Proof::Open));
-        assert!(!hook.is_closed());
+        assert_eq!(hook.verify(&named), Ok(Proof::NotRequired));
+        assert!(!hook.requires_proof());
     }
 }

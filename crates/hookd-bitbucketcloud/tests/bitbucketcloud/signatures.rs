@@ -24,8 +24,8 @@ fn signatures_hold_or_are_refused() {
     let upper = format!("sha256={}", good[7..].to_uppercase());
     for (signatures, expected) in [
         (vec![], Err(REQUIRED)),
-        (vec![&*good], Ok(Proof::Proved)),
-        (vec![&good, &good], Ok(Proof::Proved)),
+        (vec![&*good], Ok(Proof::Verified)),
+        (vec![&good, &good], Ok(Proof::Verified)),
         (vec![&bad], Err("Hash mismatch")),
         (vec![&good, &bad], Err("Hash mismatch")),
         (vec![&bad, &good], Err("Hash mismatch")),
@@ -48,7 +48,7 @@ fn signatures_hold_or_are_refused() {
                 let proof = hook.verify(&signed(&signatures)).map_err(|refusal| refusal.message().to_owned());
                 assert_eq!(proof, expected.map_err(str::to_owned), "{signatures:?}, {mode:?}");
             }
-            assert_eq!(hook(mode, json!({})).verify(&signed(&signatures)), Ok(Proof::Open));
+            assert_eq!(hook(mode, json!({})).verify(&signed(&signatures)), Ok(Proof::NotRequired));
         }
     }
 }
@@ -123,6 +123,6 @@ proptest! {
         let hook = hook(Off, json!({"secret": ["rotated", SECRET]}));
         let signature = sha256(SECRET, &body);
         let request = HookRequest::post("/").with_body(body).with_header("X-Hub-Signature", signature);
-        prop_assert_eq!(hook.verify(&request), Ok(Proof::Proved));
+        prop_assert_eq!(hook.verify(&request), Ok(Proof::Verified));
     }
 }

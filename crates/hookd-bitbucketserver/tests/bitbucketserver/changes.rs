@@ -152,7 +152,7 @@ fn other_events_make_no_change() {
         assert_eq!(said(&outcome), format!("ignored: event `{event}` makes no change"));
     }
     let mirrored = run(&*hook(Off, json!({})), &request("mirror:repo_synchronized", &fixture("repo:refs_changed")));
-    let expected = "ignored: event `mirror:repo_synchronized` makes no change, since `repo:refs_changed` tells of the \
+    let expected = "ignored: event `mirror:repo_synchronized` makes no change, since `repo:refs_changed` reports the \
         same push";
     assert_eq!(said(&mirrored), expected);
 }

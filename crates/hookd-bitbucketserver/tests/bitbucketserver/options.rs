@@ -30,8 +30,8 @@ fn says_what_is_wrong_with_options() {
 #[test]
 fn a_secret_closes_it() {
     for mode in MODES {
-        assert!(hook(mode, json!({"secret": "x"})).is_closed());
-        assert!(!hook(mode, json!({})).is_closed());
+        assert!(hook(mode, json!({"secret": "x"})).requires_proof());
+        assert!(!hook(mode, json!({})).requires_proof());
         assert!(hook(mode, json!({})).warnings().is_empty());
     }
 }

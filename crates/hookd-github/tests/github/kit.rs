@@ -113,8 +113,8 @@ pub(crate) fn run(
     let mut answers = ApiAnswers::default();
     let mut rounds = Vec::new();
     let mut outcome = hook.translate(request);
-    while let Ok(Outcome::Calls { calls, expected }) = &outcome {
-        assert_eq!(*expected, 1);
+    while let Ok(Outcome::Calls { calls, reported_changes }) = &outcome {
+        assert_eq!(*reported_changes, 1);
         assert!(!calls.is_empty() && rounds.len() < 40, "calls without end");
         for call in calls {
             assert!(answers.get(&call.url).is_none(), "{call:?} was answered before");

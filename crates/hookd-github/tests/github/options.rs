@@ -73,9 +73,9 @@ fn warns_of_a_secret_that_need_not_be_known() {
     );
     assert!(warnings(json!({})).is_empty());
     assert!(warnings(json!({"secret": "x", "strict": true})).is_empty());
-    assert!(hook(Off, json!({"secret": "x", "strict": true})).is_closed());
-    assert!(!hook(Off, json!({"secret": "x"})).is_closed());
-    assert!(!hook(Off, json!({})).is_closed());
+    assert!(hook(Off, json!({"secret": "x", "strict": true})).requires_proof());
+    assert!(!hook(Off, json!({"secret": "x"})).requires_proof());
+    assert!(!hook(Off, json!({})).requires_proof());
 }
 
 #[test]

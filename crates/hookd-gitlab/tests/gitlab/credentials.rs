@@ -51,12 +51,12 @@ fn tokens_hold_or_are_refused() {
     ] {
         let headers: Vec<(&str, &str)> = tokens.iter().map(|token| ("x-gitlab-token", *token)).collect();
         for secret in [json!(TOKEN), json!(["new", TOKEN]), json!([TOKEN, signing_token(KEY)])] {
-            let expected = if holds { Ok(Proof::Proved) } else { invalid() };
+            let expected = if holds { Ok(Proof::Verified) } else { invalid() };
             assert_eq!(proof(&secret, &with(&headers)), expected, "{tokens:?} with {secret}");
         }
         // A token proves nothing where none is configured, and nothing needs a proof where there is no secret.
         assert_eq!(proof(&json!(signing_token(KEY)), &with(&headers)), invalid());
-        assert_eq!(hook(Off, json!({})).verify(&with(&headers)), Ok(Proof::Open));
+        assert_eq!(hook(Off, json!({})).verify(&with(&headers)), Ok(Proof::NotRequired));
     }
 }
 
@@ -95,7 +95,7 @@ fn signatures_hold_or_are_refused() {
         ("v1,é", false),
     ] {
         let request = with(&[("webhook-id", ID), ("Webhook-Timestamp", &now), ("webhook-signature", signature)]);
-        let expected = if holds { Ok(Proof::Proved) } else { invalid() };
+        let expected = if holds { Ok(Proof::Verified) } else { invalid() };
         for secret in [
             json!(signing_token(KEY)),
             json!([signing_token(b"new"), signing_token(KEY)]),
@@ -115,7 +115,7 @@ fn a_signature_is_of_this_id_time_and_body() {
     let secret = json!(signing_token(KEY));
     let signed =
         |id: &str, time: &str| with(&[("webhook-id", id), ("webhook-timestamp", time), ("webhook-signature", &good)]);
-    assert_eq!(proof(&secret, &signed(ID, &now)), Ok(Proof::Proved));
+    assert_eq!(proof(&secret, &signed(ID, &now)), Ok(Proof::Verified));
     assert_eq!(proof(&secret, &signed("other", &now)), invalid());
     assert_eq!(proof(&secret, &signed(ID, &from_now(1))), invalid());
     assert_eq!(proof(&secret, &signed(ID, &now).with_body("{}")), invalid());
@@ -144,8 +144,8 @@ fn what_is_signed_cannot_be_divided_in_another_way() {
 fn a_signature_is_good_for_five_minutes() {
     let stale = Err("`webhook-timestamp` is not within five minutes of now".to_owned());
     for (time, expected) in [
-        (from_now(-290), Ok(Proof::Proved)),
-        (from_now(290), Ok(Proof::Proved)),
+        (from_now(-290), Ok(Proof::Verified)),
+        (from_now(290), Ok(Proof::Verified)),
         (from_now(-310), stale.clone()),
         (from_now(310), stale.clone()),
         ("0".to_owned(), stale.clone()),
@@ -176,7 +176,7 @@ fn what_is_there_of_what_is_configured_must_all_hold() {
     ] {
         let headers = [("webhook-id", ID), ("webhook-timestamp", &now), ("webhook-signature", signature)];
         let request = with(&headers).with_header("X-Gitlab-Token", token);
-        let expected = if holds { Ok(Proof::Proved) } else { invalid() };
+        let expected = if holds { Ok(Proof::Verified) } else { invalid() };
         assert_eq!(proof(secret, &request), expected, "{secret}: {token}, {signature}");
     }
 }
@@ -251,6 +251,6 @@ proptest! {
         let now = from_now(0);
         let good = signature(&key, &id, &now, &body);
         let headers = [("webhook-id", &*id), ("webhook-timestamp", &now), ("webhook-signature", &good)];
-        prop_assert_eq!(hook.verify(&with(&headers).with_body(body)), Ok(Proof::Proved));
+        prop_assert_eq!(hook.verify(&with(&headers).with_body(body)), Ok(Proof::Verified));
     }
 }

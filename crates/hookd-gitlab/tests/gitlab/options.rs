@@ -35,9 +35,9 @@ fn signing_tokens_may_lack_their_padding() {
 
 #[test]
 fn a_secret_closes_it() {
-    assert!(!hook(Off, json!({})).is_closed());
-    assert!(hook(Off, json!({"secret": "x"})).is_closed());
-    assert!(hook(Off, json!({"secret": signing_token(KEY)})).is_closed());
+    assert!(!hook(Off, json!({})).requires_proof());
+    assert!(hook(Off, json!({"secret": "x"})).requires_proof());
+    assert!(hook(Off, json!({"secret": signing_token(KEY)})).requires_proof());
     assert!(hook(Off, json!({"secret": "x"})).warnings().is_empty());
 }
 

@@ -103,7 +103,7 @@ fn it_is_open_and_recognises_nothing() {
     for mode in MODES {
         let hook = hook(mode);
         assert_eq!(hook.recognise(&request(&push())), Recognised::default());
-        assert_eq!(hook.verify(&request(&push())), Ok(Proof::Open));
-        assert!(!hook.is_closed());
+        assert_eq!(hook.verify(&request(&push())), Ok(Proof::NotRequired));
+        assert!(!hook.requires_proof());
     }
 }

@@ -47,7 +47,7 @@ impl Fields<'_> {
     pub(crate) fn text(&self, field: &str) -> Result<Option<String>, Refusal> {
         Ok(match self {
             Fields::Arguments(request) => request.argument(field)?.map(str::to_owned),
-            Fields::Json(payload) => payload.text_or_none(field)?.map(str::to_owned),
+            Fields::Json(payload) => payload.optional_text(field)?.map(str::to_owned),
         })
     }
 
@@ -84,7 +84,7 @@ impl Fields<'_> {
                 Some(_) => return Err(wrong()),
             },
         };
-        // The years 1 to 9999, which is what Buildbot's dates hold.
+        // The years 1 to 9999, which is what Buildbot's dates cover.
         if !(-62_135_596_800.0..253_402_300_800.0).contains(&seconds) {
             return Err(Refusal::new(format!("`{field}` is beyond the years 1 to 9999")));
         }
@@ -98,9 +98,11 @@ impl Fields<'_> {
             Fields::Arguments(request) => match request.argument(field)? {
                 None | Some("") => Ok(None),
                 Some(text) => {
-                    let json = Json::parse(text.as_bytes(), request.arena())
-                        .map_err(|error| Refusal::new(format!("`{field}`: {}", error.message())))?;
-                    if json == Json::Null { Ok(None) } else { read(&json).map(Some).ok_or_else(wrong) }
+                    let view = request
+                        .json_in(text.as_bytes())
+                        .map_err(|refusal| Refusal::new(format!("`{field}`: {refusal}")))?;
+                    let json = view.json();
+                    if *json == Json::Null { Ok(None) } else { read(json).map(Some).ok_or_else(wrong) }
                 }
             },
             Fields::Json(payload) => match payload.get(field) {

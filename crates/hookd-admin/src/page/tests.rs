@@ -1,4 +1,4 @@
-//! The pages as a browser gets them, over a store with what an enemy would send.
+//! The pages as a browser gets them, over a store with what an attacker would send.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use tempfile::TempDir;
 
 use crate::{AppState, Metrics, Unverified, UnverifiedRequest, app};
 
-/// What must never come out of a page as it is.
-const EVIL: &str = r#"</td><script>alert("1")</script><img src=x onerror='alert(1)'>"#;
+/// What no page may contain unescaped.
+const HOSTILE: &str = r#"</td><script>alert("1")</script><img src=x onerror='alert(1)'>"#;
 
 /// The dialect of the tests, which has no options and is never asked.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -36,7 +36,7 @@ impl Hook for Base {
     }
 }
 
-hookd_core::inventory::submit! { Dialect::of::<Base>("base", "A dialect without options.") }
+hookd_core::inventory::submit! { Dialect::new::<Base>("base", "A dialect without options.") }
 
 struct Site {
     store: SharedStore,
@@ -138,19 +138,19 @@ fn full_of(text: &str) -> NewDelivery {
 }
 
 #[actix_web::test]
-async fn what_a_sender_sent_is_text_and_nothing_else() {
+async fn shows_what_a_sender_sent_as_text_only() {
     let site = Site::new();
-    let accepted = site.add(full_of(EVIL)).await;
-    let refused = site.add(delivery(EVIL, NewState::Refused(EVIL.into()))).await;
-    let mut form = delivery(EVIL, NewState::Ignored(EVIL.into()));
-    form.request.as_mut().unwrap().body = format!("not JSON {EVIL}").into();
+    let accepted = site.add(full_of(HOSTILE)).await;
+    let refused = site.add(delivery(HOSTILE, NewState::Refused(HOSTILE.into()))).await;
+    let mut form = delivery(HOSTILE, NewState::Ignored(HOSTILE.into()));
+    form.request.as_mut().unwrap().body = format!("not JSON {HOSTILE}").into();
     let ignored = site.add(form).await;
     site.unverified.push(UnverifiedRequest {
         received_at: Timestamp::default(),
-        dialect: EVIL.into(),
-        peer: Some(EVIL.into()),
-        event: Some(EVIL.into()),
-        reason: EVIL.into(),
+        dialect: HOSTILE.into(),
+        peer: Some(HOSTILE.into()),
+        event: Some(HOSTILE.into()),
+        reason: HOSTILE.into(),
     });
     let mut targets = vec!["/".to_owned(), "/unverified".to_owned(), "/changes/1".to_owned()];
     targets.extend([accepted, refused, ignored].map(|id| format!("/deliveries/{id}")));
@@ -183,7 +183,7 @@ async fn links_lead_to_web_pages_only() {
 }
 
 #[actix_web::test]
-async fn a_browser_is_told_to_be_strict() {
+async fn restricts_what_a_browser_may_do() {
     let site = Site::new();
     for target in ["/", "/unverified", "/style.css", "/nothing", "/deliveries/1", "/?before=x"] {
         let headers = site.get(target).await.headers;
@@ -309,9 +309,9 @@ async fn the_page_of_a_delivery_shows_all_of_it() {
     assert!(text.contains("{\n  &quot;ref&quot;: &quot;refs/heads/main&quot;\n}"), "{text}");
 
     for (body, said) in [
-        (vec![b' '; 300 << 10], "300.0 KiB, which is too much for this page"),
+        (vec![b' '; 300 << 10], "300.0 KiB, too much to show here"),
         (vec![0xff; 9], "9 B and is not text"),
-        (vec![], "It had no body"),
+        (vec![], "It has no body"),
         ("[".repeat(100_000).into_bytes(), "[[[["),
     ] {
         let mut odd = delivery("x", NewState::Pending { reported_changes: 1 });
@@ -319,7 +319,7 @@ async fn the_page_of_a_delivery_shows_all_of_it() {
         let id = site.add(odd).await;
         let text = site.text(&format!("/deliveries/{id}")).await;
         assert!(
-            text.contains(said) && text.contains("waits for the forge’s API") && text.contains("under way"),
+            text.contains(said) && text.contains("waits for the forge’s API") && text.contains("in progress"),
             "{said}"
         );
     }
@@ -329,8 +329,11 @@ async fn the_page_of_a_delivery_shows_all_of_it() {
 async fn the_first_page_shows_the_dialects_and_unverified_requests() {
     let site = Site::new();
     let text = site.text("/").await;
-    assert!(text.contains("/change_hook/acme") && text.contains("anyone who reaches it"), "{text}");
-    assert!(text.contains("No webhook has come yet") && text.contains("None since hookd was started"), "{text}");
+    assert!(text.contains("/change_hook/acme") && text.contains("anyone who can reach it"), "{text}");
+    assert!(
+        text.contains("No webhook has been received yet") && text.contains("None since hookd was started"),
+        "{text}"
+    );
     for number in 0..20 {
         let reason = format!("Hash mismatch {number}.");
         let (dialect, peer) = ("base".to_owned(), Some("192.0.2.1".to_owned()));

@@ -3,17 +3,17 @@
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 
-use super::layout::{Frame, maybe, moment};
-use super::shown;
+use super::layout::{Frame, moment, optional};
+use super::found;
 use crate::Unverified;
 use crate::state::AppState;
 
 pub(super) async fn show(admin: web::Data<AppState>) -> HttpResponse {
-    shown(&Frame { title: "Unverified", search: "" }, section(admin.unverified(), usize::MAX))
+    found(&Frame { title: "Unverified", search: "" }, section(admin.unverified(), usize::MAX))
 }
 
-/// The newest of them, up to this many.
-pub(super) fn section(unverified: &Unverified, most: usize) -> Markup {
+/// The newest of them, at most `max`.
+pub(super) fn section(unverified: &Unverified, max: usize) -> Markup {
     let entries = unverified.newest();
     html! {
         section id="unverified" {
@@ -22,7 +22,7 @@ pub(super) fn section(unverified: &Unverified, most: usize) -> Markup {
                 p { "None since hookd was started." }
             } @else {
                 p.note {
-                    "The last requests that were refused before anything of them was believed or stored: a wrong secret, "
+                    "The last requests that were refused and not stored, since nothing proves who sent them: a wrong secret, "
                     "a missing password, an address that is not allowed, a dialect that is not served."
                 }
                 div.wide {
@@ -34,19 +34,19 @@ pub(super) fn section(unverified: &Unverified, most: usize) -> Markup {
                             }
                         }
                         tbody {
-                            @for entry in entries.iter().take(most) {
+                            @for entry in entries.iter().take(max) {
                                 tr {
-                                    td.when { (moment(entry.received_at.as_seconds_f64())) }
+                                    td.when { (moment(entry.received_at)) }
                                     td { (entry.dialect) }
-                                    td { (maybe(entry.event.as_deref())) }
-                                    td { (maybe(entry.peer.as_deref())) }
+                                    td { (optional(entry.event.as_deref())) }
+                                    td { (optional(entry.peer.as_deref())) }
                                     td { (entry.reason) }
                                 }
                             }
                         }
                     }
                 }
-                @if entries.len() > most {
+                @if entries.len() > max {
                     p.paging { a href="/unverified" { "All " (entries.len()) } }
                 }
             }

@@ -111,7 +111,8 @@ impl Metrics {
     }
 
     /// All metrics and the current state of the store, as Prometheus reads them.
-    pub(crate) fn encode(&self, store: &dyn Store) -> String {
+    #[must_use]
+    pub fn encode(&self, store: &dyn Store) -> String {
         self.queued.set(i64::try_from(store.queued()).unwrap_or(i64::MAX));
         self.size.set(i64::try_from(store.size()).unwrap_or(i64::MAX));
         self.buffered.set(i64::try_from(self.budget.held()).unwrap_or(i64::MAX));

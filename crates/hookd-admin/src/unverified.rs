@@ -53,13 +53,15 @@ impl Unverified {
     }
 
     /// All that are kept, newest first.
-    pub(crate) fn newest(&self) -> Vec<UnverifiedRequest> {
+    #[must_use]
+    pub fn newest(&self) -> Vec<UnverifiedRequest> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         entries.iter().rev().cloned().collect()
     }
 
     /// All that are kept, newest first, as the REST API shows them.
-    pub(crate) fn to_json(&self) -> Vec<Value> {
+    #[must_use]
+    pub fn to_json(&self) -> Vec<Value> {
         let shown = |entry: &UnverifiedRequest| {
             json!({
                 "received_at": entry.received_at.as_seconds_f64(),

@@ -77,6 +77,15 @@ impl ApiAnswers {
     pub fn insert(&mut self, url: String, answer: ApiAnswer) {
         self.0.insert(url, answer);
     }
+
+    /// How many bytes the bodies of all answers have.
+    pub fn body_bytes(&self) -> usize {
+        let bytes = |answer: &ApiAnswer| match answer {
+            ApiAnswer::Answered { body, .. } => body.len(),
+            ApiAnswer::GaveUp(_) => 0,
+        };
+        self.0.values().map(bytes).sum()
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ mod home;
 mod hookd;
 pub mod http;
 pub mod peers;
-mod sign;
 mod wait;
 
 pub use admin::Admin;
@@ -22,5 +21,5 @@ pub use buildbot::Buildbot;
 pub use github_api::{Api, GithubApi};
 pub use home::{Finished, Home, LISTENERS};
 pub use hookd::Hookd;
-pub use sign::{sha1_signature, sha256_signature};
+pub use hookd_testkit::sign::{sha1 as sha1_signature, sha256 as sha256_signature};
 pub use wait::until;

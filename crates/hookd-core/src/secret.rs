@@ -41,18 +41,19 @@ impl fmt::Debug for Secrets {
 const EXPECTED: &str = r#"a string, `{ env = "NAME" }` or `{ file = "PATH" }`"#;
 
 /// Reads one secret, from what is no list.
-///
-/// A number where a secret should be may be one that lacks its quotes: serde's own message would show it.
 fn visitor<'de, T: 'static>(expected: String, one: fn(Secret) -> T) -> UntaggedEnumVisitor<'static, 'de, T> {
-    let number = format!("expected {expected}");
-    let (signed, unsigned, float) = (number.clone(), number.clone(), number);
     UntaggedEnumVisitor::new()
         .expecting(expected)
         .string(move |text| Ok(one(Secret::Text(text.to_owned()))))
-        .i64(move |_| Err(Error::custom(format_args!("invalid type: an integer, {signed}"))))
-        .u64(move |_| Err(Error::custom(format_args!("invalid type: an integer, {unsigned}"))))
-        .f64(move |_| Err(Error::custom(format_args!("invalid type: a float, {float}"))))
+        .i64(|_| Err(not_a_text("an integer")))
+        .u64(|_| Err(not_a_text("an integer")))
+        .f64(|_| Err(not_a_text("a float")))
         .map(move |map| named(map).map(one))
+}
+
+/// A number where a secret should be may be one that lacks its quotes: serde's own message would show it.
+fn not_a_text(kind: &str) -> Error {
+    Error::custom(format_args!("invalid type: {kind}, expected {EXPECTED}"))
 }
 
 /// The secret of `{ env = "NAME" }` or `{ file = "PATH" }`.

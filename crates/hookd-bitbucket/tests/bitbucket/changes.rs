@@ -1,52 +1,49 @@
-//! What pushes come to: in one line each, then field by field.
+//! What pushes become: in one line each, then field by field.
 
-use hookd_core::Compat::{Buildbot, Off};
-use hookd_core::{HookRequest, Proof};
+use hookd_core::Change;
+use hookd_core::Compat::{self, Buildbot, Off};
+use hookd_core::{HookRequest, Recognised};
+use hookd_testkit::{BOTH, assert_change, assert_fields, cases, json};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::kit::{MODES, changes, hook, push, request, said, with};
+use crate::FORGE;
 
 #[test]
-fn pushes_come_to_what_they_should() {
-    let both = &MODES[..];
-    let null = || Some(Value::Null);
-    for (modes, place, value, expected) in [
-        (both, "/truncated", Some(json!(true)), "default@bbbb milk@cccc"),
-        (both, "/commits", Some(json!([])), "ignored: the push names no commit"),
-        (both, "/commits/0/branch", null(), "-@bbbb milk@cccc"),
-        (both, "/commits/0/message", null(), "default@bbbb milk@cccc"),
-        (&[Buildbot], "/commits/0/raw_node", null(), "default@- milk@cccc"),
-        (both, "/repository/scm", null(), "default@bbbb milk@cccc"),
-        (&[Off], "/repository/scm", None, "default@bbbb milk@cccc"),
-        (&[Off], "/commits/0/node", None, "default@bbbb milk@cccc"),
-        (&[Off], "/commits/0/branch", None, "-@bbbb milk@cccc"),
-        (&[Off], "/commits/0/files", None, "default@bbbb milk@cccc"),
-        (&[Off], "/commits/0/files", null(), "default@bbbb milk@cccc"),
-        (&[Off], "/commits/0/raw_author", None, "default@bbbb milk@cccc"),
-        (both, "/commits/0/raw_author", null(), "default@bbbb milk@cccc"),
-        (&[Off], "/commits/0/message", None, "default@bbbb milk@cccc"),
-        (&[Off], "/commits/0/utctimestamp", None, "default@bbbb milk@cccc"),
-    ] {
-        for mode in modes {
-            let payload = with(push(), place, value.clone());
-            assert_eq!(said(&hook(*mode).translate(&request(&payload))), expected, "{place}: {value:?}, {mode:?}");
-        }
+fn pushes_become_what_they_should() {
+    cases! { FORGE;
+        both     "push" {"truncated": true} => "default@bbbb, milk@cccc";
+        both     "push" {"commits": []} => "ignored: the push names no commit";
+        both     "push" {"commits.0.branch": null} => "-@bbbb, milk@cccc";
+        both     "push" {"commits.0.message": null} => "default@bbbb, milk@cccc";
+        buildbot "push" {"commits.0.raw_node": null} => "default@-, milk@cccc";
+        both     "push" {"repository.scm": null} => "default@bbbb, milk@cccc";
+        off      "push" {"repository.scm": "-"} => "default@bbbb, milk@cccc";
+        off      "push" {"commits.0.node": "-"} => "default@bbbb, milk@cccc";
+        off      "push" {"commits.0.branch": "-"} => "-@bbbb, milk@cccc";
+        off      "push" {"commits.0.files": "-"} => "default@bbbb, milk@cccc";
+        off      "push" {"commits.0.files": null} => "default@bbbb, milk@cccc";
+        off      "push" {"commits.0.raw_author": "-"} => "default@bbbb, milk@cccc";
+        both     "push" {"commits.0.raw_author": null} => "default@bbbb, milk@cccc";
+        off      "push" {"commits.0.message": "-"} => "default@bbbb, milk@cccc";
+        off      "push" {"commits.0.utctimestamp": "-"} => "default@bbbb, milk@cccc";
     }
 }
 
+/// The first change of a push.
+fn first(compat: Compat, patch: Value) -> Change {
+    FORGE.hook(compat, json!({})).changes(&FORGE.request("push", patch)).remove(0)
+}
+
 #[test]
-fn a_push_is_told_in_full() {
-    for mode in MODES {
-        let request = request(&push()).with_header("X-Event-Key", "repo:push").with_query("project=p%20q");
-        let changes = changes(mode, &request);
-        let expected = json!({
+fn a_push_has_all_fields() {
+    for mode in BOTH {
+        let request = FORGE.request("push", json!({})).with_header("X-Event-Key", "repo:push");
+        let changes = FORGE.hook(mode, json!({})).changes(&request.with_query("project=p%20q"));
+        assert_change!(&changes[0], {
             "author": "Ada <ada@example.org>",
             "branch": "default",
-            "category": null,
-            "codebase": "",
             "comments": "Warm the pot\n",
-            "committer": null,
             "files": ["pot.txt", "doc/ö.md"],
             "project": "p q",
             "properties": {"event": "repo:push"},
@@ -56,58 +53,52 @@ fn a_push_is_told_in_full() {
             "src": "hg",
             "when_timestamp": 1_714_550_400,
         });
-        assert_eq!(serde_json::to_value(&changes[0]).unwrap(), expected, "{mode:?}");
         assert_eq!(changes.len(), 2);
     }
 }
 
 #[test]
 fn without_event_and_project_there_are_none() {
-    for mode in MODES {
-        let change = changes(mode, &request(&push())).remove(0);
-        assert_eq!((change.project.as_str(), &change.properties["event"]), ("", &Value::Null));
+    for mode in BOTH {
+        assert_fields!(&first(mode, json!({})), {"project": "", "properties": {"event": null}});
     }
 }
 
 #[test]
 fn the_payload_may_come_in_any_form() {
-    let payload = push().to_string();
+    let payload = FORGE.payload("push", json!({})).to_string();
     let query = format!("payload={}", utf8_percent_encode(&payload, NON_ALPHANUMERIC));
     let parts = format!("--B\r\nContent-Disposition: form-data; name=\"payload\"\r\n\r\n{payload}\r\n--B--\r\n");
-    for mode in MODES {
-        let post = || HookRequest::post("/change_hook/bitbucket");
-        let multipart = post().with_header("Content-Type", "multipart/form-data; boundary=B").with_body(parts.clone());
-        for request in [post().with_query(query.clone()), multipart] {
-            assert_eq!(said(&hook(mode).translate(&request)), "default@bbbb milk@cccc");
+    let post = || HookRequest::post("/change_hook/bitbucket");
+    let multipart = post().with_header("Content-Type", "multipart/form-data; boundary=B").with_body(parts);
+    for request in [post().with_query(query), multipart] {
+        for mode in BOTH {
+            assert_eq!(FORGE.hook(mode, json!({})).run(&request).summary(), "default@bbbb, milk@cccc");
         }
     }
 }
 
 #[test]
-fn null_is_none_for_buildbot_and_nothing_for_us() {
-    let payload = with(push(), "/commits/0/raw_node", Some(Value::Null));
-    let link = changes(Buildbot, &request(&payload)).remove(0).revlink;
+fn null_is_none_for_buildbot_and_nothing_otherwise() {
+    let link = first(Buildbot, json!({"commits.0.raw_node": null})).revlink;
     assert_eq!(link.as_deref(), Some("https://bitbucket.org/kitchen/tea/commits/None"));
-    let payload = with(push(), "/canon_url", Some(Value::Null));
-    assert_eq!(changes(Buildbot, &request(&payload))[0].repository, "None/kitchen/tea/");
-    for (path, repository, link) in [
-        ("/kitchen/tea", "https://bitbucket.org/kitchen/tea", "https://bitbucket.org/kitchen/tea/commits/"),
-        ("/kitchen/tea/", "https://bitbucket.org/kitchen/tea/", "https://bitbucket.org/kitchen/tea/commits/"),
-    ] {
-        let change = changes(Off, &request(&with(push(), "/repository/absolute_url", Some(json!(path))))).remove(0);
-        assert_eq!((change.repository.as_str(), change.revlink), (repository, Some(link.to_owned() + &"b".repeat(40))));
+    assert_eq!(first(Buildbot, json!({"canon_url": null})).repository, "None/kitchen/tea/");
+    for path in ["/kitchen/tea", "/kitchen/tea/"] {
+        assert_fields!(&first(Off, json!({"repository.absolute_url": path})), {
+            "repository": format!("https://bitbucket.org{path}"),
+            "revlink": format!("https://bitbucket.org/kitchen/tea/commits/{}", "b".repeat(40)),
+        });
     }
 }
 
 #[test]
-fn it_is_open_and_recognises_the_event() {
-    for mode in MODES {
-        let hook = hook(mode);
-        let named = request(&push()).with_header("x-event-key", "repo:push");
+fn recognises_the_event() {
+    for mode in BOTH {
+        let hook = FORGE.hook(mode, json!({}));
+        let named = FORGE.request("push", json!({})).with_header("x-event-key", "repo:push");
         assert_eq!(hook.recognise(&named).event.as_deref(), Some("repo:push"));
         assert_eq!(hook.recognise(&named).forge_id, None);
-        assert_eq!(hook.recognise(&request(&push())), hookd_core::Recognised::default());
-        assert_eq!(hook.verify(&named), Ok(Proof::NotRequired));
-        assert!(!hook.requires_proof());
+        assert_eq!(hook.recognise(&FORGE.request("push", json!({}))), Recognised::default());
+        assert_eq!(hook.proof(&named), "not required");
     }
 }

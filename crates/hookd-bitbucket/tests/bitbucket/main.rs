@@ -2,7 +2,25 @@
 
 #![allow(clippy::unwrap_used)]
 
+use hookd_bitbucket as _;
+use hookd_core::HookRequest;
+use hookd_testkit::{Forge, contract_tests};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use serde_json::Value;
+
 mod changes;
-mod kit;
-mod random;
 mod refusals;
+
+const FORGE: Forge = Forge::new("bitbucket", &["push"], fixture, send);
+
+contract_tests!(FORGE);
+
+fn fixture(_event: &str) -> Value {
+    include_str!("fixtures/push.json").parse().unwrap()
+}
+
+fn send(_event: &str, payload: &[u8]) -> HookRequest {
+    HookRequest::post("/change_hook/bitbucket")
+        .with_header("Content-Type", "application/x-www-form-urlencoded")
+        .with_body(format!("payload={}", percent_encode(payload, NON_ALPHANUMERIC)))
+}

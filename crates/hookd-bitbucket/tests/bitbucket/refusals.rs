@@ -1,46 +1,33 @@
 //! What is refused, and with which words.
 
-use hookd_core::Compat::{Buildbot, Off};
 use hookd_core::HookRequest;
-use serde_json::{Map, Value, json};
+use hookd_testkit::{BOTH, cases, json};
 
-use crate::kit::{MODES, form, hook, push, request, said, try_hook, with};
+use crate::FORGE;
 
 #[test]
 fn names_what_is_wrong_with_a_payload() {
-    let both = &MODES[..];
-    let null = || Some(Value::Null);
-    for (modes, place, value, expected) in [
-        (both, "/canon_url", None, "`canon_url` is missing"),
-        (&[Off], "/canon_url", null(), "`canon_url` is null, expected a text"),
-        (both, "/repository", None, "`repository` is missing"),
-        (both, "/repository", null(), "`repository` is null, expected an object"),
-        (both, "/repository/absolute_url", None, "`repository.absolute_url` is missing"),
-        (&[Buildbot], "/repository/scm", None, "`repository.scm` is missing"),
-        (both, "/repository/scm", Some(json!(5)), "`repository.scm` is a number, expected a text"),
-        (both, "/commits", None, "`commits` is missing"),
-        (both, "/commits", null(), "`commits` is null, expected a list"),
-        (both, "/commits/1", Some(json!(5)), "`commits[1]` is a number, expected an object"),
-        (both, "/commits/1/raw_node", None, "`commits[1].raw_node` is missing"),
-        (&[Off], "/commits/1/raw_node", null(), "`commits[1].raw_node` is null, expected a text"),
-        (&[Buildbot], "/commits/1/node", None, "`commits[1].node` is missing"),
-        (&[Buildbot], "/commits/1/raw_author", None, "`commits[1].raw_author` is missing"),
-        (&[Buildbot], "/commits/1/files", None, "`commits[1].files` is missing"),
-        (both, "/commits/0/files/1", Some(json!("x")), "`commits[0].files[1]` is a text, expected an object"),
-        (both, "/commits/0/files/1/file", null(), "`commits[0].files[1].file` is null, expected a text"),
-        (&[Buildbot], "/commits/1/utctimestamp", None, "`commits[1].utctimestamp` is missing"),
-        (
-            both,
-            "/commits/1/utctimestamp",
-            Some(json!("soon")),
-            "`soon` is not a date of ISO 8601, RFC 3339 or RFC 2822",
-        ),
-        (both, "/commits/1/branch", Some(json!(5)), "`commits[1].branch` is a number, expected a text"),
-    ] {
-        for mode in modes {
-            let outcome = hook(*mode).translate(&request(&with(push(), place, value.clone())));
-            assert_eq!(said(&outcome), format!("refused: {expected}"), "{place}: {value:?}, {mode:?}");
-        }
+    cases! { FORGE;
+        both     "push" {"canon_url": "-"} => "refused: `canon_url` is missing";
+        off      "push" {"canon_url": null} => "refused: `canon_url` is null, expected a text";
+        both     "push" {"repository": "-"} => "refused: `repository` is missing";
+        both     "push" {"repository": null} => "refused: `repository` is null, expected an object";
+        both     "push" {"repository.absolute_url": "-"} => "refused: `repository.absolute_url` is missing";
+        buildbot "push" {"repository.scm": "-"} => "refused: `repository.scm` is missing";
+        both     "push" {"repository.scm": 5} => "refused: `repository.scm` is a number, expected a text";
+        both     "push" {"commits": "-"} => "refused: `commits` is missing";
+        both     "push" {"commits": null} => "refused: `commits` is null, expected a list";
+        both     "push" {"commits.1": 5} => "refused: `commits[1]` is a number, expected an object";
+        both     "push" {"commits.1.raw_node": "-"} => "refused: `commits[1].raw_node` is missing";
+        off      "push" {"commits.1.raw_node": null} => "refused: `commits[1].raw_node` is null, expected a text";
+        buildbot "push" {"commits.1.node": "-"} => "refused: `commits[1].node` is missing";
+        buildbot "push" {"commits.1.raw_author": "-"} => "refused: `commits[1].raw_author` is missing";
+        buildbot "push" {"commits.1.files": "-"} => "refused: `commits[1].files` is missing";
+        both     "push" {"commits.0.files.1": "x"} => "refused: `commits[0].files[1]` is a text, expected an object";
+        both     "push" {"commits.0.files.1.file": null} => "refused: `commits[0].files[1].file` is null, expected a text";
+        buildbot "push" {"commits.1.utctimestamp": "-"} => "refused: `commits[1].utctimestamp` is missing";
+        both     "push" {"commits.1.utctimestamp": "soon"} => "refused: `soon` is not a date of ISO 8601, RFC 3339 or RFC 2822";
+        both     "push" {"commits.1.branch": 5} => "refused: `commits[1].branch` is a number, expected a text";
     }
 }
 
@@ -48,25 +35,29 @@ fn names_what_is_wrong_with_a_payload() {
 fn refuses_what_is_not_a_payload() {
     let elsewhere = "refused: argument `payload` is missing: \
         webhooks with JSON are for the dialects `bitbucketcloud` and `bitbucketserver`";
-    for mode in MODES {
-        let hook = hook(mode);
+    for mode in BOTH {
+        let hook = FORGE.hook(mode, json!({}));
+        let found = |request: HookRequest| hook.run(&request).summary();
         let post = || HookRequest::post("/change_hook/bitbucket");
-        assert_eq!(said(&hook.translate(&post())), "refused: argument `payload` is missing");
-        let json = post().with_header("Content-Type", "application/json; charset=utf-8").with_body(push().to_string());
-        assert_eq!(said(&hook.translate(&json)), elsewhere);
+        assert_eq!(found(post()), "refused: argument `payload` is missing");
+        let json = FORGE.payload("push", json!({})).to_string();
+        let json = post().with_header("Content-Type", "application/json; charset=utf-8").with_body(json);
+        assert_eq!(found(json), elsewhere);
         for payload in ["", "{", "{} x"] {
-            let said = said(&hook.translate(&form(payload.as_bytes())));
-            assert!(said.starts_with("refused: broken JSON: "), "{said}");
+            let found = found(FORGE.send_bytes("push", payload.as_bytes()));
+            assert!(found.starts_with("refused: broken JSON: "), "{found}");
         }
-        assert_eq!(said(&hook.translate(&form(b"[]"))), "refused: the payload is a list, expected an object");
-        assert_eq!(said(&hook.translate(&form(b"\xff"))), "refused: argument `payload` is not UTF-8");
-        let project = request(&push()).with_query("project=%ff");
-        assert_eq!(said(&hook.translate(&project)), "refused: argument `project` is not UTF-8");
+        let list = found(FORGE.send_bytes("push", b"[]"));
+        assert_eq!(list, "refused: the payload is a list, expected an object");
+        assert_eq!(found(FORGE.send_bytes("push", b"\xff")), "refused: argument `payload` is not UTF-8");
+        let project = FORGE.request("push", json!({})).with_query("project=%ff");
+        assert_eq!(found(project), "refused: argument `project` is not UTF-8");
     }
 }
 
 #[test]
 fn takes_no_options() {
-    let options = Map::from_iter([("secret".to_owned(), json!("x"))]);
-    assert_eq!(try_hook(Off, options).err().unwrap(), ["secret: unknown option `secret`: there are none here"]);
+    let problems = FORGE.problems(json!({"secret": "x"}));
+    assert_eq!(problems, ["secret: unknown option `secret`: there are none here"]);
+    FORGE.assert_options(json!({}));
 }

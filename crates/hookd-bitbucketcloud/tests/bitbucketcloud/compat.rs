@@ -1,107 +1,90 @@
 //! `compat = "buildbot"`: Buildbot's changes, omissions included.
 
 use hookd_core::Compat::Buildbot;
-use serde_json::{Value, json};
+use hookd_testkit::{assert_change, assert_fields, cases, json};
 
-use crate::kit::{changes, edited, fixture, hook, only, pull, push, request, run, said};
+use crate::{FORGE, change};
 
 #[test]
-fn events_come_to_what_buildbot_makes_of_them() {
+fn events_become_what_buildbot_makes_of_them() {
     let real = "ignored: with `compat = \"buildbot\"`, a pull request in the shape that Bitbucket Cloud sends makes no \
         change";
-    for (event, payload, expected) in [
-        ("repo:push", push(json!({})), "push refs/heads/main@cccc"),
-        ("repo_push", push(json!({})), "push refs/heads/main@cccc"),
-        ("repo:push", push(json!({"new": {"type": "tag", "name": "v1"}})), "push refs/tags/v1@cccc"),
-        ("repo:push", push(json!({"new": {"type": "named_branch"}})), "push -@cccc"),
-        ("repo:push", push(json!({"new": {"type": null, "name": "-"}})), "push -@cccc"),
-        ("repo:push", push(json!({"new": {"name": null}})), "push refs/heads/None@cccc"),
-        ("repo:push", push(json!({"new": {}})), "ref-deleted refs/heads/main@aaaa"),
-        ("repo:push", push(json!({"new": null})), "ref-deleted refs/heads/main@aaaa"),
-        (
-            "repo:push",
-            edited(fixture("repo:push"), json!({"push": {"changes": []}})),
-            "ignored: the push has no changes",
-        ),
-        ("pullrequest:created", fixture("pullrequest:created"), real),
-        ("pullrequest:rejected", fixture("pullrequest:rejected"), real),
-        ("pullrequest", fixture("pullrequest:created"), "ignored: event `pullrequest` makes no change"),
-        ("diagnostics:ping", json!({"test": true}), "ignored: event `diagnostics:ping` makes no change"),
-        ("", json!({}), "ignored: event `` makes no change"),
-    ] {
-        let outcome = run(&*hook(Buildbot, json!({})), &request(event, &payload));
-        assert_eq!(said(&outcome), expected, "{event} with {payload}");
+    cases! { FORGE;
+        buildbot "repo:push" {} => "push refs/heads/main@cccc";
+        buildbot "repo_push" {} => "push refs/heads/main@cccc";
+        buildbot "repo:push" {"push.changes.0.new": {"type": "tag", "name": "v1"}} => "push refs/tags/v1@cccc";
+        buildbot "repo:push" {"push.changes.0.new": {"type": "named_branch"}} => "push -@cccc";
+        buildbot "repo:push" {"push.changes.0.new": {"type": null, "name": "-"}} => "push -@cccc";
+        buildbot "repo:push" {"push.changes.0.new": {"name": null}} => "push refs/heads/None@cccc";
+        buildbot "repo:push" {"push.changes.0.new": {}} => "ref-deleted refs/heads/main@aaaa";
+        buildbot "repo:push" {"push.changes.0.new": null} => "ref-deleted refs/heads/main@aaaa";
+        buildbot "repo:push" {"push": {"changes": []}} => "ignored: the push has no changes";
+        buildbot "pullrequest:created" {} => real;
+        buildbot "pullrequest:rejected" {} => real;
+        buildbot "pullrequest" {} => "ignored: event `pullrequest` makes no change";
+        buildbot "diagnostics:ping" {"test": true} => "ignored: event `diagnostics:ping` makes no change";
+        buildbot "" {} => "ignored: event `` makes no change";
     }
 }
 
 #[test]
 fn the_number_of_a_pull_request_is_what_python_makes_of_it() {
-    for (id, number) in [
-        (json!("7"), "7"),
-        (json!(" 007 "), "7"),
-        (json!("-7"), "-7"),
-        (json!(7), "7"),
-        (json!(7.9), "7"),
-        (json!(-0.5), "0"),
-        (json!(true), "1"),
-    ] {
-        let event = "legacy pullrequest:updated";
-        let payload = pull(event, json!({"id": id}));
-        let expected = format!("pull-updated refs/pull-requests/{number}/merge@dddd");
-        assert_eq!(said(&run(&*hook(Buildbot, json!({})), &request(event, &payload))), expected, "{id}");
+    cases! { FORGE;
+        buildbot "legacy pullrequest:updated" {"pullrequest.id": "7"} => "pull-updated refs/pull-requests/7/merge@dddd";
+        buildbot "legacy pullrequest:updated" {"pullrequest.id": " 007 "} => "pull-updated refs/pull-requests/7/merge@dddd";
+        buildbot "legacy pullrequest:updated" {"pullrequest.id": "-7"} => "pull-updated refs/pull-requests/-7/merge@dddd";
+        buildbot "legacy pullrequest:updated" {"pullrequest.id": 7} => "pull-updated refs/pull-requests/7/merge@dddd";
+        buildbot "legacy pullrequest:updated" {"pullrequest.id": 7.9} => "pull-updated refs/pull-requests/7/merge@dddd";
+        buildbot "legacy pullrequest:updated" {"pullrequest.id": (-0.5)} => "pull-updated refs/pull-requests/0/merge@dddd";
+        buildbot "legacy pullrequest:updated" {"pullrequest.id": true} => "pull-updated refs/pull-requests/1/merge@dddd";
     }
 }
 
 #[test]
 fn a_push_loses_its_commits() {
-    let expected = json!({
+    let options = json!({"codebase": "pots", "bitbucket_property_whitelist": ["*"]});
+    assert_change!(&change(Buildbot, options, "repo:push", json!({})), {
         "author": "Grace <grace>",
         "branch": "refs/heads/main",
         "category": "push",
         "codebase": "pots",
-        "comments": "Bitbucket Cloud commit cccccccccccccccccccccccccccccccccccccccc",
-        "committer": null,
-        "files": [],
+        "comments": format!("Bitbucket Cloud commit {}", "c".repeat(40)),
         "project": "Drinks",
-        "properties": {},
         "repository": "https://api.bitbucket.org/2.0/repositories/kitchen/tea",
-        "revision": "cccccccccccccccccccccccccccccccccccccccc",
-        "revlink": "https://bitbucket.org/kitchen/tea/commits/cccccccccccccccccccccccccccccccccccccccc",
+        "revision": "c".repeat(40),
+        "revlink": format!("https://bitbucket.org/kitchen/tea/commits/{}", "c".repeat(40)),
         "src": "git",
-        "when_timestamp": null,
     });
-    let options = json!({"codebase": "pots", "bitbucket_property_whitelist": ["*"]});
-    assert_eq!(only(Buildbot, options, "repo:push", &fixture("repo:push")), expected);
 }
 
 #[test]
 fn null_is_none() {
     let patch = json!({
+        "push.changes.0.new.target.hash": null,
         "actor": {"display_name": null, "nickname": 5},
         "repository": {"project": "-", "scm": null, "links": {"html": {"href": null}}},
     });
-    let payload = edited(push(json!({"new": {"target": {"hash": null}}})), patch);
-    let change = only(Buildbot, json!({}), "repo:push", &payload);
-    assert_eq!(change["author"], "None <5>");
-    assert_eq!(change["project"], "none");
-    assert_eq!(change["src"], Value::Null);
-    assert_eq!(change["comments"], "Bitbucket Cloud commit None");
-    assert_eq!(change["revlink"], "None/commits/None");
-    assert_eq!(change["revision"], Value::Null);
-    let event = "legacy pullrequest:rejected";
+    assert_fields!(&change(Buildbot, json!({}), "repo:push", patch), {
+        "author": "None <5>",
+        "project": "none",
+        "src": null,
+        "comments": "Bitbucket Cloud commit None",
+        "revlink": "None/commits/None",
+        "revision": null,
+    });
     let patch = json!({"link": null, "fromRef": {"branch": {"name": null}, "commit": {"hash": null}}});
-    let change = only(Buildbot, json!({}), event, &pull(event, patch));
-    assert_eq!(change["branch"], "refs/heads/None");
-    assert_eq!((&change["revision"], &change["revlink"]), (&Value::Null, &Value::Null));
-    assert_eq!(change["properties"], json!({"pullrequesturl": null}));
+    assert_fields!(&change(Buildbot, json!({}), "legacy pullrequest:rejected", json!({"pullrequest": patch})), {
+        "branch": "refs/heads/None", "revision": null, "revlink": null, "properties": {"pullrequesturl": null},
+    });
 }
 
 #[test]
 fn a_pull_request_has_neither_title_nor_arguments() {
-    let event = "legacy pullrequest:created";
-    let request = request(event, &fixture(event)).with_query("project=p&codebase=c");
-    let change = changes(&*hook(Buildbot, json!({"codebase": "pots"})), &request).remove(0);
-    assert_eq!(change.comments, "Bitbucket Cloud Pull Request #7");
-    assert_eq!((&*change.project, &*change.codebase), ("Drinks", "pots"));
-    assert_eq!(change.repository, "https://git.example.org/projects/DRI/repos/tea");
+    let request = FORGE.request("legacy pullrequest:created", json!({})).with_query("project=p&codebase=c");
+    assert_fields!(&FORGE.hook(Buildbot, json!({"codebase": "pots"})).change(&request), {
+        "comments": "Bitbucket Cloud Pull Request #7",
+        "project": "Drinks",
+        "codebase": "pots",
+        "repository": "https://git.example.org/projects/DRI/repos/tea",
+    });
 }

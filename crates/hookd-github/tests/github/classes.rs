@@ -3,9 +3,9 @@
 use hookd_core::Compat::Off;
 use hookd_core::{Change, Outcome, Refusal, inventory};
 use hookd_github::{Event, EventClass};
-use serde_json::json;
+use hookd_testkit::{answer, cases, json};
 
-use crate::kit::{MODES, api, fixture, hook, ok, request, run, said};
+use crate::FORGE;
 
 inventory::submit! {
     EventClass { name: "blah", summary: "Handles blah.", handle: blah }
@@ -32,25 +32,21 @@ fn everything(event: &Event<'_>) -> Option<Result<Outcome, Refusal>> {
 
 #[test]
 fn a_class_handles_the_events_that_it_knows() {
-    for mode in MODES {
-        let hook = hook(mode, json!({"class": "blah"}));
-        for (event, payload, expected) in [
-            ("blah", json!({"branch": "b"}), "b@-"),
-            ("blah", json!({}), "refused: `branch` is missing"),
-            ("star", json!({}), "ignored: event `star` makes no change"),
-            ("push", fixture("push"), "main@bbbb main@cccc"),
-        ] {
-            assert_eq!(said(&run(&*hook, &request(event, &payload), api).0), expected, "{event}");
-        }
+    cases! { FORGE, {"class": "blah"};
+        both "blah" {"branch": "b"} => "b@-";
+        both "blah" {} => "refused: `branch` is missing";
+        both "star" {} => "ignored: event `star` makes no change";
+        both "push" {} => "main@bbbb, main@cccc";
     }
-    let without = run(&*hook(Off, json!({})), &request("blah", &json!({})), api).0;
-    assert_eq!(said(&without), "ignored: event `blah` makes no change");
+    cases! { FORGE;
+        off "blah" {} => "ignored: event `blah` makes no change";
+    }
 }
 
 #[test]
 fn a_class_comes_first_and_may_ask_an_api() {
-    let request = request("push", &fixture("push")).with_query("q");
-    let (outcome, rounds) = run(&*hook(Off, json!({"class": "everything"})), &request, |_| ok("[]"));
-    assert_eq!(said(&outcome), "ignored: push was taken");
-    assert_eq!(rounds[0][0].url, "https://api.example.org/q");
+    let request = FORGE.request("push", json!({})).with_query("q");
+    let run = FORGE.hook(Off, json!({"class": "everything"})).run_with(&request, |_| answer::json("[]"));
+    assert_eq!(run.summary(), "ignored: push was taken");
+    assert_eq!(run.urls(), [["https://api.example.org/q"]]);
 }

@@ -2,11 +2,56 @@
 
 #![allow(clippy::unwrap_used)]
 
+use hookd_core::{ApiAnswer, HookRequest};
+use hookd_github as _;
+use hookd_testkit::{Forge, Scheme, answer, contract_tests, json, patched};
+use serde_json::Value;
+
 mod api;
 mod changes;
 mod classes;
-mod kit;
 mod options;
-mod random;
 mod refusals;
 mod signatures;
+
+const FORGE: Forge = Forge::new("github", &["push", "tag", "pull_request", "merge_group"], fixture, send)
+    .with_api(api)
+    .with_options(&[
+        r#"{"github_property_whitelist": ["*"], "token": {"octo/*": "t"}, "codebase": "c"}"#,
+        r#"{"skips": []}"#,
+    ])
+    .signed(&[Scheme::Sha1("X-Hub-Signature"), Scheme::Sha256("X-Hub-Signature-256")])
+    .with_proof_options(r#"{"strict": true}"#);
+
+contract_tests!(FORGE);
+
+fn fixture(event: &str) -> Value {
+    match event {
+        "push" => include_str!("fixtures/push.json").parse().unwrap(),
+        "tag" => patched(fixture("push"), json!({"ref": "refs/tags/v1", "created": true, "commits": []})),
+        "pull_request" => include_str!("fixtures/pull_request.json").parse().unwrap(),
+        "merge_group" => include_str!("fixtures/merge_group.json").parse().unwrap(),
+        // Events that are not known need no payload.
+        _ => json!({}),
+    }
+}
+
+fn send(event: &str, body: &[u8]) -> HookRequest {
+    HookRequest::post("/change_hook/github")
+        .with_header("X-GitHub-Event", if event == "tag" { "push" } else { event })
+        .with_header("X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
+        .with_header("Content-Type", "application/json")
+        .with_body(body.to_vec())
+}
+
+/// An API that knows the head commit and three files.
+fn api(url: &str) -> ApiAnswer {
+    if url.contains("/commits/") {
+        answer::json(json!({"commit": {"message": "Add milk"}}))
+    } else {
+        answer::json(json!([
+            {"filename": "milk.txt", "status": "added"},
+            {"filename": "tea.txt", "previous_filename": "water.txt", "status": "renamed"},
+        ]))
+    }
+}

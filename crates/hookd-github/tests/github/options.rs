@@ -1,114 +1,87 @@
-//! The options: their problems, their defaults, their documentation.
+//! The options: their problems, their defaults, and what they warn of.
 
 use hookd_core::Compat::Off;
-use hookd_core::{Dialect, registry};
-use serde_json::{Value, json};
+use hookd_testkit::json;
 
-use crate::kit::{hook, try_hook};
+use crate::FORGE;
 
 #[test]
 fn says_what_is_wrong_with_options() {
     let url = "expected a URL such as `https://api.github.com` or `https://github.example.org/api/v3`";
     for (options, expected) in [
-        (json!({"strict": true}), vec!["strict: needs a `secret` to check signatures with".to_owned()]),
-        (json!({"secret": ""}), vec!["secret: the secret is empty".to_owned()]),
+        (json!({"strict": true}), vec!["strict: needs a `secret` to check signatures with"]),
+        (json!({"secret": ""}), vec!["secret: the secret is empty"]),
         (
             json!({"class": "nothing"}),
-            vec!["class: this build has no event class `nothing`, only `blah`, `everything`".to_owned()],
+            vec!["class: this build has no event class `nothing`, only `blah`, `everything`"],
         ),
         (
             json!({"github_api_endpoint": "ftp://user:password@host"}),
-            vec![format!("github_api_endpoint: is not an http(s) URL, {url}")],
+            vec![&*format!("github_api_endpoint: is not an http(s) URL, {url}")],
         ),
         (
             json!({"github_api_endpoint": "https://host/?a=b"}),
-            vec![format!("github_api_endpoint: has a query or a fragment, {url}")],
+            vec![&*format!("github_api_endpoint: has a query or a fragment, {url}")],
         ),
-        (
-            json!({"pullrequest_ref": ""}),
-            vec!["pullrequest_ref: is empty, expected a ref such as `merge` or `head`".to_owned()],
-        ),
-        (json!({"token": {"file": "gone"}}), vec!["token: no file `gone`".to_owned()]),
+        (json!({"pullrequest_ref": ""}), vec!["pullrequest_ref: is empty, expected a ref such as `merge` or `head`"]),
+        (json!({"token": {"file": "gone"}}), vec!["token: no file `gone`"]),
         (
             json!({"token": {"octo/*": {"file": "gone"}, "*": "a\nb"}}),
             vec![
-                "token.*: the token has characters that no token of GitHub has: spaces, line ends or beyond ASCII"
-                    .to_owned(),
-                "token.octo/*: no file `gone`".to_owned(),
+                "token.*: the token has characters that no token of GitHub has: spaces, line ends or beyond ASCII",
+                "token.octo/*: no file `gone`",
             ],
         ),
-        (json!({"token": {}}), vec!["token: an empty table of tokens: name a pattern, or leave it out".to_owned()]),
+        (json!({"token": {}}), vec!["token: an empty table of tokens: name a pattern, or leave it out"]),
         (
             json!({"token": {"octo/*": 5}}),
             vec![
-                "token.octo/*: invalid type: an integer, expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`"
-                    .to_owned(),
+                "token.octo/*: invalid type: an integer, expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
             ],
         ),
         (
             json!({"token": 5}),
             vec![
                 "token: invalid type: an integer, expected a string, `{ env = \"NAME\" }`, `{ file = \"PATH\" }`, \
-                 or a table from patterns to these"
-                    .to_owned(),
+                 or a table from patterns to these",
             ],
         ),
     ] {
-        assert_eq!(try_hook(Off, options.clone()).err(), Some(expected), "{options}");
+        assert_eq!(FORGE.problems(options.clone()), expected, "{options}");
     }
     let all = json!({"strict": true, "class": "x", "github_api_endpoint": "x", "pullrequest_ref": "", "token": ""});
-    assert_eq!(try_hook(Off, all).err().unwrap().len(), 5);
-    let unread = json!({"strict": true, "evnts": [], "skips": ["("]});
-    let problems = try_hook(Off, unread).err().unwrap();
+    assert_eq!(FORGE.problems(all).len(), 5);
+    let problems = FORGE.problems(json!({"strict": true, "evnts": [], "skips": ["("]}));
     assert!(problems[0].starts_with("evnts: unknown option `evnts`, expected one of `class`, `codebase`, "));
     assert!(problems[1].starts_with("skips[0]: bad regular expression `(`"));
 }
 
 #[test]
 fn warns_of_a_secret_that_need_not_be_known() {
-    let warnings = |options| hook(Off, options).warnings();
-    assert_eq!(
-        warnings(json!({"secret": "x"})),
-        ["`secret` without `strict` accepts requests that are not signed".to_owned()]
-    );
-    assert!(warnings(json!({})).is_empty());
-    assert!(warnings(json!({"secret": "x", "strict": true})).is_empty());
-    assert!(hook(Off, json!({"secret": "x", "strict": true})).requires_proof());
-    assert!(!hook(Off, json!({"secret": "x"})).requires_proof());
-    assert!(!hook(Off, json!({})).requires_proof());
+    for (options, warnings, requires_proof) in [
+        (json!({"secret": "x"}), vec!["`secret` without `strict` accepts requests that are not signed"], false),
+        (json!({}), vec![], false),
+        (json!({"secret": "x", "strict": true}), vec![], true),
+    ] {
+        let hook = FORGE.hook(Off, options);
+        assert_eq!(
+            (hook.warnings(), hook.requires_proof()),
+            (warnings.into_iter().map(str::to_owned).collect(), requires_proof)
+        );
+    }
 }
 
 #[test]
-fn every_option_is_documented_with_its_default() {
-    let dialect = registry::find::<Dialect>("github").unwrap();
-    let schema = (dialect.schema)(&mut Default::default()).to_value();
-    let properties = schema["properties"].as_object().unwrap();
-    let names: Vec<&str> = properties.keys().map(String::as_str).collect();
-    let mut expected = [
-        "secret",
-        "strict",
-        "codebase",
-        "github_property_whitelist",
-        "class",
-        "skips",
-        "github_api_endpoint",
-        "token",
-        "pullrequest_ref",
-    ];
-    expected.sort_unstable();
-    assert_eq!(names, expected);
-    for (name, option) in properties {
-        assert!(option["description"].as_str().is_some_and(|text| text.len() > 40), "{name}");
-    }
-    for (name, default) in [
-        ("strict", json!(false)),
-        ("github_property_whitelist", json!([])),
-        ("skips", json!([r"\[ *skip *ci *\]", r"\[ *ci *skip *\]"])),
-        ("github_api_endpoint", json!("https://api.github.com")),
-        ("pullrequest_ref", json!("merge")),
-        ("class", Value::Null),
-    ] {
-        assert_eq!(properties[name]["default"], default, "{name}");
-    }
-    assert_eq!(schema.get("required"), None);
+fn options_have_their_defaults() {
+    FORGE.assert_options(json!({
+        "secret": null,
+        "strict": false,
+        "codebase": null,
+        "github_property_whitelist": [],
+        "class": null,
+        "skips": [r"\[ *skip *ci *\]", r"\[ *ci *skip *\]"],
+        "github_api_endpoint": "https://api.github.com",
+        "token": null,
+        "pullrequest_ref": "merge",
+    }));
 }

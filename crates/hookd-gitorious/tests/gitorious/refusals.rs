@@ -1,74 +1,70 @@
 //! What is refused, and with which words.
 
-use hookd_core::Compat::{Buildbot, Off};
+use hookd_core::Compat::Off;
 use hookd_core::HookRequest;
-use serde_json::{Map, Value, json};
+use hookd_testkit::{BOTH, cases, json};
 
-use crate::kit::{MODES, form, hook, push, request, said, try_hook, with};
+use crate::FORGE;
 
 #[test]
 fn names_what_is_wrong_with_a_payload() {
-    let both = &MODES[..];
-    let null = || Some(Value::Null);
-    for (modes, place, value, expected) in [
-        (both, "/repository", None, "`repository` is missing"),
-        (both, "/repository", null(), "`repository` is null, expected an object"),
-        (both, "/repository/url", None, "`repository.url` is missing"),
-        (both, "/project", None, "`project` is missing"),
-        (both, "/project/name", null(), "`project.name` is null, expected a text"),
-        (&[Buildbot], "/repository/owner", None, "`repository.owner` is missing"),
-        (&[Buildbot], "/repository/name", None, "`repository.name` is missing"),
-        (&[Buildbot], "/after", None, "`after` is missing"),
-        (&[Buildbot], "/after", null(), "`after` is null, expected a text"),
-        (&[Buildbot], "/ref", None, "`ref` is missing"),
-        (both, "/ref", Some(json!(5)), "`ref` is a number, expected a text"),
-        (both, "/commits", None, "`commits` is missing"),
-        (both, "/commits", null(), "`commits` is null, expected a list"),
-        (both, "/commits/1", Some(json!("x")), "`commits[1]` is a text, expected an object"),
-        (both, "/commits/1/id", None, "`commits[1].id` is missing"),
-        (both, "/commits/1/id", null(), "`commits[1].id` is null, expected a text"),
-        (&[Buildbot], "/commits/1/author/email", None, "`commits[1].author.email` is missing"),
-        (&[Buildbot], "/commits/1/url", None, "`commits[1].url` is missing"),
-        (&[Buildbot], "/commits/1/timestamp", null(), "`commits[1].timestamp` is null, expected a text"),
-        (both, "/commits/1/timestamp", Some(json!("soon")), "`soon` is not a date of ISO 8601, RFC 3339 or RFC 2822"),
-    ] {
-        for mode in modes {
-            let outcome = hook(*mode).translate(&request(&with(push(), place, value.clone())));
-            assert_eq!(said(&outcome), format!("refused: {expected}"), "{place}: {value:?}, {mode:?}");
-        }
+    cases! { FORGE;
+        both     "push" {"repository": "-"} => "refused: `repository` is missing";
+        both     "push" {"repository": null} => "refused: `repository` is null, expected an object";
+        both     "push" {"repository.url": "-"} => "refused: `repository.url` is missing";
+        both     "push" {"project": "-"} => "refused: `project` is missing";
+        both     "push" {"project.name": null} => "refused: `project.name` is null, expected a text";
+        buildbot "push" {"repository.owner": "-"} => "refused: `repository.owner` is missing";
+        buildbot "push" {"repository.name": "-"} => "refused: `repository.name` is missing";
+        buildbot "push" {"after": "-"} => "refused: `after` is missing";
+        buildbot "push" {"after": null} => "refused: `after` is null, expected a text";
+        buildbot "push" {"ref": "-"} => "refused: `ref` is missing";
+        both     "push" {"ref": 5} => "refused: `ref` is a number, expected a text";
+        both     "push" {"commits": "-"} => "refused: `commits` is missing";
+        both     "push" {"commits": null} => "refused: `commits` is null, expected a list";
+        both     "push" {"commits.1": "x"} => "refused: `commits[1]` is a text, expected an object";
+        both     "push" {"commits.1.id": "-"} => "refused: `commits[1].id` is missing";
+        both     "push" {"commits.1.id": null} => "refused: `commits[1].id` is null, expected a text";
+        buildbot "push" {"commits.1.author.email": "-"} => "refused: `commits[1].author.email` is missing";
+        buildbot "push" {"commits.1.url": "-"} => "refused: `commits[1].url` is missing";
+        buildbot "push" {"commits.1.timestamp": null} => "refused: `commits[1].timestamp` is null, expected a text";
+        both     "push" {"commits.1.timestamp": "soon"} => "refused: `soon` is not a date of ISO 8601, RFC 3339 or RFC 2822";
     }
 }
 
 #[test]
 fn refuses_what_is_not_a_payload() {
-    for mode in MODES {
-        let hook = hook(mode);
+    for mode in BOTH {
+        let hook = FORGE.hook(mode, json!({}));
+        let found = |request: HookRequest| hook.run(&request).summary();
         let post = || HookRequest::post("/change_hook/gitorious");
-        let json = post().with_header("Content-Type", "application/json").with_body(push().to_string());
-        for request in [post(), json] {
-            assert_eq!(said(&hook.translate(&request)), "refused: argument `payload` is missing");
+        let json = FORGE.payload("push", json!({})).to_string();
+        for request in [post(), post().with_header("Content-Type", "application/json").with_body(json)] {
+            assert_eq!(found(request), "refused: argument `payload` is missing");
         }
         for payload in ["", "{", "{} x"] {
-            let said = said(&hook.translate(&form(payload.as_bytes())));
-            assert!(said.starts_with("refused: broken JSON: "), "{said}");
+            let found = found(FORGE.send_bytes("push", payload.as_bytes()));
+            assert!(found.starts_with("refused: broken JSON: "), "{found}");
         }
-        assert_eq!(said(&hook.translate(&form(b"[]"))), "refused: the payload is a list, expected an object");
-        assert_eq!(said(&hook.translate(&form(b"\xff"))), "refused: argument `payload` is not UTF-8");
+        let list = found(FORGE.send_bytes("push", b"[]"));
+        assert_eq!(list, "refused: the payload is a list, expected an object");
+        assert_eq!(found(FORGE.send_bytes("push", b"\xff")), "refused: argument `payload` is not UTF-8");
     }
-    let project = request(&push()).with_query("project=%ff");
-    assert_eq!(said(&hook(Off).translate(&project)), "refused: argument `project` is not UTF-8");
+    let project = FORGE.request("push", json!({})).with_query("project=%ff");
+    assert_eq!(FORGE.hook(Off, json!({})).run(&project).summary(), "refused: argument `project` is not UTF-8");
 }
 
 #[test]
-fn reasons_are_one_line_of_bearable_length() {
-    let payload = with(push(), "/ref", Some(json!(format!("{}\u{7}", "x".repeat(10_000)))));
-    let payload = with(payload, "/after", Some(json!("0")));
-    let reason = said(&hook(Off).translate(&request(&payload)));
-    assert!(reason.len() < 400 && !reason.contains('\u{7}'));
+fn reasons_are_short_lines() {
+    let name = format!("{}\u{7}", "x".repeat(10_000));
+    let request = FORGE.request("push", json!({"ref": name, "after": "0"}));
+    // That the line is short is checked by the testkit.
+    assert!(FORGE.hook(Off, json!({})).run(&request).summary().starts_with("ignored: branch `xxx"));
 }
 
 #[test]
 fn takes_no_options() {
-    let options = Map::from_iter([("secret".to_owned(), json!("x"))]);
-    assert_eq!(try_hook(Off, options).err().unwrap(), ["secret: unknown option `secret`: there are none here"]);
+    let problems = FORGE.problems(json!({"secret": "x"}));
+    assert_eq!(problems, ["secret: unknown option `secret`: there are none here"]);
+    FORGE.assert_options(json!({}));
 }

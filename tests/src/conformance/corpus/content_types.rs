@@ -5,7 +5,7 @@ use super::sources;
 use crate::conformance::Case;
 use crate::conformance::dialects::SECRET;
 use crate::http::Request;
-use crate::sign::sha1_signature;
+use crate::sha1_signature;
 
 const TYPES: &[&str] = &[
     "application/json",

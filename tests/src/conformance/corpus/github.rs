@@ -7,7 +7,7 @@ use super::{mutations, sources};
 use crate::conformance::Case;
 use crate::conformance::dialects::SECRET;
 use crate::http::Request;
-use crate::sign::sha1_signature;
+use crate::sha1_signature;
 
 /// Every dialect of class `github` that accepts unsigned requests.
 const OPEN: &[&str] = &[

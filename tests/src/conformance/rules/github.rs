@@ -7,10 +7,11 @@ use super::everywhere::is_crash;
 use crate::conformance::compare::{Difference, Pair};
 use crate::conformance::dialects::SECRET;
 use crate::github_api::Api;
-use crate::sign::{sha1_signature, sha256_signature};
+use crate::{sha1_signature, sha256_signature};
 
 pub(super) const RULES: &[Rule] = &[
     Rule { id: "strongest-signature-decides", classes: &["github"], explains: strongest_signature_decides },
+    Rule { id: "empty-signature-is-invalid", classes: &["github"], explains: empty_signature_is_invalid },
     Rule { id: "repeated-signatures-are-all-valid", classes: &["github"], explains: repeated_signatures_are_all_valid },
     Rule { id: "unused-signature-is-not-read", classes: &["github"], explains: unused_signature_is_not_read },
     Rule { id: "form-payload-is-signed", classes: &["github"], explains: form_payload_is_signed },
@@ -40,6 +41,16 @@ fn strongest_signature_decides(pair: &Pair<'_>, difference: Difference) -> bool 
         && pair.case.option("secret") == SECRET
         && !sent.is_empty()
         && if is_right { goes_on && refuses_old } else { is_told }
+}
+
+/// An empty header is no signature to Buildbot, and one that is wrong to hookd.
+fn empty_signature_is_invalid(pair: &Pair<'_>, difference: Difference) -> bool {
+    let is_empty = pair.case.request.last(OLD).is_some_and(|value| value.trim_ascii().is_empty());
+    let is_none = pair.buildbot.is_success() || pair.buildbot.is_refused();
+    matches!(difference, Difference::Answer | Difference::Message)
+        && pair.case.option("secret") == SECRET
+        && (is_empty && is_none && signatures(pair, NEW).is_empty())
+        && pair.hookd.is_refused_with(&["Wrong signature format: "])
 }
 
 /// Of a header that is sent more than once Buildbot looks at the last, and hookd at each.

@@ -1,0 +1,192 @@
+//! The forge's part in the tests of a dialect.
+
+use std::fmt::Write as _;
+
+use hookd_core::{ApiAnswer, Compat, Dialect, HookRequest, registry};
+use serde_json::{Map, Value};
+
+use crate::{Case, Scheme, Subject, patched};
+
+/// Both modes.
+pub const BOTH: [Compat; 2] = [Compat::Off, Compat::Buildbot];
+
+/// The secret that the tests of the contract sign with.
+pub(crate) const SECRET: &str = "It's a Secret to Everybody";
+
+/// A forge as the tests of its dialect play it: which events it has, and how it sends them.
+#[derive(Clone, Copy)]
+pub struct Forge {
+    pub(crate) dialect: &'static str,
+    pub(crate) events: &'static [&'static str],
+    fixture: fn(&str) -> Value,
+    send: fn(&str, &[u8]) -> HookRequest,
+    pub(crate) api: fn(&str) -> ApiAnswer,
+    pub(crate) pollers: &'static [&'static str],
+    options: &'static [&'static str],
+    pub(crate) schemes: &'static [Scheme],
+    proof_options: &'static str,
+}
+
+impl Forge {
+    /// The forge of the dialect registered as `dialect`. Its events need not be the forge's: names of shapes that the
+    /// tests tell apart. `fixture` has a payload for each, and `send` makes the request that brings a body.
+    pub const fn new(
+        dialect: &'static str,
+        events: &'static [&'static str],
+        fixture: fn(&str) -> Value,
+        send: fn(&str, &[u8]) -> HookRequest,
+    ) -> Self {
+        Self {
+            dialect,
+            events,
+            fixture,
+            send,
+            api: no_api,
+            pollers: &[],
+            options: &[],
+            schemes: &[],
+            proof_options: "{}",
+        }
+    }
+
+    /// With an API that gives these answers, by URL. Without it, a call fails the test.
+    #[must_use]
+    pub const fn with_api(mut self, api: fn(&str) -> ApiAnswer) -> Self {
+        self.api = api;
+        self
+    }
+
+    /// With pollers of these names, which can be made to poll: see [`Subject::polled`].
+    #[must_use]
+    pub const fn with_pollers(mut self, names: &'static [&'static str]) -> Self {
+        self.pollers = names;
+        self
+    }
+
+    /// With options, as JSON texts, under which the dialect reads other parts of a payload: the contract suite runs
+    /// without options, and with each of these.
+    #[must_use]
+    pub const fn with_options(mut self, options: &'static [&'static str]) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Which signs its requests in one of these ways, the strongest last, for dialects with the option `secret`.
+    #[must_use]
+    pub const fn signed(mut self, schemes: &'static [Scheme]) -> Self {
+        self.schemes = schemes;
+        self
+    }
+
+    /// For dialects that require a proof only with more options than `secret`: these, as a JSON text.
+    #[must_use]
+    pub const fn with_proof_options(mut self, options: &'static str) -> Self {
+        self.proof_options = options;
+        self
+    }
+
+    /// The hook with these options.
+    ///
+    /// # Panics
+    /// When something is wrong with the options, or the dialect is not registered.
+    #[track_caller]
+    pub fn hook(&self, compat: Compat, options: Value) -> Subject {
+        let built = Subject::build(self, compat, options);
+        built.unwrap_or_else(|problems| panic!("the options are not valid: {}", problems.join("; ")))
+    }
+
+    /// What is wrong with these options: nothing, or a line for each problem.
+    pub fn problems(&self, options: Value) -> Vec<String> {
+        Subject::build(self, Compat::Off, options).err().unwrap_or_default()
+    }
+
+    /// The payload of an event, with a [patch](patched).
+    pub fn payload(&self, event: &str, patch: Value) -> Value {
+        patched((self.fixture)(event), patch)
+    }
+
+    /// The request for an event, with a [patch](patched) of its payload.
+    pub fn request(&self, event: &str, patch: Value) -> HookRequest {
+        self.send(event, &self.payload(event, patch))
+    }
+
+    /// The request for an event with this payload.
+    pub fn send(&self, event: &str, payload: &Value) -> HookRequest {
+        self.send_bytes(event, payload.to_string().as_bytes())
+    }
+
+    /// The request for an event with a payload of these bytes.
+    pub fn send_bytes(&self, event: &str, payload: &[u8]) -> HookRequest {
+        (self.send)(event, payload)
+    }
+
+    /// Translates the request for each case, and compares [summaries](crate::Run::summary). [`cases!`](crate::cases)
+    /// is the short form.
+    ///
+    /// # Panics
+    /// When a case is not as expected: the message has all of them.
+    #[track_caller]
+    pub fn assert_cases(&self, options: Value, cases: &[Case<'_>]) {
+        let mut text = String::new();
+        for Case { modes, event, patch, expected } in cases {
+            let request = self.request(event, patch.clone());
+            for mode in *modes {
+                let found = self.hook(*mode, options.clone()).run(&request).summary();
+                if found != *expected {
+                    writeln!(text, "  {event} with {patch}, {mode:?}:\n    expected {expected}\n    found    {found}")
+                        .expect("a String takes all");
+                }
+            }
+        }
+        assert!(text.is_empty(), "not as expected:\n{text}");
+    }
+
+    /// Checks which options the dialect has, each with its default; `null` for those without one.
+    ///
+    /// # Panics
+    /// When the options are others, or an option has another default.
+    #[track_caller]
+    pub fn assert_options(&self, expected: Value) {
+        let default = |option: &Value| option.get("default").cloned().unwrap_or_default();
+        let found: Map<String, Value> =
+            self.schema_of_options().iter().map(|(name, option)| (name.clone(), default(option))).collect();
+        assert_eq!(Value::Object(found), expected, "options and their defaults");
+    }
+
+    /// The descriptor of the dialect.
+    pub(crate) fn descriptor(&self) -> &'static Dialect {
+        registry::find::<Dialect>(self.dialect).unwrap_or_else(|message| panic!("{message}"))
+    }
+
+    /// The schemas of the options, by name.
+    pub(crate) fn schema_of_options(&self) -> Map<String, Value> {
+        let schema = (self.descriptor().schema)(&mut Default::default()).to_value();
+        schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default()
+    }
+
+    /// What the API answers to a call of this URL.
+    pub(crate) fn answer(&self, url: &str) -> ApiAnswer {
+        (self.api)(url)
+    }
+
+    /// Hooks for the contract: both modes, without options and with each of [`Forge::with_options`].
+    pub(crate) fn hooks(&self) -> Vec<Subject> {
+        let options = || ["{}"].iter().chain(self.options);
+        BOTH.iter().flat_map(|mode| options().map(|options| self.hook(*mode, parsed(options)))).collect()
+    }
+
+    /// The hook that requires a proof made with `secret`, which may be one or several.
+    pub(crate) fn closed_hook(&self, compat: Compat, secret: Value) -> Subject {
+        let mut options = parsed(self.proof_options);
+        options["secret"] = secret;
+        self.hook(compat, options)
+    }
+}
+
+fn parsed(options: &str) -> Value {
+    serde_json::from_str(options).unwrap_or_else(|error| panic!("{options} is not JSON: {error}"))
+}
+
+fn no_api(url: &str) -> ApiAnswer {
+    panic!("the dialect asks an API, but the forge of the test has none (`Forge::with_api`): {url}")
+}

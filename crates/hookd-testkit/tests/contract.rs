@@ -1,0 +1,199 @@
+//! The contract is kept by a sound dialect, and broken by each that has a fault.
+
+#![allow(clippy::unwrap_used)]
+
+use std::panic;
+
+use hookd_core::options::Problem;
+use hookd_core::{
+    ApiAnswers, ApiCall, BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Keys, Outcome, Proof, Refusal,
+    Secrets, inventory,
+};
+use hookd_testkit::{Forge, Scheme, answer, cases, contract as laws, contract_tests, json};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Deserialize, JsonSchema)]
+struct Options {
+    /// What the header `X-Example-Token` of every request must be.
+    secret: Option<Secrets>,
+}
+
+impl HookOptions for Options {
+    /// The name of the dialect is its fault.
+    fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
+        let keys = match context.dialect {
+            "takes-empty-secrets" => None,
+            _ => context.keys("secret", self.secret.as_ref())?,
+        };
+        Ok(Box::new(Example { fault: context.dialect.to_owned(), keys }))
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Undocumented {
+    #[serde(default)]
+    #[expect(dead_code, reason = "it is there to be read")]
+    secret: bool,
+}
+
+impl HookOptions for Undocumented {
+    fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
+        Ok(Box::new(Example { fault: context.dialect.to_owned(), keys: None }))
+    }
+}
+
+struct Example {
+    fault: String,
+    keys: Option<Keys>,
+}
+
+impl Hook for Example {
+    fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
+        self.translate_with(request, &ApiAnswers::default())
+    }
+
+    fn translate_with(&self, request: &HookRequest, answers: &ApiAnswers) -> Result<Outcome, Refusal> {
+        let payload = serde_json::from_slice::<Value>(request.body()).map_err(|_| Refusal::new("broken JSON"));
+        let (payload, url) = match &*self.fault {
+            "takes-broken-json" => (payload.unwrap_or_default(), "https://api.example.org/"),
+            _ => (payload?, "https://api.example.org/"),
+        };
+        match &*self.fault {
+            "panics" => assert!(payload["commit"].is_string(), "there is always a commit"),
+            "gives-no-reason" if payload["commit"].is_null() => return Ok(Outcome::Changes(Vec::new())),
+            "refuses-all" => return Err(Refusal::new("no")),
+            "forgets-headers" if request.header("X-Event") != Some("push") => {
+                return Ok(Outcome::ignored("other event"));
+            }
+            "calls-twice" => return Ok(calls(url)),
+            "calls-without-end" => {
+                let page = (0..).find(|page| answers.get(&format!("{url}{page}")).is_none()).unwrap();
+                return Ok(calls(&format!("{url}{page}")));
+            }
+            "refuses-late" => match answers.get(url) {
+                None => return Ok(calls(url)),
+                Some(answer) if answer.success().is_ok_and(|body| body.starts_with(b"{")) => {}
+                Some(_) => return Err(Refusal::new("the API did not answer")),
+            },
+            _ => {}
+        }
+        let revision = payload["commit"].as_str().map(str::to_owned);
+        Ok(Outcome::Changes(vec![Change { revision, ..Change::default() }]))
+    }
+
+    fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
+        let Some(keys) = &self.keys else { return Ok(Proof::NotRequired) };
+        let token = request.headers().get("X-Example-Token");
+        let is_right = match (&*self.fault, token) {
+            ("trusts-all", Some(_)) | ("trusts-the-unsigned", None) => true,
+            ("trusts-none", _) => false,
+            ("tells-the-secret", Some(token)) if !keys.verify_token(token) => {
+                let secret = String::from_utf8_lossy(keys.first().unwrap()).into_owned();
+                return Err(Refusal::new(format!("not {secret}, nor It's a Secret to Everybody")));
+            }
+            (_, token) => keys.verify_token(token.unwrap_or_default()),
+        };
+        if is_right { Ok(Proof::Verified) } else { Err(Refusal::new("Invalid secret")) }
+    }
+
+    fn headers(&self) -> &'static [&'static str] {
+        match &*self.fault {
+            "forgets-headers" => &[],
+            "keeps-secrets" => &["X-Event", "X-Example-Token"],
+            _ => &["X-Event"],
+        }
+    }
+
+    fn requires_proof(&self) -> bool {
+        self.keys.is_some() || self.fault == "always-requires-proof"
+    }
+}
+
+fn calls(url: &str) -> Outcome {
+    Outcome::Calls { calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new() }], reported_changes: 1 }
+}
+
+/// A law, a dialect that breaks it, and a part of what the failed test says.
+type Fault = (fn(&Forge), &'static str, &'static str);
+
+const FAULTS: [Fault; 20] = [
+    (laws::has_a_name_and_a_summary, "Has-Capitals", "is not a plain name"),
+    (laws::has_a_name_and_a_summary, "is-registered-twice", "registered twice"),
+    (laws::has_a_name_and_a_summary, "has-no-sentence", "not a sentence"),
+    (laws::documents_every_option, "documents-nothing", "option `secret` is not documented"),
+    (laws::rejects_secrets_that_cannot_be_read, "takes-empty-secrets", "the secret is empty"),
+    (laws::translates_every_fixture, "refuses-all", "push: refused: no"),
+    (laws::refuses_broken_payloads, "takes-broken-json", "expected a refusal of"),
+    (laws::survives_mutated_payloads, "panics", "there is always a commit"),
+    (laws::survives_mutated_payloads, "gives-no-reason", "neither a change nor a reason"),
+    (laws::survives_random_requests, "panics", "there is always a commit"),
+    (laws::survives_mutated_answers, "refuses-late", "refused after its sender was answered"),
+    (laws::ends_its_calls, "calls-twice", "was answered before"),
+    (laws::ends_its_calls, "calls-without-end", "calls without end"),
+    (laws::keeps_the_headers_that_it_reads, "forgets-headers", "a header is read that is not kept"),
+    (laws::keeps_no_header_with_a_secret, "keeps-secrets", "`X-Example-Token` may contain a secret"),
+    (laws::requires_a_proof_only_with_a_secret, "always-requires-proof", "a proof is required without a secret"),
+    (laws::verifies_what_is_rightly_signed, "trusts-none", "Invalid secret"),
+    (laws::refuses_what_is_wrongly_signed, "trusts-all", "verified"),
+    (laws::refuses_what_is_wrongly_signed, "tells-the-secret", "the refusal tells the right proof"),
+    (laws::refuses_what_is_not_signed, "trusts-the-unsigned", "verified"),
+];
+
+macro_rules! register {
+    ($($name:literal)+) => {
+        $(inventory::submit! { Dialect::new::<Options>($name, "A dialect with the fault of its name.") })+
+    };
+}
+
+register! {
+    "sound" "Has-Capitals" "is-registered-twice" "is-registered-twice" "takes-empty-secrets" "refuses-all"
+    "takes-broken-json" "panics" "gives-no-reason" "refuses-late" "calls-twice" "calls-without-end" "forgets-headers"
+    "keeps-secrets" "always-requires-proof" "trusts-none" "trusts-all" "trusts-the-unsigned" "tells-the-secret"
+}
+inventory::submit! { Dialect::new::<Options>("has-no-sentence", "A dialect") }
+inventory::submit! { Dialect::new::<Undocumented>("documents-nothing", "A dialect with the fault of its name.") }
+
+const fn forge(dialect: &'static str) -> Forge {
+    Forge::new(dialect, &["push"], fixture, send)
+        .with_api(|_| answer::json("{\"ok\": true}"))
+        .signed(&[Scheme::Token("X-Example-Token")])
+}
+
+fn fixture(_event: &str) -> Value {
+    json!({"commit": "1f3a"})
+}
+
+fn send(event: &str, body: &[u8]) -> HookRequest {
+    HookRequest::post("/").with_header("X-Event", event).with_body(body.to_vec())
+}
+
+contract_tests!(forge("sound"));
+
+#[test]
+fn each_fault_breaks_its_law() {
+    for (law, dialect, expected) in FAULTS {
+        let panic = panic::catch_unwind(|| law(&forge(dialect))).err();
+        let panic = panic.unwrap_or_else(|| panic!("`{dialect}` passes"));
+        let message = panic.downcast_ref::<String>().cloned();
+        let message = message.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap();
+        assert!(message.contains(expected), "`{dialect}`: expected {expected:?} in {message:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "push with {\"commit\":\"2e4b\"}, Buildbot:\n    expected -@1f3a\n    found    -@2e4b\n")]
+fn a_case_that_is_not_as_expected_is_shown() {
+    cases! { forge("sound");
+        both     "push" {}                 => "-@1f3a";
+        off      "push" {"commit": "2e4b"} => "-@2e4b";
+        buildbot "push" {"commit": "2e4b"} => "-@1f3a";
+    }
+}
+
+#[test]
+#[should_panic(expected = "the options are not valid: secret: the secret is empty")]
+fn options_that_are_not_valid_are_shown() {
+    drop(forge("sound").hook(hookd_core::Compat::Off, json!({"secret": ""})));
+}

@@ -13,7 +13,11 @@ mod health;
 mod metrics;
 mod page;
 mod rest;
+#[cfg(test)]
+mod site;
 mod state;
+#[cfg(test)]
+mod tests;
 mod unverified;
 
 pub use admin::app;

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-/// Everything that is counted. Shared by all threads; counting never waits.
+/// Everything that is counted, by all threads.
 pub struct Metrics {
     registry: Registry,
     requests: Family<OutcomeLabels, Counter>,

@@ -1,106 +1,15 @@
 //! The pages as a browser gets them, over a store with what an attacker would send.
 
-use std::sync::Arc;
-
-use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderMap;
-use actix_web::test::{TestRequest, call_service, init_service};
-use hookd_config::{Config, ConfigHandle};
-use hookd_core::{BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Method, Outcome, Problem, Refusal};
-use hookd_store::{MemoryStore, NewDelivery, NewState, RequestHead, SharedStore, StoredRequest, Timestamp};
-use schemars::JsonSchema;
-use serde::Deserialize;
+use hookd_core::{Change, Method};
+use hookd_store::{NewDelivery, NewState, RequestHead, StoredRequest, Timestamp};
 use serde_json::json;
-use tempfile::TempDir;
 
-use crate::{AppState, Metrics, Unverified, UnverifiedRequest, app};
+use crate::UnverifiedRequest;
+use crate::site::{Site, change, delivery};
 
 /// What no page may contain unescaped.
 const HOSTILE: &str = r#"</td><script>alert("1")</script><img src=x onerror='alert(1)'>"#;
-
-/// The dialect of the tests, which has no options and is never asked.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(default)]
-struct Base {}
-
-impl HookOptions for Base {
-    fn build(self, _: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
-        Ok(Box::new(self))
-    }
-}
-
-impl Hook for Base {
-    fn translate(&self, _: &HookRequest) -> Result<Outcome, Refusal> {
-        Err(Refusal::new("the pages translate nothing"))
-    }
-}
-
-hookd_core::inventory::submit! { Dialect::new::<Base>("base", "A dialect without options.") }
-
-struct Site {
-    store: SharedStore,
-    unverified: Arc<Unverified>,
-    config: Arc<ConfigHandle>,
-    _folder: TempDir,
-}
-
-struct Shown {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
-}
-
-impl Site {
-    fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("hookd.toml");
-        std::fs::write(&path, "[change_hook_dialects]\nbase = true\nacme = { custom_class = 'base' }\n").unwrap();
-        let store = Arc::new(MemoryStore::new());
-        let config = Arc::new(ConfigHandle::new(path.clone(), Config::load(&path).unwrap()));
-        Self { store, unverified: Arc::default(), config, _folder: folder }
-    }
-
-    async fn add(&self, delivery: NewDelivery) -> i64 {
-        self.store.append(delivery).await.unwrap().deliveryid
-    }
-
-    async fn get(&self, target: &str) -> Shown {
-        let metrics = Arc::new(Metrics::new(Arc::default()));
-        let state =
-            AppState::new(Arc::clone(&self.store), Arc::clone(&self.config), Arc::clone(&self.unverified), metrics);
-        let service = init_service(app(state)).await;
-        let answer = call_service(&service, TestRequest::get().uri(target).to_request()).await;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = to_bytes(answer.into_body()).await.unwrap();
-        Shown { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
-    }
-
-    /// The text of a page that is there.
-    async fn text(&self, target: &str) -> String {
-        let shown = self.get(target).await;
-        assert_eq!(shown.status, StatusCode::OK, "{target}: {}", shown.text);
-        shown.text
-    }
-}
-
-fn delivery(forge_id: &str, state: NewState) -> NewDelivery {
-    let head =
-        RequestHead { method: Method::Post, path: "/change_hook/base".into(), query: "".into(), headers: vec![] };
-    NewDelivery {
-        received_at: Timestamp::from_micros(1_714_557_600_000_000),
-        dialect: "base".into(),
-        event: Some("push".into()),
-        forge_id: Some(forge_id.into()),
-        deduplicate: false,
-        request: Some(StoredRequest { head, body: "{}".into() }),
-        state,
-    }
-}
-
-fn change(revision: &str) -> Change {
-    Change { revision: Some(revision.into()), author: "Jan".into(), ..Change::default() }
-}
 
 /// A delivery with the same text in every field that a sender can fill.
 fn full_of(text: &str) -> NewDelivery {

@@ -3,8 +3,8 @@
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 
-use super::layout::{Frame, moment, optional};
 use super::found;
+use super::layout::{Frame, moment, optional};
 use crate::Unverified;
 use crate::state::AppState;
 

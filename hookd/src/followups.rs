@@ -11,6 +11,7 @@ mod worker;
 
 use std::sync::Arc;
 
+use hookd_admin::Metrics;
 use hookd_config::ConfigHandle;
 use hookd_store::{Due, SharedStore, StoreError};
 use tokio::sync::mpsc;
@@ -20,7 +21,6 @@ use self::api_client::ApiClient;
 use self::backoff::Backoff;
 use self::worker::Worker;
 use crate::log::chain;
-use crate::metrics::Metrics;
 use crate::translator::Translator;
 
 /// Where new pending deliveries are announced.

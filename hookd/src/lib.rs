@@ -18,9 +18,7 @@ mod descriptors;
 mod dialects;
 mod followups;
 mod front;
-mod http;
 mod log;
-mod metrics;
 mod retention;
 #[cfg(test)]
 mod scripted;

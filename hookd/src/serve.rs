@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use hookd_admin::{AppState, Metrics, Unverified};
 use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
 use hookd_http::{Budget, Listener, bind};
 use hookd_store::{SharedStore, StoreError};
@@ -15,9 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::followups::Followups;
 use crate::front::{self, Front};
-use crate::http::{self, Unproven, admin};
 use crate::log::{self, LogFormat};
-use crate::metrics::Metrics;
 use crate::translator::Translator;
 use crate::{descriptors, retention};
 
@@ -89,12 +88,12 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
             .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&handle)));
-    let unproven = Arc::<Unproven>::default();
+    let unverified = Arc::<Unverified>::default();
     let front = Arc::new(Front::new(
         Arc::clone(&handle),
         Arc::clone(&store),
         followups.queue(),
-        Arc::clone(&unproven),
+        Arc::clone(&unverified),
         Arc::clone(&metrics),
         budget,
         translator,
@@ -124,7 +123,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     };
     let public = public.serve(move || front::app(Arc::clone(&front)));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
-    let state = http::State::new(Arc::clone(&store), Arc::clone(&handle), unproven, metrics);
+    let state = AppState::new(Arc::clone(&store), Arc::clone(&handle), unverified, metrics);
     let private = Listener {
         name: "admin",
         socket: private_socket,
@@ -134,7 +133,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         request_timeout: server.request_timeout,
         shutdown_timeout: Duration::from_secs(1),
     };
-    let private = private.serve(move || admin::app(state.clone()));
+    let private = private.serve(move || hookd_admin::app(state.clone()));
     let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?;
 
     let outcome = until_told_to_stop(public, private, handle).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hookd_admin::Metrics;
 use hookd_config::{ConfigHandle, ServedDialect};
 use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, HookRequest, Outcome};
 use hookd_store::{Completion, Due, NewState, SharedStore, StoreError, Timestamp};
@@ -11,7 +12,6 @@ use tokio::task::spawn_blocking;
 
 use super::api_client::{ApiClient, CallResult};
 use super::backoff::Backoff;
-use crate::metrics::Metrics;
 use crate::translator::{Retranslated, Translator, new_state};
 
 /// How many calls are made at a time.

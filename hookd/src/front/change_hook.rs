@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
+use hookd_admin::{Metrics, Unverified, UnverifiedRequest};
 use hookd_config::{Config, ConfigHandle, ServedDialect};
 use hookd_core::{HookRequest, Method, Proof};
 use hookd_http::{BodyError, BodyLimits, Budget, LogLimiter, RequestGuard, is_encoded, is_websocket, plain, read_body};
@@ -18,8 +19,6 @@ use super::rejection::Rejection;
 use super::route::{PREFIX, dialect_of, method_of};
 use super::senders::{is_allowed, shown_sender};
 use crate::followups::Queue;
-use crate::http::{Entry, Unproven};
-use crate::metrics::Metrics;
 use crate::translator::{Translator, Verdict, new_state};
 
 /// What every request needs.
@@ -27,7 +26,7 @@ pub(crate) struct Front {
     config: Arc<ConfigHandle>,
     store: SharedStore,
     followups: Queue,
-    unverified: Arc<Unproven>,
+    unverified: Arc<Unverified>,
     metrics: Arc<Metrics>,
     budget: Arc<Budget>,
     translator: Arc<Translator>,
@@ -123,7 +122,7 @@ impl Front {
         config: Arc<ConfigHandle>,
         store: SharedStore,
         followups: Queue,
-        unverified: Arc<Unproven>,
+        unverified: Arc<Unverified>,
         metrics: Arc<Metrics>,
         budget: Arc<Budget>,
         translator: Arc<Translator>,
@@ -212,8 +211,8 @@ impl Front {
         let config = self.config.current();
         let (received_at, peer) = (Timestamp::now(), shown_sender(request, &config));
         let (dialect, reason) = (dialect.to_owned(), reason.to_owned());
-        let entry = Entry { received_at, dialect, peer, event, reason }.shortened();
-        let Entry { dialect, peer, event, reason, .. } = &entry;
+        let entry = UnverifiedRequest { received_at, dialect, peer, event, reason }.shortened();
+        let UnverifiedRequest { dialect, peer, event, reason, .. } = &entry;
         let summary = |more| tracing::info!(more, "more requests were refused within a second");
         if self.refused_lines.allows(summary) {
             tracing::info!(dialect, event, peer, outcome = "unverified", reason, "refused");

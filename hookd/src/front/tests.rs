@@ -7,14 +7,13 @@ use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderMap, RETRY_AFTER};
 use actix_web::test::{TestRequest, call_service, init_service};
+use hookd_admin::{Metrics, Unverified};
 use hookd_core::{ApiCall, Outcome, Refusal};
 use hookd_store::{Browse, Due, Log, MemoryStore, SharedStore, State, StoreError};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Front, app};
 use crate::followups::Queue;
-use crate::http::Unproven;
-use crate::metrics::Metrics;
 use crate::scripted::{self, NAME, Scripted, TOKEN, one_change};
 
 /// A front, and what it works with.
@@ -22,7 +21,7 @@ struct House {
     front: Arc<Front>,
     store: Arc<MemoryStore>,
     metrics: Arc<Metrics>,
-    unverified: Arc<Unproven>,
+    unverified: Arc<Unverified>,
     announced: UnboundedReceiver<Due>,
 }
 
@@ -59,7 +58,7 @@ impl House {
         let config = scripted::config(config, Some(dialect.served(Duration::ZERO)));
         let store = Arc::new(MemoryStore::new());
         let (queue, announced) = Queue::new();
-        let (unverified, metrics) = (Arc::<Unproven>::default(), Arc::new(Metrics::new(Arc::default())));
+        let (unverified, metrics) = (Arc::<Unverified>::default(), Arc::new(Metrics::new(Arc::default())));
         let shared = Arc::clone(&store) as SharedStore;
         let (list, counts) = (Arc::clone(&unverified), Arc::clone(&metrics));
         let front = Front::new(config, shared, queue, list, counts, Arc::default(), Arc::default());

@@ -52,8 +52,8 @@ fn a_flood_of_bad_signatures_costs_no_commit_no_disk_and_few_log_lines() {
     let took = since.elapsed();
     assert_eq!(admin.metric(UNVERIFIED), COUNT as f64);
     assert_eq!(state(), before);
-    let kept: Value = serde_json::from_slice(&admin.get("/api/v2/unproven").body).expect("the API answers JSON");
-    assert_eq!(kept["unproven"].as_array().map(Vec::len), Some(256));
+    let kept: Value = serde_json::from_slice(&admin.get("/api/v2/unverified").body).expect("the API answers JSON");
+    assert_eq!(kept["unverified"].as_array().map(Vec::len), Some(256));
 
     // One line for each of the first, and then the number of the others.
     let lines = until("the log lines account for all of them", || {

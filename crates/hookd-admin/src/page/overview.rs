@@ -1,59 +1,55 @@
-//! The first page: deliveries, unproven requests and dialects.
+//! The first page: deliveries, unverified requests and dialects.
 
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use hookd_config::{Dialects, ServedDialect};
 use hookd_core::Change;
-use hookd_store::DeliveryRecord;
+use hookd_store::{DeliveryRecord, State};
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::find::{self, Listed};
-use super::layout::{Frame, changes, maybe, moment, none, state};
-use super::{Asked, refused, shown, unproven, unreadable};
-use crate::http::state::{State, blocking};
+use super::find::{self, Listed, Search};
+use super::layout::{Frame, changes, moment, none, optional, state};
+use super::{bad_request, found, unavailable, unverified};
+use crate::state::{AppState, blocking};
 
-/// How many unproven requests are on this page.
-const UNPROVEN: usize = 10;
+/// How many unverified requests are on this page.
+const MAX_UNVERIFIED_ROWS: usize = 10;
 
-pub(super) async fn show(admin: web::Data<State>, request: HttpRequest) -> HttpResponse {
-    let asked = match Asked::of(&request) {
-        Ok(asked) => asked,
-        Err(message) => return refused(&message),
+pub(super) async fn show(admin: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
+    let search = match Search::parse(request.query_string()) {
+        Ok(search) => search,
+        Err(message) => return bad_request(&message),
     };
     let store = Arc::clone(admin.store());
-    let (search, before) = (asked.search.clone(), asked.before);
-    let read = move || match search {
-        Some(text) => find::matching(&*store, &text, before),
-        None => find::newest(&*store, before),
-    };
-    let listed = match blocking(read).await {
+    let asked = search.clone();
+    let listed = match blocking(move || find::list(&*store, &asked)).await {
         Ok(listed) => listed,
-        Err(error) => return unreadable(&error),
+        Err(error) => return unavailable(&error),
     };
-    let search = asked.search.as_deref().unwrap_or_default();
-    // Who searches, or looks at older ones, wants to see those.
-    let is_first = asked.search.is_none() && asked.before.is_none();
+    // A search and older deliveries are shown alone.
+    let is_first = search.text.is_none() && search.before.is_none();
     let content = html! {
-        (deliveries(&listed, &asked))
+        (deliveries(&listed, &search))
         @if is_first {
-            (unproven::section(admin.unproven(), UNPROVEN))
+            (unverified::section(admin.unverified(), MAX_UNVERIFIED_ROWS))
             (dialects(&admin.config().dialects))
         }
     };
-    shown(&Frame { title: if search.is_empty() { "Deliveries" } else { "Search" }, search }, content)
+    let title = if search.text.is_some() { "Search" } else { "Deliveries" };
+    found(&Frame { title, search: search.text.as_deref().unwrap_or_default() }, content)
 }
 
-fn deliveries(listed: &Listed, asked: &Asked) -> Markup {
+fn deliveries(listed: &Listed, search: &Search) -> Markup {
     html! {
         section {
             h2 {
                 "Deliveries"
-                @if let Some(text) = &asked.search { " that match “" (text) "”" }
+                @if let Some(text) = &search.text { " that match “" (text) "”" }
             }
             @if listed.rows.is_empty() {
-                (empty(asked))
+                (empty(search))
             } @else {
                 div.wide {
                     table {
@@ -68,7 +64,7 @@ fn deliveries(listed: &Listed, asked: &Asked) -> Markup {
                     }
                 }
             }
-            (paging(listed, asked))
+            (paging(listed, search))
         }
     }
 }
@@ -78,17 +74,17 @@ fn row(delivery: &DeliveryRecord, listed: &Listed) -> Markup {
     html! {
         tr {
             td.number { a href={ "/deliveries/" (delivery.deliveryid) } { (delivery.deliveryid) } }
-            td.when { (moment(delivery.received_at.as_seconds_f64())) }
+            td.when { (moment(delivery.received_at)) }
             td { (delivery.dialect) }
-            td { (maybe(delivery.event.as_deref())) }
+            td { (optional(delivery.event.as_deref())) }
             td { (state(delivery.state)) }
             td { (outcome(delivery)) @if let Some(change) = first { (summary(change)) } }
-            td.id { (maybe(delivery.forge_id.as_deref())) }
+            td.id { (optional(delivery.forge_id.as_deref())) }
         }
     }
 }
 
-/// What came of a delivery, in a few words.
+/// The result of a delivery, in a few words.
 pub(super) fn outcome(delivery: &DeliveryRecord) -> Markup {
     let reason = delivery.reason.as_deref().filter(|reason| !reason.is_empty());
     html! {
@@ -98,14 +94,14 @@ pub(super) fn outcome(delivery: &DeliveryRecord) -> Markup {
                 @if !delivery.changeids.is_empty() { "; " }
                 (reason)
             }
-            None if delivery.state == hookd_store::State::Pending => "waits for the forge’s API",
+            None if delivery.state == State::Pending => "waits for the forge’s API",
             None if delivery.changeids.is_empty() => (none()),
             None => {}
         }
     }
 }
 
-/// By what somebody knows a change again.
+/// What people recognise a change by.
 fn summary(change: &Change) -> Markup {
     let branch = change.branch.as_deref().unwrap_or_default();
     let revision: String = change.revision.as_deref().unwrap_or_default().chars().take(12).collect();
@@ -113,30 +109,30 @@ fn summary(change: &Change) -> Markup {
     html! { @if !parts.is_empty() { div.note { (parts.join(" · ")) } } }
 }
 
-fn empty(asked: &Asked) -> Markup {
+fn empty(search: &Search) -> Markup {
     html! {
-        @if asked.search.is_some() {
+        @if search.text.is_some() {
             p {
-                "Nothing found. A revision has to be whole, and a part of the reason in the same case. What did not prove "
-                "itself is no delivery: see the " a href="/unproven" { "unproven requests" } "."
+                "Nothing found. Revisions are matched as a whole, reasons in part and by case. Requests that were not "
+                "verified are not deliveries: see the " a href="/unverified" { "unverified requests" } "."
             }
-        } @else if asked.before.is_some() {
+        } @else if search.before.is_some() {
             p { "There are no older ones." }
         } @else {
-            p { "No webhook has come yet. The paths of the dialects below are what a forge’s webhook has to lead to." }
+            p { "No webhook has been received yet. Point a webhook of your forge at the path of a dialect below." }
         }
     }
 }
 
-fn paging(listed: &Listed, asked: &Asked) -> Markup {
+fn paging(listed: &Listed, search: &Search) -> Markup {
     let query = |before: Option<i64>| {
-        let search = asked.search.as_deref().map(|text| format!("q={}", utf8_percent_encode(text, NON_ALPHANUMERIC)));
+        let text = search.text.as_deref().map(|text| format!("q={}", utf8_percent_encode(text, NON_ALPHANUMERIC)));
         let before = before.map(|id| format!("before={id}"));
-        format!("/?{}", search.into_iter().chain(before).collect::<Vec<_>>().join("&"))
+        format!("/?{}", text.into_iter().chain(before).collect::<Vec<_>>().join("&"))
     };
     html! {
         p.paging {
-            @if asked.before.is_some() { a href=(query(None)) { "Newest" } }
+            @if search.before.is_some() { a href=(query(None)) { "Newest" } }
             @if let Some(older) = listed.older { a href=(query(Some(older))) rel="next" { "Older" } }
         }
     }
@@ -147,7 +143,7 @@ fn dialects(dialects: &Dialects) -> Markup {
         section id="dialects" {
             h2 { "Dialects" }
             @if dialects.is_empty() {
-                p { "No dialect is enabled, so that every webhook is refused." }
+                p { "No dialect is enabled: every webhook is refused." }
             } @else {
                 div.wide {
                     table {
@@ -186,5 +182,5 @@ fn who_may_send(dialect: &ServedDialect) -> String {
     if dialect.allow_from.is_some() {
         needs.push("from certain addresses");
     }
-    if needs.is_empty() { "anyone who reaches it".to_owned() } else { format!("only {}", needs.join(", ")) }
+    if needs.is_empty() { "anyone who can reach it".to_owned() } else { format!("only {}", needs.join(", ")) }
 }

@@ -1,54 +1,53 @@
-//! Query parameters of Buildbot's REST API, and its envelope.
+//! Query parameters of Buildbot's REST API: `limit`, `offset`, `order`, `field`, and filters such as `branch=main` or
+//! `when_timestamp__ge=1714557600`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
 use hookd_core::{Arguments, Refusal};
 use hookd_store::{Field, Filter, Kind, Operator, Order, Query, State, Value};
-use serde_json::{Map, Value as Json, json};
 
-/// What was asked for: which rows, and which of their fields (`None` is all).
+/// The parameters of a request to the REST API.
 #[derive(Debug)]
-pub(super) struct Asked<F> {
+pub(super) struct Parameters<F> {
+    /// Which records, in which order.
     pub(super) query: Query<F>,
+    /// Which of their fields are returned; `None` is all.
     pub(super) fields: Option<Vec<&'static str>>,
 }
 
-/// Reads the parameters of a collection of records with these fields.
+/// Parses the query string of a request for records with these fields.
 ///
 /// # Errors
 /// The message of an answer 400, in Buildbot's words where it has some.
-pub(super) fn read<F: Field>(query: &str) -> Result<Asked<F>, String> {
+pub(super) fn parse<F: Field>(query: &str) -> Result<Parameters<F>, String> {
     let arguments = Arguments::from_query(query).map_err(message)?;
-    let mut names: BTreeMap<&str, ()> = BTreeMap::new();
+    let mut names = BTreeSet::new();
     for name in arguments.names() {
-        names.insert(std::str::from_utf8(name).map_err(|_| "a query parameter is not UTF-8".to_owned())?, ());
+        names.insert(std::str::from_utf8(name).map_err(|_| "a query parameter is not UTF-8".to_owned())?);
     }
-    let mut asked = Asked::<F> { query: Query::default(), fields: None };
-    for name in names.into_keys() {
+    let mut parameters = Parameters::<F> { query: Query::default(), fields: None };
+    for name in names {
         let values = arguments.all(name).map_err(message)?;
         match name {
-            "limit" => asked.query.limit = Some(number(&values, "invalid limit")?),
-            "offset" => asked.query.offset = number(&values, "invalid offset")?,
+            "limit" => parameters.query.limit = Some(number(&values, "invalid limit")?),
+            "offset" => parameters.query.offset = number(&values, "invalid offset")?,
             "field" => {
                 let chosen = values.iter().map(|value| named::<F>(value).map(Field::name));
-                asked.fields = Some(chosen.collect::<Result<_, _>>()?);
+                parameters.fields = Some(chosen.collect::<Result<_, _>>()?);
             }
-            "order" => asked.query.order = values.iter().map(|value| order(value)).collect::<Result<_, _>>()?,
-            name => asked.query.filters.push(filter(name, &values)?),
+            "order" => parameters.query.order = values.iter().map(|value| order(value)).collect::<Result<_, _>>()?,
+            name => parameters.query.filters.push(filter(name, &values)?),
         }
     }
-    if let Some(chosen) = &asked.fields {
-        if asked.query.order.iter().any(|order| !chosen.contains(&order.field.name())) {
+    if let Some(chosen) = &parameters.fields {
+        if parameters.query.order.iter().any(|order| !chosen.contains(&order.field.name())) {
             return Err("cannot order on un-selected fields".to_owned());
         }
-        if asked.query.filters.iter().any(|filter| !chosen.contains(&filter.field.name())) {
+        if parameters.query.filters.iter().any(|filter| !chosen.contains(&filter.field.name())) {
             return Err("cannot filter on un-selected fields".to_owned());
         }
     }
-    Ok(asked)
+    Ok(parameters)
 }
 
 fn message(refusal: Refusal) -> String {
@@ -83,15 +82,15 @@ fn filter<F: Field>(parameter: &str, values: &[&str]) -> Result<Filter<F>, Strin
         None => (parameter, Operator::Eq),
     };
     let field = F::from_name(name).ok_or_else(unrecognized)?;
-    let is_many_taken = matches!(operator, Operator::Eq | Operator::Ne | Operator::Contains);
-    let is_sensible = match field.kind() {
+    let takes_many = matches!(operator, Operator::Eq | Operator::Ne | Operator::Contains);
+    let is_supported = match field.kind() {
         Kind::Opaque => false,
         Kind::List => operator == Operator::Contains,
         Kind::Text => true,
         Kind::State => matches!(operator, Operator::Eq | Operator::Ne),
         Kind::Integer | Kind::Real => operator != Operator::Contains,
     };
-    if !is_sensible || (values.len() > 1 && !is_many_taken) {
+    if !is_supported || (values.len() > 1 && !takes_many) {
         return Err(format!("cannot filter with '{parameter}'"));
     }
     let value = |text: &&str| match field.kind() {
@@ -101,47 +100,6 @@ fn filter<F: Field>(parameter: &str, values: &[&str]) -> Result<Filter<F>, Strin
         _ => Some(Value::Text((*text).to_owned())),
     };
     Ok(Filter { field, operator, values: values.iter().map(value).collect::<Option<_>>().ok_or_else(invalid)? })
-}
-
-/// A collection in its envelope: the chosen fields of each record, and how many match in all.
-pub(super) fn collection(kind: &str, records: Vec<Json>, total: u64, fields: Option<&[&'static str]>) -> HttpResponse {
-    let records: Vec<Json> = records.into_iter().map(|record| chosen(record, fields)).collect();
-    body(StatusCode::OK, &envelope(kind, records, json!({ "total": total })))
-}
-
-/// One record in its envelope.
-pub(super) fn single(kind: &str, record: Json, fields: Option<&[&'static str]>) -> HttpResponse {
-    body(StatusCode::OK, &envelope(kind, vec![chosen(record, fields)], json!({})))
-}
-
-fn envelope(kind: &str, records: Vec<Json>, meta: Json) -> Json {
-    let mut whole = Map::new();
-    whole.insert(kind.to_owned(), Json::Array(records));
-    whole.insert("meta".to_owned(), meta);
-    Json::Object(whole)
-}
-
-fn chosen(record: Json, fields: Option<&[&'static str]>) -> Json {
-    match (record, fields) {
-        (Json::Object(mut map), Some(fields)) => {
-            map.retain(|key, _| fields.contains(&key.as_str()));
-            Json::Object(map)
-        }
-        (record, _) => record,
-    }
-}
-
-/// An answer of an error.
-pub(super) fn error(status: StatusCode, message: &str) -> HttpResponse {
-    body(status, &json!({ "error": message }))
-}
-
-/// An answer of JSON.
-pub(super) fn body(status: StatusCode, json: &Json) -> HttpResponse {
-    HttpResponse::build(status)
-        .insert_header(("Content-Type", "application/json; charset=utf-8"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(json.to_string())
 }
 
 #[cfg(test)]
@@ -154,16 +112,17 @@ mod tests {
     fn reads_what_buildbots_clients_send() {
         let query = "limit=5&offset=2&order=-changeid&order=branch&branch=a&branch=b&when_timestamp__le=7&field=branch\
             &field=changeid&field=when_timestamp";
-        let asked = read::<ChangeField>(query).unwrap();
-        assert_eq!((asked.query.limit, asked.query.offset), (Some(5), 2));
-        assert_eq!(asked.fields, Some(vec!["branch", "changeid", "when_timestamp"]));
-        let orders: Vec<_> = asked.query.order.iter().map(|order| (order.field.name(), order.is_descending)).collect();
+        let parameters = parse::<ChangeField>(query).unwrap();
+        assert_eq!((parameters.query.limit, parameters.query.offset), (Some(5), 2));
+        assert_eq!(parameters.fields, Some(vec!["branch", "changeid", "when_timestamp"]));
+        let orders: Vec<_> =
+            parameters.query.order.iter().map(|order| (order.field.name(), order.is_descending)).collect();
         assert_eq!(orders, [("changeid", true), ("branch", false)]);
-        assert_eq!(asked.query.filters.len(), 2);
-        assert_eq!(asked.query.filters[0].values.len(), 2);
-        assert_eq!(asked.query.filters[1].operator, Operator::Le);
-        let asked = read::<DeliveryField>("state=pending").unwrap();
-        assert_eq!(asked.query.filters[0].values, [Value::State(State::Pending)]);
+        assert_eq!(parameters.query.filters.len(), 2);
+        assert_eq!(parameters.query.filters[0].values.len(), 2);
+        assert_eq!(parameters.query.filters[1].operator, Operator::Le);
+        let parameters = parse::<DeliveryField>("state=pending").unwrap();
+        assert_eq!(parameters.query.filters[0].values, [Value::State(State::Pending)]);
     }
 
     #[test]
@@ -181,8 +140,8 @@ mod tests {
             ("properties=1", "cannot filter with 'properties'"),
             ("changeid__lt=1&changeid__lt=2", "cannot filter with 'changeid__lt'"),
         ] {
-            assert_eq!(read::<ChangeField>(query).unwrap_err(), message, "{query}");
+            assert_eq!(parse::<ChangeField>(query).unwrap_err(), message, "{query}");
         }
-        assert_eq!(read::<DeliveryField>("state=x").unwrap_err(), "invalid filter value for state");
+        assert_eq!(parse::<DeliveryField>("state=x").unwrap_err(), "invalid filter value for state");
     }
 }

@@ -1,53 +1,53 @@
-//! The page of a delivery: what came, and what became of it.
+//! The page of a delivery: the request, and its result.
 
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use hookd_core::HookRequest;
-use hookd_store::{ChangeRecord, DeliveryRecord, Due, RequestHead, Store, StoreError, StoredRequest};
+use hookd_store::{ChangeRecord, DeliveryRecord, Due, RequestHead, State, Store, StoreError, StoredRequest};
 use maud::{Markup, html};
 
-use super::layout::{Frame, bytes, field, maybe, moment, state};
-use super::{find, missing, overview, shown, unreadable};
-use crate::http::state::{State, blocking};
+use super::layout::{Frame, bytes, field, moment, optional, state};
+use super::{find, found, not_found, overview, unavailable};
+use crate::state::{AppState, blocking};
 
-/// The largest body that is shown.
-const LARGEST: usize = 256 << 10;
+/// The largest body that is shown, in bytes.
+const MAX_BODY_BYTES: usize = 256 << 10;
 
-/// How many changes are shown; the others have their pages, too.
-const CHANGES: usize = 200;
+/// How many changes are listed; each of the others has a page.
+const MAX_CHANGES: usize = 200;
 
-/// All that there is of a delivery.
-struct Whole {
+/// A delivery with everything that is stored with it.
+struct Details {
     delivery: DeliveryRecord,
     changes: Vec<ChangeRecord>,
     due: Option<Due>,
     request: Option<StoredRequest>,
 }
 
-pub(super) async fn show(admin: web::Data<State>, id: web::Path<String>) -> HttpResponse {
-    let Ok(id) = id.parse() else { return missing("delivery") };
+pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> HttpResponse {
+    let Ok(id) = id.parse() else { return not_found("delivery") };
     let store = Arc::clone(admin.store());
     match blocking(move || read(&*store, id)).await {
-        Ok(Some(whole)) => shown(&Frame { title: &format!("Delivery {id}"), search: "" }, content(whole)),
-        Ok(None) => missing("delivery"),
-        Err(error) => unreadable(&error),
+        Ok(Some(details)) => found(&Frame { title: &format!("Delivery {id}"), search: "" }, content(details)),
+        Ok(None) => not_found("delivery"),
+        Err(error) => unavailable(&error),
     }
 }
 
-fn read(store: &dyn Store, id: i64) -> Result<Option<Whole>, StoreError> {
+fn read(store: &dyn Store, id: i64) -> Result<Option<Details>, StoreError> {
     let Some(delivery) = store.delivery(id)? else { return Ok(None) };
     let ids = &delivery.changeids;
-    let changes = find::changes(store, &ids[..ids.len().min(CHANGES)])?;
+    let changes = find::changes(store, &ids[..ids.len().min(MAX_CHANGES)])?;
     let due = match delivery.state {
-        hookd_store::State::Pending => store.pending()?.into_iter().find(|due| due.deliveryid == id),
+        State::Pending => store.pending()?.into_iter().find(|due| due.deliveryid == id),
         _ => None,
     };
-    Ok(Some(Whole { changes, due, request: store.request(id)?, delivery }))
+    Ok(Some(Details { changes, due, request: store.request(id)?, delivery }))
 }
 
-fn content(whole: Whole) -> Markup {
-    let Whole { delivery, changes, due, request } = whole;
+fn content(details: Details) -> Markup {
+    let Details { delivery, changes, due, request } = details;
     html! {
         h2 { "Delivery " (delivery.deliveryid) }
         div.wide {
@@ -55,27 +55,26 @@ fn content(whole: Whole) -> Markup {
                 tbody {
                     (field("State", state(delivery.state)))
                     (field("Outcome", overview::outcome(&delivery)))
-                    @if let Some(due) = &due { (field("Calls to the API", tries(due))) }
-                    (field("Received", moment(delivery.received_at.as_seconds_f64())))
+                    @if let Some(due) = &due { (field("Calls to the API", attempts(due))) }
+                    (field("Received", moment(delivery.received_at)))
                     (field("Dialect", html! { (delivery.dialect) }))
-                    (field("Event", maybe(delivery.event.as_deref())))
-                    (field("Forge’s id", maybe(delivery.forge_id.as_deref())))
+                    (field("Event", optional(delivery.event.as_deref())))
+                    (field("Forge’s id", optional(delivery.forge_id.as_deref())))
                     (field("Size", html! { (bytes(delivery.size)) }))
                 }
             }
         }
         @if !changes.is_empty() { (table(&changes, delivery.changeids.len())) }
-        (sent(request))
+        (request_section(request))
     }
 }
 
-fn tries(due: &Due) -> Markup {
-    let next = due.next_at.as_seconds_f64();
+fn attempts(due: &Due) -> Markup {
     html! {
         @match due.attempts {
-            0 => "under way",
-            1 => { "tried once in vain, next time at " (moment(next)) },
-            times => { "tried " (times) " times in vain, next time at " (moment(next)) },
+            0 => "in progress",
+            1 => { "1 failed attempt, next at " (moment(due.next_at)) },
+            failed => { (failed) " failed attempts, next at " (moment(due.next_at)) },
         }
     }
 }
@@ -96,10 +95,10 @@ fn table(changes: &[ChangeRecord], total: usize) -> Markup {
                         @for ChangeRecord { changeid, change, .. } in changes {
                             tr {
                                 td.number { a href={ "/changes/" (changeid) } { (changeid) } }
-                                td { (maybe(change.branch.as_deref())) }
-                                td.id { (maybe(change.revision.as_deref())) }
-                                td { (maybe(Some(&change.author))) }
-                                td { (maybe(change.comments.lines().next())) }
+                                td { (optional(change.branch.as_deref())) }
+                                td.id { (optional(change.revision.as_deref())) }
+                                td { (optional(Some(&change.author))) }
+                                td { (optional(change.comments.lines().next())) }
                             }
                         }
                     }
@@ -110,16 +109,16 @@ fn table(changes: &[ChangeRecord], total: usize) -> Markup {
     }
 }
 
-fn sent(request: Option<StoredRequest>) -> Markup {
+fn request_section(request: Option<StoredRequest>) -> Markup {
     html! {
         section {
             h2 { "Request" }
             @match request {
                 Some(StoredRequest { head, body }) => {
                     (line_and_headers(&head))
-                    (body_of(StoredRequest { head, body }.into_request()))
+                    (body_section(StoredRequest { head, body }.into_request()))
                 },
-                None => p { "It is no longer kept." },
+                None => p { "There was none, or it is no longer kept." },
             }
         }
     }
@@ -136,23 +135,23 @@ fn line_and_headers(head: &RequestHead) -> Markup {
     }
 }
 
-fn body_of(request: HookRequest) -> Markup {
+fn body_section(request: HookRequest) -> Markup {
     let body = request.body();
     let size = bytes(body.len() as u64);
     if body.is_empty() {
-        return html! { p { "It had no body." } };
+        return html! { p { "It has no body." } };
     }
-    if body.len() > LARGEST {
-        return html! { p { "Its body has " (size) ", which is too much for this page." } };
+    if body.len() > MAX_BODY_BYTES {
+        return html! { p { "Its body has " (size) ", too much to show here." } };
     }
-    let Some((kind, text)) = legible(&request) else {
+    let Some((kind, text)) = readable(&request) else {
         return html! { p { "Its body has " (size) " and is not text." } };
     };
     html! { details { summary { "Body (" (size) @if !kind.is_empty() { ", " (kind) } ")" } pre { (text) } } }
 }
 
-/// The body as people can read it, and what it is then: JSON, or the JSON that a form has, with a line for each value.
-fn legible(request: &HookRequest) -> Option<(String, String)> {
+/// The type and the text of a body that people can read. JSON, also in a form, is indented.
+fn readable(request: &HookRequest) -> Option<(String, String)> {
     let indented = |json: &[u8]| {
         let value: serde_json::Value = serde_json::from_slice(json).ok()?;
         (value.is_object() || value.is_array()).then(|| format!("{value:#}"))

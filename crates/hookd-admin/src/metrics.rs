@@ -12,12 +12,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-/// All that is counted.
-pub(crate) struct Metrics {
+/// Everything that is counted, by all threads.
+pub struct Metrics {
     registry: Registry,
-    requests: Family<Request, Counter>,
-    durations: Family<Dialect, Histogram, fn() -> Histogram>,
-    api_calls: Family<ApiCall, Counter>,
+    requests: Family<OutcomeLabels, Counter>,
+    durations: Family<DialectLabels, Histogram, fn() -> Histogram>,
+    api_calls: Family<OutcomeLabels, Counter>,
     batches: Histogram,
     commits: Histogram,
     failures: Counter,
@@ -29,37 +29,32 @@ pub(crate) struct Metrics {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Request {
+struct OutcomeLabels {
     dialect: String,
     outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Dialect {
+struct DialectLabels {
     dialect: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ApiCall {
-    dialect: String,
-    outcome: &'static str,
-}
-
-/// A tenth of a millisecond, twice as long each, up to some three seconds.
-fn seconds() -> Histogram {
+/// A histogram of durations: from 0.1 ms in powers of two up to 3.3 s.
+fn durations() -> Histogram {
     Histogram::new(exponential_buckets(0.0001, 2.0, 16))
 }
 
 impl Metrics {
-    /// Counts from zero. The memory of bodies is counted by its budget, and shown here.
-    pub(crate) fn new(budget: Arc<Budget>) -> Self {
+    /// Counters at zero. The memory that bodies take is read from their budget when it is shown.
+    #[must_use]
+    pub fn new(budget: Arc<Budget>) -> Self {
         let metrics = Self {
             registry: Registry::with_prefix("hookd"),
             requests: Family::default(),
-            durations: Family::new_with_constructor(seconds),
+            durations: Family::new_with_constructor(durations),
             api_calls: Family::default(),
             batches: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
-            commits: seconds(),
+            commits: durations(),
             failures: Counter::default(),
             failing: Gauge::default(),
             queued: Gauge::default(),
@@ -67,51 +62,57 @@ impl Metrics {
             budget,
             buffered: Gauge::default(),
         };
-        metrics.registered()
+        metrics.register()
     }
 
-    fn registered(mut self) -> Self {
+    fn register(mut self) -> Self {
         let registry = &mut self.registry;
         registry.register("requests", "Requests to hooks by dialect and outcome", self.requests.clone());
         registry.register_with_unit(
             "request_duration",
-            "From the request to its answer, where a delivery was stored",
+            "Time from a request to its answer, for requests that were stored",
             Unit::Seconds,
             self.durations.clone(),
         );
         registry.register("api_calls", "Calls to the API of a forge by dialect and outcome", self.api_calls.clone());
-        registry.register("store_batch_writes", "Writes that one transaction took", self.batches.clone());
-        registry.register_with_unit("store_commit", "Time of one transaction", Unit::Seconds, self.commits.clone());
+        registry.register("store_batch_writes", "Writes in one transaction", self.batches.clone());
+        registry.register_with_unit(
+            "store_commit",
+            "Time that a transaction takes",
+            Unit::Seconds,
+            self.commits.clone(),
+        );
         registry.register("store_failed_writes", "Writes that failed", self.failures.clone());
         registry.register("store_failing", "1 while the last transaction failed, else 0", self.failing.clone());
-        registry.register("store_queued_writes", "Writes that wait to be stored", self.queued.clone());
-        registry.register_with_unit("store_size", "What the store takes on disk", Unit::Bytes, self.size.clone());
+        registry.register("store_queued_writes", "Writes that wait for a transaction", self.queued.clone());
+        registry.register_with_unit("store_size", "Size of the store on disk", Unit::Bytes, self.size.clone());
         registry.register_with_unit(
             "buffered",
-            "What large bodies take that are being read, or wait to be stored",
+            "Memory of large bodies that are being read or wait to be stored",
             Unit::Bytes,
             self.buffered.clone(),
         );
         self
     }
 
-    /// Counts a request that ended with this outcome.
-    pub(crate) fn request(&self, dialect: &str, outcome: &'static str) {
-        self.requests.get_or_create(&Request { dialect: dialect.to_owned(), outcome }).inc();
+    /// Counts a request. `dialect` must be one that is served, or `other`: each value is a time series of its own.
+    pub fn request(&self, dialect: &str, outcome: &'static str) {
+        self.requests.get_or_create(&OutcomeLabels { dialect: dialect.to_owned(), outcome }).inc();
     }
 
-    /// Counts the time of a request that was stored.
-    pub(crate) fn duration(&self, dialect: &str, took: Duration) {
-        self.durations.get_or_create(&Dialect { dialect: dialect.to_owned() }).observe(took.as_secs_f64());
+    /// Counts the time from a request to its answer; call it only for requests that were stored.
+    pub fn duration(&self, dialect: &str, took: Duration) {
+        self.durations.get_or_create(&DialectLabels { dialect: dialect.to_owned() }).observe(took.as_secs_f64());
     }
 
     /// Counts a call to the API of a forge.
-    pub(crate) fn api_call(&self, dialect: &str, outcome: &'static str) {
-        self.api_calls.get_or_create(&ApiCall { dialect: dialect.to_owned(), outcome }).inc();
+    pub fn api_call(&self, dialect: &str, outcome: &'static str) {
+        self.api_calls.get_or_create(&OutcomeLabels { dialect: dialect.to_owned(), outcome }).inc();
     }
 
-    /// All of it, as Prometheus reads it.
-    pub(crate) fn encode(&self, store: &dyn Store) -> String {
+    /// All metrics and the current state of the store, as Prometheus reads them.
+    #[must_use]
+    pub fn encode(&self, store: &dyn Store) -> String {
         self.queued.set(i64::try_from(store.queued()).unwrap_or(i64::MAX));
         self.size.set(i64::try_from(store.size()).unwrap_or(i64::MAX));
         self.buffered.set(i64::try_from(self.budget.held()).unwrap_or(i64::MAX));

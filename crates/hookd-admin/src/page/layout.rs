@@ -1,16 +1,15 @@
-//! What all pages have, and how single values are shown.
+//! The frame of all pages, and how single values are shown.
 
-use hookd_store::State;
-use jiff::Timestamp;
+use hookd_store::{State, Timestamp};
 use maud::{DOCTYPE, Markup, html};
 
-use super::STYLE;
+use super::STYLE_PATH;
 
-/// What differs around the content of pages.
+/// What differs from page to page, apart from the content.
 pub(super) struct Frame<'f> {
-    /// The title of the window.
+    /// The title, without the name of the program.
     pub(super) title: &'f str,
-    /// What stands in the search box.
+    /// The text in the search box.
     pub(super) search: &'f str,
 }
 
@@ -24,7 +23,7 @@ pub(super) fn framed(frame: &Frame<'_>, content: Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (frame.title) " · hookd" }
-                link rel="stylesheet" href=(STYLE);
+                link rel="stylesheet" href=(STYLE_PATH);
             }
             body {
                 header {
@@ -35,7 +34,7 @@ pub(super) fn framed(frame: &Frame<'_>, content: Markup) -> Markup {
                             placeholder="Delivery id, whole revision, or a part of the reason";
                         button { "Search" }
                     }
-                    nav { a href="/#unproven" { "Unproven" } a href="/#dialects" { "Dialects" } }
+                    nav { a href="/#unverified" { "Unverified" } a href="/#dialects" { "Dialects" } }
                 }
                 main { (content) }
                 footer { "hookd " (env!("CARGO_PKG_VERSION")) " · all times are UTC" }
@@ -44,16 +43,14 @@ pub(super) fn framed(frame: &Frame<'_>, content: Markup) -> Markup {
     }
 }
 
-/// A moment, given in seconds since 1970.
-pub(super) fn moment(seconds: f64) -> Markup {
-    #[expect(clippy::cast_possible_truncation, reason = "a float becomes the nearest integer there is")]
-    let microseconds = (seconds * 1e6).round() as i64;
-    // Whole seconds are read more easily; the exact time is there for who looks closer.
-    let shown = Timestamp::from_microsecond(microseconds).map(|time| (time, time.strftime("%Y-%m-%d %H:%M:%S")));
+/// A time, in UTC.
+pub(super) fn moment(time: Timestamp) -> Markup {
+    let exact = jiff::Timestamp::from_microsecond(time.as_micros());
     html! {
-        @match shown {
-            Ok((exact, whole)) => time datetime=(exact) title=(exact) { (whole.to_string()) },
-            Err(_) => (seconds),
+        @match exact {
+            // Whole seconds are easier to read; the title has the exact time.
+            Ok(exact) => time datetime=(exact) title=(exact) { (exact.strftime("%Y-%m-%d %H:%M:%S").to_string()) },
+            Err(_) => (time.as_seconds()),
         }
     }
 }
@@ -63,25 +60,25 @@ pub(super) fn state(state: State) -> Markup {
     html! { span class={ "state " (state.name()) } { (state.name()) } }
 }
 
-/// A text that may not be there.
-pub(super) fn maybe(text: Option<&str>) -> Markup {
+/// A text that may be missing or empty.
+pub(super) fn optional(text: Option<&str>) -> Markup {
     match text {
         Some(text) if !text.is_empty() => html! { (text) },
         _ => none(),
     }
 }
 
-/// What is shown where nothing is.
+/// A dash, for what is missing or empty.
 pub(super) fn none() -> Markup {
     html! { span.none { "–" } }
 }
 
-/// A text, as a link where it is the address of a page. Anything else, such as `javascript:…`, stays text.
+/// A text, as a link if it is the address of a web page. Anything else, such as `javascript:…`, stays text.
 pub(super) fn address(text: &str) -> Markup {
     if is_page(text) {
         html! { a href=(text) rel="noopener noreferrer" { (text) } }
     } else {
-        maybe(Some(text))
+        optional(Some(text))
     }
 }
 
@@ -91,21 +88,21 @@ fn is_page(text: &str) -> bool {
     is_plain && text.split_once("://").is_some_and(|(scheme, rest)| is_web(scheme) && !rest.is_empty())
 }
 
-/// Links to changes; of many only the first ones.
+/// Links to changes; of many, to the first ones only.
 pub(super) fn changes(ids: &[i64]) -> Markup {
-    /// How many are shown.
-    const SHOWN: usize = 8;
+    /// How many are links.
+    const MAX_LINKS: usize = 8;
     html! {
         @if ids.len() == 1 { "change " } @else if !ids.is_empty() { (ids.len()) " changes: " }
-        @for (index, id) in ids.iter().take(SHOWN).enumerate() {
+        @for (index, id) in ids.iter().take(MAX_LINKS).enumerate() {
             @if index > 0 { ", " }
             a href={ "/changes/" (id) } { (id) }
         }
-        @if ids.len() > SHOWN { ", …" }
+        @if ids.len() > MAX_LINKS { ", …" }
     }
 }
 
-/// A number of bytes, as people say it.
+/// A number of bytes with a unit, such as `300.0 KiB`.
 pub(super) fn bytes(count: u64) -> String {
     bytesize::ByteSize(count).display().iec().to_string()
 }
@@ -145,9 +142,10 @@ mod tests {
 
     #[test]
     fn shows_moments_in_utc() {
-        let shown = moment(1_714_557_600.25).into_string();
+        let shown = moment(Timestamp::from_micros(1_714_557_600_250_000)).into_string();
         assert!(shown.contains(">2024-05-01 10:00:00<") && shown.contains("2024-05-01T10:00:00.25Z"), "{shown}");
-        assert!(moment(f64::MAX).into_string().starts_with('1'));
+        // The year 292,277 has no calendar.
+        assert_eq!(moment(Timestamp::from_micros(i64::MAX)).into_string(), "9223372036854");
     }
 
     #[test]

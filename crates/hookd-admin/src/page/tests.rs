@@ -1,89 +1,15 @@
-//! The pages as a browser gets them, over a store with what an enemy would send.
+//! The pages as a browser gets them, over a store with what an attacker would send.
 
-use std::sync::Arc;
-
-use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderMap;
-use actix_web::test::{TestRequest, call_service, init_service};
-use hookd_config::{Config, ConfigHandle};
 use hookd_core::{Change, Method};
-use hookd_store::{NewDelivery, NewState, RequestHead, SharedStore, StoredRequest, Timestamp};
-use hookd_store_sqlite::SqliteStore;
+use hookd_store::{NewDelivery, NewState, RequestHead, StoredRequest, Timestamp};
 use serde_json::json;
-use tempfile::TempDir;
 
-use crate::http::Unproven;
-use crate::http::admin::app;
-use crate::http::state::State;
-use crate::http::unproven::Entry;
-use crate::metrics::Metrics;
+use crate::UnverifiedRequest;
+use crate::site::{Site, change, delivery};
 
-/// What must never come out of a page as it is.
-const EVIL: &str = r#"</td><script>alert("1")</script><img src=x onerror='alert(1)'>"#;
-
-struct Site {
-    store: SharedStore,
-    unproven: Arc<Unproven>,
-    config: Arc<ConfigHandle>,
-    _folder: TempDir,
-}
-
-struct Shown {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
-}
-
-impl Site {
-    fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("hookd.toml");
-        std::fs::write(&path, "[change_hook_dialects]\nbase = true\nacme = { custom_class = 'base' }\n").unwrap();
-        let store = Arc::new(SqliteStore::open(&folder.path().join("hookd.db")).unwrap());
-        let config = Arc::new(ConfigHandle::new(path.clone(), Config::load(&path).unwrap()));
-        Self { store, unproven: Arc::default(), config, _folder: folder }
-    }
-
-    async fn add(&self, delivery: NewDelivery) -> i64 {
-        self.store.append(delivery).await.unwrap().deliveryid
-    }
-
-    async fn get(&self, target: &str) -> Shown {
-        let metrics = Arc::new(Metrics::new(Arc::default()));
-        let state = State::new(Arc::clone(&self.store), Arc::clone(&self.config), Arc::clone(&self.unproven), metrics);
-        let service = init_service(app(state)).await;
-        let answer = call_service(&service, TestRequest::get().uri(target).to_request()).await;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = to_bytes(answer.into_body()).await.unwrap();
-        Shown { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
-    }
-
-    /// The text of a page that is there.
-    async fn text(&self, target: &str) -> String {
-        let shown = self.get(target).await;
-        assert_eq!(shown.status, StatusCode::OK, "{target}: {}", shown.text);
-        shown.text
-    }
-}
-
-fn delivery(forge_id: &str, state: NewState) -> NewDelivery {
-    let head =
-        RequestHead { method: Method::Post, path: "/change_hook/base".into(), query: "".into(), headers: vec![] };
-    NewDelivery {
-        received_at: Timestamp::from_micros(1_714_557_600_000_000),
-        dialect: "base".into(),
-        event: Some("push".into()),
-        forge_id: Some(forge_id.into()),
-        deduplicate: false,
-        request: Some(StoredRequest { head, body: "{}".into() }),
-        state,
-    }
-}
-
-fn change(revision: &str) -> Change {
-    Change { revision: Some(revision.into()), author: "Jan".into(), ..Change::default() }
-}
+/// What no page may contain unescaped.
+const HOSTILE: &str = r#"</td><script>alert("1")</script><img src=x onerror='alert(1)'>"#;
 
 /// A delivery with the same text in every field that a sender can fill.
 fn full_of(text: &str) -> NewDelivery {
@@ -121,21 +47,21 @@ fn full_of(text: &str) -> NewDelivery {
 }
 
 #[actix_web::test]
-async fn what_a_sender_sent_is_text_and_nothing_else() {
+async fn shows_what_a_sender_sent_as_text_only() {
     let site = Site::new();
-    let accepted = site.add(full_of(EVIL)).await;
-    let refused = site.add(delivery(EVIL, NewState::Refused(EVIL.into()))).await;
-    let mut form = delivery(EVIL, NewState::Ignored(EVIL.into()));
-    form.request.as_mut().unwrap().body = format!("not JSON {EVIL}").into();
+    let accepted = site.add(full_of(HOSTILE)).await;
+    let refused = site.add(delivery(HOSTILE, NewState::Refused(HOSTILE.into()))).await;
+    let mut form = delivery(HOSTILE, NewState::Ignored(HOSTILE.into()));
+    form.request.as_mut().unwrap().body = format!("not JSON {HOSTILE}").into();
     let ignored = site.add(form).await;
-    site.unproven.push(Entry {
+    site.unverified.push(UnverifiedRequest {
         received_at: Timestamp::default(),
-        dialect: EVIL.into(),
-        peer: Some(EVIL.into()),
-        event: Some(EVIL.into()),
-        reason: EVIL.into(),
+        dialect: HOSTILE.into(),
+        peer: Some(HOSTILE.into()),
+        event: Some(HOSTILE.into()),
+        reason: HOSTILE.into(),
     });
-    let mut targets = vec!["/".to_owned(), "/unproven".to_owned(), "/changes/1".to_owned()];
+    let mut targets = vec!["/".to_owned(), "/unverified".to_owned(), "/changes/1".to_owned()];
     targets.extend([accepted, refused, ignored].map(|id| format!("/deliveries/{id}")));
     targets.push("/?q=%3C%2Ftd%3E%3Cscript%3Ealert%28%221%22%29%3C%2Fscript%3E&before=9".to_owned());
     for target in targets {
@@ -166,9 +92,9 @@ async fn links_lead_to_web_pages_only() {
 }
 
 #[actix_web::test]
-async fn a_browser_is_told_to_be_strict() {
+async fn restricts_what_a_browser_may_do() {
     let site = Site::new();
-    for target in ["/", "/unproven", "/style.css", "/nothing", "/deliveries/1", "/?before=x"] {
+    for target in ["/", "/unverified", "/style.css", "/nothing", "/deliveries/1", "/?before=x"] {
         let headers = site.get(target).await.headers;
         let value = |name: &str| headers.get(name).unwrap_or_else(|| panic!("{target}: {name}")).to_str().unwrap();
         assert!(value("content-security-policy").starts_with("default-src 'none'; style-src 'self';"));
@@ -292,9 +218,9 @@ async fn the_page_of_a_delivery_shows_all_of_it() {
     assert!(text.contains("{\n  &quot;ref&quot;: &quot;refs/heads/main&quot;\n}"), "{text}");
 
     for (body, said) in [
-        (vec![b' '; 300 << 10], "300.0 KiB, which is too much for this page"),
+        (vec![b' '; 300 << 10], "300.0 KiB, too much to show here"),
         (vec![0xff; 9], "9 B and is not text"),
-        (vec![], "It had no body"),
+        (vec![], "It has no body"),
         ("[".repeat(100_000).into_bytes(), "[[[["),
     ] {
         let mut odd = delivery("x", NewState::Pending { reported_changes: 1 });
@@ -302,25 +228,34 @@ async fn the_page_of_a_delivery_shows_all_of_it() {
         let id = site.add(odd).await;
         let text = site.text(&format!("/deliveries/{id}")).await;
         assert!(
-            text.contains(said) && text.contains("waits for the forge’s API") && text.contains("under way"),
+            text.contains(said) && text.contains("waits for the forge’s API") && text.contains("in progress"),
             "{said}"
         );
     }
 }
 
 #[actix_web::test]
-async fn the_first_page_tells_the_dialects_and_who_was_not_proved() {
+async fn the_first_page_shows_the_dialects_and_unverified_requests() {
     let site = Site::new();
     let text = site.text("/").await;
-    assert!(text.contains("/change_hook/acme") && text.contains("anyone who reaches it"), "{text}");
-    assert!(text.contains("No webhook has come yet") && text.contains("None since hookd was started"), "{text}");
+    assert!(text.contains("/change_hook/acme") && text.contains("anyone who can reach it"), "{text}");
+    assert!(
+        text.contains("No webhook has been received yet") && text.contains("None since hookd was started"),
+        "{text}"
+    );
     for number in 0..20 {
         let reason = format!("Hash mismatch {number}.");
         let (dialect, peer) = ("base".to_owned(), Some("192.0.2.1".to_owned()));
-        site.unproven.push(Entry { received_at: Timestamp::default(), dialect, peer, event: None, reason });
+        site.unverified.push(UnverifiedRequest {
+            received_at: Timestamp::default(),
+            dialect,
+            peer,
+            event: None,
+            reason,
+        });
     }
     let text = site.text("/").await;
     assert!(text.contains("Hash mismatch 19.") && text.contains("Hash mismatch 10."), "{text}");
     assert!(!text.contains("Hash mismatch 9.") && text.contains("All 20"), "{text}");
-    assert!(site.text("/unproven").await.contains("Hash mismatch 0."));
+    assert!(site.text("/unverified").await.contains("Hash mismatch 0."));
 }

@@ -10,22 +10,22 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod buildbot;
+mod document;
 mod engine;
+mod exec;
+mod file;
 mod filter;
+mod http;
 mod notes;
 mod runner;
 mod settings;
-mod buildbot;
-mod document;
-mod exec;
-mod file;
-mod http;
 mod sink;
 mod start;
 mod status;
 mod verdict;
-mod window;
 mod webhook;
+mod window;
 
 pub use backoff::Backoff;
 pub use engine::{Engine, SinkView};

@@ -94,7 +94,13 @@ impl<'d> Reader<'d> {
     }
 
     /// Reports values of the table at `base` that JSON cannot represent, then the other problems they do not explain.
-    pub(crate) fn report(&mut self, context: &str, base: &[PathStep], unsupported: Vec<Problem>, invalid: Vec<Problem>) {
+    pub(crate) fn report(
+        &mut self,
+        context: &str,
+        base: &[PathStep],
+        unsupported: Vec<Problem>,
+        invalid: Vec<Problem>,
+    ) {
         let overlap = |a: &[PathStep], b: &[PathStep]| a.iter().zip(b).all(|(a, b)| a == b);
         let is_explained = |problem: &Problem| unsupported.iter().any(|value| overlap(&value.path, &problem.path));
         let invalid: Vec<Problem> =

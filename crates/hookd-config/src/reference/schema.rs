@@ -48,7 +48,10 @@ pub fn json_schema() -> Value {
         options["description"] = sink_type.summary.into();
         options["properties"]["type"] = json!({ "const": sink_type.name });
         let required = options.as_object_mut().map(|options| options.entry("required").or_insert_with(|| json!([])));
-        required.and_then(Value::as_array_mut).into_iter().for_each(|names| names.extend(["name".into(), "type".into()]));
+        required
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .for_each(|names| names.extend(["name".into(), "type".into()]));
         definitions.insert(sink_definition(sink_type), options);
     }
     properties.insert(names::SINKS.to_owned(), sinks_of(&types));
@@ -102,7 +105,11 @@ fn definition(class: &Dialect) -> String {
 /// The schema of the list of sinks, each with the options of its type.
 fn sinks_of(types: &[&SinkType]) -> Value {
     let reference = |sink_type: &&SinkType| json!({ "$ref": format!("#/$defs/{}", sink_definition(sink_type)) });
-    let items = if types.is_empty() { json!(false) } else { json!({ "anyOf": types.iter().map(reference).collect::<Vec<_>>() }) };
+    let items = if types.is_empty() {
+        json!(false)
+    } else {
+        json!({ "anyOf": types.iter().map(reference).collect::<Vec<_>>() })
+    };
     json!({ "description": sinks::ABOUT, "type": "array", "items": items })
 }
 

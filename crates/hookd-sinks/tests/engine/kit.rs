@@ -184,7 +184,8 @@ impl World {
     /// Waits until something was sent.
     pub(crate) fn wait_for_attempt(&self) {
         let (peer, changed) = &*self.peer.0;
-        let waited = changed.wait_timeout_while(peer.lock().unwrap(), PATIENCE, |peer| peer.attempts.is_empty()).unwrap();
+        let waited =
+            changed.wait_timeout_while(peer.lock().unwrap(), PATIENCE, |peer| peer.attempts.is_empty()).unwrap();
         assert!(!waited.1.timed_out(), "nothing was sent");
     }
 
@@ -232,10 +233,8 @@ impl World {
     pub(crate) fn start_with_from(&self, options: EverySink) -> Run {
         let sink = Box::new(ScriptedSink(self.peer.clone()));
         let settings = SinkSettings::new("scripted", sink, options).unwrap();
-        let settings = Arc::new(SinkSettings {
-            ask_again_after: Duration::from_millis(20),
-            ..Arc::into_inner(settings).unwrap()
-        });
+        let settings =
+            Arc::new(SinkSettings { ask_again_after: Duration::from_millis(20), ..Arc::into_inner(settings).unwrap() });
         let store: SharedStore = Arc::<MemoryStore>::clone(&self.store);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let engine = Engine::start(store, Arc::new(())).unwrap();
@@ -263,7 +262,8 @@ impl Run {
     /// Waits until the sink does as it should.
     pub(crate) fn wait_until(&self, is_so: impl FnMut(&SinkStatus) -> bool) {
         let mut status = self.engine().watch("sink").unwrap();
-        let waited = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, status.wait_for(is_so)).await.is_ok() });
+        let waited =
+            self.runtime.block_on(async { tokio::time::timeout(PATIENCE, status.wait_for(is_so)).await.is_ok() });
         assert!(waited, "{:#?}", self.status());
     }
 
@@ -279,7 +279,8 @@ impl Run {
         self.runtime.block_on(async {
             loop {
                 let before = figure(&status.borrow_and_update());
-                let later = tokio::time::timeout(Duration::from_millis(300), status.wait_for(|now| figure(now) != before));
+                let later =
+                    tokio::time::timeout(Duration::from_millis(300), status.wait_for(|now| figure(now) != before));
                 if later.await.is_err() {
                     return before;
                 }

@@ -153,7 +153,8 @@ fn a_restart_neither_retries_early_nor_counts_anew() {
     let world = World::new();
     world.script_all(Script::always(Attempt::later("no route")));
     world.append(&["a"]);
-    let slow = || EverySink { retry_min: Duration::from_secs(60), retry_max: Duration::from_secs(120), ..kit::options() };
+    let slow =
+        || EverySink { retry_min: Duration::from_secs(60), retry_max: Duration::from_secs(120), ..kit::options() };
     let run = world.start(slow());
     run.wait_until(|status| status.head.as_ref().is_some_and(|head| head.attempts == 1));
     let next_at = run.status().head.unwrap().next_at;
@@ -195,7 +196,9 @@ fn progress_that_was_never_stored_is_found_by_asking() {
 
 #[test]
 fn a_new_sink_begins_at_the_end_or_where_it_says() {
-    for (from, expected) in [(From::End, vec![4]), (From::Beginning, vec![1, 2, 3, 4]), (From::Time(kit::time(2)), vec![2, 3, 4])] {
+    for (from, expected) in
+        [(From::End, vec![4]), (From::Beginning, vec![1, 2, 3, 4]), (From::Time(kit::time(2)), vec![2, 3, 4])]
+    {
         let world = World::new();
         world.append(&["a", "a", "a"]);
         let run = world.start_with_from(EverySink { from, ..kit::options() });

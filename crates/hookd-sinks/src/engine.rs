@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hookd_store::SharedStore;
+use hookd_store::{LoggedChange, SharedStore};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::runner::{Asked, Command, Runner};
@@ -125,6 +125,18 @@ impl Engine {
         let stopped = || format!("sink `{name}` does not run");
         commands.send((command, reply)).await.map_err(|_| stopped())?;
         result.await.map_err(|_| stopped())?
+    }
+
+    /// Asks a sink what became of a change on the other side (see [`Sink::follow`](crate::Sink::follow)).
+    ///
+    /// # Errors
+    /// Where there is no such sink, or it cannot say.
+    pub async fn follow(&self, name: &str, change: LoggedChange) -> Result<Vec<String>, String> {
+        let settings = self.running().get(name).map(|running| Arc::clone(&running.settings));
+        let settings = settings.ok_or_else(|| format!("there is no sink `{name}`"))?;
+        // The connections of a sink belong to the runtime that uses them first.
+        let asked = self.runtime.spawn(async move { settings.sink.follow(&change).await });
+        asked.await.map_err(|_| "the sinks have stopped".to_owned())?
     }
 
     /// Opens files again, after `SIGHUP`.

@@ -88,7 +88,7 @@ impl Metrics {
         registry.register_with_unit("store_size", "What the store takes on disk", Unit::Bytes, self.size.clone());
         registry.register_with_unit(
             "buffered",
-            "What large bodies take that are being read, or wait to be stored",
+            "What bodies take that are being read, or wait to be stored, and large request heads",
             Unit::Bytes,
             self.buffered.clone(),
         );

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
-use hookd_http::{Budget, Listener, bind};
+use hookd_http::{Budget, Listener, LogLimiter, bind};
 use hookd_store::{SharedStore, StoreError};
 use hookd_store_sqlite::{OpenError, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
@@ -78,7 +78,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         tracing::warn!("{warning}");
     }
     let StoreUrl::Sqlite(file) = &config.store.url;
-    let budget = Arc::<Budget>::default();
+    let budget = Arc::new(Budget::new(config.server.max_buffered));
     let metrics = Arc::new(Metrics::new(Arc::clone(&budget)));
     let store: SharedStore = Arc::new(SqliteStore::open_observed(file, Arc::clone(&metrics) as _)?);
     let followups = Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&metrics))
@@ -90,7 +90,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         Arc::clone(&store),
         followups.queue(),
         Arc::clone(&metrics),
-        budget,
+        Arc::clone(&budget),
     );
     let unproven = front.unproven();
 
@@ -114,7 +114,15 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         workers: server.worker_count(),
         max_connections: descriptors::allow(server.max_connections, MAX_ADMIN_CONNECTIONS),
         request_timeout: server.request_timeout,
+        keep_alive: server.keep_alive,
         shutdown_timeout: server.shutdown_timeout,
+        budget: Arc::clone(&budget),
+        // Proxies and scripts may close their side behind a request and still read the answer.
+        ends_with_client: false,
+        on_refusal: Arc::new({
+            let front = front.clone();
+            move |peer, reason| front.refused(peer, reason)
+        }),
     };
     let public = public.serve(move || change_hook::app(front.clone()));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
@@ -126,7 +134,24 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         workers: 1,
         max_connections: MAX_ADMIN_CONNECTIONS,
         request_timeout: server.request_timeout,
+        keep_alive: server.keep_alive,
         shutdown_timeout: Duration::from_secs(1),
+        budget,
+        ends_with_client: true,
+        on_refusal: Arc::new({
+            let refused = LogLimiter::default();
+            move |peer, reason| {
+                if refused
+                    .allows(|more| tracing::info!(more, "more requests to `[admin]` were refused within a second"))
+                {
+                    tracing::info!(
+                        peer = peer.map(|peer| peer.ip().to_string()),
+                        reason,
+                        "refused a request to `[admin]`"
+                    );
+                }
+            }
+        }),
     };
     let private = private.serve(move || admin::app(state.clone()));
     let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?;

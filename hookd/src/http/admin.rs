@@ -10,7 +10,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use hookd_config::Reloaded;
-use hookd_http::{RequestGuard, plain, unauthorized};
+use hookd_http::{plain, unauthorized};
 use hookd_store::{ChangeField, DeliveryField, Field, Page, Query, SharedStore, StoreError};
 use serde_json::{Value as Json, json};
 
@@ -29,7 +29,6 @@ pub(crate) fn app(
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
     App::new()
         .app_data(web::Data::new(state))
-        .wrap(from_fn(guarded))
         .service(web::resource("/healthz").route(web::get().to(healthz)).route(web::head().to(healthz)))
         .service(web::resource("/readyz").route(web::get().to(readyz)).route(web::head().to(readyz)))
         .service(
@@ -50,18 +49,6 @@ pub(crate) fn app(
                 .configure(page::routes)
                 .default_service(web::to(page::nothing)),
         )
-}
-
-/// Tells the connection while a request is being served.
-async fn guarded(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let guard = RequestGuard::new(request.request());
-    let answer = next.call(request).await?.map_into_boxed_body();
-    // No handler here reads a body.
-    guard.end_unread(answer.request());
-    Ok(answer)
 }
 
 /// Lets a request through if it has the credentials that `[admin] change_hook_auth` asks for, and if no page of

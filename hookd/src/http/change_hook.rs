@@ -13,9 +13,7 @@ use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use hookd_config::{Config, ConfigHandle, Networks, ServedDialect, senders};
 use hookd_core::{Hook, HookRequest, Method, Proof};
-use hookd_http::{
-    BodyError, BodyLimits, Budget, LogLimiter, RequestGuard, is_encoded, is_websocket, plain, read_body, unauthorized,
-};
+use hookd_http::{BodyError, BodyLimits, Budget, LogLimiter, is_encoded, plain, read_body, unauthorized};
 use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest, Timestamp};
 
 use super::DELIVERY;
@@ -31,9 +29,6 @@ const PREFIX: &str = "/change_hook";
 /// What is said to a sender of a compressed body. No forge sends one, and the signatures of some are over what was
 /// compressed, of others over what is sent.
 const ENCODED: &str = "the body is compressed or encoded, expected one without `Content-Encoding`";
-
-/// What is said to a sender that asks for another protocol.
-const WEBSOCKET: &str = "there is no WebSocket here";
 
 /// What is said to a sender whose address is not allowed.
 const FORBIDDEN: &str = "requests may not come from this address";
@@ -75,6 +70,11 @@ impl Front {
         }))
     }
 
+    /// Notes a request that was refused before it could be read.
+    pub(crate) fn refused(&self, peer: Option<SocketAddr>, reason: &str) {
+        self.0.refuse("", peer.map(|peer| peer.ip().to_string()), None, reason);
+    }
+
     /// The requests that did not prove themselves.
     pub(crate) fn unproven(&self) -> Arc<Unproven> {
         Arc::clone(&self.0.unproven)
@@ -90,11 +90,7 @@ pub(crate) fn app(
 
 /// Answers a request, and logs it if it was for a hook.
 async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web::Payload) -> HttpResponse {
-    let guard = RequestGuard::new(&request);
-    match taken(&front.0, &request, &mut payload).await {
-        Ok(answer) => answer,
-        Err(answer) => guard.refuse(&request, *answer, payload),
-    }
+    taken(&front.0, &request, &mut payload).await.unwrap_or_else(|answer| *answer)
 }
 
 /// The answer to a request.
@@ -108,8 +104,9 @@ async fn taken(
 ) -> Result<HttpResponse, Box<HttpResponse>> {
     let started = Instant::now();
     let Some(name) = dialect_of(request.path()) else {
-        let message = format!("not found: hookd serves {PREFIX} here, and nothing else");
-        return Err(Box::new(plain(StatusCode::NOT_FOUND, message)));
+        let answer = plain(StatusCode::NOT_FOUND, format!("not found: hookd serves {PREFIX} here, and nothing else"));
+        let reason = format!("not found: the path is `{}`, and hookd serves {PREFIX}", request.path());
+        return Err(Box::new(front.unproven(request, "", None, answer, &reason)));
     };
     let refused = |answer, reason: &str| Err(Box::new(front.unproven(request, name, None, answer, reason)));
     let config = front.config.current();
@@ -133,9 +130,6 @@ async fn taken(
     };
     if is_encoded(request) {
         return refused(encoded(), ENCODED);
-    }
-    if is_websocket(request) {
-        return refused(plain(StatusCode::BAD_REQUEST, WEBSOCKET.to_owned()), WEBSOCKET);
     }
     let server = &config.server;
     let limits = BodyLimits {
@@ -191,10 +185,15 @@ impl Shared {
         answer: HttpResponse,
         reason: &str,
     ) -> HttpResponse {
+        self.refuse(dialect, sender_of(request, &self.config.current()), event, reason);
+        answer
+    }
+
+    /// Logs, counts and lists a refused request.
+    fn refuse(&self, dialect: &str, peer: Option<String>, event: Option<String>, reason: &str) {
         let config = self.config.current();
         let (dialect, reason) = (dialect.to_owned(), reason.to_owned());
-        let entry = Entry { received_at: Timestamp::now(), dialect, peer: sender_of(request, &config), event, reason }
-            .shortened();
+        let entry = Entry { received_at: Timestamp::now(), dialect, peer, event, reason }.shortened();
         let Entry { dialect, peer, event, reason, .. } = &entry;
         let summary = |more| tracing::info!(more, "more requests were refused within a second");
         if self.refused.allows(summary) {
@@ -204,7 +203,6 @@ impl Shared {
         let counted = if config.dialects.contains_key(dialect) { dialect } else { "other" };
         self.metrics.request(counted, "unproven");
         self.unproven.push(entry);
-        answer
     }
 
     /// Notes that a request was not stored, and gives its answer.

@@ -3,6 +3,7 @@
 mod allow_from;
 mod api_retries;
 mod auth;
+mod bounds;
 mod config_errors;
 mod conformance;
 mod curl;

@@ -59,6 +59,13 @@ pub(crate) struct Share {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
+impl Default for Budget {
+    /// A budget that counts without a limit.
+    fn default() -> Self {
+        Self::new(usize::MAX)
+    }
+}
+
 impl Budget {
     /// A budget of so many bytes.
     pub fn new(limit: usize) -> Self {

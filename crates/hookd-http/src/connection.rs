@@ -38,7 +38,7 @@ const MAX_HEAD_BYTES: usize = 32 << 10;
 const UNCOUNTED_HEAD_BYTES: usize = 4 << 10;
 
 /// How much of a body is read before the handler gets to take it, so that it does not pile up in actix's buffer.
-const READ_STEP_BYTES: usize = 16 << 10;
+const READ_STEP_BYTES: usize = 4 << 10;
 
 /// How much is read ahead of the next request while one is served.
 const READ_AHEAD_BYTES: usize = 4 << 10;
@@ -335,9 +335,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Reads of a body, if the handler asks for it; else ahead.
     fn poll_body(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        // The timer must fire soon enough to see the end of a pause that begins while nothing is read.
+        // A pause may begin while nothing is read: the timer must fire soon enough to see its end, and whoever wants the
+        // place must be able to wake this task.
         let Limits { request_timeout, keep_alive } = self.terms.limits;
         let _ = self.is_past(Instant::now() + request_timeout.min(keep_alive), context);
+        let _ = self.state.place().is_evicted(context.waker());
         self.state.park(context.waker());
         if self.framing.is_complete() {
             return self.poll_ahead(context);

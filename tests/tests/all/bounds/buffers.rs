@@ -64,8 +64,8 @@ fn connections_that_send_nothing_take_little() {
 fn bodies_of_unverified_senders_are_counted_and_bounded() {
     let head = "POST /change_hook/github HTTP/1.1\r\nHost: hookd\r\nContent-Length: 65536\r\n\r\n";
     let (each, buffered) = occupy("bodies", &[head.as_bytes(), &vec![b'x'; (64 << 10) - 1]].concat());
-    // 64 KiB of each would be 188 MiB; what is counted is at most 16 MiB, which is 6 KiB of each.
-    assert!(each < 50, "{each} KiB");
+    // What is counted is at most 16 MiB, which is 6 KiB of each.
+    assert!(each < 75, "{each} KiB");
     assert!((8e6..17e6).contains(&buffered), "{buffered}");
 }
 
@@ -73,6 +73,6 @@ fn bodies_of_unverified_senders_are_counted_and_bounded() {
 fn heads_of_unverified_senders_are_counted_and_bounded() {
     let head = format!("GET /change_hook HTTP/1.1\r\nHost: hookd\r\nX: {}", "x".repeat(30_000));
     let (each, buffered) = occupy("heads", head.as_bytes());
-    assert!(each < 50, "{each} KiB");
+    assert!(each < 60, "{each} KiB");
     assert!((8e6..17e6).contains(&buffered), "{buffered}");
 }

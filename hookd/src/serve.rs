@@ -7,16 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use hookd_admin::{AppState, Metrics, Unverified};
 use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
 use hookd_http::{Budget, Listener, LogLimiter, bind};
+use hookd_sinks::Engine;
 use hookd_store::{SharedStore, StoreError};
 use hookd_store_sqlite::{OpenError, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::followups::Followups;
-use crate::http::{self, admin, change_hook};
+use crate::front::{self, Front};
 use crate::log::{self, LogFormat};
-use crate::metrics::Metrics;
+use crate::translator::Translator;
 use crate::{descriptors, retention};
 
 /// How many connections the private listener has at most.
@@ -81,18 +84,26 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let budget = Arc::new(Budget::new(config.server.max_buffered));
     let metrics = Arc::new(Metrics::new(Arc::clone(&budget)));
     let store: SharedStore = Arc::new(SqliteStore::open_observed(file, Arc::clone(&metrics) as _)?);
-    let followups = Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&metrics))
-        .map_err(|source| ServeError::Read { path: file.clone(), source })?;
+    let translator = Arc::<Translator>::default();
+    let followups =
+        Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&translator), Arc::clone(&metrics))
+            .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 
+    let sinks = Engine::start(Arc::clone(&store), Arc::new(()))
+        .map_err(|source| ServeError::Io { what: "thread of the sinks", source })?;
+    let sinks = Arc::new(sinks);
+    let following = actix_web::rt::spawn(serve_sinks(Arc::clone(&sinks), handle.subscribe()));
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&handle)));
-    let front = change_hook::Front::new(
+    let unverified = Arc::<Unverified>::default();
+    let front = Arc::new(Front::new(
         Arc::clone(&handle),
         Arc::clone(&store),
         followups.queue(),
+        Arc::clone(&unverified),
         Arc::clone(&metrics),
         Arc::clone(&budget),
-    );
-    let unproven = front.unproven();
+        translator,
+    ));
 
     let public_socket = listen("public", config.server.listen)?;
     let private_socket = listen("admin", config.admin.listen)?;
@@ -120,13 +131,13 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         // Proxies and scripts may close their side behind a request and still read the answer.
         ends_with_client: false,
         on_refusal: Arc::new({
-            let front = front.clone();
-            move |peer, reason| front.refused(peer, reason)
+            let front = Arc::clone(&front);
+            move |peer, reason| front.record_refused(peer, reason)
         }),
     };
-    let public = public.serve(move || change_hook::app(front.clone()));
+    let public = public.serve(move || front::app(Arc::clone(&front)));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
-    let state = http::State::new(Arc::clone(&store), Arc::clone(&handle), unproven, metrics);
+    let state = AppState::new(Arc::clone(&store), Arc::clone(&handle), unverified, metrics);
     let private = Listener {
         name: "admin",
         socket: private_socket,
@@ -153,10 +164,12 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
             }
         }),
     };
-    let private = private.serve(move || admin::app(state.clone()));
+    let private = private.serve(move || hookd_admin::app(state.clone()));
     let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?;
 
-    let outcome = until_told_to_stop(public, private, handle).await;
+    let outcome = until_told_to_stop(public, private, handle, &sinks).await;
+    following.abort();
+    sinks.stop(config.server.shutdown_timeout).await;
     retention.abort();
     followups.stop().await;
     // Blocks until all that is queued is committed.
@@ -166,7 +179,12 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
 }
 
 /// Runs both listeners, with `SIGHUP` reading the configuration again, until a signal to stop comes. Then stops them: the public one first, which finishes what is in flight.
-async fn until_told_to_stop(public: Server, private: Server, handle: Arc<ConfigHandle>) -> Result<(), ServeError> {
+async fn until_told_to_stop(
+    public: Server,
+    private: Server,
+    handle: Arc<ConfigHandle>,
+    sinks: &Engine,
+) -> Result<(), ServeError> {
     let signals = |source| ServeError::Io { what: "handling of signals", source };
     let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(signals)?;
@@ -179,6 +197,7 @@ async fn until_told_to_stop(public: Server, private: Server, handle: Arc<ConfigH
             _ = terminate.recv() => break "SIGTERM",
             _ = interrupt.recv() => break "SIGINT",
             _ = hangup.recv() => {
+                sinks.reopen();
                 let handle = Arc::clone(&handle);
                 // The handle logs the result.
                 drop(actix_web::web::block(move || handle.reload()).await);
@@ -195,6 +214,17 @@ async fn until_told_to_stop(public: Server, private: Server, handle: Arc<ConfigH
         }
     }
     Ok(())
+}
+
+/// Serves the sinks of the current configuration, whatever becomes current.
+async fn serve_sinks(sinks: Arc<Engine>, mut configs: watch::Receiver<Arc<Config>>) {
+    loop {
+        let config = Arc::clone(&configs.borrow_and_update());
+        sinks.apply(&config.sinks, config.server.shutdown_timeout).await;
+        if configs.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 fn listen(listener: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {

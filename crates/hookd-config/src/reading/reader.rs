@@ -89,12 +89,18 @@ impl<'d> Reader<'d> {
             }
         };
         let is_valid = problems.is_empty() && unsupported.is_empty();
-        self.report(&context, &[name], unsupported, problems);
+        self.report(&context, &steps(&[name]), unsupported, problems);
         section.filter(|_| is_valid)
     }
 
     /// Reports values of the table at `base` that JSON cannot represent, then the other problems they do not explain.
-    pub(crate) fn report(&mut self, context: &str, base: &[&str], unsupported: Vec<Problem>, invalid: Vec<Problem>) {
+    pub(crate) fn report(
+        &mut self,
+        context: &str,
+        base: &[PathStep],
+        unsupported: Vec<Problem>,
+        invalid: Vec<Problem>,
+    ) {
         let overlap = |a: &[PathStep], b: &[PathStep]| a.iter().zip(b).all(|(a, b)| a == b);
         let is_explained = |problem: &Problem| unsupported.iter().any(|value| overlap(&value.path, &problem.path));
         let invalid: Vec<Problem> =
@@ -104,8 +110,8 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn finding(&self, context: &str, base: &[&str], problem: &Problem) -> Finding {
-        let mut path = steps(base);
+    fn finding(&self, context: &str, base: &[PathStep], problem: &Problem) -> Finding {
+        let mut path = base.to_vec();
         path.extend(problem.path.iter().cloned());
         let named = if is_about_key(problem) { &problem.path[..problem.path.len() - 1] } else { &problem.path[..] };
         let option = Problem { path: named.to_vec(), message: String::new() }.to_string();

@@ -138,7 +138,7 @@ fn what_is_refused_before_a_dialect_sees_it_is_named_counted_and_listed() {
     for (reason, line) in &reasons {
         assert!(line.contains(reason), "{line}");
     }
-    let listed = hookd.admin().get("/api/v2/unproven").text();
+    let listed = hookd.admin().get("/api/v2/unverified").text();
     for (reason, _) in &reasons {
         assert!(listed.contains(reason), "{reason}: {listed}");
     }

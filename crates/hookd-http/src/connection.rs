@@ -27,12 +27,9 @@ use tokio::time::{Instant, Sleep};
 
 use crate::budget::{Budget, Share};
 use crate::framing::Framing;
-use crate::head::{self, Head};
+use crate::head::{self, Head, HeadError, MAX_HEAD_BYTES};
 use crate::phase::{ConnectionState, Phase};
 use crate::places::Place;
-
-/// The size limit of a request head, which is the request line and the headers. GitHub's have less than 2 KiB.
-const MAX_HEAD_BYTES: usize = 32 << 10;
 
 /// The first bytes of an incomplete head, which are not counted in the budget.
 const UNCOUNTED_HEAD_BYTES: usize = 4 << 10;
@@ -165,16 +162,19 @@ impl<S> Connection<S> {
     }
 
     /// Takes a head from the beginning of what was received, and what follows of its body. `false` if it is incomplete.
-    fn take_head(&mut self) -> Result<bool, head::HeadError> {
+    fn take_head(&mut self) -> Result<bool, HeadError> {
         // What arrives in many pieces is not parsed anew with each of them.
         let new = &self.received[self.parsed.saturating_sub(3)..];
         let may_end = new.windows(2).any(|two| two == b"\n\n") || new.windows(3).any(|three| three == b"\n\r\n");
         if self.parsed > 0 && !may_end && self.received.len() < 2 * self.parsed {
-            return Ok(false);
+            return if self.received.len() > MAX_HEAD_BYTES { Err(HeadError::TooLarge) } else { Ok(false) };
         }
         self.parsed = self.received.len();
-        let Some(head) = head::read(&self.received)? else { return Ok(false) };
-        let Head { length, framing, expects_continue, rewritten } = head;
+        let head = head::read(&self.received)?;
+        if head.as_ref().map_or(self.received.len(), |head| head.length) > MAX_HEAD_BYTES {
+            return Err(HeadError::TooLarge);
+        }
+        let Some(Head { length, framing, expects_continue, rewritten }) = head else { return Ok(false) };
         let length = match rewritten {
             Some(rewritten) => {
                 let written = rewritten.len();
@@ -256,15 +256,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.state.close();
                     return done;
                 }
-                let taken = self.take_head();
-                let is_too_large = self.received.len() > MAX_HEAD_BYTES && matches!(taken, Ok(false));
-                match taken {
+                match self.take_head() {
                     Ok(true) => return done,
-                    Ok(false) if is_too_large => {
-                        let text = format!("the request head is larger than {MAX_HEAD_BYTES} bytes");
-                        self.refuse(context, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &text);
-                        return done;
-                    }
                     Ok(false) => {
                         if !self.count_head() {
                             return self.refuse_for_lack_of_room(context);

@@ -14,6 +14,9 @@ use httparse::{EMPTY_HEADER, Header, Request, Status};
 
 use crate::framing::{Chunked, Framing};
 
+/// The size limit of a head, which is the request line and the headers. GitHub's have less than 2 KiB.
+pub(crate) const MAX_HEAD_BYTES: usize = 32 << 10;
+
 /// The most headers, as many as actix takes.
 const MAX_HEADERS: usize = 96;
 
@@ -33,6 +36,8 @@ pub(crate) struct Head {
 /// Why a head is refused. The text is for the sender, and repeats nothing of the head.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HeadError {
+    #[error("the request head is larger than {MAX_HEAD_BYTES} bytes")]
+    TooLarge,
     #[error("the request has more than {MAX_HEADERS} headers")]
     TooManyHeaders,
     #[error("the request is malformed: {0}")]
@@ -43,7 +48,7 @@ impl HeadError {
     /// The status that answers it.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::TooManyHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TooLarge | Self::TooManyHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
         }
     }

@@ -173,7 +173,7 @@ mod tests {
             written,
             json!({
                 "listen": "127.0.0.1:8010", "max_body": "25MiB", "max_buffered": "256MiB", "max_connections": 16384,
-                "request_timeout": "30s", "keep_alive": "1m 15s", "shutdown_timeout": "30s",
+                "request_timeout": "30s", "keep_alive": "75s", "shutdown_timeout": "30s",
             })
         );
         assert_eq!(read(written).unwrap(), Server::default());

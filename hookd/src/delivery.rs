@@ -1,7 +1,5 @@
 //! What is stored of a webhook, whether its changes came of it alone or after calls to the forge's API.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use hookd_core::{Change, Outcome};
 use hookd_store::NewState;
 
@@ -14,12 +12,6 @@ pub(crate) fn state_of(outcome: Outcome) -> NewState {
         }
         Outcome::Changes(_) => NewState::Ignored("there is no change in it".to_owned()),
         Outcome::Ignored(reason) => NewState::Ignored(reason),
-        Outcome::Calls { expected, .. } => NewState::Pending { expected },
+        Outcome::Calls { expected, .. } => NewState::Pending { reported_changes: expected },
     }
-}
-
-/// Microseconds since 1970.
-pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

@@ -11,13 +11,13 @@ use bytes::BytesMut;
 use futures_util::StreamExt;
 use hookd_config::{ConfigHandle, ServedDialect};
 use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, HookRequest, Outcome, Refusal};
-use hookd_store::{Completion, Due, NewState, SharedStore, StoreError};
+use hookd_store::{Completion, Due, NewState, SharedStore, StoreError, Timestamp};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LINK, RETRY_AFTER};
 use reqwest::redirect;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
-use crate::delivery::{now, state_of};
+use crate::delivery::state_of;
 use crate::log::chain;
 use crate::metrics::Metrics;
 
@@ -137,10 +137,8 @@ impl Worker {
     /// Why it cannot be completed by this process.
     async fn work(&self, mut due: Due) -> Result<(), String> {
         // Before its first try nothing is to be waited for, whatever the clock says.
-        if due.attempts > 0
-            && let Ok(pause) = u64::try_from(due.next_at - now())
-        {
-            tokio::time::sleep(Duration::from_micros(pause).min(LONGEST_PAUSE)).await;
+        if due.attempts > 0 {
+            tokio::time::sleep(due.next_at.since(Timestamp::now()).min(LONGEST_PAUSE)).await;
         }
         let store = Arc::clone(&self.store);
         let deliveryid = due.deliveryid;
@@ -195,12 +193,11 @@ impl Worker {
             };
             due.attempts = due.attempts.saturating_add(1);
             let pause = asked.unwrap_or_default().max(pause_after(due.attempts));
-            due.next_at = now().saturating_add(i64::try_from(pause.as_micros()).unwrap_or(i64::MAX));
+            due.next_at = Timestamp::now().saturating_add(pause);
             tracing::warn!(delivery = due.deliveryid, url = call.url, attempts = due.attempts, reason, "call in vain");
             // The clock may have been set back since; the budget then counts from there.
-            due.received_at = due.received_at.min(now());
-            let end = due.received_at.saturating_add(i64::try_from(budget.as_micros()).unwrap_or(i64::MAX));
-            if due.next_at > end {
+            due.received_at = due.received_at.min(Timestamp::now());
+            if due.next_at > due.received_at.saturating_add(budget) {
                 return ApiAnswer::GaveUp(format!("{reason}, given up after {} tries", due.attempts));
             }
             if let Err(error) = self.store.postpone(due.clone()).await {
@@ -268,7 +265,7 @@ impl Worker {
             outcome = completion.state.state().name(),
             changes,
             reason,
-            after_us = now() - due.received_at,
+            after_us = Timestamp::now().as_micros() - due.received_at.as_micros(),
             "delivery completed"
         );
         Ok(())
@@ -292,7 +289,7 @@ fn try_again(status: u16, headers: &HeaderMap) -> Option<Option<Duration>> {
         403 => is_limited || retry_after.is_some(),
         _ => false,
     };
-    let reset = number("x-ratelimit-reset").filter(|_| is_limited).map(|reset| reset - now() / 1_000_000);
+    let reset = number("x-ratelimit-reset").filter(|_| is_limited).map(|reset| reset - Timestamp::now().as_seconds());
     let pause = retry_after.or(reset).and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
     is_passing.then_some(pause)
 }
@@ -317,7 +314,7 @@ mod tests {
         assert_eq!(try_again(503, &headers(&[])), Some(None));
         assert_eq!(try_again(429, &headers(&[("retry-after", "5")])), Some(Some(Duration::from_secs(5))));
         assert_eq!(try_again(403, &headers(&[("x-ratelimit-remaining", "7")])), None);
-        let reset = (now() / 1_000_000 + 100).to_string();
+        let reset = (Timestamp::now().as_seconds() + 100).to_string();
         let limited = headers(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &reset)]);
         let pause = try_again(403, &limited).unwrap().unwrap();
         assert!(pause > Duration::from_secs(90) && pause <= Duration::from_secs(100), "{pause:?}");

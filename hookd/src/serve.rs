@@ -9,7 +9,8 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
 use hookd_http::{Budget, Listener, bind};
-use hookd_store::{OpenError, SharedStore, SqliteStore, StoreError};
+use hookd_store::{SharedStore, StoreError};
+use hookd_store_sqlite::{OpenError, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::followups::Followups;
@@ -79,7 +80,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let StoreUrl::Sqlite(file) = &config.store.url;
     let budget = Arc::<Budget>::default();
     let metrics = Arc::new(Metrics::new(Arc::clone(&budget)));
-    let store: SharedStore = Arc::new(SqliteStore::open_watched(file, Arc::clone(&metrics) as _)?);
+    let store: SharedStore = Arc::new(SqliteStore::open_observed(file, Arc::clone(&metrics) as _)?);
     let followups = Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&metrics))
         .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 

@@ -1,136 +1,144 @@
-//! What is written: deliveries, and what becomes of those that are pending.
+//! What is written: deliveries, and the completion of those that are pending.
 
-use bytes::Bytes;
-use hookd_core::{Change, Headers, HookRequest, Method};
-use serde::{Deserialize, Serialize};
+use hookd_core::Change;
+
+use crate::{StoreError, StoredRequest, Timestamp};
 
 /// A delivery to be stored.
 #[derive(Clone, Debug)]
 pub struct NewDelivery {
-    /// When it was received, in microseconds since 1970 (UTC).
-    pub received_at: i64,
+    /// When it was received.
+    pub received_at: Timestamp,
     /// The dialect that took it.
     pub dialect: String,
     /// The forge's name for the kind of event.
     pub event: Option<String>,
     /// The forge's own id of the delivery.
     pub forge_id: Option<String>,
-    /// Whether the same forge id with the same body is the same delivery.
+    /// Whether an earlier delivery with the same forge id may be this one; see [`Log::append`](crate::Log::append).
     pub deduplicate: bool,
-    /// The request, as it is kept.
-    pub request: StoredRequest,
-    /// What came of it.
+    /// The request, as it is kept; `None` if there was none, as for a poller or a replay.
+    pub request: Option<StoredRequest>,
+    /// Its state, with its changes or its reason.
     pub state: NewState,
 }
 
-/// What came of a delivery when it was received.
+/// The state of a delivery when it is stored or completed, with its changes or its reason.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NewState {
-    /// These changes, at least one.
+    /// It produced these changes, at least one.
     Accepted(Vec<Change>),
-    /// No change, for this reason.
+    /// It was understood and produced no change, for this reason.
     Ignored(String),
     /// The request was wrong, for this reason.
     Refused(String),
-    /// Calls to the forge's API are due; this many changes are expected of it.
+    /// Calls to the forge's API are due.
     Pending {
-        /// How many changes there will be, unless the answers say otherwise.
-        expected: usize,
+        /// How many changes are reported to the sender: as many as are expected before the API has answered.
+        reported_changes: usize,
     },
 }
 
 /// The state of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
     /// Calls to the forge's API are due.
     Pending,
-    /// It gave changes.
+    /// It produced changes.
     Accepted,
-    /// It was understood, and gave none.
+    /// It was understood and produced no change.
     Ignored,
-    /// It was wrong.
+    /// The request was wrong.
     Refused,
 }
 
 impl State {
-    /// All states, at their number in the store.
-    pub const ALL: [State; 4] = [State::Pending, State::Accepted, State::Ignored, State::Refused];
+    /// All states.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Accepted, Self::Ignored, Self::Refused];
 
     /// The name in the REST API.
     pub fn name(self) -> &'static str {
         match self {
-            State::Pending => "pending",
-            State::Accepted => "accepted",
-            State::Ignored => "ignored",
-            State::Refused => "refused",
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Ignored => "ignored",
+            Self::Refused => "refused",
         }
     }
 
-    /// The state of a number in the store; an unknown one, which only a newer hookd could have, reads as refused.
-    pub(crate) fn of(code: i64) -> Self {
-        Self::ALL.into_iter().find(|state| state.code() == code).unwrap_or(State::Refused)
-    }
-
-    /// The number in the store.
-    pub fn code(self) -> i64 {
-        match self {
-            State::Pending => 0,
-            State::Accepted => 1,
-            State::Ignored => 2,
-            State::Refused => 3,
-        }
+    /// The state of a name in the REST API.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }
 
 impl NewState {
-    /// The state that this is.
+    /// The state alone.
     pub fn state(&self) -> State {
         match self {
-            NewState::Accepted(_) => State::Accepted,
-            NewState::Ignored(_) => State::Ignored,
-            NewState::Refused(_) => State::Refused,
-            NewState::Pending { .. } => State::Pending,
+            Self::Accepted(_) => State::Accepted,
+            Self::Ignored(_) => State::Ignored,
+            Self::Refused(_) => State::Refused,
+            Self::Pending { .. } => State::Pending,
         }
     }
 
     /// The changes that there are already.
-    pub(crate) fn changes(&self) -> &[Change] {
+    pub fn changes(&self) -> &[Change] {
         match self {
-            NewState::Accepted(changes) => changes,
-            NewState::Ignored(_) | NewState::Refused(_) | NewState::Pending { .. } => &[],
+            Self::Accepted(changes) => changes,
+            Self::Ignored(_) | Self::Refused(_) | Self::Pending { .. } => &[],
         }
     }
 
     /// Why there is no change.
-    pub(crate) fn reason(&self) -> Option<&str> {
+    pub fn reason(&self) -> Option<&str> {
         match self {
-            NewState::Ignored(reason) | NewState::Refused(reason) => Some(reason),
-            NewState::Accepted(_) | NewState::Pending { .. } => None,
+            Self::Ignored(reason) | Self::Refused(reason) => Some(reason),
+            Self::Accepted(_) | Self::Pending { .. } => None,
         }
     }
 
-    /// How many changes the sender is told of.
-    pub(crate) fn told(&self) -> usize {
+    /// How many changes are reported to the sender.
+    pub fn reported_changes(&self) -> usize {
         match self {
-            NewState::Pending { expected } => *expected,
-            NewState::Accepted(_) | NewState::Ignored(_) | NewState::Refused(_) => self.changes().len(),
+            Self::Pending { reported_changes } => *reported_changes,
+            Self::Accepted(_) | Self::Ignored(_) | Self::Refused(_) => self.changes().len(),
+        }
+    }
+
+    fn validate(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Accepted(changes) if changes.is_empty() => {
+                Err(StoreError::Invalid("an accepted delivery has at least one change".to_owned()))
+            }
+            _ => Ok(()),
         }
     }
 }
 
-/// What the sender is told of a stored delivery.
+impl NewDelivery {
+    /// Checks that the write is valid. Every store calls this before it queues the write.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] if the state is accepted without a change.
+    pub fn validate(&self) -> Result<(), StoreError> {
+        self.state.validate()
+    }
+}
+
+/// The reply to a delivery that was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// The delivery's id.
+    /// The delivery's number.
     pub deliveryid: i64,
-    /// Its state when it was received, which for a delivery that was stored before is the state of then.
+    /// Its state when it was received. That of a duplicate is the first one's, even if it has been completed since.
     pub state: State,
-    /// How many changes came of it, or are expected.
-    pub changes: usize,
-    /// Why there are none, where there are none.
+    /// How many changes are reported to the sender.
+    pub reported_changes: usize,
+    /// Why there are no changes, if there are none.
     pub reason: Option<String>,
-    /// Whether it had been stored before, and nothing was now.
+    /// Whether it is a duplicate: it had been stored before, so nothing was stored now.
     pub is_duplicate: bool,
 }
 
@@ -139,84 +147,45 @@ pub struct Receipt {
 pub struct Completion {
     /// The delivery.
     pub deliveryid: i64,
-    /// What came of it; not `Pending`.
+    /// Its state from now on; not `Pending`.
     pub state: NewState,
-    /// What could not be had, as a sentence for the delivery's reason.
+    /// What could not be fetched, as a sentence: it becomes the reason of an accepted delivery. Other states have a
+    /// reason of their own.
     pub note: Option<String>,
 }
 
-/// A pending delivery and its next try.
+impl Completion {
+    /// Checks that the write is valid. Every store calls this before it queues the write.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] if the state is pending, or accepted without a change.
+    pub fn validate(&self) -> Result<(), StoreError> {
+        if self.state.state() == State::Pending {
+            return Err(StoreError::Invalid("a delivery cannot be completed as pending".to_owned()));
+        }
+        self.state.validate()
+    }
+
+    /// The reason that the delivery has from now on.
+    pub fn reason(&self) -> Option<&str> {
+        match &self.state {
+            NewState::Accepted(_) => self.note.as_deref(),
+            other => other.reason(),
+        }
+    }
+}
+
+/// A pending delivery and its next attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     /// The delivery.
     pub deliveryid: i64,
     /// The dialect that took it.
     pub dialect: String,
-    /// When it was received, in microseconds since 1970.
-    pub received_at: i64,
-    /// How many tries were in vain.
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// How many attempts have failed.
     pub attempts: u32,
-    /// When to try next, in microseconds since 1970.
-    pub next_at: i64,
-}
-
-/// What need not be kept any longer, by when it was received, in microseconds since 1970. `None` keeps it for good.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Expiry {
-    /// Requests that came before this.
-    pub payloads_before: Option<i64>,
-    /// Changes, and records of deliveries, that came before this.
-    pub changes_before: Option<i64>,
-    /// What time it is. What was received later than this came when the clock was wrong, and is as old as what came
-    /// after it.
-    pub now: i64,
-}
-
-/// A request as it is kept: the headers that the dialect names, never one with a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredRequest {
-    /// The line and headers.
-    pub head: RequestHead,
-    /// The body as it was sent.
-    pub body: Bytes,
-}
-
-/// All of a stored request but its body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestHead {
-    /// The method.
-    pub method: Method,
-    /// The path, still escaped.
-    pub path: String,
-    /// The query, still escaped.
-    pub query: String,
-    /// The headers that were kept; values that were not UTF-8 have replacement characters.
-    pub headers: Vec<(String, String)>,
-}
-
-impl StoredRequest {
-    /// What is kept of a request: the headers named in `keep`, besides `Content-Type` and `User-Agent`.
-    pub fn of(request: &HookRequest, keep: &[&str]) -> Self {
-        const ALWAYS: [&str; 2] = ["Content-Type", "User-Agent"];
-        let is_kept = |name: &str| keep.iter().chain(&ALWAYS).any(|kept| kept.eq_ignore_ascii_case(name));
-        let headers = request.headers().iter().filter(|(name, _)| is_kept(name));
-        Self {
-            head: RequestHead {
-                method: request.method(),
-                path: request.path().to_owned(),
-                query: request.query().to_owned(),
-                headers: headers
-                    .map(|(name, value)| (name.to_owned(), String::from_utf8_lossy(value).into_owned()))
-                    .collect(),
-            },
-            body: request.body().clone(),
-        }
-    }
-
-    /// The request again, to be translated once more.
-    pub fn into_request(self) -> HookRequest {
-        let RequestHead { method, path, query, headers } = self.head;
-        let headers: Headers = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
-        HookRequest::new(method, path, query, headers, self.body)
-    }
+    /// When to try next; at first the moment of receipt.
+    pub next_at: Timestamp,
 }

@@ -1,95 +1,62 @@
-//! The store of hookd: a log of deliveries and of the changes that came of them.
+//! The contract of hookd's store: a log of deliveries and of the changes that they produce.
 //!
-//! What holds here: a [`Reply`] that is `Ok` means committed to disk; a delivery and its changes are one transaction;
-//! ids only grow; nothing in the store is a secret. Writes are answered in their order; reads never wait for them.
+//! It knows no engine: a crate such as `hookd-store-sqlite` implements it and passes the suite in [`contract`]. There
+//! are two traits, one for each kind of user:
+//!
+//! - [`Log`], for everything that moves changes through hookd: the front appends deliveries, the follow-ups complete
+//!   those that were pending, retention deletes expired data, sinks read onward and move their cursors. Its
+//!   documentation states the laws that all of them rely on.
+//! - [`Browse`], for people: the pages, the REST API and the command line look up single records and run
+//!   [queries](Query).
+//!
+//! [`Store`] is both. [`MemoryStore`] is a store for tests: it obeys all laws except durability, and can be made to
+//! fail.
+//!
+//! Nothing in a store is a secret: of a request only the headers that its dialect names are kept.
 
 #![forbid(unsafe_code)]
 
-mod block;
+mod browse;
+mod change;
+pub mod contract;
+mod cursor;
 mod delivery;
 mod error;
-mod fault;
-mod fields;
-mod filter;
-mod keys;
+mod expiry;
+mod log;
+mod memory;
 mod observer;
 mod query;
 mod record;
 mod reply;
-mod select;
-mod sqlite;
+mod request;
+mod time;
 
 use std::sync::Arc;
 
-pub use delivery::{Completion, Due, Expiry, NewDelivery, NewState, Receipt, RequestHead, State, StoredRequest};
-pub use error::{OpenError, StoreError};
-pub use fault::Fault;
-pub use fields::{CHANGE_FIELDS, DELIVERY_FIELDS};
+pub use browse::Browse;
+pub use change::{ChangeRecord, LoggedChange, hookd_id, is_same_line};
+pub use cursor::{
+    Cursor, CursorMove, CursorPlace, KeptChanges, MAX_DONE_BEYOND, MAX_NAME_BYTES, MAX_STATE_BYTES, Moved,
+};
+pub use delivery::{Completion, Due, NewDelivery, NewState, Receipt, State};
+pub use error::StoreError;
+pub use expiry::{Expired, Expiry};
+pub use log::Log;
+pub use memory::MemoryStore;
 pub use observer::Observer;
-pub use query::{Field, Filter, Kind, Operator, Order, Page, Query, Value};
-pub use record::{ChangeRecord, DeliveryRecord};
+pub use query::{
+    Cell, ChangeField, DeliveryField, Field, Filter, Kind, Operator, Order, Page, Query, Record, Selection, Value,
+};
+pub use record::DeliveryRecord;
 pub use reply::Reply;
-pub use sqlite::{SqliteStore, care};
+pub use request::{RequestHead, StoredRequest};
+pub use time::Timestamp;
 
-/// A durable log of deliveries and changes.
-///
-/// The writing methods do not block: they queue, and their [`Reply`] is a future. The reading methods block on disk;
-/// call them off the event loop.
-pub trait Store: Send + Sync {
-    /// Stores a delivery and its changes as one transaction, or finds that it was stored before.
-    ///
-    /// A delivery with a `forge_id` and `deduplicate` is the same as an earlier one when dialect, forge id and body are
-    /// the same and the earlier one's payload is still kept; then its receipt is given again.
-    fn submit(&self, delivery: NewDelivery) -> Reply<Receipt>;
+/// A log that people can look into.
+pub trait Store: Log + Browse {}
 
-    /// Ends a pending delivery: its state and its changes, as one transaction. `false` where it was not pending.
-    fn complete(&self, completion: Completion) -> Reply<bool>;
+impl<S: Log + Browse + ?Sized> Store for S {}
 
-    /// Writes down that a pending delivery was tried in vain, so that a restart goes on from there.
-    fn postpone(&self, due: Due) -> Reply<()>;
-
-    /// Lets go of what is no longer kept, one small step of it; gives how many rows went, zero when nothing is left.
-    fn expire(&self, expiry: Expiry) -> Reply<u64>;
-
-    /// All pending deliveries, the longest waiting first.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    fn pending(&self) -> Result<Vec<Due>, StoreError>;
-
-    /// The request of a delivery, as far as it was kept; `None` where there is none, or not any more.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError>;
-
-    /// The changes that match, with how many match in all.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    fn changes(&self, query: &Query) -> Result<Page<ChangeRecord>, StoreError>;
-
-    /// The deliveries that match, with how many match in all.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    fn deliveries(&self, query: &Query) -> Result<Page<DeliveryRecord>, StoreError>;
-
-    /// How many writes wait to be stored.
-    fn queued(&self) -> usize;
-
-    /// How many bytes the store takes on disk.
-    fn size(&self) -> u64;
-
-    /// Whether a transaction could be committed now.
-    ///
-    /// # Errors
-    /// Why not.
-    fn probe(&self) -> Reply<()>;
-
-    /// Waits until all that is queued is committed, and takes no more.
-    fn close(&self);
-}
-
-/// A store that is shared by all who use it.
+/// A store that is shared by everything that uses it.
 pub type SharedStore = Arc<dyn Store>;

@@ -1,17 +1,17 @@
-//! Who watches a store at work.
+//! Watching a store at work.
 
 use std::time::Duration;
 
-/// Is told of each transaction, on the thread of the writer: it must not block.
+/// Is called after each transaction, on the thread that writes: it must not block.
 pub trait Observer: Send + Sync {
-    /// So many writes were committed together, in this time.
+    /// This many writes were committed together, which took this long.
     fn committed(&self, writes: usize, took: Duration);
 
-    /// So many writes failed together.
+    /// This many writes failed together.
     fn failed(&self, writes: usize);
 }
 
-/// Nobody watches.
+/// Observes nothing.
 impl Observer for () {
     fn committed(&self, _: usize, _: Duration) {}
 

@@ -1,32 +1,19 @@
 //! What to read: filters, order and page, in the terms of Buildbot's REST API.
+//!
+//! Each kind of record has an enum of its fields, so that a query for changes cannot be run on deliveries.
+//! [`Selection`] runs a query on any stream of records; a store may do better, with the same result.
 
-/// A field that can be filtered and ordered by.
-#[derive(Debug)]
-pub struct Field {
-    /// Its name in the REST API.
-    pub name: &'static str,
-    /// The kind of its values.
-    pub kind: Kind,
-}
+mod compare;
+mod field;
+mod selection;
 
-/// The kind of a field's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Whole numbers.
-    Integer,
-    /// Numbers.
-    Real,
-    /// Texts.
-    Text,
-    /// Lists of texts: only `contains` means something.
-    List,
-    /// The name of a [`crate::State`].
-    State,
-    /// Shown, but neither filtered nor ordered by.
-    Opaque,
-}
+pub use compare::{Cell, Record};
+pub use field::{ChangeField, DeliveryField, Field, Kind};
+pub use selection::Selection;
 
-/// How a filter compares. Of several values: `Eq` and `Contains` any, `Ne` none.
+use crate::State;
+
+/// How a filter compares. Of several values: `Eq` and `Contains` any, `Ne` none, the others all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are Buildbot's operators")]
 pub enum Operator {
@@ -40,8 +27,8 @@ pub enum Operator {
 }
 
 impl Operator {
-    /// The operator of this name.
-    pub fn of(name: &str) -> Option<Self> {
+    /// The operator of a name in the REST API.
+    pub fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "eq" => Self::Eq,
             "ne" => Self::Ne,
@@ -55,17 +42,6 @@ impl Operator {
     }
 }
 
-/// One condition.
-#[derive(Clone, Debug)]
-pub struct Filter {
-    /// The field.
-    pub field: &'static Field,
-    /// How it compares.
-    pub operator: Operator,
-    /// With what: one value, or several for `Eq`, `Ne` and `Contains`.
-    pub values: Vec<Value>,
-}
-
 /// A value to compare with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -75,34 +51,132 @@ pub enum Value {
     Real(f64),
     /// A text.
     Text(String),
+    /// A state.
+    State(State),
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Self::Real(number)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<State> for Value {
+    fn from(state: State) -> Self {
+        Self::State(state)
+    }
+}
+
+/// One condition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filter<F> {
+    /// The field.
+    pub field: F,
+    /// How it compares.
+    pub operator: Operator,
+    /// With what: one value, or several for `Eq`, `Ne` and `Contains`.
+    pub values: Vec<Value>,
 }
 
 /// An order by one field.
-#[derive(Clone, Debug)]
-pub struct Order {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order<F> {
     /// The field.
-    pub field: &'static Field,
+    pub field: F,
     /// Whether the greatest comes first.
     pub is_descending: bool,
 }
 
-/// Which rows to read. All filters must hold; without an order the newest come first.
-#[derive(Clone, Debug, Default)]
-pub struct Query {
+/// Which records to read. All filters must match; without an order the newest come first.
+///
+/// ```
+/// use hookd_store::{DeliveryField, Operator, Query, State};
+///
+/// let newest_pending = Query::default().filter(DeliveryField::State, Operator::Eq, State::Pending).limit(50);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query<F> {
     /// The conditions.
-    pub filters: Vec<Filter>,
-    /// The order; rows that are equal in it are newest first.
-    pub order: Vec<Order>,
-    /// How many to pass over.
+    pub filters: Vec<Filter<F>>,
+    /// The order; records that are equal in it are newest first.
+    pub order: Vec<Order<F>>,
+    /// How many to skip.
     pub offset: u64,
-    /// How many to give at most; `None` gives all.
+    /// How many to return at most; `None` for all.
     pub limit: Option<u64>,
 }
 
-/// Some of the rows that match.
-#[derive(Clone, Debug)]
+impl<F> Default for Query<F> {
+    fn default() -> Self {
+        Self { filters: Vec::new(), order: Vec::new(), offset: 0, limit: None }
+    }
+}
+
+impl<F: Field> Query<F> {
+    /// The same with one more condition.
+    #[must_use]
+    pub fn filter(self, field: F, operator: Operator, value: impl Into<Value>) -> Self {
+        self.filter_any(field, operator, [value])
+    }
+
+    /// The same with one more condition, of several values.
+    #[must_use]
+    pub fn filter_any<V: Into<Value>>(
+        mut self,
+        field: F,
+        operator: Operator,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        self.filters.push(Filter { field, operator, values });
+        self
+    }
+
+    /// The same, ordered by one more field, the least first.
+    #[must_use]
+    pub fn ascending(mut self, field: F) -> Self {
+        self.order.push(Order { field, is_descending: false });
+        self
+    }
+
+    /// The same, ordered by one more field, the greatest first.
+    #[must_use]
+    pub fn descending(mut self, field: F) -> Self {
+        self.order.push(Order { field, is_descending: true });
+        self
+    }
+
+    /// The same, skipping this many.
+    #[must_use]
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.offset = offset;
+        self
+    }
+
+    /// The same with at most this many.
+    #[must_use]
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+}
+
+/// Some of the records that match.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
-    /// The rows.
+    /// The records.
     pub rows: Vec<T>,
     /// How many match in all.
     pub total: u64,

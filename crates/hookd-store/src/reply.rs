@@ -1,4 +1,4 @@
-//! The answer to a write, which comes when it is committed.
+//! The result of a write, available once it is committed.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,7 +7,9 @@ use tokio::sync::oneshot;
 
 use crate::StoreError;
 
-/// A future that is ready when a write is committed, or has failed.
+/// A future that is ready when a write has been committed or has failed. The write takes place even if it is not
+/// awaited.
+#[must_use = "a write is stored only once its reply is `Ok`"]
 #[derive(Debug)]
 pub struct Reply<T>(Inner<T>);
 
@@ -18,10 +20,19 @@ enum Inner<T> {
 }
 
 impl<T> Reply<T> {
-    /// A reply, and where to send what it is.
+    /// A reply, and where to send its result. If the sender is dropped without one, the result is
+    /// [`StoreError::Closed`].
     pub fn channel() -> (oneshot::Sender<Result<T, StoreError>>, Self) {
         let (sender, receiver) = oneshot::channel();
         (sender, Self(Inner::Waiting(receiver)))
+    }
+
+    /// A reply that has its result already.
+    pub fn ready(result: Result<T, StoreError>) -> Self {
+        let (sender, reply) = Self::channel();
+        // The receiver is in the reply, so that this cannot fail.
+        let _ = sender.send(result);
+        reply
     }
 
     /// A reply that has failed already.
@@ -29,7 +40,7 @@ impl<T> Reply<T> {
         Self(Inner::Failed(error))
     }
 
-    /// Blocks until the reply is there; not for use on an event loop.
+    /// Blocks until the result is there; not for use on an event loop.
     ///
     /// # Errors
     /// As the write.
@@ -47,7 +58,7 @@ impl<T> Future for Reply<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             Inner::Waiting(receiver) => {
-                Pin::new(receiver).poll(context).map(|reply| reply.unwrap_or(Err(StoreError::Closed)))
+                Pin::new(receiver).poll(context).map(|result| result.unwrap_or(Err(StoreError::Closed)))
             }
             Inner::Failed(error) => Poll::Ready(Err(error.clone())),
         }

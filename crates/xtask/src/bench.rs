@@ -9,6 +9,7 @@ mod http;
 mod load;
 mod machine;
 mod million;
+mod onward;
 mod report;
 mod servers;
 mod stored;
@@ -82,6 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         figures: Vec::new(),
         million: None,
         starts: None,
+        onward: None,
     };
     let load = Load::make(&place, options.payloads, options.connections)?;
     let Options { seconds, rounds, connections, .. } = options;
@@ -97,6 +99,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     }
     if let (Some(server), Some(store), Some(changes)) = (on_store, store, options.stored) {
         report.starts = Some(stored::starts(server, &load, &store, changes)?);
+        report.onward = Some(onward::measure(&store)?);
     }
     if let Some(requests) = options.million {
         let load = Load::make(&place, options.payloads.max(million::PUSHES), options.connections)?;

@@ -150,11 +150,20 @@ fn the_testkit_knows_the_core_and_only_tests_know_it() {
 }
 
 #[test]
-fn the_store_knows_the_core_and_no_dialect() {
+fn the_contract_of_the_store_knows_the_core_and_no_engine() {
     let dependencies = dependencies("hookd-store");
     assert_eq!(ours(&dependencies), ["hookd-core"]);
-    for name in ["actix-web", "clap", "reqwest", "toml"] {
+    for name in ["actix-web", "clap", "libsqlite3-sys", "reqwest", "rusqlite", "toml"] {
         assert!(!dependencies.contains(name), "`hookd-store` depends on `{name}`");
+    }
+}
+
+#[test]
+fn an_engine_knows_the_contract_and_the_core_and_no_dialect() {
+    let dependencies = dependencies("hookd-store-sqlite");
+    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-store"]);
+    for name in ["actix-web", "clap", "reqwest", "toml"] {
+        assert!(!dependencies.contains(name), "`hookd-store-sqlite` depends on `{name}`");
     }
 }
 
@@ -171,8 +180,8 @@ fn only_hookd_http_knows_the_parts_of_actix_and_it_knows_nothing_of_ours() {
 
 #[test]
 fn the_core_the_dialects_and_the_store_forbid_unsafe() {
-    let others = ["hookd-core", "hookd-store", "hookd-testkit"].map(str::to_owned);
-    for package in dialects().into_iter().chain(others) {
+    let rooms = ["hookd-core", "hookd-store", "hookd-store-sqlite", "hookd-testkit"].map(str::to_owned);
+    for package in dialects().into_iter().chain(rooms) {
         let library = read(format!("crates/{package}/src/lib.rs"));
         assert!(library.contains("\n#![forbid(unsafe_code)]\n"), "{package}");
     }

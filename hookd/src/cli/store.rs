@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bytesize::ByteSize;
 use clap::{Args, Subcommand};
 use hookd_config::{Config, StoreUrl};
-use hookd_store::care::{self, CareError, Checked, Stats};
+use hookd_store_sqlite::maintenance::{self, Checked, MaintenanceError, Stats};
 use jiff::Timestamp;
 
 use super::{Exit, Output, after_help};
@@ -74,7 +74,7 @@ pub(super) fn run(config: &Path, args: &StoreArgs, output: &mut Output<'_>) -> i
         },
     };
     match &args.command {
-        Command::Stats { json } => report(care::stats(&path), output, |stats, output| {
+        Command::Stats { json } => report(maintenance::stats(&path), output, |stats, output| {
             if *json {
                 serde_json::to_writer_pretty(&mut *output.out, &stats)?;
                 writeln!(output.out)?;
@@ -83,12 +83,14 @@ pub(super) fn run(config: &Path, args: &StoreArgs, output: &mut Output<'_>) -> i
             }
             Ok(Exit::Ok)
         }),
-        Command::Check => report(care::check(&path), output, |checked, output| print_check(&path, &checked, output)),
-        Command::Backup { to } => report(care::backup(&path, to), output, |backup, output| {
+        Command::Check => {
+            report(maintenance::check(&path), output, |checked, output| print_check(&path, &checked, output))
+        }
+        Command::Backup { to } => report(maintenance::backup(&path, to), output, |backup, output| {
             writeln!(output.out, "{}: {}", to.display(), size(backup.bytes))?;
             Ok(Exit::Ok)
         }),
-        Command::Vacuum => report(care::vacuum(&path), output, |vacuumed, output| {
+        Command::Vacuum => report(maintenance::vacuum(&path), output, |vacuumed, output| {
             writeln!(output.out, "{}: {} before, {} now", path.display(), size(vacuumed.before), size(vacuumed.after))?;
             Ok(Exit::Ok)
         }),
@@ -97,7 +99,7 @@ pub(super) fn run(config: &Path, args: &StoreArgs, output: &mut Output<'_>) -> i
 
 /// Prints the result of a command, or why it failed.
 fn report<T>(
-    done: Result<T, CareError>,
+    done: Result<T, MaintenanceError>,
     output: &mut Output<'_>,
     print: impl FnOnce(T, &mut Output<'_>) -> io::Result<Exit>,
 ) -> io::Result<Exit> {
@@ -124,12 +126,12 @@ fn print_check(path: &Path, checked: &Checked, output: &mut Output<'_>) -> io::R
 }
 
 fn print_stats(path: &Path, stats: &Stats, output: &mut Output<'_>) -> io::Result<()> {
-    let Stats { deliveries, changes, pending, file_bytes, log_bytes, free_bytes, .. } = stats;
+    let Stats { deliveries, changes, pending, file_bytes, wal_bytes, free_bytes, .. } = stats;
     writeln!(output.out, "store       {}", path.display())?;
     writeln!(output.out, "deliveries  {deliveries}, {pending} of them pending")?;
     writeln!(output.out, "changes     {changes}")?;
     writeln!(output.out, "size        {}, {} of it free", size(*file_bytes), size(*free_bytes))?;
-    writeln!(output.out, "WAL         {}", size(*log_bytes))?;
+    writeln!(output.out, "WAL         {}", size(*wal_bytes))?;
     if let Some(bytes) = stats.bytes_per_delivery {
         writeln!(output.out, "a delivery  {}", size(bytes))?;
     }

@@ -11,8 +11,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use hookd_config::Reloaded;
 use hookd_http::{RequestGuard, plain, unauthorized};
-use hookd_store::{CHANGE_FIELDS, DELIVERY_FIELDS};
-use hookd_store::{Field, Filter, Operator, Page, Query, SharedStore, StoreError, Value};
+use hookd_store::{ChangeField, DeliveryField, Field, Page, Query, SharedStore, StoreError};
 use serde_json::{Value as Json, json};
 
 use super::state::{State, blocking};
@@ -131,32 +130,30 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
 }
 
 async fn changes(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
-    let read = |store: SharedStore, query: Query| {
+    let read = |store: SharedStore, query: Query<ChangeField>| {
         let page = store.changes(&query)?;
         Ok(Page { rows: page.rows.iter().map(hookd_store::ChangeRecord::to_json).collect(), total: page.total })
     };
-    collection("changes", &CHANGE_FIELDS, &state, &request, read).await
+    collection("changes", &state, &request, read).await
 }
 
 async fn change(state: web::Data<State>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
-    let read = |store: SharedStore, query: Query| {
-        Ok(store.changes(&query)?.rows.first().map(hookd_store::ChangeRecord::to_json))
-    };
-    single("changes", "changeid", &CHANGE_FIELDS, &state, &request, &id, read).await
+    let read = |store: SharedStore, id: i64| Ok(store.change(id)?.as_ref().map(hookd_store::ChangeRecord::to_json));
+    single::<ChangeField, _>("changes", &state, &request, &id, read).await
 }
 
 async fn deliveries(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
-    let read = |store: SharedStore, query: Query| {
+    let read = |store: SharedStore, query: Query<DeliveryField>| {
         let page = store.deliveries(&query)?;
         Ok(Page { rows: page.rows.iter().map(hookd_store::DeliveryRecord::to_json).collect(), total: page.total })
     };
-    collection("deliveries", &DELIVERY_FIELDS, &state, &request, read).await
+    collection("deliveries", &state, &request, read).await
 }
 
 /// One delivery, with the headers that were kept.
 async fn delivery(state: web::Data<State>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
-    let read = |store: SharedStore, query: Query| {
-        let Some(record) = store.deliveries(&query)?.rows.pop() else { return Ok(None) };
+    let read = |store: SharedStore, id: i64| {
+        let Some(record) = store.delivery(id)? else { return Ok(None) };
         let mut shown = record.to_json();
         let head = store.request(record.deliveryid)?.map(|stored| stored.head);
         shown["request"] = head.map_or(Json::Null, |head| {
@@ -166,7 +163,7 @@ async fn delivery(state: web::Data<State>, request: HttpRequest, id: web::Path<S
         });
         Ok(Some(shown))
     };
-    single("deliveries", "deliveryid", &DELIVERY_FIELDS, &state, &request, &id, read).await
+    single::<DeliveryField, _>("deliveries", &state, &request, &id, read).await
 }
 
 async fn dialects(state: web::Data<State>) -> HttpResponse {
@@ -199,17 +196,12 @@ async fn nothing(request: HttpRequest) -> HttpResponse {
 }
 
 /// Answers with the rows that the parameters ask for.
-async fn collection<R>(
-    kind: &'static str,
-    fields: &'static [Field],
-    state: &State,
-    request: &HttpRequest,
-    read: R,
-) -> HttpResponse
+async fn collection<F, R>(kind: &'static str, state: &State, request: &HttpRequest, read: R) -> HttpResponse
 where
-    R: FnOnce(SharedStore, Query) -> Result<Page<Json>, StoreError> + Send + 'static,
+    F: Field + Send,
+    R: FnOnce(SharedStore, Query<F>) -> Result<Page<Json>, StoreError> + Send + 'static,
 {
-    let mut asked = match rest::read(request.query_string(), fields) {
+    let mut asked = match rest::read::<F>(request.query_string()) {
         Ok(asked) => asked,
         Err(message) => return rest::error(StatusCode::BAD_REQUEST, &message),
     };
@@ -221,35 +213,21 @@ where
     }
 }
 
-/// Answers with the row of an id.
-async fn single<R>(
-    kind: &'static str,
-    id_field: &str,
-    fields: &'static [Field],
-    state: &State,
-    request: &HttpRequest,
-    id: &str,
-    read: R,
-) -> HttpResponse
+/// Answers with the row of a number.
+async fn single<F, R>(kind: &'static str, state: &State, request: &HttpRequest, id: &str, read: R) -> HttpResponse
 where
-    R: FnOnce(SharedStore, Query) -> Result<Option<Json>, StoreError> + Send + 'static,
+    F: Field,
+    R: FnOnce(SharedStore, i64) -> Result<Option<Json>, StoreError> + Send + 'static,
 {
-    let asked = match rest::read(request.query_string(), fields) {
+    let asked = match rest::read::<F>(request.query_string()) {
         Ok(asked) if asked.query.filters.is_empty() => asked,
         Ok(_) => return rest::error(StatusCode::BAD_REQUEST, "this is not a collection"),
         Err(message) => return rest::error(StatusCode::BAD_REQUEST, &message),
     };
-    let field = fields.iter().find(|field| field.name == id_field);
-    let filter = id.parse().ok().zip(field).map(|(id, field)| Filter {
-        field,
-        operator: Operator::Eq,
-        values: vec![Value::Integer(id)],
-    });
     let missing = || rest::error(StatusCode::NOT_FOUND, &format!("not found while getting from {kind}/{id}"));
-    let Some(filter) = filter else { return missing() };
+    let Ok(number) = id.parse() else { return missing() };
     let store = Arc::clone(state.store());
-    let query = Query { filters: vec![filter], ..Query::default() };
-    match blocking(move || read(store, query)).await {
+    match blocking(move || read(store, number)).await {
         Ok(Some(record)) => rest::single(kind, record, asked.fields.as_deref()),
         Ok(None) => missing(),
         Err(error) => rest::error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),

@@ -16,12 +16,12 @@ use hookd_core::{Hook, HookRequest, Method, Proof};
 use hookd_http::{
     BodyError, BodyLimits, Budget, LogLimiter, RequestGuard, is_encoded, is_websocket, plain, read_body, unauthorized,
 };
-use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest};
+use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest, Timestamp};
 
 use super::DELIVERY;
 use super::judge::{Judged, Judges};
 use super::unproven::{Entry, Unproven};
-use crate::delivery::{now, state_of};
+use crate::delivery::state_of;
 use crate::followups::Queue;
 use crate::metrics::Metrics;
 
@@ -193,7 +193,8 @@ impl Shared {
     ) -> HttpResponse {
         let config = self.config.current();
         let (dialect, reason) = (dialect.to_owned(), reason.to_owned());
-        let entry = Entry { received_at: now(), dialect, peer: sender_of(request, &config), event, reason }.shortened();
+        let entry = Entry { received_at: Timestamp::now(), dialect, peer: sender_of(request, &config), event, reason }
+            .shortened();
         let Entry { dialect, peer, event, reason, .. } = &entry;
         let summary = |more| tracing::info!(more, "more requests were refused within a second");
         if self.refused.allows(summary) {
@@ -229,7 +230,7 @@ async fn receive(
     is_authenticated: bool,
     started: Instant,
 ) -> HttpResponse {
-    let received_at = now();
+    let received_at = Timestamp::now();
     let Some((request, judged)) = front.judges.judge(dialect, request).await else {
         return front.unstored(&dialect.name, None, None, &StoreError::Closed);
     };
@@ -252,11 +253,11 @@ async fn receive(
         event,
         forge_id,
         deduplicate: dialect.deduplicate,
-        request: StoredRequest::of(&request, dialect.hook.headers()),
+        request: Some(StoredRequest::new(&request, dialect.hook.headers())),
         state,
     };
     let (event, forge_id) = (delivery.event.clone(), delivery.forge_id.clone());
-    match front.store.submit(delivery).await {
+    match front.store.append(delivery).await {
         Ok(receipt) => {
             if receipt.state == State::Pending && !receipt.is_duplicate {
                 let dialect = dialect.name.clone();
@@ -269,7 +270,7 @@ async fn receive(
                 event,
                 forge_id,
                 outcome = receipt.state.name(),
-                changes = receipt.changes,
+                changes = receipt.reported_changes,
                 reason = receipt.reason,
                 duplicate = receipt.is_duplicate,
                 translate_us = micros(translated_at),
@@ -328,8 +329,8 @@ fn hook_request(request: &HttpRequest, method: Method, body: Bytes) -> HookReque
 fn receipt_answer(receipt: Receipt) -> HttpResponse {
     let mut answer = match receipt {
         Receipt { state: State::Refused, reason: Some(reason), .. } => plain(StatusCode::BAD_REQUEST, reason),
-        Receipt { changes: 0, .. } => plain(StatusCode::ACCEPTED, "no change found".to_owned()),
-        Receipt { changes, .. } => plain(StatusCode::ACCEPTED, format!("{changes} change found")),
+        Receipt { reported_changes: 0, .. } => plain(StatusCode::ACCEPTED, "no change found".to_owned()),
+        Receipt { reported_changes, .. } => plain(StatusCode::ACCEPTED, format!("{reported_changes} change found")),
     };
     answer.headers_mut().insert(DELIVERY, HeaderValue::from(receipt.deliveryid));
     answer
@@ -338,7 +339,7 @@ fn receipt_answer(receipt: Receipt) -> HttpResponse {
 fn unstored_answer(error: &StoreError) -> HttpResponse {
     let (seconds, text) = match error {
         StoreError::Overloaded => (1, "overloaded: nothing was stored, try again soon"),
-        StoreError::Fault { .. } | StoreError::Failed(_) | StoreError::Closed => {
+        StoreError::Unavailable { .. } | StoreError::Failed(_) | StoreError::Invalid(_) | StoreError::Closed => {
             (10, "the store is not available: nothing was stored, try again")
         }
     };

@@ -10,42 +10,42 @@ use hookd_store::{Field, Filter, Kind, Operator, Order, Query, State, Value};
 use serde_json::{Map, Value as Json, json};
 
 /// What was asked for: which rows, and which of their fields (`None` is all).
-#[derive(Debug, Default)]
-pub(super) struct Asked {
-    pub(super) query: Query,
+#[derive(Debug)]
+pub(super) struct Asked<F> {
+    pub(super) query: Query<F>,
     pub(super) fields: Option<Vec<&'static str>>,
 }
 
-/// Reads the parameters of a collection with these fields.
+/// Reads the parameters of a collection of records with these fields.
 ///
 /// # Errors
 /// The message of an answer 400, in Buildbot's words where it has some.
-pub(super) fn read(query: &str, fields: &'static [Field]) -> Result<Asked, String> {
+pub(super) fn read<F: Field>(query: &str) -> Result<Asked<F>, String> {
     let request = HookRequest::post("/").with_query(query);
     let arguments = request.arguments().map_err(message)?;
     let mut names: BTreeMap<&str, ()> = BTreeMap::new();
     for name in arguments.names() {
         names.insert(std::str::from_utf8(name).map_err(|_| "a query parameter is not UTF-8".to_owned())?, ());
     }
-    let mut asked = Asked::default();
+    let mut asked = Asked::<F> { query: Query::default(), fields: None };
     for name in names.into_keys() {
         let values = arguments.all(name).map_err(message)?;
         match name {
             "limit" => asked.query.limit = Some(number(&values, "invalid limit")?),
             "offset" => asked.query.offset = number(&values, "invalid offset")?,
             "field" => {
-                let chosen = values.iter().map(|value| named(value, fields).map(|field| field.name));
+                let chosen = values.iter().map(|value| named::<F>(value).map(Field::name));
                 asked.fields = Some(chosen.collect::<Result<_, _>>()?);
             }
-            "order" => asked.query.order = values.iter().map(|value| order(value, fields)).collect::<Result<_, _>>()?,
-            name => asked.query.filters.push(filter(name, &values, fields)?),
+            "order" => asked.query.order = values.iter().map(|value| order(value)).collect::<Result<_, _>>()?,
+            name => asked.query.filters.push(filter(name, &values)?),
         }
     }
     if let Some(chosen) = &asked.fields {
-        if asked.query.order.iter().any(|order| !chosen.contains(&order.field.name)) {
+        if asked.query.order.iter().any(|order| !chosen.contains(&order.field.name())) {
             return Err("cannot order on un-selected fields".to_owned());
         }
-        if asked.query.filters.iter().any(|filter| !chosen.contains(&filter.field.name)) {
+        if asked.query.filters.iter().any(|filter| !chosen.contains(&filter.field.name())) {
             return Err("cannot filter on un-selected fields".to_owned());
         }
     }
@@ -60,32 +60,32 @@ fn number(values: &[&str], wrong: &str) -> Result<u64, String> {
     values.first().and_then(|value| value.parse().ok()).ok_or_else(|| wrong.to_owned())
 }
 
-fn named(name: &str, fields: &'static [Field]) -> Result<&'static Field, String> {
-    fields.iter().find(|field| field.name == name).ok_or_else(|| format!("no such field '{name}'"))
+fn named<F: Field>(name: &str) -> Result<F, String> {
+    F::from_name(name).ok_or_else(|| format!("no such field '{name}'"))
 }
 
-fn order(value: &str, fields: &'static [Field]) -> Result<Order, String> {
+fn order<F: Field>(value: &str) -> Result<Order<F>, String> {
     let (name, is_descending) = match value.strip_prefix('-') {
         Some(name) => (name, true),
         None => (value, false),
     };
-    let field = named(name, fields)?;
-    match field.kind {
+    let field: F = named(name)?;
+    match field.kind() {
         Kind::Opaque | Kind::List => Err(format!("cannot order on '{name}'")),
         _ => Ok(Order { field, is_descending }),
     }
 }
 
-fn filter(parameter: &str, values: &[&str], fields: &'static [Field]) -> Result<Filter, String> {
+fn filter<F: Field>(parameter: &str, values: &[&str]) -> Result<Filter<F>, String> {
     let unrecognized = || format!("unrecognized query parameter '{parameter}'");
     let invalid = || format!("invalid filter value for {parameter}");
     let (name, operator) = match parameter.rsplit_once("__") {
-        Some((name, operator)) => (name, Operator::of(operator).ok_or_else(unrecognized)?),
+        Some((name, operator)) => (name, Operator::from_name(operator).ok_or_else(unrecognized)?),
         None => (parameter, Operator::Eq),
     };
-    let field = fields.iter().find(|field| field.name == name).ok_or_else(unrecognized)?;
+    let field = F::from_name(name).ok_or_else(unrecognized)?;
     let is_many_taken = matches!(operator, Operator::Eq | Operator::Ne | Operator::Contains);
-    let is_sensible = match field.kind {
+    let is_sensible = match field.kind() {
         Kind::Opaque => false,
         Kind::List => operator == Operator::Contains,
         Kind::Text => true,
@@ -95,12 +95,10 @@ fn filter(parameter: &str, values: &[&str], fields: &'static [Field]) -> Result<
     if !is_sensible || (values.len() > 1 && !is_many_taken) {
         return Err(format!("cannot filter with '{parameter}'"));
     }
-    let value = |text: &&str| match field.kind {
+    let value = |text: &&str| match field.kind() {
         Kind::Integer => text.parse().map(Value::Integer).ok(),
         Kind::Real => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Real),
-        Kind::State => {
-            State::ALL.into_iter().find(|state| state.name() == *text).map(|state| Value::Integer(state.code()))
-        }
+        Kind::State => State::from_name(text).map(Value::State),
         _ => Some(Value::Text((*text).to_owned())),
     };
     Ok(Filter { field, operator, values: values.iter().map(value).collect::<Option<_>>().ok_or_else(invalid)? })
@@ -149,7 +147,7 @@ pub(super) fn body(status: StatusCode, json: &Json) -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
-    use hookd_store::{CHANGE_FIELDS, DELIVERY_FIELDS};
+    use hookd_store::{ChangeField, DeliveryField};
 
     use super::*;
 
@@ -157,16 +155,16 @@ mod tests {
     fn reads_what_buildbots_clients_send() {
         let query = "limit=5&offset=2&order=-changeid&order=branch&branch=a&branch=b&when_timestamp__le=7&field=branch\
             &field=changeid&field=when_timestamp";
-        let asked = read(query, &CHANGE_FIELDS).unwrap();
+        let asked = read::<ChangeField>(query).unwrap();
         assert_eq!((asked.query.limit, asked.query.offset), (Some(5), 2));
         assert_eq!(asked.fields, Some(vec!["branch", "changeid", "when_timestamp"]));
-        let orders: Vec<_> = asked.query.order.iter().map(|order| (order.field.name, order.is_descending)).collect();
+        let orders: Vec<_> = asked.query.order.iter().map(|order| (order.field.name(), order.is_descending)).collect();
         assert_eq!(orders, [("changeid", true), ("branch", false)]);
         assert_eq!(asked.query.filters.len(), 2);
         assert_eq!(asked.query.filters[0].values.len(), 2);
         assert_eq!(asked.query.filters[1].operator, Operator::Le);
-        let asked = read("state=pending", &DELIVERY_FIELDS).unwrap();
-        assert_eq!(asked.query.filters[0].values, [Value::Integer(0)]);
+        let asked = read::<DeliveryField>("state=pending").unwrap();
+        assert_eq!(asked.query.filters[0].values, [Value::State(State::Pending)]);
     }
 
     #[test]
@@ -184,8 +182,8 @@ mod tests {
             ("properties=1", "cannot filter with 'properties'"),
             ("changeid__lt=1&changeid__lt=2", "cannot filter with 'changeid__lt'"),
         ] {
-            assert_eq!(read(query, &CHANGE_FIELDS).unwrap_err(), message, "{query}");
+            assert_eq!(read::<ChangeField>(query).unwrap_err(), message, "{query}");
         }
-        assert_eq!(read("state=x", &DELIVERY_FIELDS).unwrap_err(), "invalid filter value for state");
+        assert_eq!(read::<DeliveryField>("state=x").unwrap_err(), "invalid filter value for state");
     }
 }

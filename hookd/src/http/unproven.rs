@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use hookd_store::Timestamp;
 use serde_json::{Value, json};
 
 /// How many are kept.
@@ -18,8 +19,8 @@ pub(crate) struct Unproven(Mutex<VecDeque<Entry>>);
 /// A request that did not prove itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// When it came, in microseconds since 1970.
-    pub(super) received_at: i64,
+    /// When it came.
+    pub(super) received_at: Timestamp,
     /// The dialect that it was for.
     pub(super) dialect: String,
     /// The address that it came from.
@@ -31,12 +32,6 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// When it came, in seconds since 1970.
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of this age fit in a double")]
-    pub(super) fn seconds(&self) -> f64 {
-        self.received_at as f64 / 1e6
-    }
-
     /// The same with no more of each text than people read.
     pub(super) fn shortened(mut self) -> Self {
         for text in [Some(&mut self.dialect), self.event.as_mut(), Some(&mut self.reason)].into_iter().flatten() {
@@ -66,7 +61,7 @@ impl Unproven {
     pub(super) fn to_json(&self) -> Vec<Value> {
         let shown = |entry: &Entry| {
             json!({
-                "received_at": entry.seconds(),
+                "received_at": entry.received_at.as_seconds_f64(),
                 "dialect": entry.dialect,
                 "peer": entry.peer,
                 "event": entry.event,
@@ -94,7 +89,13 @@ mod tests {
         let unproven = Unproven::default();
         for number in 0..300 {
             let reason = number.to_string();
-            unproven.push(Entry { received_at: 0, dialect: "github".into(), peer: None, event: None, reason });
+            unproven.push(Entry {
+                received_at: Timestamp::default(),
+                dialect: "github".into(),
+                peer: None,
+                event: None,
+                reason,
+            });
         }
         let kept = unproven.to_json();
         assert_eq!(kept.len(), KEPT);
@@ -105,7 +106,13 @@ mod tests {
     fn keeps_no_more_of_a_text_than_people_read() {
         let unproven = Unproven::default();
         let (dialect, reason) = ("a".repeat(100_000), "ü".repeat(100_000));
-        unproven.push(Entry { received_at: 0, dialect, peer: None, event: Some("short".into()), reason });
+        unproven.push(Entry {
+            received_at: Timestamp::default(),
+            dialect,
+            peer: None,
+            event: Some("short".into()),
+            reason,
+        });
         let [kept] = unproven.newest().try_into().unwrap();
         assert_eq!((kept.dialect.chars().count(), kept.reason.chars().count()), (LONGEST + 1, LONGEST + 1));
         assert_eq!(kept.event.as_deref(), Some("short"));

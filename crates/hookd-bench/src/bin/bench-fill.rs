@@ -7,11 +7,12 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use hookd_bench::{Pusher, World};
 use hookd_core::{BuildContext, Compat, Hook, HookOptions, HookRequest, Outcome, Secret, SecretSource};
-use hookd_store::{NewDelivery, NewState, Query, Receipt, Reply, SqliteStore, Store, StoredRequest};
+use hookd_store::{Browse as _, Log as _, NewDelivery, NewState, Query, Receipt, Reply, StoredRequest, Timestamp};
+use hookd_store_sqlite::SqliteStore;
 
 /// The most writes in flight: enough for large transactions, too few to fill the store's queue.
 const MAX_PENDING_WRITES: usize = 2048;
@@ -20,8 +21,8 @@ const MAX_PENDING_WRITES: usize = 2048;
 const REPOSITORIES: usize = 2000;
 const BRANCHES: usize = 10_000;
 
-/// One day, in microseconds.
-const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+/// The time over which the deliveries are dated.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,8 +50,7 @@ fn run(arguments: &[String]) -> Result<(), String> {
     let context = BuildContext::new("github", Compat::Off, &NoSecrets);
     let hook = hookd_github::Options::default().build(&context).map_err(|problems| format!("{problems:?}"))?;
     let store = SqliteStore::open(Path::new(path)).map_err(|error| error.to_string())?;
-    let none = Query { limit: Some(0), ..Query::default() };
-    let mut stored = store.changes(&none).map_err(|error| error.to_string())?.total;
+    let mut stored = store.changes(&Query::default().limit(0)).map_err(|error| error.to_string())?.total;
 
     let world = World::new(seed, REPOSITORIES, BRANCHES);
     // A resumed run must not repeat earlier pushes, so its seed differs.
@@ -59,12 +59,11 @@ fn run(arguments: &[String]) -> Result<(), String> {
     let mut waiting = VecDeque::new();
     let (started, mut reported_tenths) = (Instant::now(), 0);
     // Everything is dated within the last day, so that nothing expires.
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?;
-    let now = since.as_micros() as i64;
+    let now = Timestamp::now();
     while stored < wanted {
-        let received_at = now - (DAY_MICROS as f64 * (1.0 - stored as f64 / wanted as f64)) as i64;
+        let received_at = now.saturating_sub(DAY.mul_f64(1.0 - stored as f64 / wanted as f64));
         let body = pushes.next().ok_or("no more pushes")?;
-        stored += submit(&store, &*hook, body, &mut rng, received_at, &mut waiting)?;
+        stored += append(&store, &*hook, body, &mut rng, received_at, &mut waiting)?;
         if waiting.len() == MAX_PENDING_WRITES {
             committed(waiting.pop_front())?;
         }
@@ -81,12 +80,12 @@ fn run(arguments: &[String]) -> Result<(), String> {
 }
 
 /// Queues a push and returns how many changes it has.
-fn submit(
+fn append(
     store: &SqliteStore,
     hook: &dyn Hook,
     body: String,
     rng: &mut fastrand::Rng,
-    received_at: i64,
+    received_at: Timestamp,
     waiting: &mut VecDeque<Reply<Receipt>>,
 ) -> Result<u64, String> {
     let forge_id = delivery_id(rng);
@@ -101,13 +100,13 @@ fn submit(
     };
     changes.iter_mut().for_each(hookd_core::Change::fill_revlink);
     let count = changes.len() as u64;
-    waiting.push_back(store.submit(NewDelivery {
+    waiting.push_back(store.append(NewDelivery {
         received_at,
         dialect: "github".to_owned(),
         event: Some("push".to_owned()),
         forge_id: Some(forge_id),
         deduplicate: true,
-        request: StoredRequest::of(&request, hook.headers()),
+        request: Some(StoredRequest::new(&request, hook.headers())),
         state: NewState::Accepted(changes),
     }));
     Ok(count)

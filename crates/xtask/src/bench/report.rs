@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::figures::{Figures, Goal, Round, Spread, p99, rate};
 use super::million::Million;
+use super::onward::Onward;
 use super::servers::{BUILDBOT, FLOOR, HOOKD, KINDS, STEPS};
 use super::stored::{self, Starts};
 
@@ -17,6 +18,7 @@ pub(super) struct Report {
     pub(super) figures: Vec<Figures>,
     pub(super) million: Option<Million>,
     pub(super) starts: Option<Starts>,
+    pub(super) onward: Option<Onward>,
 }
 
 impl Report {
@@ -37,6 +39,9 @@ impl Report {
         }
         if let Some(starts) = &self.starts {
             writeln!(text, "\n{}", starts.lines()).expect("writing to a String does not fail");
+        }
+        if let Some(onward) = &self.onward {
+            writeln!(text, "\n{}", onward.lines()).expect("writing to a String does not fail");
         }
         text.push_str("\n| goal | result | met |\n|---|---|---|\n");
         for Goal { goal, result, is_met } in self.goals() {
@@ -95,6 +100,7 @@ impl Report {
             is_met: ratio.median >= 0.9 && starts.changes >= 10_000_000,
         }));
         goals.extend(self.starts.iter().map(Starts::goal));
+        goals.extend(self.onward.iter().map(Onward::goal));
         goals
     }
 
@@ -113,6 +119,7 @@ impl Report {
             },
             "million": self.million.as_ref().map(Million::to_json),
             "stored": self.starts.as_ref().map(Starts::to_json),
+            "onward": self.onward.as_ref().map(Onward::to_json),
             "goals": self.goals().iter().map(Goal::to_json).collect::<Vec<_>>(),
         })
     }

@@ -72,12 +72,13 @@ fn remove(store: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// The whole schema: if it changes, the store is filled again.
+/// The whole schema, with the version of the format in it: if it changes, the store is filled again.
 fn migrations() -> Result<String, String> {
-    let folder = root().join("crates/hookd-store/src/sqlite/migrations");
+    let folder = root().join("crates/hookd-store-sqlite/src/migrations");
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
     let mut files: Vec<PathBuf> = fs::read_dir(&folder).map_err(failed)?.flatten().map(|file| file.path()).collect();
     files.sort();
+    files.push(root().join("crates/hookd-store-sqlite/src/format/version.rs"));
     files.iter().map(|file| fs::read_to_string(file).map_err(failed)).collect()
 }
 

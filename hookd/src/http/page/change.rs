@@ -8,7 +8,7 @@ use hookd_store::ChangeRecord;
 use maud::{Markup, html};
 
 use super::layout::{Frame, address, field, maybe, moment, none};
-use super::{find, missing, shown, unreadable};
+use super::{missing, shown, unreadable};
 use crate::http::state::{State, blocking};
 
 /// How many files are shown at once; more are folded away.
@@ -17,7 +17,7 @@ const FILES: usize = 20;
 pub(super) async fn show(admin: web::Data<State>, id: web::Path<String>) -> HttpResponse {
     let Ok(id) = id.parse() else { return missing("change") };
     let store = Arc::clone(admin.store());
-    match blocking(move || find::change(&*store, id)).await {
+    match blocking(move || store.change(id)).await {
         Ok(Some(record)) => shown(&Frame { title: &format!("Change {id}"), search: "" }, content(&record)),
         Ok(None) => missing("change"),
         Err(error) => unreadable(&error),
@@ -27,13 +27,13 @@ pub(super) async fn show(admin: web::Data<State>, id: web::Path<String>) -> Http
 fn content(record: &ChangeRecord) -> Markup {
     let ChangeRecord { changeid, deliveryid, received_at, parent_changeid, hookd_id, change } = record;
     #[expect(clippy::cast_precision_loss, reason = "times of this age fit in a double")]
-    let (made, received) = (change.when_timestamp.map(|seconds| seconds as f64), *received_at as f64 / 1e6);
+    let made = change.when_timestamp.map(|seconds| seconds as f64);
     html! {
         h2 { "Change " (changeid) }
         div.wide {
             table.fields {
                 tbody {
-                    (field("Delivery", html! { a href={ "/deliveries/" (deliveryid) } { (deliveryid) } ", received " (moment(received)) }))
+                    (field("Delivery", html! { a href={ "/deliveries/" (deliveryid) } { (deliveryid) } ", received " (moment(received_at.as_seconds_f64())) }))
                     (field("Author", maybe(Some(&change.author))))
                     (field("Committer", maybe(change.committer.as_deref())))
                     (field("When", made.map_or_else(none, moment)))

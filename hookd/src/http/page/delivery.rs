@@ -36,7 +36,7 @@ pub(super) async fn show(admin: web::Data<State>, id: web::Path<String>) -> Http
 }
 
 fn read(store: &dyn Store, id: i64) -> Result<Option<Whole>, StoreError> {
-    let Some(delivery) = find::delivery(store, id)? else { return Ok(None) };
+    let Some(delivery) = store.delivery(id)? else { return Ok(None) };
     let ids = &delivery.changeids;
     let changes = find::changes(store, &ids[..ids.len().min(CHANGES)])?;
     let due = match delivery.state {
@@ -56,11 +56,11 @@ fn content(whole: Whole) -> Markup {
                     (field("State", state(delivery.state)))
                     (field("Outcome", overview::outcome(&delivery)))
                     @if let Some(due) = &due { (field("Calls to the API", tries(due))) }
-                    (field("Received", moment(delivery.received_at)))
+                    (field("Received", moment(delivery.received_at.as_seconds_f64())))
                     (field("Dialect", html! { (delivery.dialect) }))
                     (field("Event", maybe(delivery.event.as_deref())))
                     (field("Forge’s id", maybe(delivery.forge_id.as_deref())))
-                    (field("Size", html! { (bytes(delivery.size.unsigned_abs())) }))
+                    (field("Size", html! { (bytes(delivery.size)) }))
                 }
             }
         }
@@ -70,8 +70,7 @@ fn content(whole: Whole) -> Markup {
 }
 
 fn tries(due: &Due) -> Markup {
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of this age fit in a double")]
-    let next = due.next_at as f64 / 1e6;
+    let next = due.next_at.as_seconds_f64();
     html! {
         @match due.attempts {
             0 => "under way",

@@ -78,7 +78,7 @@ fn row(delivery: &DeliveryRecord, listed: &Listed) -> Markup {
     html! {
         tr {
             td.number { a href={ "/deliveries/" (delivery.deliveryid) } { (delivery.deliveryid) } }
-            td.when { (moment(delivery.received_at)) }
+            td.when { (moment(delivery.received_at.as_seconds_f64())) }
             td { (delivery.dialect) }
             td { (maybe(delivery.event.as_deref())) }
             td { (state(delivery.state)) }

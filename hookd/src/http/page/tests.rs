@@ -8,7 +8,8 @@ use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service};
 use hookd_config::{Config, ConfigHandle};
 use hookd_core::{Change, Method};
-use hookd_store::{NewDelivery, NewState, RequestHead, SharedStore, SqliteStore, StoredRequest};
+use hookd_store::{NewDelivery, NewState, RequestHead, SharedStore, StoredRequest, Timestamp};
+use hookd_store_sqlite::SqliteStore;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -45,7 +46,7 @@ impl Site {
     }
 
     async fn add(&self, delivery: NewDelivery) -> i64 {
-        self.store.submit(delivery).await.unwrap().deliveryid
+        self.store.append(delivery).await.unwrap().deliveryid
     }
 
     async fn get(&self, target: &str) -> Shown {
@@ -70,12 +71,12 @@ fn delivery(forge_id: &str, state: NewState) -> NewDelivery {
     let head =
         RequestHead { method: Method::Post, path: "/change_hook/base".into(), query: "".into(), headers: vec![] };
     NewDelivery {
-        received_at: 1_714_557_600_000_000,
+        received_at: Timestamp::from_micros(1_714_557_600_000_000),
         dialect: "base".into(),
         event: Some("push".into()),
         forge_id: Some(forge_id.into()),
         deduplicate: false,
-        request: StoredRequest { head, body: "{}".into() },
+        request: Some(StoredRequest { head, body: "{}".into() }),
         state,
     }
 }
@@ -114,7 +115,7 @@ fn full_of(text: &str) -> NewDelivery {
     NewDelivery {
         dialect: text.into(),
         event: some(),
-        request: StoredRequest { head, body: json!({ text: text }).to_string().into() },
+        request: Some(StoredRequest { head, body: json!({ text: text }).to_string().into() }),
         ..delivery(text, NewState::Accepted(vec![change]))
     }
 }
@@ -125,10 +126,10 @@ async fn what_a_sender_sent_is_text_and_nothing_else() {
     let accepted = site.add(full_of(EVIL)).await;
     let refused = site.add(delivery(EVIL, NewState::Refused(EVIL.into()))).await;
     let mut form = delivery(EVIL, NewState::Ignored(EVIL.into()));
-    form.request.body = format!("not JSON {EVIL}").into();
+    form.request.as_mut().unwrap().body = format!("not JSON {EVIL}").into();
     let ignored = site.add(form).await;
     site.unproven.push(Entry {
-        received_at: 0,
+        received_at: Timestamp::default(),
         dialect: EVIL.into(),
         peer: Some(EVIL.into()),
         event: Some(EVIL.into()),
@@ -276,11 +277,11 @@ async fn a_search_finds_by_forge_id_revision_number_and_reason() {
 async fn the_page_of_a_delivery_shows_all_of_it() {
     let site = Site::new();
     let mut with_form = delivery("72d3162e", NewState::Accepted(vec![change("1"), change("2")]));
-    with_form.request.head.headers = vec![
+    with_form.request.as_mut().unwrap().head.headers = vec![
         ("content-type".into(), "application/x-www-form-urlencoded".into()),
         ("x-github-event".into(), "push".into()),
     ];
-    with_form.request.body = "payload=%7B%22ref%22%3A%22refs%2Fheads%2Fmain%22%7D".into();
+    with_form.request.as_mut().unwrap().body = "payload=%7B%22ref%22%3A%22refs%2Fheads%2Fmain%22%7D".into();
     let id = site.add(with_form).await;
     let text = site.text(&format!("/deliveries/{id}")).await;
     for part in
@@ -296,8 +297,8 @@ async fn the_page_of_a_delivery_shows_all_of_it() {
         (vec![], "It had no body"),
         ("[".repeat(100_000).into_bytes(), "[[[["),
     ] {
-        let mut odd = delivery("x", NewState::Pending { expected: 1 });
-        odd.request.body = body.into();
+        let mut odd = delivery("x", NewState::Pending { reported_changes: 1 });
+        odd.request.as_mut().unwrap().body = body.into();
         let id = site.add(odd).await;
         let text = site.text(&format!("/deliveries/{id}")).await;
         assert!(
@@ -316,7 +317,7 @@ async fn the_first_page_tells_the_dialects_and_who_was_not_proved() {
     for number in 0..20 {
         let reason = format!("Hash mismatch {number}.");
         let (dialect, peer) = ("base".to_owned(), Some("192.0.2.1".to_owned()));
-        site.unproven.push(Entry { received_at: 0, dialect, peer, event: None, reason });
+        site.unproven.push(Entry { received_at: Timestamp::default(), dialect, peer, event: None, reason });
     }
     let text = site.text("/").await;
     assert!(text.contains("Hash mismatch 19.") && text.contains("Hash mismatch 10."), "{text}");

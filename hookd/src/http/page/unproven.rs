@@ -36,7 +36,7 @@ pub(super) fn section(unproven: &Unproven, most: usize) -> Markup {
                         tbody {
                             @for entry in entries.iter().take(most) {
                                 tr {
-                                    td.when { (moment(entry.seconds())) }
+                                    td.when { (moment(entry.received_at.as_seconds_f64())) }
                                     td { (entry.dialect) }
                                     td { (maybe(entry.event.as_deref())) }
                                     td { (maybe(entry.peer.as_deref())) }

@@ -1,0 +1,152 @@
+//! Blocks: what one transaction stores, compressed together.
+//!
+//! # Layout of version 1
+//!
+//! The fields come in this order, with nothing between them. Their kinds are those of [`super::wire`]; each of the two
+//! parts is compressed and enveloped as [`super::version`] says.
+//!
+//! **Records**: four bytes, little-endian: the length of the deliveries in bytes; then the deliveries; then the groups of
+//! changes, up to the end. Numbers of deliveries and changes follow from those of the block, one after the other.
+//!
+//! - *delivery*: `received_at` (integer, microseconds since 1970), `dialect` (text), `forge_id` (optional text), `event`
+//!   (optional text), `state` (byte: 0 pending, 1 accepted, 2 ignored, 3 refused), `reason` (optional text),
+//!   `reported_changes` (number), `first_changeid` (number, 0: none), `change_count` (number), `head_length` and
+//!   `body_length` of its request (numbers, bytes; a `head_length` of 0: it came without a request)
+//! - *group of changes*: `deliveryid` (integer), its `received_at` (integer) and `dialect` (text), how many changes
+//!   (number); then the changes. A delivery that was accepted at once has its group in its own block, one that was pending
+//!   in the block of the transaction that completed it
+//! - *change*: `author` (text), `branch`, `category` (optional texts), `codebase`, `comments` (texts), `committer`
+//!   (optional text), `files` (list of texts), `project` (text), `properties` (list of names (text), each with its JSON
+//!   value), `repository` (text), `revision`, `revlink`, `src` (optional texts), `when_timestamp` (optional integer,
+//!   seconds since 1970)
+//!
+//! **Requests**, in the order of their deliveries, each a head and a body:
+//!
+//! - *head*: `method` (byte: 0 GET, 1 POST), `path`, `query` (texts), `headers` (list of names and values, both texts)
+//! - *body*: as it was sent
+
+use hookd_core::Change;
+use hookd_store::StoredRequest;
+use zstd::bulk::Compressor;
+
+use super::records::{DeliveryEntry, Group, LENGTH_BYTES};
+use super::{change, request, version};
+use crate::error::Failure;
+
+/// A block is closed when one of its parts has this many bytes, so that reading from it stays cheap.
+const MAX_BLOCK_BYTES: usize = 1 << 20;
+
+/// The zstd level: 1 costs the least of those that compress well.
+const COMPRESSION_LEVEL: i32 = 1;
+
+/// A block that is being filled.
+pub(crate) struct BlockBuilder {
+    deliveries: Vec<u8>,
+    changes: Vec<u8>,
+    requests: Vec<u8>,
+    delivery_count: i64,
+    change_count: i64,
+    newest_received_at: i64,
+    compressor: Compressor<'static>,
+}
+
+/// A block as it is stored.
+pub(crate) struct Block {
+    pub(crate) delivery_count: i64,
+    pub(crate) change_count: i64,
+    /// When the youngest in it was received, in microseconds since 1970.
+    pub(crate) received_at: i64,
+    /// Packed.
+    pub(crate) records: Vec<u8>,
+    /// Packed; `None` where it has no request.
+    pub(crate) requests: Option<Vec<u8>>,
+}
+
+impl BlockBuilder {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            deliveries: vec![0; LENGTH_BYTES],
+            changes: Vec::new(),
+            requests: Vec::new(),
+            delivery_count: 0,
+            change_count: 0,
+            newest_received_at: i64::MIN,
+            compressor: Compressor::new(COMPRESSION_LEVEL)?,
+        })
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.requests.len() >= MAX_BLOCK_BYTES || self.deliveries.len() + self.changes.len() >= MAX_BLOCK_BYTES
+    }
+
+    /// Adds a delivery and its request; the lengths of the request are filled in here.
+    pub(crate) fn delivery(&mut self, mut entry: DeliveryEntry<'_>, request: Option<&StoredRequest>) {
+        if let Some(StoredRequest { head, body }) = request {
+            let before = self.requests.len();
+            request::write_head(&mut self.requests, head);
+            (entry.head_length, entry.body_length) = (self.requests.len() - before, body.len());
+            self.requests.extend_from_slice(body);
+        }
+        entry.write(&mut self.deliveries);
+        self.delivery_count += 1;
+        self.newest_received_at = self.newest_received_at.max(entry.received_at);
+    }
+
+    /// Adds the changes of a delivery, if there are any.
+    pub(crate) fn changes(&mut self, group: &Group<'_>, changes: &[Change]) {
+        if changes.is_empty() {
+            return;
+        }
+        group.write(&mut self.changes, changes.len());
+        changes.iter().for_each(|change| change::write(&mut self.changes, change));
+        self.change_count += i64::try_from(changes.len()).unwrap_or(i64::MAX);
+        self.newest_received_at = self.newest_received_at.max(group.received_at);
+    }
+
+    /// The block, packed, after which this is empty again; `None` where nothing is in it.
+    ///
+    /// # Errors
+    /// When zstd fails, which it does for lack of memory only.
+    pub(crate) fn finish(&mut self) -> Result<Option<Block>, Failure> {
+        if self.delivery_count + self.change_count == 0 {
+            return Ok(None);
+        }
+        let block = self.pack();
+        self.clear();
+        block.map(Some)
+    }
+
+    fn pack(&mut self) -> Result<Block, Failure> {
+        self.join()?;
+        Ok(Block {
+            delivery_count: self.delivery_count,
+            change_count: self.change_count,
+            received_at: self.newest_received_at,
+            records: version::pack(&mut self.compressor, &self.deliveries)?,
+            requests: match self.requests.as_slice() {
+                [] => None,
+                requests => Some(version::pack(&mut self.compressor, requests)?),
+            },
+        })
+    }
+
+    /// Puts the length before the deliveries, and the changes behind them.
+    fn join(&mut self) -> Result<(), Failure> {
+        let length = u32::try_from(self.deliveries.len() - LENGTH_BYTES);
+        let length = length.map_err(|error| super::wire::broken(&error.to_string()))?;
+        self.deliveries[..LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
+        self.deliveries.append(&mut self.changes);
+        Ok(())
+    }
+
+    /// Empties the block. The memory of an unusually large one is given back.
+    pub(crate) fn clear(&mut self) {
+        self.deliveries.truncate(LENGTH_BYTES);
+        self.changes.clear();
+        self.requests.clear();
+        for bytes in [&mut self.deliveries, &mut self.changes, &mut self.requests] {
+            bytes.shrink_to(2 * MAX_BLOCK_BYTES);
+        }
+        (self.delivery_count, self.change_count, self.newest_received_at) = (0, 0, i64::MIN);
+    }
+}

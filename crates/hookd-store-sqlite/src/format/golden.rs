@@ -1,0 +1,179 @@
+//! The golden file: the bytes of every kind of record, held against the code that writes and reads them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hookd_core::{Change, Method};
+use hookd_store::{RequestHead, State, StoredRequest};
+use serde_json::json;
+
+use super::version::VERSION;
+use super::{Block, BlockBuilder, DeliveryEntry, Group, Records, read_done, request_at, unpack, write_done};
+
+/// Set it to write the file anew.
+const REPLACE: &str = "HOOKD_REPLACE_GOLDEN";
+
+const HOW_TO_REPLACE: &str = "the format on disk is not that of the golden file. If that is meant: before the first release \
+    raise VERSION in src/format/version.rs and run `HOOKD_REPLACE_GOLDEN=1 cargo test -p hookd-store-sqlite golden`, which \
+    writes the file of that version; after it, write a migration as well, and keep the old file and its test";
+
+fn path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/format/golden/version_{VERSION}.txt"))
+}
+
+/// A change with all fields.
+fn full() -> Change {
+    let properties = json!({
+        "null": null, "no": false, "yes": true, "small": -7, "large": u64::MAX, "float": 0.1, "text": "ü",
+        "list": [1, ["two"], {}], "object": {"name": {"nested": []}},
+    });
+    Change {
+        author: "Ada <ada@example.org>".to_owned(),
+        branch: Some("main".to_owned()),
+        category: Some("push".to_owned()),
+        codebase: "engine".to_owned(),
+        comments: "First line\n\nsecond".to_owned(),
+        committer: Some("Grace <grace@example.org>".to_owned()),
+        files: vec!["a.c".to_owned(), "src/b.c".to_owned()],
+        project: "acme".to_owned(),
+        properties: properties.as_object().unwrap().clone(),
+        repository: "https://git.example.org/acme".to_owned(),
+        revision: Some("c0ffee".to_owned()),
+        revlink: Some("https://git.example.org/acme/c0ffee".to_owned()),
+        src: Some("git".to_owned()),
+        when_timestamp: Some(-1),
+    }
+}
+
+fn request(method: Method, query: &str, body: &'static str) -> StoredRequest {
+    let headers = vec![("X-Event".to_owned(), "push".to_owned()), ("User-Agent".to_owned(), String::new())];
+    let path = "/change_hook/github".to_owned();
+    StoredRequest { head: RequestHead { method, path, query: query.to_owned(), headers }, body: body.into() }
+}
+
+/// A delivery of each state, with its request, if it has one; the lengths of that are left to the builder.
+fn deliveries() -> Vec<(DeliveryEntry<'static>, Option<StoredRequest>)> {
+    let entry = |state| DeliveryEntry {
+        received_at: 1_700_000_000_250_000,
+        dialect: "github",
+        forge_id: None,
+        event: None,
+        state,
+        reason: None,
+        reported_changes: 0,
+        first_changeid: None,
+        change_count: 0,
+        head_length: 0,
+        body_length: 0,
+    };
+    vec![
+        (
+            DeliveryEntry {
+                forge_id: Some("72d3162e"),
+                event: Some("push"),
+                reported_changes: 2,
+                first_changeid: Some(300),
+                change_count: 2,
+                ..entry(State::Accepted)
+            },
+            Some(request(Method::Post, "project=acme", "{\"ref\": \"refs/heads/main\"}")),
+        ),
+        (DeliveryEntry { reason: Some("nothing to build"), received_at: -1, ..entry(State::Ignored) }, None),
+        (
+            DeliveryEntry { reason: Some(""), dialect: "base", ..entry(State::Refused) },
+            Some(request(Method::Get, "", "")),
+        ),
+        (DeliveryEntry { forge_id: Some(""), reported_changes: 200, ..entry(State::Pending) }, None),
+    ]
+}
+
+/// The deliveries with the changes of the first; then a block of what completed the last.
+fn blocks() -> [Block; 2] {
+    let mut builder = BlockBuilder::new().unwrap();
+    deliveries().iter().for_each(|(entry, request)| builder.delivery(*entry, request.as_ref()));
+    builder.changes(&first_group(), &[full(), Change::default()]);
+    let first = builder.finish().unwrap().unwrap();
+    builder.changes(&completed_group(), &[Change::default()]);
+    [first, builder.finish().unwrap().unwrap()]
+}
+
+fn first_group() -> Group<'static> {
+    Group { deliveryid: 1, received_at: 1_700_000_000_250_000, dialect: "github" }
+}
+
+fn completed_group() -> Group<'static> {
+    Group { deliveryid: 4, received_at: 1_700_000_000_250_000, dialect: "github" }
+}
+
+/// The parts of the file by their names.
+fn parts() -> Vec<(&'static str, Vec<u8>)> {
+    let [first, completed] = blocks();
+    vec![
+        ("deliveries-and-changes", first.records),
+        ("requests", first.requests.unwrap()),
+        ("completed-changes", completed.records),
+        ("cursor-done", write_done(7, &[9, 10, 1000])),
+    ]
+}
+
+/// The bytes that the file has under a name.
+fn golden(name: &str) -> Vec<u8> {
+    if std::env::var_os(REPLACE).is_some() {
+        let lines = parts().into_iter().map(|(name, bytes)| format!("{name} {}\n", hex::encode(bytes)));
+        fs::write(path(), lines.collect::<String>()).unwrap();
+    }
+    let text =
+        fs::read_to_string(path()).unwrap_or_else(|error| panic!("{}: {error}; {HOW_TO_REPLACE}", path().display()));
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    hex::decode(line.unwrap_or_else(|| panic!("the golden file has no `{name}`"))).unwrap()
+}
+
+#[test]
+fn golden_bytes_are_those_that_are_written_today() {
+    for (name, bytes) in parts() {
+        // What zstd makes of the same bytes may differ from version to version.
+        let plain = |bytes: &[u8]| if name == "cursor-done" { bytes.to_vec() } else { unpack(bytes).unwrap() };
+        assert!(plain(&golden(name)) == plain(&bytes), "{name}: {HOW_TO_REPLACE}");
+    }
+}
+
+#[test]
+fn golden_records_are_read_as_they_were_written() {
+    let [first, completed] = ["deliveries-and-changes", "completed-changes"]
+        .map(|name| Records::read(&golden(name)).unwrap_or_else(|error| panic!("{name}: {error}; {HOW_TO_REPLACE}")));
+    let (mut read, mut offset) = (first.deliveries(), 0);
+    for (expected, request) in deliveries() {
+        let entry = read.read().expect(HOW_TO_REPLACE);
+        let plain = DeliveryEntry { head_length: 0, body_length: 0, ..entry };
+        assert_eq!(plain, expected, "{HOW_TO_REPLACE}");
+        assert_eq!(
+            (entry.head_length > 0, entry.body_length),
+            (request.is_some(), request.as_ref().map_or(0, |r| r.body.len()))
+        );
+        if let Some(request) = request {
+            assert_eq!(request_at(&golden("requests"), entry.place(offset)).expect(HOW_TO_REPLACE), request);
+        }
+        offset = entry.place(offset).end();
+    }
+    let mut changes = first.changes();
+    for expected in [full(), Change::default()] {
+        assert_eq!(changes.read().expect(HOW_TO_REPLACE), (first_group(), expected), "{HOW_TO_REPLACE}");
+    }
+    assert!(changes.read().is_err(), "there is no third change");
+    assert_eq!(completed.changes().read().expect(HOW_TO_REPLACE), (completed_group(), Change::default()));
+    assert!(completed.deliveries().read().is_err(), "a completion brings no delivery");
+    assert_eq!(read_done(7, &golden("cursor-done")).unwrap(), [9, 10, 1000]);
+}
+
+#[test]
+fn changes_are_passed_over_as_they_are_read() {
+    let records = Records::read(&golden("deliveries-and-changes")).unwrap();
+    let (mut read, mut passed) = (records.changes(), records.changes());
+    for _ in 0..2 {
+        let (_, change) = read.read().unwrap();
+        assert_eq!(passed.pass().unwrap(), super::Lineage::new(&change));
+        // And continued from any place between them.
+        let mut continued = records.changes_from(read.bookmark()).unwrap();
+        assert_eq!(continued.read().ok(), records.changes_from(passed.bookmark()).unwrap().read().ok());
+    }
+}

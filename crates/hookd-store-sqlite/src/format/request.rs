@@ -1,0 +1,73 @@
+//! Requests as they lie in a block. The layout is in [`super::block`].
+
+use std::io::Read as _;
+
+use bytes::Bytes;
+use hookd_core::Method;
+use hookd_store::{RequestHead, StoredRequest};
+
+use super::version::frame;
+use super::wire::{Input, broken, write_length, write_text};
+use crate::error::Failure;
+
+/// Where a request lies among the requests of a block, in bytes before compression.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestPlace {
+    pub(crate) offset: usize,
+    /// Zero where the delivery came without a request.
+    pub(crate) head_length: usize,
+    pub(crate) body_length: usize,
+}
+
+impl RequestPlace {
+    /// The place after it.
+    pub(crate) fn end(self) -> usize {
+        self.offset + self.head_length + self.body_length
+    }
+}
+
+pub(super) fn write_head(to: &mut Vec<u8>, head: &RequestHead) {
+    let RequestHead { method, path, query, headers } = head;
+    to.push(match method {
+        Method::Get => 0,
+        Method::Post => 1,
+    });
+    write_text(to, path);
+    write_text(to, query);
+    write_length(to, headers.len());
+    for (name, value) in headers {
+        write_text(to, name);
+        write_text(to, value);
+    }
+}
+
+fn read_head(bytes: &[u8]) -> Result<RequestHead, Failure> {
+    let mut input = Input::new(bytes);
+    let method = match input.byte()? {
+        0 => Method::Get,
+        1 => Method::Post,
+        _ => return Err(broken("a request has an unknown method")),
+    };
+    let (path, query) = (input.text()?.to_owned(), input.text()?.to_owned());
+    let count = input.length()?;
+    let mut headers = Vec::with_capacity(count);
+    for _ in 0..count {
+        headers.push((input.text()?.to_owned(), input.text()?.to_owned()));
+    }
+    Ok(RequestHead { method, path, query, headers })
+}
+
+/// The request at a place of packed requests.
+///
+/// # Errors
+/// When the block is broken.
+pub(crate) fn request_at(packed: &[u8], place: RequestPlace) -> Result<StoredRequest, Failure> {
+    let failed = |error: std::io::Error| broken(&error.to_string());
+    let mut raw = zstd::Decoder::new(frame(packed)?).map_err(failed)?;
+    let mut skipped = (&mut raw).take(place.offset as u64);
+    std::io::copy(&mut skipped, &mut std::io::sink()).map_err(failed)?;
+    let mut bytes = vec![0; place.head_length + place.body_length];
+    raw.read_exact(&mut bytes).map_err(failed)?;
+    let head = read_head(&bytes[..place.head_length])?;
+    Ok(StoredRequest { head, body: Bytes::from(bytes).slice(place.head_length..) })
+}

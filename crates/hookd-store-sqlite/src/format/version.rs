@@ -1,0 +1,85 @@
+//! The envelope of each part of a block, and the version of what is in it.
+//!
+//! | bytes | |
+//! |---|---|
+//! | all but the last nine | a zstd frame that says its content's size |
+//! | one | the version of the format, [`VERSION`] |
+//! | eight | XXH3 (64 bits) of all of that, little-endian |
+
+use xxhash_rust::xxh3::xxh3_64;
+use zstd::bulk::Compressor;
+use zstd::zstd_safe::get_frame_content_size;
+
+use super::wire::broken;
+use crate::error::Failure;
+
+/// The version of the format that this build writes, and the only one that it reads.
+pub(super) const VERSION: u8 = 1;
+
+/// Compresses a part.
+///
+/// # Errors
+/// When zstd fails, which it does for lack of memory only.
+pub(super) fn pack(compressor: &mut Compressor<'_>, part: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut packed = compressor.compress(part).map_err(|error| broken(&error.to_string()))?;
+    packed.push(VERSION);
+    packed.extend(xxh3_64(&packed).to_le_bytes());
+    Ok(packed)
+}
+
+/// A part as it was before it was compressed.
+///
+/// # Errors
+/// When it is broken, or of another version.
+pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, Failure> {
+    let frame = frame(packed)?;
+    let size = get_frame_content_size(frame).ok().flatten().and_then(|size| usize::try_from(size).ok());
+    let size = size.ok_or_else(|| broken("it does not say its size"))?;
+    zstd::bulk::decompress(frame, size).map_err(|error| broken(&error.to_string()))
+}
+
+/// The zstd frame of a part. The hash shows pages of the file that went bad, which would otherwise be taken for what was
+/// sent; zstd's own checksum does the same over what is decompressed, and takes eight times as long.
+///
+/// # Errors
+/// When it is broken, or of another version.
+pub(super) fn frame(packed: &[u8]) -> Result<&[u8], Failure> {
+    let (rest, hash) = packed.split_last_chunk().ok_or_else(|| broken("it ends too soon"))?;
+    if u64::from_le_bytes(*hash) != xxh3_64(rest) {
+        return Err(broken("its bytes are not those that were written"));
+    }
+    match rest.split_last() {
+        Some((&VERSION, frame)) => Ok(frame),
+        Some((version, _)) => Err(broken(&format!("it has version {version} of the format, expected {VERSION}"))),
+        None => Err(broken("it ends too soon")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_comes_back_and_one_that_went_bad_is_noticed() {
+        let part = b"what is stored ".repeat(20);
+        let packed = pack(&mut Compressor::new(1).unwrap(), &part).unwrap();
+        assert_eq!(unpack(&packed).unwrap(), part);
+        for index in 0..packed.len() {
+            let mut bad = packed.clone();
+            bad[index] ^= 1;
+            let error = unpack(&bad).unwrap_err().to_string();
+            assert!(error.contains("its bytes are not those that were written"), "{index}: {error}");
+        }
+        assert!(unpack(&packed[..5]).is_err());
+    }
+
+    #[test]
+    fn a_part_of_another_version_is_refused() {
+        let mut packed = pack(&mut Compressor::new(1).unwrap(), b"part").unwrap();
+        packed.truncate(packed.len() - 9);
+        packed.push(VERSION + 1);
+        packed.extend(xxh3_64(&packed).to_le_bytes());
+        let error = unpack(&packed).unwrap_err().to_string();
+        assert!(error.contains("version 2 of the format, expected 1"), "{error}");
+    }
+}

@@ -1,0 +1,14 @@
+//! The index: from the hash of a forge id to the deliveries that have it, from the hash of a revision to the changes.
+//!
+//! Such hashes are random, and each would dirty a page of a tree of its own. So the recent ones are in memory
+//! ([`RecentKeys`]), and as soon as there are many they are written as sorted runs ([`runs`]). Until then those of each
+//! block ([`BlockKeys`]) lie in the file as they came, for the next start ([`recent`]). What a key leads to has to be
+//! looked at itself.
+
+mod bloom;
+mod keys;
+pub(crate) mod recent;
+pub(crate) mod runs;
+
+pub(crate) use keys::{BlockKeys, Key, KeyKind, RecentKeys, key_of};
+pub(crate) use runs::{ForgeIdIndex, SealedRun};

@@ -1,0 +1,57 @@
+//! What the writer is asked to do. The result of a job travels in it, until the transaction is committed.
+
+use hookd_store::{Completion, CursorMove, Due, Expired, Expiry, Moved, NewDelivery, Receipt, StoreError};
+use tokio::sync::oneshot;
+
+/// One write, and the promise of its result.
+pub(crate) enum Job {
+    Append(Box<NewDelivery>, Promise<Receipt>),
+    Complete(Box<Completion>, Promise<bool>),
+    Postpone(Box<Due>, Promise<()>),
+    Expire(Box<Expiry>, Promise<Expired>),
+    MoveCursors(Vec<CursorMove>, Promise<Vec<Moved>>),
+    Probe(Promise<()>),
+}
+
+/// Where the result of a write goes, and what it is if the transaction is committed.
+pub(crate) struct Promise<T> {
+    sender: oneshot::Sender<Result<T, StoreError>>,
+    result: Option<Result<T, StoreError>>,
+}
+
+impl<T> Promise<T> {
+    pub(crate) fn new(sender: oneshot::Sender<Result<T, StoreError>>) -> Self {
+        Self { sender, result: None }
+    }
+
+    /// The result from now on: a write that is invalid fails without the others.
+    pub(crate) fn set(&mut self, result: Result<T, StoreError>) {
+        self.result = Some(result);
+    }
+
+    /// What it was given.
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.result.as_ref()?.as_ref().ok()
+    }
+
+    /// Sends the result, or the error of the transaction. A caller that has gone away does not matter: what is stored is
+    /// stored.
+    fn keep(self, error: Option<&StoreError>) {
+        if let Some(result) = error.map_or(self.result, |error| Some(Err(error.clone()))) {
+            let _ = self.sender.send(result);
+        }
+    }
+}
+
+impl Job {
+    /// Answers whoever waits, when the transaction is committed or has failed.
+    pub(crate) fn answer(self, error: Option<&StoreError>) {
+        match self {
+            Self::Append(_, promise) => promise.keep(error),
+            Self::Complete(_, promise) => promise.keep(error),
+            Self::Expire(_, promise) => promise.keep(error),
+            Self::MoveCursors(_, promise) => promise.keep(error),
+            Self::Postpone(_, promise) | Self::Probe(promise) => promise.keep(error),
+        }
+    }
+}

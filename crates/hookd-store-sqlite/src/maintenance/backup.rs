@@ -1,0 +1,72 @@
+//! Backups.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::{MaintenanceError, open};
+use crate::paths::beside;
+
+/// A backup that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// Copies the store into a new file, which is a store by itself: one state of it, while hookd goes on.
+///
+/// It is SQLite's `VACUUM INTO`, and not its backup API. That one copies page by page: it begins anew whenever hookd
+/// commits, or has to copy everything at one go, and it copies what is damaged as well. `VACUUM INTO` reads one
+/// transaction's state, row by row, so that damage is an error and no backup; and it leaves free space out. It takes
+/// more of the processor, and the WAL grows for as long as it takes, with both.
+///
+/// The file is there when all of it is on disk, under its name and with the permissions of the store, or not at all.
+///
+/// # Errors
+/// When `to` exists or cannot be written, or the store cannot be read.
+pub fn backup(path: &Path, to: &Path) -> Result<Backup, MaintenanceError> {
+    let exists = || MaintenanceError::Exists { path: to.to_owned() };
+    if fs::symlink_metadata(to).is_ok() {
+        return Err(exists());
+    }
+    let connection = open(path)?;
+    let part = PartialFile(beside(to, &format!(".{}.part", std::process::id())));
+    let failed = |source| MaintenanceError::Write { path: part.0.clone(), source };
+    // SQLite takes an empty file; made here, nobody else can read it in between.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part.0).map_err(failed)?;
+    let name =
+        part.0.to_str().ok_or_else(|| failed(io::Error::new(ErrorKind::InvalidInput, "its name is not UTF-8")))?;
+    connection.execute("VACUUM INTO ?", [name]).map_err(MaintenanceError::store(path))?;
+    let bytes = on_disk(path, &part.0).map_err(failed)?;
+    // Unlike a rename, a link replaces nothing.
+    match fs::hard_link(&part.0, to) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(exists()),
+        // A file system without links.
+        Err(_) => fs::rename(&part.0, to).map_err(failed)?,
+    }
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    Ok(Backup { bytes })
+}
+
+/// Gives a copy the permissions of the store, and waits until it is on disk. SQLite does not: `VACUUM INTO` leaves that
+/// to its caller.
+fn on_disk(path: &Path, part: &Path) -> io::Result<u64> {
+    let file = File::open(part)?;
+    file.set_permissions(fs::metadata(path)?.permissions())?;
+    file.sync_all()?;
+    Ok(file.metadata()?.len())
+}
+
+/// A file that is removed when this is dropped.
+struct PartialFile(PathBuf);
+
+impl Drop for PartialFile {
+    fn drop(&mut self) {
+        // It was renamed, or never made.
+        let _ = fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,84 @@
+-- The log of deliveries and changes, and what leads to them.
+
+-- Facts about this store, such as its instance id.
+CREATE TABLE facts (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- The log itself. What one transaction stores is one block, or a few; their numbers have no gaps, and neither have
+-- those of the deliveries and changes in them.
+CREATE TABLE blocks (
+    blockid INTEGER PRIMARY KEY,
+    first_deliveryid INTEGER NOT NULL, -- the next one, where the block has none
+    delivery_count INTEGER NOT NULL,
+    first_changeid INTEGER NOT NULL,   -- the next one, where the block has none
+    change_count INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,      -- of the youngest in it; microseconds since 1970
+    -- The layout of both parts is in src/format/block.rs.
+    records BLOB NOT NULL,             -- the deliveries, then the changes
+    request_count INTEGER NOT NULL,    -- how many requests are kept
+    requests BLOB                      -- null when there are none, or they are no longer kept
+);
+
+-- Deliveries that wait for a forge's API.
+CREATE TABLE pending (
+    deliveryid INTEGER PRIMARY KEY,
+    dialect TEXT NOT NULL,
+    received_at INTEGER NOT NULL,      -- microseconds since 1970
+    attempts INTEGER NOT NULL,
+    next_at INTEGER NOT NULL           -- microseconds since 1970
+);
+
+-- The results of deliveries that were pending when they were stored.
+CREATE TABLE outcomes (
+    deliveryid INTEGER PRIMARY KEY,
+    state INTEGER NOT NULL,            -- 1 accepted, 2 ignored, 3 refused
+    reason TEXT,
+    first_changeid INTEGER,
+    change_count INTEGER NOT NULL
+);
+
+-- How far each reader of the log has come.
+CREATE TABLE cursors (
+    name TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    position INTEGER NOT NULL,         -- the last change up to which all are done
+    done BLOB NOT NULL,                -- changes beyond it that are done: the distance of each from the one before
+    state BLOB NOT NULL                -- the reader's own
+);
+
+-- Blocks that kept their requests when these expired, because of a delivery that was pending.
+CREATE TABLE held_blocks (
+    blockid INTEGER PRIMARY KEY
+);
+
+-- The index: sorted runs of hashes and the numbers that they stand for.
+CREATE TABLE key_runs (
+    runid INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,             -- 0 deliveries by forge id, 1 changes by revision
+    last_id INTEGER NOT NULL,          -- the last delivery or change when the run was made
+    filterid INTEGER                   -- of deliveries: its Bloom filter, which consecutive runs share
+);
+
+-- Bloom filters: of most hashes they say at once that they are in none of their runs.
+CREATE TABLE key_filters (
+    filterid INTEGER PRIMARY KEY,
+    key_count INTEGER NOT NULL,        -- how many hashes were added to it
+    filter BLOB NOT NULL
+);
+
+-- The hashes of a run by their highest bits.
+CREATE TABLE key_chunks (
+    chunkid INTEGER PRIMARY KEY,       -- the number of the run, then those bits
+    data BLOB NOT NULL                 -- sorted: the next six bytes of the hash, and how far the number is from last_id
+);
+
+-- The hashes of blocks that are in no run yet. They are in memory as well: this is for the next start.
+CREATE TABLE recent_keys (
+    blockid INTEGER PRIMARY KEY,
+    first_deliveryid INTEGER NOT NULL,
+    delivery_count INTEGER NOT NULL,
+    first_changeid INTEGER NOT NULL,
+    data BLOB NOT NULL                 -- of each delivery and each change one hash; 0 is none
+);

@@ -1,0 +1,279 @@
+//! Reading, on connections of our own, which never wait for the writer.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hookd_store::{
+    ChangeField, ChangeRecord, Cursor, DeliveryField, DeliveryRecord, Due, Field, Filter, LoggedChange, Operator, Page,
+    Query, Record, Selection, StoreError, StoredRequest, Timestamp, Value,
+};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::blocks::{self, ChangeDecoder, Part};
+use crate::cursors;
+use crate::error::Failure;
+use crate::index::{KeyKind, RecentKeys, key_of, runs};
+use crate::onward::{self, Places};
+use crate::parent;
+
+/// How many idle connections are kept.
+const MAX_IDLE_CONNECTIONS: usize = 4;
+
+/// How long a reader waits for a lock that another process holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(crate) struct Readers {
+    path: PathBuf,
+    instance: String,
+    recent_keys: Arc<RecentKeys>,
+    places: Places,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// Records that lie in blocks by their number.
+trait BlockRecord: Record {
+    const PART: Part;
+    /// The field that the index leads from.
+    const INDEXED: (Self::Field, KeyKind);
+
+    /// Reads those with these numbers, in their order.
+    fn each(
+        connection: &Connection,
+        instance: &str,
+        ids: &RangeInclusive<i64>,
+        read: impl FnMut(Self),
+    ) -> Result<(), Failure>
+    where
+        Self: Sized;
+}
+
+impl BlockRecord for LoggedChange {
+    const PART: Part = Part::Changes;
+    const INDEXED: (ChangeField, KeyKind) = (ChangeField::Revision, KeyKind::Revision);
+
+    fn each(
+        connection: &Connection,
+        instance: &str,
+        ids: &RangeInclusive<i64>,
+        read: impl FnMut(Self),
+    ) -> Result<(), Failure> {
+        blocks::each_change(connection, instance, ids, read)
+    }
+}
+
+impl BlockRecord for DeliveryRecord {
+    const PART: Part = Part::Deliveries;
+    const INDEXED: (DeliveryField, KeyKind) = (DeliveryField::ForgeId, KeyKind::ForgeId);
+
+    fn each(
+        connection: &Connection,
+        _: &str,
+        ids: &RangeInclusive<i64>,
+        read: impl FnMut(Self),
+    ) -> Result<(), Failure> {
+        blocks::each_delivery(connection, ids, read)
+    }
+}
+
+impl Readers {
+    pub(crate) fn new(path: PathBuf, instance: String, recent_keys: Arc<RecentKeys>) -> Self {
+        Self { path, instance, recent_keys, places: Places::default(), idle: Mutex::default() }
+    }
+
+    pub(crate) fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
+        self.read(|connection| onward::read(connection, &self.instance, &self.places, after, most))
+    }
+
+    pub(crate) fn cursors(&self) -> Result<Vec<Cursor>, StoreError> {
+        self.read(cursors::all)
+    }
+
+    pub(crate) fn pending(&self) -> Result<Vec<Due>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT deliveryid, dialect, received_at, attempts, next_at FROM pending ORDER BY deliveryid",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok(Due {
+                    deliveryid: row.get(0)?,
+                    dialect: row.get(1)?,
+                    received_at: Timestamp::from_micros(row.get(2)?),
+                    attempts: row.get(3)?,
+                    next_at: Timestamp::from_micros(row.get(4)?),
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    pub(crate) fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError> {
+        self.read(|connection| {
+            // One snapshot for all of it.
+            let _snapshot = connection.unchecked_transaction()?;
+            blocks::entry(connection, deliveryid, |_, entry, _| blocks::delivery(connection, deliveryid, entry))?
+                .transpose()
+        })
+    }
+
+    pub(crate) fn change(&self, changeid: i64) -> Result<Option<ChangeRecord>, StoreError> {
+        self.read(|connection| {
+            let _snapshot = connection.unchecked_transaction()?;
+            let Some(block) = blocks::block_of(connection, Part::Changes, changeid)? else { return Ok(None) };
+            let first = block.first(Part::Changes);
+            if changeid >= block.next(Part::Changes) {
+                return Ok(None);
+            }
+            let records = blocks::records(connection, block.blockid)?;
+            let mut changes = records.changes();
+            for _ in first..changeid {
+                changes.pass()?;
+            }
+            let logged = ChangeDecoder::new(&self.instance).read(&mut changes, changeid)?;
+            let parent = parent::find(connection, block, changeid, &logged.change)?;
+            Ok(Some(logged.into_record(parent)))
+        })
+    }
+
+    pub(crate) fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
+        self.read(|connection| {
+            let found = blocks::entry(connection, deliveryid, |blockid, _, place| (blockid, place))?;
+            found.map_or(Ok(None), |(blockid, place)| blocks::request(connection, blockid, place))
+        })
+    }
+
+    pub(crate) fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {
+        self.read(|connection| self.page(connection, query))
+    }
+
+    pub(crate) fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
+        let page: Page<LoggedChange> = self.read(|connection| self.page(connection, query))?;
+        let rows = page.rows.into_iter().map(|change| change.into_record(None)).collect();
+        Ok(Page { rows, total: page.total })
+    }
+
+    fn page<R: BlockRecord>(&self, connection: &Connection, query: &Query<R::Field>) -> Result<Page<R>, Failure> {
+        // Before the snapshot: what becomes a run in between is found twice, and not never.
+        let indexed = self.indexed::<R>(&query.filters);
+        // One snapshot for all of it.
+        let _snapshot = connection.unchecked_transaction()?;
+        let Some((first, last)) = blocks::ends(connection)? else { return Ok(Page { rows: Vec::new(), total: 0 }) };
+        let ids = narrowed(first.first(R::PART)..=last.next(R::PART) - 1, &query.filters);
+        let mut selection = Selection::new(query);
+        if let Some((keys, mut found)) = indexed {
+            for key in keys {
+                for run in runs::of_kind(connection, R::INDEXED.1)? {
+                    found.extend(run.find(connection, key)?);
+                }
+            }
+            for id in found.into_iter().filter(|id| ids.contains(id)) {
+                R::each(connection, &self.instance, &(id..=id), |record| selection.offer(record))?;
+            }
+        } else if let Some((wanted, total)) = dense(query, &ids) {
+            let mut rows = Vec::new();
+            R::each(connection, &self.instance, &wanted, |record| rows.push(record))?;
+            if is_descending(query) {
+                rows.reverse();
+            }
+            return Ok(Page { rows, total });
+        } else {
+            R::each(connection, &self.instance, &ids, |record| selection.offer(record))?;
+        }
+        Ok(selection.into_page())
+    }
+
+    /// The keys that filters ask for, and what the recent ones lead to; `None` where the index answers no filter.
+    fn indexed<R: BlockRecord>(&self, filters: &[Filter<R::Field>]) -> Option<(Vec<u64>, BTreeSet<i64>)> {
+        let (field, kind) = R::INDEXED;
+        let filter = filters.iter().find(|filter| filter.field == field && filter.operator == Operator::Eq)?;
+        let key = |value: &Value| match value {
+            Value::Text(text) => Some(key_of(text)),
+            Value::Integer(_) | Value::Real(_) | Value::State(_) => None,
+        };
+        let keys: Vec<u64> = filter.values.iter().filter_map(key).collect();
+        let found = keys.iter().flat_map(|key| self.recent_keys.find(kind, *key)).collect();
+        Some((keys, found))
+    }
+
+    /// Closes the connections that nobody uses.
+    pub(crate) fn close(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Lends a connection. One that has failed is not used again.
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.open().map_err(Failure::from)?,
+        };
+        let result = read(&connection)?;
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE_CONNECTIONS {
+            idle.push(connection);
+        }
+        Ok(result)
+    }
+
+    fn open(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(connection)
+    }
+}
+
+/// What filters of the number leave of these numbers.
+fn narrowed<F: Field>(ids: RangeInclusive<i64>, filters: &[Filter<F>]) -> RangeInclusive<i64> {
+    let (mut first, mut last) = ids.into_inner();
+    for filter in filters {
+        let Some((least, greatest)) = ends(filter) else { continue };
+        match filter.operator {
+            Operator::Eq => (first, last) = (first.max(least), last.min(greatest)),
+            Operator::Gt => first = first.max(greatest.saturating_add(1)),
+            Operator::Ge => first = first.max(greatest),
+            Operator::Lt => last = last.min(least.saturating_sub(1)),
+            Operator::Le => last = last.min(least),
+            Operator::Ne | Operator::Contains => {}
+        }
+    }
+    first..=last
+}
+
+/// The least and the greatest value of a filter of the number; `None` for other filters.
+fn ends<F: Field>(filter: &Filter<F>) -> Option<(i64, i64)> {
+    let integer = |value: &Value| if let Value::Integer(id) = value { Some(*id) } else { None };
+    let ids: Vec<i64> = filter.values.iter().map(integer).collect::<Option<_>>()?;
+    filter.field.is_number().then_some(())?;
+    Some((*ids.iter().min()?, *ids.iter().max()?))
+}
+
+/// The numbers of the page of a query that asks for all in a range of numbers, in their order, and how many match in all:
+/// they are counted, not searched. `None` where the query asks for more.
+fn dense<F: Field>(query: &Query<F>, ids: &RangeInclusive<i64>) -> Option<(RangeInclusive<i64>, u64)> {
+    let is_range = |filter: &Filter<F>| {
+        ends(filter).is_some()
+            && (matches!(filter.operator, Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le)
+                || (filter.operator == Operator::Eq && filter.values.len() == 1))
+    };
+    if !query.filters.iter().all(is_range) || query.order.first().is_some_and(|by| !by.field.is_number()) {
+        return None;
+    }
+    let (first, last) = (*ids.start(), *ids.end());
+    let total = u64::try_from(last.saturating_sub(first).saturating_add(1)).unwrap_or(0);
+    let offset = query.offset.min(total);
+    let length = query.limit.unwrap_or(u64::MAX).min(total - offset);
+    let [offset, length] = [offset, length].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+    let wanted = if is_descending(query) {
+        last - offset - length + 1..=last - offset
+    } else {
+        first + offset..=first + offset + length - 1
+    };
+    Some((wanted, total))
+}
+
+fn is_descending<F>(query: &Query<F>) -> bool {
+    query.order.first().is_none_or(|by| by.is_descending)
+}

@@ -1,0 +1,227 @@
+//! The store: its writer, its readers, and the contract that they fulfil together.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use hookd_store::{
+    Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
+    Expiry, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Query, Receipt, Reply, StoreError, StoredRequest,
+};
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use crate::blocks::Numbers;
+use crate::checkpoint::Checkpoints;
+use crate::health::Health;
+use crate::index::RecentKeys;
+use crate::job::{Job, Promise};
+use crate::overload::Overload;
+use crate::reader::Readers;
+use crate::writer::{Monitor, Writer};
+use crate::{OpenError, onward, paths, schema, wal};
+
+/// How many writes may wait; more are refused with [`StoreError::Overloaded`].
+pub(crate) const MAX_QUEUED_WRITES: usize = 4096;
+
+/// The store in one SQLite file.
+pub struct SqliteStore {
+    jobs: Mutex<Option<SyncSender<Job>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    readers: Readers,
+    path: PathBuf,
+    tail: watch::Receiver<i64>,
+    /// Writes that were queued and are not stored yet.
+    queued: Arc<AtomicUsize>,
+    overload: Arc<Overload>,
+    /// Held as long as the store is open, so that no second hookd writes to the same file.
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it where there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_observed(path, Arc::new(()))
+    }
+
+    /// The same, with an observer of its transactions.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_observed(path: &Path, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
+        let lock = paths::lock(path)?;
+        keep_damaged_wal(path)?;
+        let sqlite = |source| OpenError::sqlite(path, source);
+        let mut connection = Connection::open(path).map_err(sqlite)?;
+        // SQLite opens what it may not write all the same, and then would never write, whatever becomes of the file.
+        if connection.is_readonly(rusqlite::MAIN_DB).map_err(sqlite)? {
+            return Err(OpenError::ReadOnly { path: path.to_owned() });
+        }
+        schema::prepare(&mut connection, path)?;
+        let instance = schema::instance(&connection).map_err(sqlite)?;
+        let newest = Numbers::read(&connection).map_err(sqlite)?.changeid - 1;
+        let (tail_sender, tail) = watch::channel(newest);
+        let recent_keys = Arc::new(RecentKeys::default());
+        let readers = Readers::new(path.to_owned(), instance, Arc::clone(&recent_keys));
+        let queued = Arc::new(AtomicUsize::new(0));
+        let overload = Arc::<Overload>::default();
+        let monitor = Monitor {
+            health: Health::new(path),
+            queued: Arc::clone(&queued),
+            overload: Arc::clone(&overload),
+            observer,
+        };
+        let checkpoints = Checkpoints::start(path)?;
+        let (sender, jobs) = sync_channel(MAX_QUEUED_WRITES);
+        let writer = Writer::new(connection, checkpoints, recent_keys, tail_sender, monitor, jobs)
+            .map_err(|failure| OpenError::Broken { path: path.to_owned(), source: failure.into() })?;
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || writer.run())
+            .map_err(OpenError::Thread)?;
+        let (jobs, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
+        Ok(Self { jobs, writer, readers, path: path.to_owned(), tail, queued, overload, _lock: lock })
+    }
+
+    fn queue<T>(&self, job: impl FnOnce(Promise<T>) -> Job) -> Reply<T> {
+        let (sender, reply) = Reply::channel();
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(jobs) = jobs.as_ref() else { return Reply::failed(StoreError::Closed) };
+        // Before it is sent, since the writer may be done with it at once.
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        let error = match jobs.try_send(job(Promise::new(sender))) {
+            Ok(()) => return reply,
+            Err(TrySendError::Full(_)) => {
+                self.overload.refused(MAX_QUEUED_WRITES);
+                StoreError::Overloaded
+            }
+            Err(TrySendError::Disconnected(_)) => StoreError::Closed,
+        };
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+        Reply::failed(error)
+    }
+}
+
+impl Log for SqliteStore {
+    fn append(&self, delivery: NewDelivery) -> Reply<Receipt> {
+        match delivery.validate() {
+            Ok(()) => self.queue(|promise| Job::Append(Box::new(delivery), promise)),
+            Err(error) => Reply::failed(error),
+        }
+    }
+
+    fn complete(&self, completion: Completion) -> Reply<bool> {
+        match completion.validate() {
+            Ok(()) => self.queue(|promise| Job::Complete(Box::new(completion), promise)),
+            Err(error) => Reply::failed(error),
+        }
+    }
+
+    fn postpone(&self, due: Due) -> Reply<()> {
+        self.queue(|promise| Job::Postpone(Box::new(due), promise))
+    }
+
+    fn expire(&self, expiry: Expiry) -> Reply<Expired> {
+        self.queue(|promise| Job::Expire(Box::new(expiry), promise))
+    }
+
+    fn move_cursors(&self, moves: Vec<CursorMove>) -> Reply<Vec<Moved>> {
+        match moves.iter().try_for_each(CursorMove::validate) {
+            Ok(()) => self.queue(|promise| Job::MoveCursors(moves, promise)),
+            Err(error) => Reply::failed(error),
+        }
+    }
+
+    fn cursors(&self) -> Result<Vec<Cursor>, StoreError> {
+        self.readers.cursors()
+    }
+
+    fn pending(&self) -> Result<Vec<Due>, StoreError> {
+        self.readers.pending()
+    }
+
+    fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
+        // What is newer may be committed already; whoever waits for it is woken.
+        if most == 0 || after >= *self.tail.borrow() {
+            return Ok(Vec::new());
+        }
+        self.readers.read_on(after, most.min(onward::MAX_CHANGES_AT_ONCE))
+    }
+
+    fn tail(&self) -> watch::Receiver<i64> {
+        self.tail.clone()
+    }
+
+    fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    fn size(&self) -> u64 {
+        paths::size(&self.path)
+    }
+
+    fn probe(&self) -> Reply<()> {
+        self.queue(Job::Probe)
+    }
+
+    fn close(&self) {
+        // The last connection to close writes the WAL back into the file, and must be the writer's to do so.
+        self.readers.close();
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A writer that panicked has answered its callers by dropping their replies.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Browse for SqliteStore {
+    fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError> {
+        self.readers.delivery(deliveryid)
+    }
+
+    fn change(&self, changeid: i64) -> Result<Option<ChangeRecord>, StoreError> {
+        self.readers.change(changeid)
+    }
+
+    fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
+        self.readers.request(deliveryid)
+    }
+
+    fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {
+        self.readers.deliveries(query)
+    }
+
+    fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
+        self.readers.changes(query)
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Keeps a copy of the WAL where something that was acknowledged cannot be read from it, and says so. What is sent from
+/// now on is stored all the same: to lose that as well would help nobody.
+fn keep_damaged_wal(path: &Path) -> Result<(), OpenError> {
+    let wal = paths::wal(path);
+    let failed = |source| OpenError::Wal { path: wal.clone(), source };
+    if let Some(damage) = wal::damage(path).map_err(failed)? {
+        let kept = wal::keep(path).map_err(failed)?;
+        tracing::error!(
+            wal = %wal.display(),
+            kept = %kept.display(),
+            "the WAL of the store is damaged: {damage}; webhooks that were acknowledged are missing, have the forges send \
+             them again"
+        );
+    }
+    Ok(())
+}

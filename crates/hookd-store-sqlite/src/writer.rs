@@ -1,0 +1,372 @@
+//! The writer: one thread that takes all that waits, stores it as one transaction, and then answers all of it.
+//!
+//! A batch goes through it as *take → find duplicates → pack → commit → answer*. Results are put into the jobs as they
+//! arise and are sent when they are on disk.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use hookd_store::{Completion, Due, KeptChanges, NewDelivery, Observer, Receipt, State, StoreError, StoredRequest};
+use rusqlite::{Connection, OptionalExtension};
+use tokio::sync::watch;
+
+use crate::blocks::{self, Numbers, Part};
+use crate::checkpoint::Checkpoints;
+use crate::error::Failure;
+use crate::format::{Group, state_code};
+use crate::health::Health;
+use crate::index::{ForgeIdIndex, KeyKind, RecentKeys, SealedRun, key_of, recent};
+use crate::intake::Intake;
+use crate::job::Job;
+use crate::overload::Overload;
+use crate::packer::{PackedBlock, Packer};
+use crate::{cursors, retention};
+
+/// How many statements are kept prepared.
+const CACHED_STATEMENTS: usize = 48;
+
+/// A page of the file; a block dirties a few besides its own.
+const PAGE_BYTES: usize = 4096;
+
+/// How many bytes a probe writes while the store fails: as many as a large webhook. A few may still fit onto a disk that is
+/// full.
+const FAILING_PROBE_BYTES: i64 = 128 << 10;
+
+/// The same while it works.
+const PROBE_BYTES: i64 = 8;
+
+pub(crate) struct Writer {
+    connection: Connection,
+    intake: Intake,
+    packer: Packer,
+    next: Numbers,
+    recent_keys: Arc<RecentKeys>,
+    /// The runs of forge ids, once they were needed: reading them takes longer than all else at the start.
+    forge_ids: Option<ForgeIdIndex>,
+    checkpoints: Checkpoints,
+    /// The newest change.
+    tail: watch::Sender<i64>,
+    monitor: Monitor,
+}
+
+/// What takes note of the writer's transactions.
+pub(crate) struct Monitor {
+    pub(crate) health: Health,
+    pub(crate) queued: Arc<AtomicUsize>,
+    pub(crate) overload: Arc<Overload>,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+/// What a transaction changed besides its blocks, to be taken into memory when it is committed.
+#[derive(Default)]
+struct Changed {
+    /// Whether the recent keys were made into runs.
+    is_sealed: bool,
+    /// The new run of forge ids then.
+    sealed: Option<SealedRun>,
+    /// Runs that were deleted.
+    expired_runs: Vec<i64>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        connection: Connection,
+        checkpoints: Checkpoints,
+        recent_keys: Arc<RecentKeys>,
+        tail: watch::Sender<i64>,
+        monitor: Monitor,
+        jobs: Receiver<Job>,
+    ) -> Result<Self, Failure> {
+        connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        recent::read(&connection, &recent_keys)?;
+        let next = Numbers::read(&connection)?;
+        let (intake, packer) = (Intake::new(jobs), Packer::new()?);
+        Ok(Self { connection, intake, packer, next, recent_keys, forge_ids: None, checkpoints, tail, monitor })
+    }
+
+    /// Serves until all senders are gone and all that they queued is stored.
+    pub(crate) fn run(mut self) {
+        while let Some(mut batch) = self.intake.take() {
+            let begun = Instant::now();
+            let outcome = self.store(&mut batch);
+            self.monitor.over(batch.len(), outcome.as_ref().err(), begun.elapsed());
+            let error = outcome.err().map(StoreError::from);
+            batch.into_iter().for_each(|job| job.answer(error.as_ref()));
+            self.checkpoints.finish(&self.connection);
+        }
+    }
+
+    /// Stores a batch as one transaction.
+    fn store(&mut self, batch: &mut [Job]) -> Result<(), Failure> {
+        match self.transaction(batch) {
+            Ok(changed) => {
+                self.committed(changed);
+                Ok(())
+            }
+            Err(failure) => {
+                if !self.connection.is_autocommit() {
+                    let _ = self.connection.execute_batch("ROLLBACK");
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    fn transaction(&mut self, batch: &mut [Job]) -> Result<Changed, Failure> {
+        self.monitor.health.permit()?;
+        self.connection.busy_timeout(self.monitor.health.busy_timeout())?;
+        self.packer.begin(self.next);
+        self.receive(batch)?;
+        self.packer.finish_block()?;
+
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut changed = Changed::default();
+        // All recent keys were committed before.
+        if self.recent_keys.is_full() {
+            let (deliveryid, changeid) = (self.next.deliveryid - 1, self.next.changeid - 1);
+            changed.sealed = recent::seal(&self.connection, &self.recent_keys, deliveryid, changeid)?;
+            changed.is_sealed = true;
+        }
+        self.insert(0)?;
+        let inserted = self.packer.blocks().len();
+        for job in batch {
+            self.perform(job, &mut changed)?;
+        }
+        // The changes of what was completed.
+        self.packer.finish_block()?;
+        self.insert(inserted)?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(changed)
+    }
+
+    /// Takes into memory what was committed, and wakes readers.
+    fn committed(&mut self, changed: Changed) {
+        let Changed { is_sealed, sealed, expired_runs } = changed;
+        if is_sealed {
+            self.recent_keys.clear();
+        }
+        let keys =
+            |packed: &PackedBlock| packed.keys.keys(packed.first.deliveryid, packed.first.changeid).collect::<Vec<_>>();
+        self.recent_keys.add(self.packer.blocks().iter().flat_map(keys));
+        if let Some(index) = &mut self.forge_ids {
+            sealed.into_iter().for_each(|sealed| index.add(sealed));
+            expired_runs.iter().for_each(|runid| index.remove(*runid));
+        }
+        let bytes = |PackedBlock { block, .. }: &PackedBlock| {
+            block.records.len() + block.requests.as_ref().map_or(0, Vec::len) + 4 * PAGE_BYTES
+        };
+        self.checkpoints.committed(self.packer.blocks().iter().map(bytes).sum());
+        let has_changes = self.packer.next().changeid > self.next.changeid;
+        self.next = self.packer.next();
+        if has_changes {
+            self.tail.send_replace(self.next.changeid - 1);
+        }
+    }
+
+    /// Gives each delivery of a batch its receipt, and packs those that are new.
+    fn receive(&mut self, batch: &mut [Job]) -> Result<(), Failure> {
+        // The new deliveries of the batch by the keys of their forge ids.
+        let mut earlier: HashMap<u64, Vec<usize>> = HashMap::with_capacity(batch.len());
+        for index in 0..batch.len() {
+            let (before, rest) = batch.split_at_mut(index);
+            let Job::Append(delivery, promise) = &mut rest[0] else { continue };
+            let key = delivery.forge_id.as_deref().map(key_of);
+            let mut duplicate = None;
+            // What was refused was not acknowledged, so it may come again and is translated anew.
+            if let Some(key) = key
+                && delivery.deduplicate
+                && delivery.state.state() != State::Refused
+            {
+                let indexes = earlier.get(&key).into_iter().flatten();
+                duplicate = indexes.filter_map(|index| receipt_of_same(&before[*index], delivery)).next();
+                if duplicate.is_none() {
+                    duplicate = self.find_in_log(key, delivery)?;
+                }
+            }
+            if let Some(receipt) = duplicate {
+                promise.set(Ok(Receipt { is_duplicate: true, ..receipt }));
+                continue;
+            }
+            promise.set(Ok(Receipt {
+                deliveryid: self.packer.next().deliveryid,
+                state: delivery.state.state(),
+                reported_changes: delivery.state.reported_changes(),
+                reason: delivery.state.reason().map(str::to_owned),
+                is_duplicate: false,
+            }));
+            self.packer.add(delivery, key)?;
+            if let Some(key) = key {
+                earlier.entry(key).or_default().push(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// The receipt of a delivery that was committed before, of which this one is a duplicate.
+    fn find_in_log(&mut self, key: u64, delivery: &NewDelivery) -> Result<Option<Receipt>, Failure> {
+        let index = match &mut self.forge_ids {
+            Some(index) => index,
+            none => none.insert(ForgeIdIndex::read(&self.connection)?),
+        };
+        let mut candidates = self.recent_keys.find(KeyKind::ForgeId, key);
+        candidates.extend(index.find(&self.connection, key)?);
+        let body = delivery.request.as_ref().map(|request| &request.body);
+        for deliveryid in candidates {
+            let found = blocks::entry(&self.connection, deliveryid, |blockid, entry, place| {
+                let is_alike = entry.forge_id == delivery.forge_id.as_deref()
+                    && entry.dialect == delivery.dialect
+                    && (entry.head_length > 0) == body.is_some()
+                    && entry.body_length == body.map_or(0, bytes::Bytes::len)
+                    && entry.state != State::Refused;
+                is_alike.then(|| {
+                    let receipt = Receipt {
+                        deliveryid,
+                        state: entry.state,
+                        reported_changes: entry.reported_changes,
+                        reason: entry.reason.map(str::to_owned),
+                        is_duplicate: true,
+                    };
+                    (receipt, blockid, place)
+                })
+            })?;
+            let Some((receipt, blockid, place)) = found.flatten() else { continue };
+            let is_same = match body {
+                Some(body) => blocks::request(&self.connection, blockid, place)?
+                    .is_some_and(|request: StoredRequest| request.body == *body),
+                None => true,
+            };
+            if is_same {
+                return Ok(Some(receipt));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Inserts the packed blocks from the one at this index on.
+    fn insert(&self, first: usize) -> rusqlite::Result<()> {
+        for packed in &self.packer.blocks()[first..] {
+            recent::write(&self.connection, packed)?;
+            blocks::insert(&self.connection, packed)?;
+        }
+        Ok(())
+    }
+
+    /// Does what a job asks for, besides inserting its block.
+    fn perform(&mut self, job: &mut Job, changed: &mut Changed) -> Result<(), Failure> {
+        match job {
+            Job::Append(delivery, promise) => {
+                if let Some(Receipt { deliveryid, state: State::Pending, is_duplicate: false, .. }) = promise.get() {
+                    self.await_completion(*deliveryid, delivery)?;
+                }
+            }
+            Job::Complete(completion, promise) => promise.set(Ok(self.complete(completion)?)),
+            Job::Postpone(due, promise) => promise.set(Ok(self.postpone(due)?)),
+            Job::Expire(expiry, promise) => {
+                let step = retention::step(&self.connection, expiry)?;
+                changed.expired_runs.extend(step.runs);
+                promise.set(Ok(step.expired));
+            }
+            Job::MoveCursors(moves, promise) => {
+                promise.set(cursors::move_all(&self.connection, moves, self.kept_changes()?)?);
+            }
+            Job::Probe(promise) => promise.set(Ok(self.probe()?)),
+        }
+        Ok(())
+    }
+
+    fn await_completion(&self, deliveryid: i64, delivery: &NewDelivery) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("INSERT INTO pending VALUES (?1, ?2, ?3, 0, ?3)")?.execute((
+            deliveryid,
+            &delivery.dialect,
+            delivery.received_at.as_micros(),
+        ))?;
+        Ok(())
+    }
+
+    fn complete(&mut self, completion: &Completion) -> Result<bool, Failure> {
+        let pending: Option<(i64, String)> = self
+            .connection
+            .prepare_cached("DELETE FROM pending WHERE deliveryid = ? RETURNING received_at, dialect")?
+            .query_row([completion.deliveryid], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((received_at, dialect)) = pending else { return Ok(false) };
+        let changes = completion.state.changes();
+        let group = Group { deliveryid: completion.deliveryid, received_at, dialect: &dialect };
+        let first = self.packer.add_completed(&group, changes)?;
+        self.connection.prepare_cached("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?)")?.execute((
+            completion.deliveryid,
+            state_code(completion.state.state()),
+            completion.reason(),
+            (!changes.is_empty()).then_some(first),
+            changes.len(),
+        ))?;
+        Ok(true)
+    }
+
+    fn postpone(&self, due: &Due) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("UPDATE pending SET attempts = ?, next_at = ? WHERE deliveryid = ?")?
+            .execute((due.attempts, due.next_at.as_micros(), due.deliveryid))?;
+        Ok(())
+    }
+
+    /// What cursors may point to: what was committed before this transaction, and is still there.
+    fn kept_changes(&self) -> rusqlite::Result<KeptChanges> {
+        let first = blocks::first(&self.connection)?;
+        Ok(KeptChanges {
+            first: first.map_or(self.next.changeid, |first| first.first(Part::Changes)),
+            newest: self.next.changeid - 1,
+        })
+    }
+
+    /// Writes something that nobody reads, so that the commit has to reach the disk: something random, since SQLite
+    /// writes nothing where a row stays the same.
+    fn probe(&self) -> rusqlite::Result<()> {
+        let size = if self.monitor.health.is_failing() { FAILING_PROBE_BYTES } else { PROBE_BYTES };
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO facts VALUES ('probe', hex(randomblob(?)))")?
+            .execute([size])?;
+        Ok(())
+    }
+}
+
+/// The receipt of an earlier job of the batch, where that is a delivery of which this one is a duplicate.
+fn receipt_of_same(job: &Job, delivery: &NewDelivery) -> Option<Receipt> {
+    let Job::Append(earlier, promise) = job else { return None };
+    let body = |delivery: &NewDelivery| delivery.request.as_ref().map(|request| request.body.clone());
+    let is_same = earlier.forge_id == delivery.forge_id
+        && earlier.dialect == delivery.dialect
+        && earlier.state.state() != State::Refused
+        && body(earlier) == body(delivery);
+    promise.get().filter(|_| is_same).cloned()
+}
+
+impl Drop for Writer {
+    /// Makes the file alone the whole store. Where a reader is still at work, the next start does it.
+    fn drop(&mut self) {
+        self.checkpoints.stop();
+        let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+}
+
+impl Monitor {
+    /// A batch of so many writes was stored, or failed.
+    fn over(&mut self, writes: usize, failure: Option<&Failure>, took: Duration) {
+        if self.queued.fetch_sub(writes, Ordering::Relaxed) == writes {
+            self.overload.drained();
+        }
+        match failure {
+            None => {
+                self.health.committed();
+                self.observer.committed(writes, took);
+            }
+            Some(failure) => {
+                self.health.failed(failure, writes);
+                self.observer.failed(writes);
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Reading for people: the pages, the REST API, the command line.
+
+use crate::{ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Page, Query, StoreError, StoredRequest};
+
+/// A store that people can look into.
+///
+/// All methods block on the disk or the network: call them off the event loop. An acknowledged write is visible to
+/// every read that begins afterwards. All errors mean that the store cannot be read.
+#[expect(clippy::missing_errors_doc, reason = "said once, for all of them")]
+pub trait Browse: Send + Sync {
+    /// The delivery with this number; `None` if there is none, or no longer.
+    fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError>;
+
+    /// The change with this number; `None` if there is none, or no longer.
+    ///
+    /// It comes with its parent if that is not too far back. Each store sets the bound: an index of parents would cost
+    /// more than all the others together, and a page can do without.
+    fn change(&self, changeid: i64) -> Result<Option<ChangeRecord>, StoreError>;
+
+    /// The request of a delivery; `None` if there was none, or it is no longer kept.
+    fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError>;
+
+    /// The deliveries that match, with how many match in all, as of one moment.
+    fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError>;
+
+    /// The changes that match, with how many match in all, as of one moment. They come without their parents.
+    fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError>;
+}

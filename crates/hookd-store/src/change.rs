@@ -1,0 +1,107 @@
+//! Changes as they are read: from the log, and one by one for people.
+
+use std::sync::Arc;
+
+use hookd_core::Change;
+use serde_json::{Map, Value, json};
+
+use crate::Timestamp;
+
+/// A change as it is in the log, for sinks that read onward.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoggedChange {
+    /// Its number.
+    pub changeid: i64,
+    /// The delivery that produced it.
+    pub deliveryid: i64,
+    /// When that was received.
+    pub received_at: Timestamp,
+    /// The dialect that took it.
+    pub dialect: Arc<str>,
+    /// Its id that is unique among all stores and never changes; see [`hookd_id`].
+    pub hookd_id: String,
+    /// The change. Its `when_timestamp` is set: to the time of receipt if the dialect gave none.
+    pub change: Change,
+}
+
+impl LoggedChange {
+    /// The same as a record for people, with its parent.
+    pub fn into_record(self, parent_changeid: Option<i64>) -> ChangeRecord {
+        let Self { changeid, deliveryid, received_at, dialect: _, hookd_id, change } = self;
+        ChangeRecord { changeid, deliveryid, received_at, hookd_id, parent_changeid, change }
+    }
+}
+
+/// The id of a change that is unique among all stores: the random name of the store, the number of the change, and the
+/// time of receipt in microseconds since 1970, in hexadecimal. The time tells apart changes with the same number in a
+/// store and in a restored copy of it.
+pub fn hookd_id(instance: &str, changeid: i64, received_at: Timestamp) -> String {
+    format!("{instance}-{changeid}-{:x}", received_at.as_micros())
+}
+
+/// Whether two changes are of the same branch, repository, project and codebase. The parent of a change is the last one
+/// before it for which this is true.
+pub fn is_same_line(one: &Change, other: &Change) -> bool {
+    one.branch == other.branch
+        && one.repository == other.repository
+        && one.project == other.project
+        && one.codebase == other.codebase
+}
+
+/// A change as people see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeRecord {
+    /// Its number.
+    pub changeid: i64,
+    /// The delivery that produced it.
+    pub deliveryid: i64,
+    /// When that was received.
+    pub received_at: Timestamp,
+    /// Its id that is unique among all stores and never changes.
+    pub hookd_id: String,
+    /// The last change before it of the same branch, repository, project and codebase, as far as
+    /// [`Browse::change`](crate::Browse::change) finds it. Lists leave it out.
+    pub parent_changeid: Option<i64>,
+    /// The change; its `when_timestamp` is set.
+    pub change: Change,
+}
+
+impl ChangeRecord {
+    /// The change as Buildbot's REST API shows it, with `deliveryid`, `hookd_id` and `src` besides.
+    pub fn to_json(&self) -> Value {
+        let Self { changeid, deliveryid, received_at, hookd_id, parent_changeid, change } = self;
+        let properties: Map<String, Value> =
+            change.properties.iter().map(|(name, value)| (name.clone(), json!([value, "Change"]))).collect();
+        json!({
+            "author": change.author,
+            "branch": change.branch,
+            "category": change.category,
+            "changeid": changeid,
+            "codebase": change.codebase,
+            "comments": change.comments,
+            "committer": change.committer,
+            "deliveryid": deliveryid,
+            "files": change.files,
+            "hookd_id": hookd_id,
+            "parent_changeids": parent_changeid.iter().collect::<Vec<_>>(),
+            "project": change.project,
+            "properties": properties,
+            "repository": change.repository,
+            "revision": change.revision,
+            "revlink": change.revlink,
+            // Every change of hookd has a source stamp of its own, with the change's number.
+            "sourcestamp": {
+                "branch": change.branch,
+                "codebase": change.codebase,
+                "created_at": received_at.as_seconds(),
+                "patch": null,
+                "project": change.project,
+                "repository": change.repository,
+                "revision": change.revision,
+                "ssid": changeid,
+            },
+            "src": change.src,
+            "when_timestamp": change.when_timestamp,
+        })
+    }
+}

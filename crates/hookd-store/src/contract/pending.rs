@@ -1,0 +1,144 @@
+//! Laws of pending deliveries: completed once, postponed until then.
+
+use std::time::Duration;
+
+use super::samples::{
+    HOUR, NOON, PENDING, accepted, accepted_many, append, changeids, complete, delivery, received_at,
+};
+use super::{Open, reopened};
+use crate::{Completion, Due, NewDelivery, NewState, State, StoreError, Timestamp};
+
+fn pending_ids(store: &crate::SharedStore) -> Vec<i64> {
+    store.pending().unwrap().iter().map(|due| due.deliveryid).collect()
+}
+
+/// The changes carry the delivery's dialect and time of receipt.
+pub fn a_pending_delivery_is_completed_once(open: Open<'_>) {
+    let store = open();
+    let receipt = append(&store, delivery("{}", PENDING));
+    assert_eq!((receipt.state, receipt.reported_changes, receipt.reason), (State::Pending, 1, None));
+    let record = store.delivery(1).unwrap().unwrap();
+    assert_eq!((record.state, record.reason, record.changeids), (State::Pending, None, vec![]));
+    assert_eq!(changeids(&store), [0; 0]);
+    let completion =
+        Completion { deliveryid: 1, state: accepted_many(2), note: Some("files could not be fetched".to_owned()) };
+    assert!(store.complete(completion.clone()).wait().unwrap());
+    assert!(!store.complete(completion).wait().unwrap());
+    assert_eq!(store.pending().unwrap(), []);
+    let store = reopened(store, open);
+    assert_eq!(store.pending().unwrap(), []);
+    assert!(!complete(&store, 1, accepted("r")));
+    let record = store.delivery(1).unwrap().unwrap();
+    assert_eq!((record.state, record.changeids), (State::Accepted, vec![1, 2]));
+    assert_eq!(record.reason.as_deref(), Some("files could not be fetched"));
+    let read = store.read_on(0, 10).unwrap();
+    let seen: Vec<_> = read.iter().map(|change| (change.deliveryid, change.received_at, &*change.dialect)).collect();
+    assert_eq!(seen, [(1, NOON, "github"), (1, NOON, "github")]);
+    assert_eq!(read[0].change.when_timestamp, Some(NOON.as_seconds()));
+}
+
+/// Not of their times.
+pub fn pending_deliveries_come_in_the_order_of_their_numbers(open: Open<'_>) {
+    let store = open();
+    for hours in [3, 1, 2] {
+        append(&store, NewDelivery { received_at: NOON.saturating_add(hours * HOUR), ..delivery("", PENDING) });
+        append(&store, delivery("", accepted("r")));
+    }
+    assert_eq!(pending_ids(&store), [1, 3, 5]);
+    assert!(complete(&store, 3, accepted("r")));
+    assert_eq!(pending_ids(&store), [1, 5]);
+    let store = reopened(store, open);
+    assert_eq!(pending_ids(&store), [1, 5]);
+}
+
+/// Only the attempts and the time of the next one are stored.
+pub fn a_postponed_delivery_continues_from_there_after_reopening(open: Open<'_>) {
+    let store = open();
+    append(&store, delivery("{}", PENDING));
+    let first = Due { deliveryid: 1, dialect: "github".to_owned(), received_at: NOON, attempts: 0, next_at: NOON };
+    assert_eq!(store.pending().unwrap(), std::slice::from_ref(&first));
+    let next_at = NOON.saturating_add(Duration::from_secs(90));
+    let (dialect, received_at) = ("other".to_owned(), Timestamp::from_micros(1));
+    store.postpone(Due { deliveryid: 1, dialect, received_at, attempts: 3, next_at }).wait().unwrap();
+    let postponed = Due { attempts: 3, next_at, ..first };
+    assert_eq!(store.pending().unwrap(), std::slice::from_ref(&postponed));
+    let store = reopened(store, open);
+    assert_eq!(store.pending().unwrap(), [postponed]);
+}
+
+/// The note is for accepted deliveries only.
+pub fn a_completion_without_changes_gives_the_reason(open: Open<'_>) {
+    let store = open();
+    for _ in 0..3 {
+        append(&store, delivery("", PENDING));
+    }
+    let states = [
+        (State::Ignored, NewState::Ignored("not built".to_owned()), Some("not built")),
+        (State::Refused, NewState::Refused("no such repository".to_owned()), Some("no such repository")),
+        (State::Accepted, accepted("r"), Some("a note")),
+    ];
+    for (deliveryid, (_, state, _)) in (1..).zip(&states) {
+        let completion = Completion { deliveryid, state: state.clone(), note: Some("a note".to_owned()) };
+        assert!(store.complete(completion).wait().unwrap());
+    }
+    let store = reopened(store, open);
+    for (deliveryid, (state, _, reason)) in (1..).zip(&states) {
+        let record = store.delivery(deliveryid).unwrap().unwrap();
+        assert_eq!((record.state, record.reason.as_deref()), (*state, *reason));
+    }
+    assert_eq!(changeids(&store), [1]);
+}
+
+/// Neither an unknown delivery nor one that is complete.
+pub fn what_is_not_pending_is_neither_completed_nor_postponed(open: Open<'_>) {
+    let store = open();
+    append(&store, delivery("", accepted("r")));
+    for deliveryid in [-1, 0, 1, 2, i64::MAX] {
+        assert!(!complete(&store, deliveryid, accepted("other")), "{deliveryid}");
+        let due = Due { deliveryid, dialect: "github".to_owned(), received_at: NOON, attempts: 1, next_at: NOON };
+        store.postpone(due).wait().unwrap();
+    }
+    assert_eq!((store.pending().unwrap(), changeids(&store)), (vec![], vec![1]));
+}
+
+/// The delivery stays pending, and other writes in the queue succeed.
+pub fn an_invalid_completion_is_refused_alone(open: Open<'_>) {
+    let store = open();
+    append(&store, delivery("", PENDING));
+    let completion = |state| store.complete(Completion { deliveryid: 1, state, note: None });
+    let (invalid, empty) = (completion(PENDING), completion(NewState::Accepted(Vec::new())));
+    let beside = store.append(delivery("", accepted("r")));
+    assert!(matches!(invalid.wait(), Err(StoreError::Invalid(_))));
+    assert!(matches!(empty.wait(), Err(StoreError::Invalid(_))));
+    assert_eq!(beside.wait().unwrap().deliveryid, 2);
+    assert_eq!(pending_ids(&store), [1]);
+    assert!(complete(&store, 1, accepted("r")));
+}
+
+/// Numbers follow the order of commits even if completions and deliveries are queued together.
+pub fn changes_of_a_completion_come_after_all_that_were_committed_before(open: Open<'_>) {
+    let store = open();
+    append(&store, delivery("", PENDING));
+    append(&store, delivery("", PENDING));
+    append(&store, received_at(NOON, "before"));
+    let completed =
+        [2, 1].map(|deliveryid| store.complete(Completion { deliveryid, state: accepted_many(2), note: None }));
+    let beside = store.append(received_at(NOON, "beside"));
+    assert_eq!(completed.map(|reply| reply.wait().unwrap()), [true, true]);
+    beside.wait().unwrap();
+    append(&store, received_at(NOON, "after"));
+    let of = |deliveryid| store.delivery(deliveryid).unwrap().unwrap().changeids;
+    assert_eq!((of(3), of(5)), (vec![1], vec![7]));
+    // The delivery beside them is of the same transaction, before or after them.
+    let (second, first, beside) = (of(2), of(1), of(4));
+    assert!(first[0] > second[0], "completions are in their order");
+    let mut middle = [second, first, beside].concat();
+    middle.sort_unstable();
+    assert_eq!(middle, [2, 3, 4, 5, 6]);
+    assert_eq!(changeids(&store), [1, 2, 3, 4, 5, 6, 7]);
+    let read = store.read_on(0, 10).unwrap();
+    for (deliveryid, changes) in [(1, of(1)), (2, of(2)), (4, of(4))] {
+        let logged = read.iter().filter(|change| change.deliveryid == deliveryid).map(|change| change.changeid);
+        assert_eq!(logged.collect::<Vec<_>>(), changes);
+    }
+}

@@ -1,0 +1,108 @@
+//! The log: what is written, and read onward.
+
+use tokio::sync::watch;
+
+use crate::{
+    Completion, Cursor, CursorMove, Due, Expired, Expiry, LoggedChange, Moved, NewDelivery, Receipt, Reply, StoreError,
+};
+
+/// A durable log of deliveries and of the changes that they produce.
+///
+/// Every store obeys these laws, and sinks and pages rely on them:
+///
+/// 1. **Numbers have no gaps and follow the order of commits.** Deliveries and changes are numbered
+///    separately, each from 1. Once a number is visible to anyone, no smaller one appears later. No number is used
+///    twice, not even after its delivery or change has expired.
+/// 2. **`Ok` means committed to disk.** A delivery and its changes are one transaction, and so are a completion and its
+///    changes. A write that failed left nothing behind. An acknowledged write is visible to every read that begins
+///    afterwards.
+/// 3. **A cursor is a named position** in the log, with a bounded set of numbers done beyond it. It moves by
+///    compare-and-set of its version.
+/// 4. **Expiry deletes no change that a cursor has not passed**: none at or beyond the [first number not
+///    done](Cursor::first_not_done) of the least cursor, unless the operator limits how far a reader may lag
+///    ([`Expiry::lagging_before`]). Only the oldest part of the log is deleted, so the rest has no gaps.
+/// 5. **The cost of reading onward** depends only on what is read, not on the length of the log.
+/// 6. **The format on disk has a version of its own**, apart from the types of this crate and of the core.
+///
+/// The [contract suite](crate::contract) checks the first four for every store; an engine tests the last two itself.
+///
+/// The writing methods do not block: they queue in order, and their [`Reply`] is a future. The reading methods block on
+/// the disk or the network: call them off the event loop.
+pub trait Log: Send + Sync {
+    /// Stores a delivery and its changes as one transaction, unless it is a duplicate.
+    ///
+    /// A delivery with `deduplicate` and a forge id is a duplicate of an earlier one if dialect, forge id and every
+    /// byte of the body are the same; if neither came with a request, dialect and forge id are enough. The earlier
+    /// one's request must still be kept, and neither of the two may be refused (the earlier one when it was received).
+    /// The reply to a duplicate is the receipt of the earlier one.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] as [`NewDelivery::validate`].
+    fn append(&self, delivery: NewDelivery) -> Reply<Receipt>;
+
+    /// Completes a pending delivery: stores its final state and its changes as one transaction. `false` if it is not
+    /// pending; nothing is stored then.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] as [`Completion::validate`].
+    fn complete(&self, completion: Completion) -> Reply<bool>;
+
+    /// Stores `attempts` and `next_at` of a pending delivery, so that a restart continues from there. The other fields
+    /// are not written. Does nothing if the delivery is not pending.
+    fn postpone(&self, due: Due) -> Reply<()>;
+
+    /// Deletes expired data, in one step that is small enough not to delay other writes. Call it until
+    /// [`Expired::has_more`] is `false`.
+    ///
+    /// Deliveries and changes are deleted in the order of the log, up to the first that is too young, pending, or
+    /// needed by a cursor. Requests are deleted in the same order up to the first that is too young, regardless of
+    /// cursors; those of pending deliveries stay until the delivery is completed. A store may keep slightly more than
+    /// it has to: everything that was committed together, and the newest commit.
+    fn expire(&self, expiry: Expiry) -> Reply<Expired>;
+
+    /// Moves cursors in the given order, as one transaction, and returns the result of each move. A conflict leaves
+    /// that cursor as it is and does not stop the other moves.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] if any of the moves is invalid (see [`CursorMove::decide`]); then no cursor moves.
+    fn move_cursors(&self, moves: Vec<CursorMove>) -> Reply<Vec<Moved>>;
+
+    /// All cursors, by name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn cursors(&self) -> Result<Vec<Cursor>, StoreError>;
+
+    /// All pending deliveries, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn pending(&self) -> Result<Vec<Due>, StoreError>;
+
+    /// The changes with numbers above `after`, ascending and without gaps. At most `most`; the store may return fewer,
+    /// but at least one if there is one (and `most` is not zero). If the first number is not `after + 1`, those before
+    /// it have expired.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError>;
+
+    /// A watch on the number of the newest change, which wakes readers when there are more. Zero if there has never
+    /// been one; expired changes count. [`read_on`](Self::read_on) finds every change up to the number seen here.
+    fn tail(&self) -> watch::Receiver<i64>;
+
+    /// How many writes wait to be stored.
+    fn queued(&self) -> usize;
+
+    /// How many bytes the store takes on disk.
+    fn size(&self) -> u64;
+
+    /// Commits a write without content, to find out whether a delivery could be stored now.
+    ///
+    /// # Errors
+    /// Why not.
+    fn probe(&self) -> Reply<()>;
+
+    /// Waits until all that is queued is committed; later writes fail with [`StoreError::Closed`].
+    fn close(&self);
+}

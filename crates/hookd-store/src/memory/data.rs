@@ -1,0 +1,211 @@
+//! The data of a store in memory, and what each write does to it.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use hookd_core::Change;
+
+use crate::{
+    Completion, Cursor, CursorMove, DeliveryRecord, Due, KeptChanges, LoggedChange, Moved, NewDelivery, Receipt, State,
+    StoreError, StoredRequest, Timestamp, hookd_id,
+};
+
+/// The log and its cursors.
+pub(super) struct Data {
+    /// The store's own name, part of the ids of its changes.
+    instance: String,
+    /// The commits that have not expired, oldest first.
+    pub(super) commits: VecDeque<Commit>,
+    pub(super) deliveries: BTreeMap<i64, StoredDelivery>,
+    pub(super) changes: BTreeMap<i64, LoggedChange>,
+    pub(super) pending: BTreeMap<i64, Due>,
+    pub(super) cursors: BTreeMap<String, Cursor>,
+    /// The deliveries of each forge id.
+    by_forge_id: HashMap<String, Vec<i64>>,
+    newest_deliveryid: i64,
+    newest_changeid: i64,
+    newest_version: u64,
+}
+
+/// One transaction of the log: a delivery with its changes, or the changes of a completion.
+pub(super) struct Commit {
+    /// When the delivery was received.
+    pub(super) received_at: Timestamp,
+    /// The delivery, unless this is a completion.
+    pub(super) deliveryid: Option<i64>,
+    pub(super) changeids: Vec<i64>,
+}
+
+/// A delivery with its receipt.
+pub(super) struct StoredDelivery {
+    pub(super) record: DeliveryRecord,
+    /// `None` if there was none, or it has expired.
+    pub(super) request: Option<StoredRequest>,
+    came_with_request: bool,
+    receipt: Receipt,
+}
+
+impl StoredDelivery {
+    /// The bytes of the body that is kept.
+    pub(super) fn body_bytes(&self) -> u64 {
+        self.request.as_ref().map_or(0, |request| request.body.len() as u64)
+    }
+
+    /// Whether a new delivery of the same forge id is this one.
+    fn is_repeated_by(&self, delivery: &NewDelivery) -> bool {
+        let is_same_body = match (&self.request, &delivery.request) {
+            (Some(stored), Some(new)) => stored.body == new.body,
+            (None, None) => !self.came_with_request,
+            _ => false,
+        };
+        is_same_body && self.record.dialect == delivery.dialect && self.receipt.state != State::Refused
+    }
+}
+
+impl Data {
+    pub(super) fn new() -> Self {
+        Self {
+            instance: format!("{:016x}", RandomState::new().hash_one(())),
+            commits: VecDeque::new(),
+            deliveries: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            cursors: BTreeMap::new(),
+            by_forge_id: HashMap::new(),
+            newest_deliveryid: 0,
+            newest_changeid: 0,
+            newest_version: 0,
+        }
+    }
+
+    pub(super) fn newest_changeid(&self) -> i64 {
+        self.newest_changeid
+    }
+
+    fn kept_changes(&self) -> KeptChanges {
+        let first = self.changes.keys().next().copied().unwrap_or(self.newest_changeid + 1);
+        KeptChanges { first, newest: self.newest_changeid }
+    }
+
+    pub(super) fn append(&mut self, delivery: NewDelivery) -> Receipt {
+        if let Some(receipt) = self.earlier_receipt(&delivery) {
+            return Receipt { is_duplicate: true, ..receipt };
+        }
+        let NewDelivery { received_at, dialect, event, forge_id, deduplicate: _, request, state } = delivery;
+        self.newest_deliveryid += 1;
+        let deliveryid = self.newest_deliveryid;
+        let receipt = Receipt {
+            deliveryid,
+            state: state.state(),
+            reported_changes: state.reported_changes(),
+            reason: state.reason().map(str::to_owned),
+            is_duplicate: false,
+        };
+        let changeids = self.log(deliveryid, received_at, &dialect, state.changes());
+        self.commits.push_back(Commit { received_at, deliveryid: Some(deliveryid), changeids: changeids.clone() });
+        if receipt.state == State::Pending {
+            let dialect = dialect.clone();
+            let due = Due { deliveryid, dialect, received_at, attempts: 0, next_at: received_at };
+            self.pending.insert(deliveryid, due);
+        }
+        if let Some(forge_id) = &forge_id {
+            self.by_forge_id.entry(forge_id.clone()).or_default().push(deliveryid);
+        }
+        let record = DeliveryRecord {
+            deliveryid,
+            received_at,
+            dialect,
+            forge_id,
+            event,
+            state: receipt.state,
+            reason: receipt.reason.clone(),
+            changeids,
+            size: request.as_ref().map_or(0, |request| request.body.len() as u64),
+        };
+        let came_with_request = request.is_some();
+        let stored = StoredDelivery { record, request, came_with_request, receipt: receipt.clone() };
+        self.deliveries.insert(deliveryid, stored);
+        receipt
+    }
+
+    /// The receipt of the earlier delivery that this one is a duplicate of.
+    fn earlier_receipt(&self, delivery: &NewDelivery) -> Option<Receipt> {
+        if !delivery.deduplicate || delivery.state.state() == State::Refused {
+            return None;
+        }
+        let deliveryids = self.by_forge_id.get(delivery.forge_id.as_ref()?)?;
+        let mut earlier = deliveryids.iter().filter_map(|deliveryid| self.deliveries.get(deliveryid));
+        earlier.find(|stored| stored.is_repeated_by(delivery)).map(|stored| stored.receipt.clone())
+    }
+
+    /// Adds changes to the log and returns their numbers.
+    fn log(&mut self, deliveryid: i64, received_at: Timestamp, dialect: &str, changes: &[Change]) -> Vec<i64> {
+        let dialect: Arc<str> = dialect.into();
+        let mut changeids = Vec::with_capacity(changes.len());
+        for change in changes {
+            self.newest_changeid += 1;
+            let changeid = self.newest_changeid;
+            let mut change = change.clone();
+            change.when_timestamp.get_or_insert(received_at.as_seconds());
+            let hookd_id = hookd_id(&self.instance, changeid, received_at);
+            let dialect = Arc::clone(&dialect);
+            self.changes
+                .insert(changeid, LoggedChange { changeid, deliveryid, received_at, dialect, hookd_id, change });
+            changeids.push(changeid);
+        }
+        changeids
+    }
+
+    pub(super) fn complete(&mut self, completion: Completion) -> bool {
+        let Some(due) = self.pending.remove(&completion.deliveryid) else { return false };
+        let changeids = self.log(due.deliveryid, due.received_at, &due.dialect, completion.state.changes());
+        self.commits.push_back(Commit { received_at: due.received_at, deliveryid: None, changeids: changeids.clone() });
+        if let Some(stored) = self.deliveries.get_mut(&due.deliveryid) {
+            stored.record.state = completion.state.state();
+            stored.record.reason = completion.reason().map(str::to_owned);
+            stored.record.changeids = changeids;
+        }
+        true
+    }
+
+    pub(super) fn postpone(&mut self, due: &Due) {
+        if let Some(pending) = self.pending.get_mut(&due.deliveryid) {
+            (pending.attempts, pending.next_at) = (due.attempts, due.next_at);
+        }
+    }
+
+    pub(super) fn move_cursors(&mut self, moves: Vec<CursorMove>) -> Result<Vec<Moved>, StoreError> {
+        let kept = self.kept_changes();
+        // On a copy, so that an invalid move leaves all of them where they are.
+        let (mut cursors, mut version) = (self.cursors.clone(), self.newest_version);
+        let mut results = Vec::with_capacity(moves.len());
+        for cursor_move in moves {
+            version += 1;
+            let moved = cursor_move.decide(cursors.get(&cursor_move.name), kept, version)?;
+            match moved {
+                Moved::To(version) => {
+                    let name = cursor_move.name.clone();
+                    cursors.extend(cursor_move.into_cursor(version).map(|cursor| (name, cursor)));
+                }
+                Moved::Removed => drop(cursors.remove(&cursor_move.name)),
+                Moved::Conflict(_) => {}
+            }
+            results.push(moved);
+        }
+        (self.cursors, self.newest_version) = (cursors, version);
+        Ok(results)
+    }
+
+    /// Removes a delivery that has expired.
+    pub(super) fn forget(&mut self, deliveryid: i64) {
+        let Some(stored) = self.deliveries.remove(&deliveryid) else { return };
+        let Some(forge_id) = stored.record.forge_id else { return };
+        if let Some(deliveryids) = self.by_forge_id.get_mut(&forge_id) {
+            deliveryids.retain(|other| *other != deliveryid);
+            if deliveryids.is_empty() {
+                self.by_forge_id.remove(&forge_id);
+            }
+        }
+    }
+}

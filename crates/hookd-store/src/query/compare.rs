@@ -1,0 +1,177 @@
+//! How a field of a record compares with a value, and with the same field of another record.
+
+use std::cmp::Ordering;
+
+use hookd_core::Change;
+
+use super::{ChangeField, DeliveryField, Field, Filter, Operator, Value};
+use crate::{ChangeRecord, DeliveryRecord, LoggedChange, State, Timestamp};
+
+/// A record that a query can select.
+pub trait Record {
+    /// The fields that it has.
+    type Field: Field;
+
+    /// Its number.
+    fn number(&self) -> i64;
+
+    /// The value of a field; null for one that is opaque.
+    fn cell(&self, field: Self::Field) -> Cell<'_>;
+}
+
+/// The value of one field of a record.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell<'r> {
+    /// It has none.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Real(f64),
+    /// A text.
+    Text(&'r str),
+    /// A list of texts.
+    List(&'r [String]),
+    /// A state.
+    State(State),
+}
+
+impl Record for LoggedChange {
+    type Field = ChangeField;
+
+    fn number(&self) -> i64 {
+        self.changeid
+    }
+
+    fn cell(&self, field: ChangeField) -> Cell<'_> {
+        change_cell(self.changeid, self.deliveryid, self.received_at, &self.change, field)
+    }
+}
+
+impl Record for ChangeRecord {
+    type Field = ChangeField;
+
+    fn number(&self) -> i64 {
+        self.changeid
+    }
+
+    fn cell(&self, field: ChangeField) -> Cell<'_> {
+        change_cell(self.changeid, self.deliveryid, self.received_at, &self.change, field)
+    }
+}
+
+fn change_cell(
+    changeid: i64,
+    deliveryid: i64,
+    received_at: Timestamp,
+    change: &Change,
+    field: ChangeField,
+) -> Cell<'_> {
+    match field {
+        ChangeField::Author => Cell::Text(&change.author),
+        ChangeField::Branch => text(change.branch.as_deref()),
+        ChangeField::Category => text(change.category.as_deref()),
+        ChangeField::Changeid | ChangeField::Sourcestampid => Cell::Integer(changeid),
+        ChangeField::Codebase => Cell::Text(&change.codebase),
+        ChangeField::Comments => Cell::Text(&change.comments),
+        ChangeField::Committer => text(change.committer.as_deref()),
+        ChangeField::Deliveryid => Cell::Integer(deliveryid),
+        ChangeField::Files => Cell::List(&change.files),
+        ChangeField::Project => Cell::Text(&change.project),
+        ChangeField::ReceivedAt => Cell::Real(received_at.as_seconds_f64()),
+        ChangeField::Repository => Cell::Text(&change.repository),
+        ChangeField::Revision => text(change.revision.as_deref()),
+        ChangeField::Revlink => text(change.revlink.as_deref()),
+        ChangeField::Src => text(change.src.as_deref()),
+        ChangeField::WhenTimestamp => change.when_timestamp.map_or(Cell::Null, Cell::Integer),
+        ChangeField::HookdId | ChangeField::ParentChangeids | ChangeField::Properties | ChangeField::Sourcestamp => {
+            Cell::Null
+        }
+    }
+}
+
+impl Record for DeliveryRecord {
+    type Field = DeliveryField;
+
+    fn number(&self) -> i64 {
+        self.deliveryid
+    }
+
+    fn cell(&self, field: DeliveryField) -> Cell<'_> {
+        match field {
+            DeliveryField::Changeids => Cell::Null,
+            DeliveryField::Deliveryid => Cell::Integer(self.deliveryid),
+            DeliveryField::Dialect => Cell::Text(&self.dialect),
+            DeliveryField::Event => text(self.event.as_deref()),
+            DeliveryField::ForgeId => text(self.forge_id.as_deref()),
+            DeliveryField::Reason => text(self.reason.as_deref()),
+            DeliveryField::ReceivedAt => Cell::Real(self.received_at.as_seconds_f64()),
+            DeliveryField::Size => Cell::Integer(i64::try_from(self.size).unwrap_or(i64::MAX)),
+            DeliveryField::State => Cell::State(self.state),
+        }
+    }
+}
+
+fn text(text: Option<&str>) -> Cell<'_> {
+    text.map_or(Cell::Null, Cell::Text)
+}
+
+impl<F: Field> Filter<F> {
+    /// Whether a record matches. Null is not any value, nor less or greater than one.
+    pub fn matches(&self, record: &impl Record<Field = F>) -> bool {
+        let cell = record.cell(self.field);
+        let any = |matches: fn(Cell<'_>, &Value) -> bool| self.values.iter().any(|value| matches(cell, value));
+        let all = |wanted: fn(Ordering) -> bool| {
+            cell != Cell::Null && self.values.iter().all(|value| compare(cell, value.cell()).is_some_and(wanted))
+        };
+        match self.operator {
+            Operator::Eq => any(is_equal),
+            Operator::Ne => !any(is_equal),
+            Operator::Contains => any(contains),
+            Operator::Lt => all(Ordering::is_lt),
+            Operator::Le => all(Ordering::is_le),
+            Operator::Gt => all(Ordering::is_gt),
+            Operator::Ge => all(Ordering::is_ge),
+        }
+    }
+}
+
+impl Value {
+    fn cell(&self) -> Cell<'_> {
+        match self {
+            Self::Integer(number) => Cell::Integer(*number),
+            Self::Real(number) => Cell::Real(*number),
+            Self::Text(text) => Cell::Text(text),
+            Self::State(state) => Cell::State(*state),
+        }
+    }
+}
+
+fn is_equal(cell: Cell<'_>, value: &Value) -> bool {
+    cell != Cell::Null && compare(cell, value.cell()) == Some(Ordering::Equal)
+}
+
+fn contains(cell: Cell<'_>, value: &Value) -> bool {
+    match (cell, value) {
+        (Cell::List(items), Value::Text(wanted)) => items.contains(wanted),
+        (Cell::Text(text), Value::Text(wanted)) => text.contains(wanted.as_str()),
+        _ => false,
+    }
+}
+
+/// The order of two values of a field: null first; none for lists, and for values of different kinds.
+pub(super) fn compare(one: Cell<'_>, other: Cell<'_>) -> Option<Ordering> {
+    #[expect(clippy::cast_precision_loss, reason = "compared with a number that is a double")]
+    match (one, other) {
+        (Cell::Null, Cell::Null) => Some(Ordering::Equal),
+        (Cell::Null, _) => Some(Ordering::Less),
+        (_, Cell::Null) => Some(Ordering::Greater),
+        (Cell::Integer(one), Cell::Integer(other)) => Some(one.cmp(&other)),
+        (Cell::Integer(one), Cell::Real(other)) => (one as f64).partial_cmp(&other),
+        (Cell::Real(one), Cell::Integer(other)) => one.partial_cmp(&(other as f64)),
+        (Cell::Real(one), Cell::Real(other)) => one.partial_cmp(&other),
+        (Cell::Text(one), Cell::Text(other)) => Some(one.cmp(other)),
+        (Cell::State(one), Cell::State(other)) => Some(one.cmp(&other)),
+        _ => None,
+    }
+}

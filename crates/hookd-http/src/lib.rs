@@ -17,7 +17,7 @@ mod connection;
 mod listener;
 mod log_limiter;
 
-pub use answer::{plain, unauthorized};
+pub use answer::{BUSY, busy, plain, unauthorized};
 pub use body::{BodyError, BodyLimits, is_encoded, is_websocket, read_body};
 pub use budget::Budget;
 pub use connection::RequestGuard;

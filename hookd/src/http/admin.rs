@@ -1,5 +1,6 @@
 //! The private listener: the page, the REST API and health.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use actix_web::http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, ORIG
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
-use hookd_config::Reloaded;
-use hookd_http::{RequestGuard, plain, unauthorized};
+use hookd_config::{Access, Reloaded};
+use hookd_http::{RequestGuard, busy, plain, unauthorized};
 use hookd_store::{ChangeField, DeliveryField, Field, Page, Query, SharedStore, StoreError};
 use serde_json::{Value as Json, json};
 
@@ -71,10 +72,14 @@ async fn authenticated(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(auth) = state.config().files.admin_auth.clone()
-        && !auth.accept(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)).await
-    {
-        return Ok(request.into_response(unauthorized()));
+    if let Some(auth) = state.config().files.admin_auth.clone() {
+        let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        match auth.check(headers, address).await {
+            Access::Granted => {}
+            Access::Denied => return Ok(request.into_response(unauthorized())),
+            Access::Busy => return Ok(request.into_response(busy())),
+        }
     }
     if *request.method() != Method::GET && is_cross_site(&request) {
         let answer = rest::error(StatusCode::FORBIDDEN, "a page of another site may not do this");

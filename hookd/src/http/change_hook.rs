@@ -2,7 +2,7 @@
 //!
 //! The way of a request: limits → recognise → verify → translate → store → 202. What is answered with 202 is committed.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, AUTHORIZATION, HeaderValue
 use actix_web::http::{self, StatusCode};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use hookd_config::{Config, ConfigHandle, Networks, ServedDialect, senders};
+use hookd_config::{Access, Config, ConfigHandle, Networks, ServedDialect, senders};
 use hookd_core::{Hook, HookRequest, Method, Proof};
 use hookd_http::{
-    BodyError, BodyLimits, Budget, LogLimiter, RequestGuard, is_encoded, is_websocket, plain, read_body, unauthorized,
+    BUSY, BodyError, BodyLimits, Budget, LogLimiter, RequestGuard, is_encoded, busy, is_websocket, plain, read_body, unauthorized,
 };
 use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest, Timestamp};
 
@@ -119,10 +119,13 @@ async fn taken(
     if !is_allowed(allow_from, &config, request) {
         return refused(plain(StatusCode::FORBIDDEN, FORBIDDEN.to_owned()), FORBIDDEN);
     }
-    if let Some(auth) = auth
-        && !auth.accept(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)).await
-    {
-        return refused(unauthorized(), "credentials are missing or wrong");
+    if let Some(auth) = auth {
+        let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
+        match auth.check(headers, address_of(request, &config)).await {
+            Access::Granted => {}
+            Access::Denied => return refused(unauthorized(), "credentials are missing or wrong"),
+            Access::Busy => return refused(busy(), BUSY),
+        }
     }
     let Some(dialect) = dialect else {
         let message = format!("The dialect specified, '{name}', wasn't whitelisted in change_hook");
@@ -174,6 +177,18 @@ fn sender_of(request: &HttpRequest, config: &Config) -> Option<String> {
     let senders = senders_of(request, request.peer_addr()?, config);
     let text = |sender: Option<IpAddr>| sender.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
     Some(senders.into_iter().map(text).collect::<Vec<_>>().join(", "))
+}
+
+/// The address whose share of what is limited for each address a request takes: that of its sender; the proxy's, where
+/// that is not certain.
+fn address_of(request: &HttpRequest, config: &Config) -> IpAddr {
+    let Some(peer) = request.peer_addr() else { return IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+    let mut senders = senders_of(request, peer, config);
+    senders.dedup();
+    match senders[..] {
+        [Some(sender)] => sender,
+        _ => peer.ip(),
+    }
 }
 
 fn senders_of(request: &HttpRequest, peer: SocketAddr, config: &Config) -> Vec<Option<IpAddr>> {

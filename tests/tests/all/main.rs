@@ -4,6 +4,7 @@ mod allow_from;
 mod api_retries;
 mod auth;
 mod config_errors;
+mod bounds;
 mod conformance;
 mod curl;
 mod deduplication;

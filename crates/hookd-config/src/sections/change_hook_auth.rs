@@ -21,7 +21,7 @@ use crate::reading::reader::{Reader, a_value, steps};
 pub(crate) const ABOUT: &str = "HTTP Basic authentication for the hooks: a list of checkers, of which one that accepts \
     is enough. `file:PATH` (lines `user:password`), `htpasswd:PATH` (lines `user:hash`, bcrypt or argon2), \
     `memory:user:password`, `anonymous` (accepts requests without credentials). Files are read again when they change. \
-    Without this option no password is needed. A dialect may have its own.";
+    bcrypt takes passwords of up to 72 bytes. Without this option no password is needed. A dialect may have its own.";
 
 /// Descriptions of checkers. They may contain passwords, so nothing shows them.
 #[derive(Clone, PartialEq, Eq)]

@@ -14,14 +14,15 @@
 //! Only this crate starts listeners and names dialects.
 
 mod cli;
-mod delivery;
 mod descriptors;
 mod dialects;
 mod followups;
-mod http;
+mod front;
 mod log;
-mod metrics;
 mod retention;
+#[cfg(test)]
+mod scripted;
 mod serve;
+mod translator;
 
 pub use cli::main;

@@ -62,7 +62,11 @@ fn expiry(store: &Store, now: Timestamp) -> Expiry {
 
 #[cfg(test)]
 mod tests {
+    use hookd_core::HookRequest;
+    use hookd_store::{Browse, Log, MemoryStore, NewDelivery, NewState, StoredRequest};
+
     use super::*;
+    use crate::scripted;
 
     #[test]
     fn counts_back_from_now() {
@@ -70,5 +74,34 @@ mod tests {
         let (now, before) = (Timestamp::from_micros(5_000_000), Timestamp::from_micros(3_000_000));
         let expected = Expiry { payloads_before: Some(before), now, ..Expiry::default() };
         assert_eq!(expiry(&store, now), expected);
+    }
+
+    #[tokio::test]
+    async fn deletes_what_is_older_than_the_configuration_keeps() {
+        let store = Arc::new(MemoryStore::new());
+        let now = Timestamp::now();
+        for age in [Duration::from_secs(7200), Duration::from_secs(3600), Duration::ZERO] {
+            let delivery = NewDelivery {
+                received_at: now.saturating_sub(age),
+                dialect: "base".to_owned(),
+                event: None,
+                forge_id: None,
+                deduplicate: true,
+                request: Some(StoredRequest::new(&HookRequest::post("/"), &[])),
+                state: NewState::Ignored("nothing in it".to_owned()),
+            };
+            store.append(delivery).await.unwrap();
+        }
+        let shared = Arc::clone(&store) as SharedStore;
+        let has_request = |number| store.request(number).unwrap().is_some();
+
+        let forever = scripted::config("[store]\nkeep_payloads = 'forever'\n", None);
+        assert!(expire(&shared, &forever).await.unwrap().is_empty());
+        let some_hours = scripted::config("[store]\nkeep_payloads = '90m'\n", None);
+        assert_eq!(expire(&shared, &some_hours).await.unwrap().requests, 1);
+        assert_eq!([has_request(1), has_request(2), has_request(3)], [false, true, true]);
+        let all = scripted::config("[store]\nkeep_payloads = '90m'\nkeep_changes = '30m'\n", None);
+        assert_eq!(expire(&shared, &all).await.unwrap().deliveries, 2);
+        assert_eq!((store.delivery(2).unwrap().is_some(), has_request(3)), (false, true));
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use hookd_admin::{AppState, Metrics, Unverified};
 use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
 use hookd_http::{Budget, Listener, bind};
 use hookd_store::{SharedStore, StoreError};
@@ -14,9 +15,9 @@ use hookd_store_sqlite::{OpenError, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::followups::Followups;
-use crate::http::{self, admin, change_hook};
+use crate::front::{self, Front};
 use crate::log::{self, LogFormat};
-use crate::metrics::Metrics;
+use crate::translator::Translator;
 use crate::{descriptors, retention};
 
 /// How many connections the private listener has at most.
@@ -81,18 +82,22 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let budget = Arc::<Budget>::default();
     let metrics = Arc::new(Metrics::new(Arc::clone(&budget)));
     let store: SharedStore = Arc::new(SqliteStore::open_observed(file, Arc::clone(&metrics) as _)?);
-    let followups = Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&metrics))
-        .map_err(|source| ServeError::Read { path: file.clone(), source })?;
+    let translator = Arc::<Translator>::default();
+    let followups =
+        Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&translator), Arc::clone(&metrics))
+            .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&handle)));
-    let front = change_hook::Front::new(
+    let unverified = Arc::<Unverified>::default();
+    let front = Arc::new(Front::new(
         Arc::clone(&handle),
         Arc::clone(&store),
         followups.queue(),
+        Arc::clone(&unverified),
         Arc::clone(&metrics),
         budget,
-    );
-    let unproven = front.unproven();
+        translator,
+    ));
 
     let public_socket = listen("public", config.server.listen)?;
     let private_socket = listen("admin", config.admin.listen)?;
@@ -116,9 +121,9 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         request_timeout: server.request_timeout,
         shutdown_timeout: server.shutdown_timeout,
     };
-    let public = public.serve(move || change_hook::app(front.clone()));
+    let public = public.serve(move || front::app(Arc::clone(&front)));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
-    let state = http::State::new(Arc::clone(&store), Arc::clone(&handle), unproven, metrics);
+    let state = AppState::new(Arc::clone(&store), Arc::clone(&handle), unverified, metrics);
     let private = Listener {
         name: "admin",
         socket: private_socket,
@@ -128,7 +133,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         request_timeout: server.request_timeout,
         shutdown_timeout: Duration::from_secs(1),
     };
-    let private = private.serve(move || admin::app(state.clone()));
+    let private = private.serve(move || hookd_admin::app(state.clone()));
     let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?;
 
     let outcome = until_told_to_stop(public, private, handle).await;

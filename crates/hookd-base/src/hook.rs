@@ -1,8 +1,8 @@
-//! From the fields to the change.
+//! The hook: from the fields to the change.
 
-use hookd_core::{Change, Compat, Hook, HookRequest, Json, Method, Outcome, Refusal, View};
+use hookd_core::{Change, Compat, Hook, HookRequest, Json, Method, Outcome, Refusal};
 
-use crate::payload::{FIELDS, Fields};
+use crate::fields::{FIELDS, Fields};
 
 /// The dialect at work.
 #[derive(Debug, Default)]
@@ -13,16 +13,15 @@ pub struct Base {
 impl Hook for Base {
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
         // Buildbot reads arguments only; a JSON body is hookd's own.
-        let json;
-        let fields = if self.compat == Compat::Off && request.content_type() == "application/json" {
-            json = request.json()?;
-            if !matches!(json, Json::Object(_)) {
-                return Err(Refusal::new("the JSON body is not an object of fields"));
-            }
-            Fields::Json(View::root(&json))
-        } else {
-            Fields::Arguments(request)
+        let fields = match self.compat {
+            Compat::Off if request.content_type() == "application/json" => Fields::Json(request.json()?),
+            _ => Fields::Arguments(request),
         };
+        if let Fields::Json(payload) = &fields
+            && !matches!(payload.json(), Json::Object(_))
+        {
+            return Err(Refusal::new("the JSON body is not an object of fields"));
+        }
         if fields.is_empty()? {
             return Err(Refusal::new(format!("no field of a change was sent, expected some of {}", FIELDS.join(", "))));
         }

@@ -1,4 +1,4 @@
-//! The dialect `base`: one change, told by its fields.
+//! The dialect `base`: one change, given by its fields.
 //!
 //! Whoever can send a form can submit a change: repository hooks, scripts, `hookd send`, Buildbot's own
 //! `post_build_request.py`. The fields come as arguments (query, urlencoded or multipart body), as
@@ -25,13 +25,13 @@
 
 #![forbid(unsafe_code)]
 
+mod fields;
 mod hook;
 mod options;
-mod payload;
 
 pub use hook::Base;
 pub use options::Options;
 
 use hookd_core::{Dialect, inventory};
 
-inventory::submit! { Dialect::of::<Options>("base", "A change told by its fields, as a form or as JSON.") }
+inventory::submit! { Dialect::new::<Options>("base", "A change given by its fields, as a form or as JSON.") }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::Base;
 
-/// Options of `base`: it takes none but those that every dialect has.
+/// Options of `base`: only those that every dialect has.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub struct Options {}
 

@@ -1,10 +1,10 @@
 //! The dialect `bitbucket`: changes from the [POST service][service] that Bitbucket had before its webhooks.
 //!
-//! Bitbucket itself has retired that service; what stands in for it (bridges, mirrors, old installations) sends one
-//! form for a push, with the payload as JSON in the argument `payload`. Each commit becomes a change. The webhooks that
-//! Bitbucket sends today are the business of the dialects `bitbucketcloud` and `bitbucketserver`.
+//! Bitbucket itself has retired that service; what still sends in its format (bridges, mirrors, old installations) sends
+//! one form for a push, with the payload as JSON in the argument `payload`. Each commit becomes a change. For the webhooks
+//! that Bitbucket sends today there are the dialects `bitbucketcloud` and `bitbucketserver`.
 //!
-//! Headers: `X-Event-Key`, where there is one, becomes the property `event`. Nothing proves the sender: protect the URL
+//! Headers: `X-Event-Key`, where there is one, becomes the property `event`. Nothing verifies the sender: protect the URL
 //! with `change_hook_auth`.
 //!
 //! ```
@@ -42,11 +42,13 @@
 
 #![forbid(unsafe_code)]
 
+mod buildbot;
 mod hook;
 mod options;
+mod push;
 
 pub use options::Options;
 
 inventory::submit! {
-    hookd_core::Dialect::of::<Options>("bitbucket", "The POST service that Bitbucket had before its webhooks.")
+    hookd_core::Dialect::new::<Options>("bitbucket", "The POST service that Bitbucket had before its webhooks.")
 }

@@ -1,12 +1,12 @@
 //! The dialect `bitbucketcloud`: changes from the webhooks of Bitbucket Cloud.
 //!
 //! [Pushes][push] to branches and tags, and [pull requests][pull] that are created, updated, merged or declined, become
-//! changes; other events are taken and make none. The [options](Options), the categories and what comes of the payloads
-//! that Buildbot's `bitbucketcloud` hook can read are those of that hook. What it drops or cannot read, pull requests
+//! changes; other events are accepted and make none. The [options](Options), the categories, and the changes from
+//! payloads that Buildbot's `bitbucketcloud` hook can read, are those of that hook. What it drops or cannot read, pull requests
 //! as Bitbucket really sends them above all, is put right unless `compat = "buildbot"` is set.
 //!
 //! Headers: [`X-Event-Key`][headers] names the event and `X-Request-UUID` the delivery, which stays the same when
-//! Bitbucket tries again (`X-Attempt-Number` counts). [`X-Hub-Signature`][signature], with `sha256`, proves the body.
+//! Bitbucket tries again (`X-Attempt-Number` counts). [`X-Hub-Signature`][signature], with `sha256`, verifies the body.
 //! The payload is JSON, as the whole body.
 //!
 //! ```
@@ -46,8 +46,8 @@
 //! assert_eq!(changes[0].project, "Drinks");
 //! ```
 //!
-//! What holds here: branches are full refs, and each is to be had from the `repository` beside it, which for the source
-//! of a pull request may be a fork; nothing that is sent makes the hook panic.
+//! Invariants: branches are full refs, and each can be fetched from the `repository` beside it, which for the source of a
+//! pull request may be a fork; nothing that is sent makes the hook panic.
 //!
 //! [headers]: https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#HTTP-headers
 //! [push]: https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#Push
@@ -56,15 +56,16 @@
 
 #![forbid(unsafe_code)]
 
+mod buildbot;
+mod change;
 mod hook;
-mod legacy;
 mod options;
-mod payload;
+mod plugin;
 mod pull_request;
 mod push;
 
 pub use options::Options;
 
 hookd_core::inventory::submit! {
-    hookd_core::Dialect::of::<Options>("bitbucketcloud", "Bitbucket Cloud: pushes, tags and pull requests.")
+    hookd_core::Dialect::new::<Options>("bitbucketcloud", "Bitbucket Cloud: pushes, tags and pull requests.")
 }

@@ -1,6 +1,6 @@
 //! The options of the dialect, as the manual shows them, and the hook that they make.
 
-use hookd_core::{BuildContext, Codebase, Compat, Hook, HookOptions, Problem, PropertyWhitelist, Secrets};
+use hookd_core::{BuildContext, Codebase, Hook, HookOptions, Problem, PropertyWhitelist, Secrets};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -22,28 +22,26 @@ use crate::hook::BitbucketCloud;
 /// branch is, which may be a fork; one that was merged from its destination branch. Bitbucket says that a pull request
 /// was updated also after a change of its title, description or reviewers, and does not say which.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Options {
     /// The secret that is set for the webhook at Bitbucket. Each request must then be signed with it (header
     /// `X-Hub-Signature`, SHA-256).
-    #[serde(default)]
     pub secret: Option<Secrets>,
 
     /// The codebase of the changes: a name, or `{ function = "NAME" }` for a function of this build that is asked with
     /// the payload. `?codebase=` in the URL goes before it.
-    #[serde(default)]
     pub codebase: Option<Codebase>,
 
     /// Patterns (`fnmatch`) for entries of a pull request that become build properties. They match against the
     /// flattened pull request of the payload, prefixed with `bitbucket.`: for example `bitbucket.id`, or
     /// `bitbucket.destination.*`. Pushes have no such properties.
-    #[serde(default)]
     pub bitbucket_property_whitelist: PropertyWhitelist,
 }
 
 impl HookOptions for Options {
     fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
         Ok(Box::new(BitbucketCloud {
-            compat: context.compat == Compat::Buildbot,
+            compat: context.compat,
             keys: context.keys("secret", self.secret.as_ref())?,
             codebase: self.codebase,
             whitelist: self.bitbucket_property_whitelist,

@@ -1,48 +1,43 @@
 //! Pull requests, as Bitbucket Cloud sends them.
 
-use hookd_core::{Change, Json, Outcome, Refusal, View, epoch_of};
+use hookd_core::{Change, Json, Outcome, PullRequestStage, RefKind, Refusal, View, pull_request_comments};
 
-use crate::hook::{BitbucketCloud, Event, Stage};
-use crate::payload::described;
+use crate::change::{actor, pull_request_heading};
+use crate::hook::{BitbucketCloud, Event};
 
 impl BitbucketCloud {
     /// The change of a pull request: of its source, or of its destination once it is merged.
     ///
-    /// Bitbucket Cloud has no ref of what a merge would give, so what is named is a branch that there is, in the
+    /// Bitbucket Cloud has no ref for the result of a merge, so the branch of the change is one that exists, in the
     /// repository that has it.
-    pub(crate) fn pull_request(&self, event: &Event<'_>, stage: Stage) -> Result<Outcome, Refusal> {
+    pub(crate) fn pull_request(&self, event: &Event<'_>, stage: PullRequestStage) -> Result<Outcome, Refusal> {
         let pull = event.payload.at("pullrequest")?;
-        let number = match pull.need("id")? {
-            Json::Number(number) if number.is_u64() => number.to_string(),
-            other => return Err(pull.unexpected("id", other, "an integer that is not negative")),
-        };
+        let number = pull.count("id")?;
         let base = self.change(event)?;
         let source = pull.at("source")?;
         let is_gone = [source.need("repository")?, source.need("commit")?].contains(&&Json::Null);
-        if is_gone && matches!(stage, Stage::Created | Stage::Updated) {
+        if is_gone && stage.is_open() {
             return Ok(Outcome::ignored(format!("the source of pull request #{number} is gone")));
         }
         let mut revision = hash_of(&source, "commit")?;
         let mut side = source;
-        if stage == Stage::Fulfilled {
+        if stage == PullRequestStage::Fulfilled {
             side = pull.at("destination")?;
             // Without a merge commit it was fast-forwarded to the source.
-            let merged = pull.text_or_none("merge_commit.hash")?;
-            revision = merged.or(revision);
+            revision = pull.optional_text("merge_commit.hash")?.or(revision);
         }
         let page = pull.text("links.html.href")?;
-        let mut properties = serde_json::Map::new();
+        let mut properties = self.whitelist.extract("bitbucket", pull.json());
         properties.insert("pullrequesturl".to_owned(), page.into());
-        properties.extend(self.whitelist.extract("bitbucket", pull.json()));
-        let when = match pull.text_or_none("updated_on")? {
+        let when = match pull.optional_date("updated_on")? {
             Some(when) => Some(when),
-            None => pull.text_or_none("created_on")?,
+            None => pull.optional_date("created_on")?,
         };
         Ok(Outcome::Changes(vec![Change {
-            author: self.actor(&event.payload)?,
-            branch: Some(format!("refs/heads/{}", side.text("branch.name")?)),
+            author: actor(&event.payload)?,
+            branch: Some(RefKind::Branch.full(side.text("branch.name")?)),
             category: Some(stage.category().to_owned()),
-            comments: described(&pull, &number)?,
+            comments: pull_request_comments(&pull_request_heading(number), &pull)?,
             properties,
             repository: match side.need("repository")? {
                 Json::Null => base.repository,
@@ -50,14 +45,14 @@ impl BitbucketCloud {
             },
             revision: revision.map(str::to_owned),
             revlink: Some(page.to_owned()),
-            when_timestamp: when.map(epoch_of).transpose()?,
+            when_timestamp: when,
             ..base
         }]))
     }
 }
 
 /// The hash of the commit at `path`; `None` where it is null, as it is when its repository or branch is gone.
-fn hash_of<'p>(side: &View<'p>, path: &'static str) -> Result<Option<&'p str>, Refusal> {
+fn hash_of<'p>(side: &View<'p>, path: &str) -> Result<Option<&'p str>, Refusal> {
     match side.need(path)? {
         Json::Null => Ok(None),
         _ => side.at(path)?.text("hash").map(Some),

@@ -1,20 +1,19 @@
 //! Pushes to branches and tags.
 
-use hookd_core::{Change, Json, Outcome, Refusal, View, epoch_of};
+use hookd_core::{Change, Outcome, RefKind, Refusal, View};
 
+use crate::change::{actor, commit_heading};
 use crate::hook::{BitbucketCloud, Event};
-use crate::payload::{given, nameless};
 
 impl BitbucketCloud {
     /// The changes of a push, which may update several branches and tags.
     pub(crate) fn push(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
-        let base = self.change(event)?;
-        let base = Change { author: self.actor(&event.payload)?, ..base };
+        let base = Change { author: actor(&event.payload)?, ..self.change(event)? };
         let mut changes = Vec::new();
         for update in event.payload.list("push.changes")? {
             changes.extend(updated(&update, &base)?);
         }
-        Ok(Outcome::changes_or(changes, || "the push changes neither a branch nor a tag".to_owned()))
+        Ok(Outcome::changes_or(changes, "the push changes neither a branch nor a tag"))
     }
 }
 
@@ -23,29 +22,25 @@ impl BitbucketCloud {
 fn updated(update: &View<'_>, base: &Change) -> Result<Vec<Change>, Refusal> {
     let is_deleted = !update.is_truthy("new");
     let state = update.at(if is_deleted { "old" } else { "new" })?;
-    let kind = state.text("type")?;
-    let folder = match kind {
-        "branch" => "heads",
-        "tag" => "tags",
-        _ => return Ok(Vec::new()),
-    };
+    let Some(kind) = RefKind::parse(state.text("type")?) else { return Ok(Vec::new()) };
     let head = state.at("target")?;
     let revision = head.text("hash")?;
     let base = Change {
-        branch: Some(format!("refs/{folder}/{}", state.text("name")?)),
+        branch: Some(kind.full(state.text("name")?)),
         category: Some(if is_deleted { "ref-deleted" } else { "push" }.to_owned()),
         ..base.clone()
     };
     if is_deleted {
-        let revlink = Some(page_of(&head, revision, &base)?);
-        return Ok(vec![Change { comments: nameless(revision), revision: Some(revision.to_owned()), revlink, ..base }]);
+        return Ok(vec![Change {
+            comments: commit_heading(revision),
+            revision: Some(revision.to_owned()),
+            revlink: Some(page_of(&head, revision, &base)?),
+            ..base
+        }]);
     }
     // Bitbucket lists the newest commit first; none for a tag, a reset, or where it left them out.
-    let mut commits = match update.get("commits") {
-        None | Some(Json::Null) => Vec::new(),
-        Some(_) => update.list("commits")?,
-    };
-    if kind == "tag" {
+    let mut commits = update.list_or_empty("commits")?;
+    if kind == RefKind::Tag {
         commits.clear();
     }
     commits.reverse();
@@ -56,18 +51,18 @@ fn updated(update: &View<'_>, base: &Change) -> Result<Vec<Change>, Refusal> {
     Ok(changes)
 }
 
-/// The change of a commit; what is not told of it is that of the push.
+/// The change of a commit. What Bitbucket does not say about it is that of the push.
 fn change_of(commit: &View<'_>, base: &Change) -> Result<Change, Refusal> {
     let revision = commit.text("hash")?;
-    let message = given(commit.text_or_none("message")?);
-    let author = given(commit.text_or_none("author.raw")?);
+    let message = commit.nonempty_text("message")?;
+    let author = commit.nonempty_text("author.raw")?;
     Ok(Change {
         author: author.map_or_else(|| base.author.clone(), str::to_owned),
-        comments: message.map_or_else(|| nameless(revision), str::to_owned),
-        committer: given(commit.text_or_none("committer.raw")?).map(str::to_owned),
+        comments: message.map_or_else(|| commit_heading(revision), str::to_owned),
+        committer: commit.nonempty_text("committer.raw")?.map(str::to_owned),
         revision: Some(revision.to_owned()),
         revlink: Some(page_of(commit, revision, base)?),
-        when_timestamp: commit.text_or_none("date")?.map(epoch_of).transpose()?,
+        when_timestamp: commit.optional_date("date")?,
         ..base.clone()
     })
 }
@@ -75,5 +70,5 @@ fn change_of(commit: &View<'_>, base: &Change) -> Result<Change, Refusal> {
 /// The page of a commit.
 fn page_of(commit: &View<'_>, revision: &str, base: &Change) -> Result<String, Refusal> {
     let page = || format!("{}/commits/{revision}", base.repository.trim_end_matches('/'));
-    Ok(commit.text_or_none("links.html.href")?.map_or_else(page, str::to_owned))
+    Ok(commit.optional_text("links.html.href")?.map_or_else(page, str::to_owned))
 }

@@ -1,18 +1,17 @@
-//! The hook: who sent a request, what kind of event it is, and who translates that.
-
-use std::borrow::Cow;
+//! The hook: who sent a request, what kind of event it is, and who translates that in which mode.
 
 use hookd_core::{
-    Codebase, Hook, HookRequest, Keys, Outcome, Proof, PropertyWhitelist, Recognised, Refusal, SignatureHash, View,
+    ChangeArguments, Codebase, Compat, Hook, HookRequest, Keys, Outcome, Proof, PropertyWhitelist, PullRequestStage,
+    Recognised, Refusal, SignatureHash, SignatureHeader, View,
 };
 
 const EVENT: &str = "X-Event-Key";
 const DELIVERY: &str = "X-Request-Id";
-const SIGNATURE: &str = "X-Hub-Signature";
+const SIGNATURES: [SignatureHeader; 1] = [SignatureHeader { name: "X-Hub-Signature", hash: SignatureHash::Sha256 }];
 
 /// The dialect at work.
 pub(crate) struct BitbucketServer {
-    pub(crate) compat: bool,
+    pub(crate) compat: Compat,
     pub(crate) keys: Option<Keys>,
     pub(crate) codebase: Option<Codebase>,
     pub(crate) whitelist: PropertyWhitelist,
@@ -21,44 +20,19 @@ pub(crate) struct BitbucketServer {
 /// What is translated.
 pub(crate) struct Event<'e> {
     pub(crate) payload: View<'e>,
-    pub(crate) request: &'e HookRequest,
-}
-
-/// What became of a pull request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    Created,
-    Updated,
-    Fulfilled,
-    Rejected,
-}
-
-impl Stage {
-    /// The category of its change.
-    pub(crate) fn category(self) -> &'static str {
-        match self {
-            Stage::Created => "pull-created",
-            Stage::Updated => "pull-updated",
-            Stage::Fulfilled => "pull-fulfilled",
-            Stage::Rejected => "pull-rejected",
-        }
-    }
+    pub(crate) arguments: ChangeArguments<'e>,
 }
 
 impl Hook for BitbucketServer {
     fn recognise<'r>(&self, request: &'r HookRequest) -> Recognised<'r> {
-        let header = |name| request.header(name).filter(|value| !value.is_empty()).map(Cow::Borrowed);
-        Recognised { event: header(EVENT), forge_id: header(DELIVERY) }
+        Recognised::from_headers(request, EVENT, &[DELIVERY])
     }
 
     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
-        let Some(keys) = &self.keys else { return Ok(Proof::Open) };
-        let mut is_signed = false;
-        for signature in request.headers().all(SIGNATURE) {
-            keys.check_signature(signature, SignatureHash::Sha256, request.body())?;
-            is_signed = true;
+        match &self.keys {
+            None => Ok(Proof::NotRequired),
+            Some(keys) => keys.require_signature(request, &SIGNATURES),
         }
-        if is_signed { Ok(Proof::Proved) } else { Err(Refusal::new("Request has no required signature")) }
     }
 
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
@@ -67,53 +41,49 @@ impl Hook for BitbucketServer {
         if name == Some("diagnostics:ping") {
             return Ok(Outcome::ignored("event `diagnostics:ping` is a test of the connection"));
         }
-        self.check_content_type(request)?;
-        let json = request.json()?;
+        request.expect_json(self.compat)?;
+        let payload = request.json()?.reading(self.compat);
         let Some(name) = name else {
             return Err(Refusal::new(format!("Header {EVENT} is not present")));
         };
-        self.dispatch(name, &Event { payload: View::root(&json), request })
+        let arguments = ChangeArguments::new(request);
+        let arguments = match self.compat {
+            Compat::Off => arguments,
+            Compat::Buildbot => arguments.without_project().without_codebase(),
+        };
+        self.dispatch(name, &Event { payload, arguments })
     }
 
     fn headers(&self) -> &'static [&'static str] {
         &[EVENT, DELIVERY, "Content-Type"]
     }
 
-    fn is_closed(&self) -> bool {
+    fn requires_proof(&self) -> bool {
         self.keys.is_some()
     }
 }
 
 impl BitbucketServer {
-    fn check_content_type(&self, request: &HookRequest) -> Result<(), Refusal> {
-        let sent = request.headers().get("Content-Type").map(String::from_utf8_lossy);
-        let kind = if self.compat { sent.as_deref().unwrap_or_default().to_owned() } else { request.content_type() };
-        if kind.starts_with("application/json") {
-            return Ok(());
-        }
-        Err(Refusal::new(format!("Unknown content type: {}", sent.as_deref().unwrap_or("none"))))
-    }
-
     fn dispatch(&self, name: &str, event: &Event<'_>) -> Result<Outcome, Refusal> {
         // As Buildbot, which makes names of methods of the names of events.
-        match name.replace(':', "_").as_str() {
-            "repo_refs_changed" | "repo_push" => self.any_push(event),
+        match (name.replace(':', "_").as_str(), self.compat) {
+            ("repo_refs_changed" | "repo_push", _) => self.any_push(event),
             // The plugin's.
-            "pullrequest_created" => self.legacy_pull_request(event, Stage::Created),
-            "pullrequest_updated" => self.legacy_pull_request(event, Stage::Updated),
-            "pullrequest_fulfilled" => self.legacy_pull_request(event, Stage::Fulfilled),
-            "pullrequest_rejected" => self.legacy_pull_request(event, Stage::Rejected),
+            ("pullrequest_created", _) => self.any_plugin_pull_request(event, PullRequestStage::Created),
+            ("pullrequest_updated", _) => self.any_plugin_pull_request(event, PullRequestStage::Updated),
+            ("pullrequest_fulfilled", _) => self.any_plugin_pull_request(event, PullRequestStage::Fulfilled),
+            ("pullrequest_rejected", _) => self.any_plugin_pull_request(event, PullRequestStage::Rejected),
             // Bitbucket's own.
-            key if key.starts_with("pr_") && self.compat => {
+            (key, Compat::Buildbot) if key.starts_with("pr_") => {
                 Ok(Outcome::ignored(format!("event `{name}` makes no change with `compat = \"buildbot\"`")))
             }
-            "pr_opened" | "pr_reopened" => self.pull_request(event, Stage::Created),
-            "pr_from_ref_updated" => self.pull_request(event, Stage::Updated),
-            "pr_modified" => self.modified(event),
-            "pr_merged" => self.pull_request(event, Stage::Fulfilled),
-            "pr_declined" | "pr_deleted" => self.pull_request(event, Stage::Rejected),
-            "mirror_repo_synchronized" => Ok(Outcome::ignored(format!(
-                "event `{name}` makes no change, since `repo:refs_changed` tells of the same push"
+            ("pr_opened" | "pr_reopened", _) => self.pull_request(event, PullRequestStage::Created),
+            ("pr_from_ref_updated", _) => self.pull_request(event, PullRequestStage::Updated),
+            ("pr_modified", _) => self.modified(event),
+            ("pr_merged", _) => self.pull_request(event, PullRequestStage::Fulfilled),
+            ("pr_declined" | "pr_deleted", _) => self.pull_request(event, PullRequestStage::Rejected),
+            ("mirror_repo_synchronized", _) => Ok(Outcome::ignored(format!(
+                "event `{name}` makes no change, since `repo:refs_changed` reports the same push"
             ))),
             _ => Ok(Outcome::ignored(format!("event `{name}` makes no change"))),
         }
@@ -122,12 +92,21 @@ impl BitbucketServer {
     /// A push, in the plugin's shape or in Bitbucket's own.
     fn any_push(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
         let has = |path| event.payload.get(path).is_some();
-        match (has("push"), has("changes")) {
-            (false, true) if self.compat => Ok(Outcome::ignored(
+        let (is_plugins, is_own) = (has("push"), has("changes"));
+        match self.compat {
+            Compat::Off if is_plugins => self.plugin_push(event),
+            Compat::Off => self.push(event),
+            Compat::Buildbot if is_own && !is_plugins => Ok(Outcome::ignored(
                 "with `compat = \"buildbot\"`, a push in the shape that Bitbucket sends makes no change",
             )),
-            (false, _) if !self.compat => self.push(event),
-            _ => self.legacy_push(event),
+            Compat::Buildbot => self.buildbot_push(event),
+        }
+    }
+
+    fn any_plugin_pull_request(&self, event: &Event<'_>, stage: PullRequestStage) -> Result<Outcome, Refusal> {
+        match self.compat {
+            Compat::Off => self.plugin_pull_request(event, stage),
+            Compat::Buildbot => self.buildbot_pull_request(event, stage),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The dialect `bitbucketserver`: changes from the webhooks of Bitbucket Data Center and Server.
 //!
 //! Pushes to branches and tags, and pull requests that are opened, updated, merged, declined or deleted, become changes;
-//! [other events][events] are taken and make none. Two shapes of payloads are told apart: that of the webhooks which
+//! [other events][events] are accepted and make none. Two shapes of payloads are told apart: that of the webhooks which
 //! Bitbucket has [of its own][events] since 5.4, old and new, and that of the plugin [bitbucket-webhooks][plugin], for
-//! which Buildbot's `bitbucketserver` hook was written. The [options](Options), the categories and what comes of the
+//! which Buildbot's `bitbucketserver` hook was written. The [options](Options), the categories and the changes from the
 //! plugin's payloads are those of that hook; with `compat = "buildbot"` nothing else makes a change.
 //!
 //! Headers: `X-Event-Key` names the event and `X-Request-Id` the delivery; [`X-Hub-Signature`][signature], with
-//! `sha256`, proves the body. The payload is JSON, as the whole body.
+//! `sha256`, verifies the body. The payload is JSON, as the whole body.
 //!
 //! ```
 //! use hookd_bitbucketserver::Options;
@@ -41,8 +41,8 @@
 //! assert_eq!(changes[0].repository, "KIT/tea");
 //! ```
 //!
-//! What holds here: branches are full refs, and each is to be had from the `repository` beside it, which for the source
-//! of a pull request may be a fork; nothing that is sent makes the hook panic.
+//! Invariants: branches are full refs, and each can be fetched from the `repository` beside it, which for the source of a
+//! pull request may be a fork; nothing that is sent makes the hook panic.
 //!
 //! [events]: https://confluence.atlassian.com/bitbucketserver/event-payload-938025882.html
 //! [signature]: https://confluence.atlassian.com/bitbucketserver/manage-webhooks-938025878.html
@@ -50,17 +50,21 @@
 
 #![forbid(unsafe_code)]
 
+mod buildbot;
+mod change;
+mod date;
 mod hook;
-mod legacy;
 mod options;
-mod payload;
+mod plugin;
 mod pull_request;
 mod push;
+mod repository;
+mod user;
 
 pub use options::Options;
 
 hookd_core::inventory::submit! {
-    hookd_core::Dialect::of::<Options>(
+    hookd_core::Dialect::new::<Options>(
         "bitbucketserver",
         "Bitbucket Data Center and Server: pushes, tags and pull requests.",
     )

@@ -1,6 +1,6 @@
 //! The options of the dialect, as the manual shows them, and the hook that they make.
 
-use hookd_core::{BuildContext, Codebase, Compat, Hook, HookOptions, Problem, PropertyWhitelist, Secrets};
+use hookd_core::{BuildContext, Codebase, Hook, HookOptions, Problem, PropertyWhitelist, Secrets};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -16,7 +16,7 @@ use crate::hook::BitbucketServer;
 /// The `category` of a change tells where it comes from: `push`, or `ref-deleted` for a branch or a tag that was
 /// deleted; `pull-created`, `pull-updated` (its source branch got commits, or it got another target branch),
 /// `pull-fulfilled` (merged) or `pull-rejected` (declined or deleted) for a pull request, whose page is in the property
-/// `pullrequesturl` where Bitbucket tells it. A push makes one change for each commit that Bitbucket lists (newer
+/// `pullrequesturl` where Bitbucket names it. A push makes one change for each commit that Bitbucket lists (newer
 /// versions: at most the newest five, of which the last is always the head), else one for the head.
 ///
 /// The branch is a full ref: `refs/heads/NAME` or `refs/tags/NAME`. Bitbucket's own ref for the merge of a pull request
@@ -24,31 +24,29 @@ use crate::hook::BitbucketServer;
 /// repository where that branch is, which may be a fork; one that was merged from its target branch. Pull requests of
 /// the plugin name that ref all the same, as Buildbot does: `refs/pull-requests/NUMBER/merge`.
 ///
-/// The event *Mirror synchronized* makes no change: it tells again of a push that was told.
+/// The event *Mirror synchronized* makes no change: it reports a push that was reported before.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Options {
     /// The secret that is set for the webhook at Bitbucket. Each request must then be signed with it (header
     /// `X-Hub-Signature`, SHA-256). *Test connection* in Bitbucket is answered with 400 by this, since Bitbucket does
     /// not sign it.
-    #[serde(default)]
     pub secret: Option<Secrets>,
 
     /// The codebase of the changes: a name, or `{ function = "NAME" }` for a function of this build that is asked with
     /// the payload. `?codebase=` in the URL goes before it.
-    #[serde(default)]
     pub codebase: Option<Codebase>,
 
     /// Patterns (`fnmatch`) for entries of a pull request that become build properties. They match against the
     /// flattened pull request of the payload, prefixed with `bitbucket.`: for example `bitbucket.id`, or
     /// `bitbucket.toRef.*`. Pushes have no such properties.
-    #[serde(default)]
     pub bitbucket_property_whitelist: PropertyWhitelist,
 }
 
 impl HookOptions for Options {
     fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
         Ok(Box::new(BitbucketServer {
-            compat: context.compat == Compat::Buildbot,
+            compat: context.compat,
             keys: context.keys("secret", self.secret.as_ref())?,
             codebase: self.codebase,
             whitelist: self.bitbucket_property_whitelist,

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use hookd_core::{Change, Json, Outcome, Refusal, View};
+use hookd_core::{Change, Json, Outcome, Refusal, View, is_zero_id};
 
+use crate::change::commit_heading;
+use crate::date::first_date;
 use crate::hook::{BitbucketServer, Event};
-use crate::payload::{address_of, commit_page, first_time, given, nameless, page_of, user};
+use crate::repository::{address_of, commit_page, page_of};
+use crate::user::user;
 
 impl BitbucketServer {
     /// The changes of a push, which may update several branches and tags.
@@ -17,7 +20,7 @@ impl BitbucketServer {
             base: Change {
                 author: user(payload, "actor")?.unwrap_or_default(),
                 repository: address_of(&repository)?,
-                when_timestamp: first_time(payload, &["date"])?,
+                when_timestamp: first_date(payload, &["date"])?,
                 ..self.change(event, &repository)?
             },
             page: page_of(&repository)?,
@@ -28,17 +31,13 @@ impl BitbucketServer {
         for update in &updates {
             changes.extend(push.changes_of(update)?);
         }
-        Ok(Outcome::changes_or(changes, || "the push changes neither a branch nor a tag".to_owned()))
+        Ok(Outcome::changes_or(changes, "the push changes neither a branch nor a tag"))
     }
 }
 
-/// What newer versions tell of the commits of a push, newest first: at most five, of all its branches and tags
-/// together.
+/// The commits of a push that newer versions list, newest first: at most five, of all its branches and tags together.
 fn commits_of<'p>(payload: &View<'p>) -> Result<Vec<View<'p>>, Refusal> {
-    let mut commits = match payload.get("commits") {
-        None | Some(Json::Null) => Vec::new(),
-        Some(_) => payload.list("commits")?,
-    };
+    let mut commits = payload.list_or_empty("commits")?;
     if payload.is_truthy("toCommit") {
         let head = payload.at("toCommit")?;
         let id = head.text("id")?;
@@ -54,7 +53,7 @@ struct Push<'p> {
     base: Change,
     /// The page of the repository.
     page: Option<String>,
-    /// What is told of its commits, newest first.
+    /// Those of its commits that are listed, newest first.
     commits: Vec<View<'p>>,
     /// Whether it updates one branch or tag alone, so that all commits are that one's.
     is_single: bool,
@@ -64,7 +63,7 @@ impl Push<'_> {
     /// The changes of one branch or tag: of what was deleted, where it pointed to; of a branch every commit that is
     /// listed, oldest first, the head being the last; else of the head alone.
     fn changes_of(&self, update: &View<'_>) -> Result<Vec<Change>, Refusal> {
-        let branch = match given(update.text_or_none("ref.id")?) {
+        let branch = match update.nonempty_text("ref.id")? {
             Some(id) => id,
             None => update.text("refId")?,
         };
@@ -72,8 +71,8 @@ impl Push<'_> {
         if !is_branch && !branch.starts_with("refs/tags/") {
             return Ok(Vec::new());
         }
-        let (from, to) = (update.text_or_none("fromHash")?.unwrap_or_default(), update.text("toHash")?);
-        let is_deleted = update.text_or_none("type")? == Some("DELETE") || is_zero(to);
+        let (from, to) = (update.optional_text("fromHash")?.unwrap_or_default(), update.text("toHash")?);
+        let is_deleted = update.optional_text("type")? == Some("DELETE") || is_zero_id(to);
         let base = Change {
             branch: Some(branch.to_owned()),
             category: Some(if is_deleted { "ref-deleted" } else { "push" }.to_owned()),
@@ -84,7 +83,7 @@ impl Push<'_> {
         }
         let commits = if is_branch { self.between(from, to)? } else { self.tagged(to) };
         let mut changes =
-            commits.iter().rev().map(|commit| self.told(commit, &base)).collect::<Result<Vec<_>, Refusal>>()?;
+            commits.iter().rev().map(|commit| self.listed(commit, &base)).collect::<Result<Vec<_>, Refusal>>()?;
         if commits.is_empty() || is_branch && !commits.iter().any(|commit| is_of(commit, to)) {
             changes.push(self.bare(to, base));
         }
@@ -122,21 +121,21 @@ impl Push<'_> {
     /// The change of a commit of which nothing but its hash is known.
     fn bare(&self, revision: &str, base: Change) -> Change {
         Change {
-            comments: nameless(revision),
+            comments: commit_heading(revision),
             revision: Some(revision.to_owned()),
             revlink: commit_page(self.page.as_deref(), revision),
             ..base
         }
     }
 
-    /// The change of a commit; what is not told of it is that of the push.
-    fn told(&self, commit: &View<'_>, base: &Change) -> Result<Change, Refusal> {
+    /// The change of a listed commit. What Bitbucket does not say about it is that of the push.
+    fn listed(&self, commit: &View<'_>, base: &Change) -> Result<Change, Refusal> {
         let bare = self.bare(commit.text("id")?, base.clone());
         Ok(Change {
             author: user(commit, "author")?.unwrap_or(bare.author),
-            comments: given(commit.text_or_none("message")?).map_or(bare.comments, str::to_owned),
+            comments: commit.nonempty_text("message")?.map_or(bare.comments, str::to_owned),
             committer: user(commit, "committer")?,
-            when_timestamp: first_time(commit, &["committerTimestamp", "authorTimestamp"])?.or(bare.when_timestamp),
+            when_timestamp: first_date(commit, &["committerTimestamp", "authorTimestamp"])?.or(bare.when_timestamp),
             ..bare
         })
     }
@@ -145,9 +144,4 @@ impl Push<'_> {
 /// Whether the commit has this hash.
 fn is_of(commit: &View<'_>, id: &str) -> bool {
     matches!(commit.get("id"), Some(Json::Text(text)) if *text == id)
-}
-
-/// Whether `revision` is git's way to say that there is none.
-fn is_zero(revision: &str) -> bool {
-    !revision.is_empty() && revision.bytes().all(|byte| byte == b'0')
 }

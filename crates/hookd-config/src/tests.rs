@@ -81,21 +81,21 @@ struct Test {
 
 impl Hook for Test {
     fn translate(&self, _: &HookRequest) -> Result<Outcome, Refusal> {
-        Ok(Outcome::Ignored("a test".to_owned()))
+        Ok(Outcome::ignored("a test"))
     }
 
-    fn is_closed(&self) -> bool {
+    fn requires_proof(&self) -> bool {
         self.keys.is_some()
     }
 
     fn warnings(&self) -> Vec<String> {
-        if self.is_closed() { vec!["it is only a test".to_owned()] } else { Vec::new() }
+        if self.requires_proof() { vec!["it is only a test".to_owned()] } else { Vec::new() }
     }
 }
 
-hookd_core::inventory::submit! { Dialect::of::<NoOptions>("base", "A dialect without options.") }
-hookd_core::inventory::submit! { Dialect::of::<Signed>("signed", "A dialect with signatures.") }
-hookd_core::inventory::submit! { Dialect::of::<Options>("test", "A dialect with every kind of option.") }
+hookd_core::inventory::submit! { Dialect::new::<NoOptions>("base", "A dialect without options.") }
+hookd_core::inventory::submit! { Dialect::new::<Signed>("signed", "A dialect with signatures.") }
+hookd_core::inventory::submit! { Dialect::new::<Options>("test", "A dialect with every kind of option.") }
 
 fn parse(text: &str) -> Result<Config, Report> {
     Config::parse("hookd.toml", text, Path::new("/nowhere"))
@@ -375,7 +375,7 @@ fn resolves_paths_in_the_folder_of_the_file() {
     std::fs::write(folder.path().join("secret"), "x\n").unwrap();
     std::fs::write(&path, "change_hook_dialects = { test = { secret = { file = 'secret' } } }").unwrap();
     let config = Config::load(&path).unwrap();
-    assert!(config.dialects["test"].hook.is_closed());
+    assert!(config.dialects["test"].hook.requires_proof());
     assert_eq!(config.store.url, StoreUrl::Sqlite(folder.path().join("hookd.db")));
 
     let config = Config::parse("hookd.toml", "", Path::new("")).unwrap();

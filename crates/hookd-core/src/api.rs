@@ -1,11 +1,11 @@
-//! Calls to a forge's API, as data: a dialect says what it needs, `hookd` calls.
+//! Calls to a forge's API, as data: a dialect names the calls, `hookd` makes them.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
 
-/// A `GET` to a forge's API. Calls are told apart by their URL.
+/// A `GET` to a forge's API. Its URL identifies it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiCall {
     /// The whole URL. What came from a payload is escaped in it.
@@ -20,10 +20,10 @@ impl fmt::Debug for ApiCall {
     }
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiAnswer {
-    /// The API answered for good: with success, or with an error that another try would not mend.
+    /// The API answered for good: with success, or with an error that a retry would not change.
     Answered {
         /// The status.
         status: u16,
@@ -63,19 +63,28 @@ impl ApiAnswer {
     }
 }
 
-/// The answers that were had so far, by URL.
+/// The answers so far, by URL.
 #[derive(Clone, Debug, Default)]
 pub struct ApiAnswers(BTreeMap<String, ApiAnswer>);
 
 impl ApiAnswers {
-    /// The answer to the call of `url`; `None` where it was not made yet.
+    /// The answer to the call of `url`; `None` where it has not been made yet.
     pub fn get(&self, url: &str) -> Option<&ApiAnswer> {
         self.0.get(url)
     }
 
-    /// Takes an answer.
+    /// Adds an answer.
     pub fn insert(&mut self, url: String, answer: ApiAnswer) {
         self.0.insert(url, answer);
+    }
+
+    /// How many bytes the bodies of all answers have.
+    pub fn body_bytes(&self) -> usize {
+        let bytes = |answer: &ApiAnswer| match answer {
+            ApiAnswer::Answered { body, .. } => body.len(),
+            ApiAnswer::GaveUp(_) => 0,
+        };
+        self.0.values().map(bytes).sum()
     }
 }
 

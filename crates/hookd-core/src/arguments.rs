@@ -13,7 +13,7 @@ use crate::{Headers, Method, Refusal};
 
 /// The most arguments of a query, and of a form. Buildbot's have some twenty; each takes forty times the memory that it
 /// takes in the request.
-const MOST: usize = 10_000;
+const MAX_ARGUMENTS: usize = 10_000;
 
 /// A name and its value.
 type Pair = (Vec<u8>, Vec<u8>);
@@ -23,12 +23,19 @@ type Pair = (Vec<u8>, Vec<u8>);
 pub struct Arguments(Vec<Pair>);
 
 impl Arguments {
+    /// The arguments of a query, without the `?`.
+    ///
+    /// # Errors
+    /// When there are more than [`MAX_ARGUMENTS`].
+    pub fn from_query(query: &str) -> Result<Self, Refusal> {
+        urlencoded(query.as_bytes()).map(Self)
+    }
+
     /// The arguments of a request of these parts.
     ///
     /// # Errors
-    /// When the content type says multipart and the body does not hold it; when there are more than [`MOST`] in query or
-    /// form.
-    pub(crate) fn of(method: Method, query: &str, headers: &Headers, body: &Bytes) -> Result<Self, Refusal> {
+    /// When the content type is multipart and the body is not; when query or form have more than [`MAX_ARGUMENTS`].
+    pub(crate) fn from_request(method: Method, query: &str, headers: &Headers, body: &Bytes) -> Result<Self, Refusal> {
         let mut pairs = urlencoded(query.as_bytes())?;
         if method == Method::Post && !body.is_empty() {
             let form = form(headers, body)?;
@@ -72,12 +79,12 @@ fn urlencoded(text: &[u8]) -> Result<Vec<Pair>, Refusal> {
         let equals = pair.iter().position(|byte| *byte == b'=')?;
         Some((unquoted(&pair[..equals]), unquoted(&pair[equals + 1..])))
     });
-    let pairs: Vec<_> = pairs.take(MOST + 1).collect();
-    if pairs.len() > MOST { Err(too_many()) } else { Ok(pairs) }
+    let pairs: Vec<_> = pairs.take(MAX_ARGUMENTS + 1).collect();
+    if pairs.len() > MAX_ARGUMENTS { Err(too_many()) } else { Ok(pairs) }
 }
 
 fn too_many() -> Refusal {
-    Refusal::new(format!("there are more than {MOST} arguments"))
+    Refusal::new(format!("there are more than {MAX_ARGUMENTS} arguments"))
 }
 
 fn unquoted(text: &[u8]) -> Vec<u8> {
@@ -107,7 +114,7 @@ fn multipart(boundary: String, body: Bytes) -> Result<Vec<Pair>, Refusal> {
     let all = async {
         let mut pairs = Vec::new();
         while let Some(part) = parts.next_field().await? {
-            if pairs.len() == MOST {
+            if pairs.len() == MAX_ARGUMENTS {
                 return Ok(Err(too_many()));
             }
             let name = part.name().map(|name| name.as_bytes().to_vec());
@@ -157,7 +164,7 @@ mod tests {
     fn takes_many_arguments_but_not_any_number() {
         let kinds = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"];
         let part = |number| format!("--x\r\nContent-Disposition: form-data; name=\"{number}\"\r\n\r\n1\r\n");
-        for (count, is_taken) in [(super::MOST, true), (super::MOST + 1, false)] {
+        for (count, is_taken) in [(super::MAX_ARGUMENTS, true), (super::MAX_ARGUMENTS + 1, false)] {
             let numbers = 0..count;
             let urlencoded: String = numbers.clone().map(|number| format!("{number}=1&")).collect();
             let multipart: String = numbers.map(part).chain(["--x--\r\n".to_owned()]).collect();

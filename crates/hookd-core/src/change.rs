@@ -7,7 +7,7 @@ use crate::revlink;
 
 /// One change, with the fields and meanings of Buildbot's `addChange`.
 ///
-/// `Default` gives the values that Buildbot stores for what is not said: empty texts, no files, no properties.
+/// `Default` gives the values that Buildbot stores for what is missing: empty texts, no files, no properties.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Change {
@@ -50,12 +50,12 @@ impl Change {
             return;
         }
         if let Some(revision) = self.revision.as_deref().filter(|revision| !revision.is_empty()) {
-            self.revlink = Some(revlink::of(revision, &self.repository).unwrap_or_default());
+            self.revlink = Some(revlink::find(revision, &self.repository).unwrap_or_default());
         }
     }
 }
 
-/// `name <email>`, or what of it is there; `None` where nothing is. Empty texts count as not there.
+/// `name <email>`, or the part of it that there is; `None` where there is none. Empty texts count as not there.
 pub fn person(name: Option<&str>, email: Option<&str>) -> Option<String> {
     match (name.filter(|name| !name.is_empty()), email.filter(|email| !email.is_empty())) {
         (Some(name), Some(email)) => Some(format!("{name} <{email}>")),

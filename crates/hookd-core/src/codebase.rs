@@ -3,7 +3,9 @@
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess};
+use serde_untagged::UntaggedEnumVisitor;
+use serde_untagged::de::{Error, Map};
 
 use crate::Json;
 use crate::registry::{self, Named};
@@ -39,7 +41,7 @@ pub enum Codebase {
 
 impl Codebase {
     /// The codebase of a change from this payload.
-    pub fn of(&self, payload: &Json<'_>) -> String {
+    pub fn for_payload(&self, payload: &Json<'_>) -> String {
         match self {
             Codebase::Name(name) => name.clone(),
             Codebase::Function(function) => (function.function)(payload),
@@ -56,34 +58,27 @@ impl fmt::Debug for Codebase {
     }
 }
 
-struct CodebaseVisitor;
+const EXPECTED: &str = r#"a string or `{ function = "NAME" }`"#;
 
-impl<'de> Visitor<'de> for CodebaseVisitor {
-    type Value = Codebase;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(r#"a string or `{ function = "NAME" }`"#)
-    }
-
-    fn visit_str<E: de::Error>(self, name: &str) -> Result<Codebase, E> {
-        Ok(Codebase::Name(name.to_owned()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Codebase, A::Error> {
-        let entry: Option<(String, String)> = map.next_entry()?;
-        let more: Option<(String, de::IgnoredAny)> = map.next_entry()?;
-        match (entry, more) {
-            (Some((key, name)), None) if key == "function" => {
-                registry::find(&name).map(Codebase::Function).map_err(de::Error::custom)
-            }
-            _ => Err(de::Error::custom(r#"expected a string or `{ function = "NAME" }`"#)),
+/// The codebase of `{ function = "NAME" }`.
+fn function(mut map: Map<'_, '_>) -> Result<Codebase, Error> {
+    let entry: Option<(String, String)> = map.next_entry()?;
+    let more: Option<(String, IgnoredAny)> = map.next_entry()?;
+    match (entry, more) {
+        (Some((key, name)), None) if key == "function" => {
+            registry::find(&name).map(Codebase::Function).map_err(Error::custom)
         }
+        _ => Err(Error::custom(format_args!("expected {EXPECTED}"))),
     }
 }
 
 impl<'de> Deserialize<'de> for Codebase {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(CodebaseVisitor)
+        UntaggedEnumVisitor::new()
+            .expecting(EXPECTED)
+            .string(|name| Ok(Codebase::Name(name.to_owned())))
+            .map(function)
+            .deserialize(deserializer)
     }
 }
 
@@ -95,7 +90,7 @@ impl JsonSchema for Codebase {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "title": "codebase",
-            "description": "A codebase's name, or the name of a function of this build that tells it from the payload.",
+            "description": "A codebase's name, or the name of a function of this build that finds it in the payload.",
             "anyOf": [
                 { "type": "string" },
                 {

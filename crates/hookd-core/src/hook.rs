@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 
-use crate::{ApiAnswers, ApiCall, Change, HookRequest, Method, Refusal};
+use crate::{ApiAnswers, ApiCall, Change, HookRequest, Method, Reason, Refusal};
 
 /// A dialect at work: made from its options once per configuration, then asked for each request.
 ///
 /// The way of a request: [`recognise`](Hook::recognise) → [`verify`](Hook::verify) → [`translate`](Hook::translate).
-/// Only `translate` has to be written; a hook without `verify` is open to anyone who reaches it.
+/// Only `translate` has to be written; a hook without `verify` accepts requests from anyone.
 ///
 /// A hook keeps no state between requests and does no input or output: what it needs from the forge's API it asks for
 /// with [`Outcome::Calls`].
 pub trait Hook: Send + Sync {
-    /// Translates a request that proved itself into changes.
+    /// Translates a request that [`verify`](Hook::verify) let pass into changes.
     ///
     /// # Errors
     /// A refusal when the request is wrong: it is answered with 400 and the refusal's message. A request that is
@@ -29,16 +29,16 @@ pub trait Hook: Send + Sync {
         self.translate(request)
     }
 
-    /// Proves who sent the request, by a signature or a token.
+    /// Checks who sent the request, by a signature or a token.
     ///
     /// # Errors
-    /// A refusal when the proof does not hold or is missing. It must not say how near it came.
+    /// A refusal when the proof is missing or invalid. It must not say how close it was.
     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
         let _ = request;
-        Ok(Proof::Open)
+        Ok(Proof::NotRequired)
     }
 
-    /// What the forge says of the request outside its payload. Nothing of it is proved yet.
+    /// What the forge says about the request outside its payload. None of it is verified yet.
     fn recognise<'r>(&self, request: &'r HookRequest) -> Recognised<'r> {
         let _ = request;
         Recognised::default()
@@ -55,8 +55,8 @@ pub trait Hook: Send + Sync {
         &[Method::Post]
     }
 
-    /// Whether every request must prove itself. `hookd` names the dialects that are open to anyone.
-    fn is_closed(&self) -> bool {
+    /// Whether every request needs a proof. `hookd check` warns of dialects that accept requests from anyone.
+    fn requires_proof(&self) -> bool {
         false
     }
 
@@ -66,7 +66,7 @@ pub trait Hook: Send + Sync {
     }
 }
 
-/// What a forge says of a request outside its payload.
+/// What a forge says about a request outside its payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recognised<'r> {
     /// The forge's name for the kind of event, such as `push`.
@@ -75,13 +75,14 @@ pub struct Recognised<'r> {
     pub forge_id: Option<Cow<'r, str>>,
 }
 
-/// How a request proved itself.
+/// Who vouches for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// A signature or token held.
-    Proved,
-    /// The dialect asks for none, or (as Buildbot's GitHub hook without `strict`) did not find any.
-    Open,
+    /// A valid signature or token.
+    Verified,
+    /// Nobody: the dialect requires no proof, or (as Buildbot's GitHub hook without `strict`) only checks one that is
+    /// there.
+    NotRequired,
 }
 
 /// What a request means.
@@ -89,26 +90,35 @@ pub enum Proof {
 pub enum Outcome {
     /// These changes, at least one, in the order in which they happened.
     Changes(Vec<Change>),
-    /// No change, for the reason that this sentence says to somebody who waits for a build.
-    Ignored(String),
+    /// No change. The reason is one sentence for somebody who waits for a build.
+    Ignored(Reason),
     /// Not known before these calls to the forge's API are answered. The delivery is stored and its sender answered
-    /// first, as if `expected` changes came of it.
+    /// first, with `reported_changes`.
     Calls {
         /// The calls, at least one, none of which was answered before.
         calls: Vec<ApiCall>,
-        /// How many changes there will be unless the answers say otherwise.
-        expected: usize,
+        /// How many changes the answer reports: as many as there will be unless the API's answers change that.
+        reported_changes: usize,
     },
 }
 
+impl<'r> Recognised<'r> {
+    /// What these headers say: the event that one names, and the first id of those that are there. Empty ones count as
+    /// not there.
+    pub fn from_headers(request: &'r HookRequest, event: &str, forge_ids: &[&str]) -> Self {
+        let header = |name: &str| request.nonempty_header(name).map(Cow::Borrowed);
+        Self { event: header(event), forge_id: forge_ids.iter().find_map(|name| header(name)) }
+    }
+}
+
 impl Outcome {
-    /// [`Outcome::Ignored`] for this reason, as one line of bearable length: what a sender sent may be quoted in it.
+    /// [`Outcome::Ignored`] for this reason.
     pub fn ignored(reason: impl AsRef<str>) -> Self {
-        Outcome::Ignored(Refusal::new(reason).message().to_owned())
+        Outcome::Ignored(Reason::new(reason))
     }
 
     /// [`Outcome::Changes`], or [`Outcome::Ignored`] for this reason where there are none.
-    pub fn changes_or(changes: Vec<Change>, reason: impl FnOnce() -> String) -> Self {
-        if changes.is_empty() { Outcome::Ignored(reason()) } else { Outcome::Changes(changes) }
+    pub fn changes_or(changes: Vec<Change>, reason: impl AsRef<str>) -> Self {
+        if changes.is_empty() { Outcome::ignored(reason) } else { Outcome::Changes(changes) }
     }
 }

@@ -6,7 +6,6 @@
 //! ```
 //! use hookd_core::{
 //!     BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Keys, Outcome, Problem, Proof, Refusal, Secrets,
-//!     View,
 //! };
 //!
 //! /// Options of the dialect `example`.
@@ -28,18 +27,17 @@
 //!
 //! impl Hook for Example {
 //!     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
-//!         let Some(keys) = &self.keys else { return Ok(Proof::Open) };
+//!         let Some(keys) = &self.keys else { return Ok(Proof::NotRequired) };
 //!         let token = request.header("X-Example-Token").unwrap_or_default();
-//!         if keys.prove_token(token.as_bytes()) { Ok(Proof::Proved) } else { Err(Refusal::new("Invalid secret")) }
+//!         if keys.verify_token(token.as_bytes()) { Ok(Proof::Verified) } else { Err(Refusal::new("Invalid secret")) }
 //!     }
 //!
-//!     fn is_closed(&self) -> bool {
+//!     fn requires_proof(&self) -> bool {
 //!         self.keys.is_some()
 //!     }
 //!
 //!     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
-//!         let json = request.json()?;
-//!         let payload = View::root(&json);
+//!         let payload = request.json()?;
 //!         Ok(Outcome::Changes(vec![Change {
 //!             author: payload.text("user.name")?.to_owned(),
 //!             comments: payload.text("message")?.to_owned(),
@@ -50,23 +48,27 @@
 //!     }
 //! }
 //!
-//! inventory::submit! { Dialect::of::<Options>("example", "An example of a JSON webhook.") }
+//! inventory::submit! { Dialect::new::<Options>("example", "An example of a JSON webhook.") }
 //! ```
 //!
-//! What holds here: this crate knows no socket, file or SQL. It reads no environment and writes nothing.
+//! Invariants: this crate knows no socket, file or SQL. It reads no environment and writes nothing.
 
 #![forbid(unsafe_code)]
 
 mod api;
 mod arguments;
 mod change;
+mod change_arguments;
 mod codebase;
+mod git;
 mod hook;
+mod json;
 pub mod options;
 mod pattern;
-mod payload;
 mod pollers;
+mod pull_request;
 mod python;
+mod reason;
 mod refusal;
 pub mod registry;
 mod request;
@@ -74,22 +76,28 @@ mod revlink;
 mod secret;
 mod signature;
 mod time;
+mod view;
 mod whitelist;
 
 pub use api::{ApiAnswer, ApiAnswers, ApiCall};
 pub use arguments::Arguments;
 pub use change::{Change, person};
+pub use change_arguments::ChangeArguments;
 pub use codebase::{Codebase, CodebaseFunction};
+pub use git::{GitRef, RefKind, changed_files, is_zero_id};
 pub use hook::{Hook, Outcome, Proof, Recognised};
 pub use inventory;
+pub use json::Json;
 pub use options::{BuildContext, Compat, PathStep, Problem, SecretSource};
 pub use pattern::{Glob, Pattern};
-pub use payload::{Arena, Json, View};
 pub use pollers::{NoPollers, Pollers};
+pub use pull_request::{PullRequestStage, pull_request_comments};
+pub use reason::Reason;
 pub use refusal::Refusal;
 pub use registry::{Dialect, HookOptions};
 pub use request::{Headers, HookRequest, Method};
 pub use secret::{Secret, Secrets};
-pub use signature::{Keys, SignatureHash, from_hex};
-pub use time::epoch_of;
+pub use signature::{Keys, SignatureHash, SignatureHeader, from_hex};
+pub use time::parse_date;
+pub use view::View;
 pub use whitelist::PropertyWhitelist;

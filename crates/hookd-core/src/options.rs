@@ -74,7 +74,7 @@ pub trait SecretSource {
     /// The bytes of a secret.
     ///
     /// # Errors
-    /// Why it could not be had, without the secret.
+    /// Why it could not be read, without the secret.
     fn read(&self, secret: &Secret) -> Result<Vec<u8>, String>;
 }
 
@@ -86,7 +86,7 @@ pub struct BuildContext<'a> {
     pub compat: Compat,
     /// Where secrets come from.
     pub secrets: &'a dyn SecretSource,
-    /// The pollers that can be told to poll.
+    /// The pollers that can be triggered.
     pub pollers: Arc<dyn Pollers>,
 }
 
@@ -99,7 +99,7 @@ impl<'a> BuildContext<'a> {
     /// The keys that the secrets of an option give; `None` where it is not set.
     ///
     /// # Errors
-    /// One problem for each secret that could not be had, or is empty.
+    /// One problem for each secret that could not be read or is empty.
     pub fn keys(&self, option: &str, secrets: Option<&Secrets>) -> Result<Option<Keys>, Vec<Problem>> {
         let Some(Secrets(secrets)) = secrets else { return Ok(None) };
         let mut read = Vec::new();
@@ -116,7 +116,7 @@ impl<'a> BuildContext<'a> {
     /// The bytes of one secret.
     ///
     /// # Errors
-    /// Why it could not be had; also when it is empty.
+    /// Why it could not be read; also when it is empty.
     pub fn secret(&self, secret: &Secret) -> Result<Vec<u8>, String> {
         let bytes = self.secrets.read(secret)?;
         if bytes.is_empty() { Err("the secret is empty".to_owned()) } else { Ok(bytes) }
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_holds() {
+    fn reads_valid_options() {
         let Value::Object(table) = serde_json::json!({"number": 1, "secret": ["a", {"file": "b"}]}) else { panic!() };
         let options = read::<Options>(table).unwrap();
         assert_eq!(options.number, 1);

@@ -1,11 +1,11 @@
-//! Pollers, as far as a dialect knows them: by name, and that they can be told to poll.
+//! Pollers, as far as a dialect knows them: by name, and that they can be triggered.
 
 /// The pollers of a configuration.
 pub trait Pollers: Send + Sync {
     /// Their names, sorted.
     fn names(&self) -> Vec<String>;
 
-    /// Tells the poller of this name to poll soon. Returns at once; told twice before it polled, it polls once.
+    /// Makes the poller of this name poll soon. Returns at once; called twice before it polls, it polls once.
     fn poll(&self, name: &str);
 }
 

@@ -1,4 +1,4 @@
-//! Python's `str()` and `repr()` of JSON values: what Buildbot's f-strings make of payloads.
+//! Python's `str()` and `int()` of JSON values: what Buildbot's f-strings and formats make of payloads.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use serde_json::Number;
 use crate::Json;
 
 /// `str(value)` of a value that Python's `json.loads` gave.
-pub(crate) fn str_of<'p>(json: &'p Json<'p>) -> Cow<'p, str> {
+pub(crate) fn str<'p>(json: &'p Json<'p>) -> Cow<'p, str> {
     match json {
         Json::Text(text) => Cow::Borrowed(text),
         other => {
@@ -16,6 +16,21 @@ pub(crate) fn str_of<'p>(json: &'p Json<'p>) -> Cow<'p, str> {
             repr(other, &mut out);
             Cow::Owned(out)
         }
+    }
+}
+
+/// `int(value)` as text, of integers, texts of digits, numbers without their fraction, and booleans; `None` for the
+/// rest, for texts with underscores or digits beyond ASCII, and beyond 64 bits.
+pub(crate) fn int(json: &Json<'_>) -> Option<String> {
+    match json {
+        Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            // Beyond that, doubles are not exact; `+ 0.0` takes the sign from zero.
+            Some(float) => (float.abs() < 2_f64.powi(53)).then(|| format!("{:.0}", float.trunc() + 0.0)),
+            None => Some(number.to_string()),
+        },
+        Json::Bool(value) => Some(u8::from(*value).to_string()),
+        Json::Text(text) => text.trim().parse::<i64>().ok().map(|number| number.to_string()),
+        _ => None,
     }
 }
 
@@ -96,8 +111,9 @@ fn text_repr(text: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use bumpalo::Bump;
+
     use super::*;
-    use crate::Arena;
 
     #[test]
     fn formats_values_as_python_does() {
@@ -114,7 +130,28 @@ mod tests {
             (r#"["a'b", "c", {"k": null}]"#, r#"["a'b", 'c', {'k': None}]"#),
             (r#"{"a": "x\n\\"}"#, r"{'a': 'x\n\\'}"),
         ] {
-            assert_eq!(str_of(&Json::parse(json.as_bytes(), &Arena::default()).unwrap()), python, "{json}");
+            let arena = Bump::new();
+            assert_eq!(str(Json::parse(json.as_bytes(), &arena).unwrap()), python, "{json}");
+        }
+    }
+
+    #[test]
+    fn takes_integers_as_python_does() {
+        for (json, python) in [
+            ("7", Some("7")),
+            ("-7", Some("-7")),
+            ("7.9", Some("7")),
+            ("-0.5", Some("0")),
+            ("true", Some("1")),
+            ("\" 007 \"", Some("7")),
+            ("1e300", None),
+            ("\"x\"", None),
+            ("\"1_0\"", None),
+            ("null", None),
+            ("[]", None),
+        ] {
+            let arena = Bump::new();
+            assert_eq!(int(Json::parse(json.as_bytes(), &arena).unwrap()).as_deref(), python, "{json}");
         }
     }
 }

@@ -85,7 +85,7 @@ impl Named for Dialect {
 
 impl Dialect {
     /// The descriptor of a dialect with options of the type `O`.
-    pub const fn of<O: HookOptions>(name: &'static str, summary: &'static str) -> Self {
+    pub const fn new<O: HookOptions>(name: &'static str, summary: &'static str) -> Self {
         Self { name, summary, schema: schema_of::<O>, build: build::<O> }
     }
 }

@@ -1,12 +1,14 @@
 //! The request as a dialect sees it: what was sent, undecoded, and the arguments as Buildbot reads them.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 
+use bumpalo::Bump;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arena, Arguments, Json, Refusal};
+use crate::{Arguments, Compat, Refusal, View};
 
 /// The methods that a change hook may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,16 @@ pub enum Method {
     Get,
     /// `POST`
     Post,
+}
+
+impl Method {
+    /// The name as HTTP writes it: `GET`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        }
+    }
 }
 
 /// The headers of a request, in the order in which they came.
@@ -77,7 +89,8 @@ pub struct HookRequest {
     headers: Headers,
     body: Bytes,
     arguments: OnceCell<Result<Arguments, Refusal>>,
-    arena: OnceCell<Arena>,
+    /// Memory for the JSON that is read from the request.
+    arena: OnceCell<Bump>,
 }
 
 impl HookRequest {
@@ -146,10 +159,41 @@ impl HookRequest {
         self.headers.get(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
+    /// As [`HookRequest::header`], with `None` also for an empty one.
+    pub fn nonempty_header(&self, name: &str) -> Option<&str> {
+        self.header(name).filter(|value| !value.is_empty())
+    }
+
     /// The content type without its parameters, in lower case; empty where there is none.
     pub fn content_type(&self) -> String {
         let value = self.header("Content-Type").unwrap_or_default();
         value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// The content type as a mode compares it: as [`HookRequest::content_type`], or as Buildbot to the letter.
+    pub fn content_type_in(&self, compat: Compat) -> Cow<'_, str> {
+        match compat {
+            Compat::Off => Cow::Owned(self.content_type()),
+            Compat::Buildbot => self.content_type_as_sent().unwrap_or_default(),
+        }
+    }
+
+    /// Checks that the content type, [in this mode](HookRequest::content_type_in), starts with `application/json`.
+    ///
+    /// # Errors
+    /// [`HookRequest::unknown_content_type`] when it does not.
+    pub fn expect_json(&self, compat: Compat) -> Result<(), Refusal> {
+        let is_json = self.content_type_in(compat).starts_with("application/json");
+        if is_json { Ok(()) } else { Err(self.unknown_content_type()) }
+    }
+
+    /// The refusal of a content type that a dialect does not take, in Buildbot's words.
+    pub fn unknown_content_type(&self) -> Refusal {
+        Refusal::new(format!("Unknown content type: {}", self.content_type_as_sent().as_deref().unwrap_or("none")))
+    }
+
+    fn content_type_as_sent(&self) -> Option<Cow<'_, str>> {
+        self.headers.get("Content-Type").map(String::from_utf8_lossy)
     }
 
     /// The body, as it was sent: what signatures are made of.
@@ -162,7 +206,7 @@ impl HookRequest {
     /// # Errors
     /// When the body says that it is a form and is not.
     pub fn arguments(&self) -> Result<&Arguments, Refusal> {
-        let parse = || Arguments::of(self.method, &self.query, &self.headers, &self.body);
+        let parse = || Arguments::from_request(self.method, &self.query, &self.headers, &self.body);
         self.arguments.get_or_init(parse).as_ref().map_err(Clone::clone)
     }
 
@@ -174,17 +218,28 @@ impl HookRequest {
         self.arguments()?.first(name)
     }
 
-    /// The body as JSON.
+    /// The first value of an argument; `None` where it was not sent or is empty.
     ///
     /// # Errors
-    /// When it is broken.
-    pub fn json(&self) -> Result<Json<'_>, Refusal> {
-        Json::parse(&self.body, self.arena())
+    /// As [`HookRequest::argument`].
+    pub fn nonempty_argument(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        Ok(self.argument(name)?.filter(|value| !value.is_empty()))
     }
 
-    /// Memory for JSON that came with this request otherwise than as its body.
-    pub fn arena(&self) -> &Arena {
-        self.arena.get_or_init(|| Arena::for_text(self.body.len()))
+    /// The body, which is JSON.
+    ///
+    /// # Errors
+    /// When the JSON is broken.
+    pub fn json(&self) -> Result<View<'_>, Refusal> {
+        self.json_in(&self.body)
+    }
+
+    /// A part of the request that is JSON, such as an argument.
+    ///
+    /// # Errors
+    /// When the JSON is broken.
+    pub fn json_in<'r>(&'r self, text: &'r [u8]) -> Result<View<'r>, Refusal> {
+        View::parse(text, self.arena.get_or_init(|| Bump::with_capacity(self.body.len())))
     }
 }
 

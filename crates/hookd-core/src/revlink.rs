@@ -40,7 +40,7 @@ static HOSTS: LazyLock<Vec<Host>> = LazyLock::new(|| {
 });
 
 /// The link to `revision` in `repository`, or `None` where the host is not known.
-pub(crate) fn of(revision: &str, repository: &str) -> Option<String> {
+pub(crate) fn find(revision: &str, repository: &str) -> Option<String> {
     HOSTS.iter().find_map(|host| {
         let groups = host.repository.captures(repository)?;
         let mut link = String::new();
@@ -53,7 +53,7 @@ pub(crate) fn of(revision: &str, repository: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use super::find;
 
     #[test]
     fn links_the_hosts_that_buildbot_knows() {
@@ -68,7 +68,7 @@ mod tests {
             ("git://git.code.sf.net/p/klusters/klusters", Some("https://sourceforge.net/p/klusters/klusters/ci/R/")),
             ("https://git.example.org/o/r.git", None),
         ] {
-            assert_eq!(of("R", repository).as_deref(), link, "{repository}");
+            assert_eq!(find("R", repository).as_deref(), link, "{repository}");
         }
     }
 }

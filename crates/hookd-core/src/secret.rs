@@ -1,9 +1,11 @@
-//! Secrets: how an option names them, and the keys that come of it.
+//! Secrets, as an option names them.
 
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess};
+use serde_untagged::UntaggedEnumVisitor;
+use serde_untagged::de::{Error, Map};
 
 /// A secret as an option names it: a string, `{ env = "NAME" }` or `{ file = "PATH" }`.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,97 +40,49 @@ impl fmt::Debug for Secrets {
 
 const EXPECTED: &str = r#"a string, `{ env = "NAME" }` or `{ file = "PATH" }`"#;
 
-/// A number where a secret should be may be one that lacks its quotes: serde's own message would show it.
-fn not_a_text<E: de::Error>(kind: &str) -> E {
-    E::custom(format_args!("invalid type: {kind}, expected {EXPECTED}"))
+/// Reads one secret, from what is no list.
+fn visitor<'de, T: 'static>(expected: String, one: fn(Secret) -> T) -> UntaggedEnumVisitor<'static, 'de, T> {
+    UntaggedEnumVisitor::new()
+        .expecting(expected)
+        .string(move |text| Ok(one(Secret::Text(text.to_owned()))))
+        .i64(|_| Err(not_a_text("an integer")))
+        .u64(|_| Err(not_a_text("an integer")))
+        .f64(|_| Err(not_a_text("a float")))
+        .map(move |map| named(map).map(one))
 }
 
-struct SecretVisitor;
+/// A number where a secret should be may be one that lacks its quotes: serde's own message would show it.
+fn not_a_text(kind: &str) -> Error {
+    Error::custom(format_args!("invalid type: {kind}, expected {EXPECTED}"))
+}
 
-impl<'de> Visitor<'de> for SecretVisitor {
-    type Value = Secret;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(EXPECTED)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
-        Ok(Secret::Text(text.to_owned()))
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
-        Err(not_a_text("an integer"))
-    }
-
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secret, E> {
-        Err(not_a_text("an integer"))
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
-        Err(not_a_text("a float"))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
-        let entry: Option<(String, String)> = map.next_entry()?;
-        let more: Option<(String, de::IgnoredAny)> = map.next_entry()?;
-        match (entry.as_ref().map(|(key, value)| (key.as_str(), value)), more) {
-            (Some(("env", name)), None) => Ok(Secret::Env(name.clone())),
-            (Some(("file", path)), None) => Ok(Secret::File(path.clone())),
-            _ => Err(de::Error::custom(format_args!("expected {EXPECTED}"))),
-        }
+/// The secret of `{ env = "NAME" }` or `{ file = "PATH" }`.
+fn named(mut map: Map<'_, '_>) -> Result<Secret, Error> {
+    let entry: Option<(String, String)> = map.next_entry()?;
+    let more: Option<(String, IgnoredAny)> = map.next_entry()?;
+    match (entry.as_ref().map(|(key, value)| (key.as_str(), value)), more) {
+        (Some(("env", name)), None) => Ok(Secret::Env(name.clone())),
+        (Some(("file", path)), None) => Ok(Secret::File(path.clone())),
+        _ => Err(Error::custom(format_args!("expected {EXPECTED}"))),
     }
 }
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SecretVisitor)
-    }
-}
-
-struct SecretsVisitor;
-
-impl<'de> Visitor<'de> for SecretsVisitor {
-    type Value = Secrets;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{EXPECTED}, or a list of these")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Secrets, E> {
-        Ok(Secrets(vec![SecretVisitor.visit_str(text)?]))
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Secrets, E> {
-        SecretVisitor.visit_i64(number).map(|secret| Secrets(vec![secret]))
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Secrets, E> {
-        SecretVisitor.visit_u64(number).map(|secret| Secrets(vec![secret]))
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Secrets, E> {
-        SecretVisitor.visit_f64(number).map(|secret| Secrets(vec![secret]))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Secrets, A::Error> {
-        Ok(Secrets(vec![SecretVisitor.visit_map(map)?]))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Secrets, A::Error> {
-        let mut secrets = Vec::new();
-        while let Some(secret) = items.next_element()? {
-            secrets.push(secret);
-        }
-        if secrets.is_empty() {
-            return Err(de::Error::custom("an empty list of secrets would accept nothing: name one, or leave it out"));
-        }
-        Ok(Secrets(secrets))
+        visitor(EXPECTED.to_owned(), |secret| secret).deserialize(deserializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Secrets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SecretsVisitor)
+        visitor(format!("{EXPECTED}, or a list of these"), |secret| Secrets(vec![secret]))
+            .seq(|list| match list.deserialize::<Vec<Secret>>()? {
+                empty if empty.is_empty() => {
+                    Err(Error::custom("an empty list of secrets would accept nothing: name one, or leave it out"))
+                }
+                secrets => Ok(Secrets(secrets)),
+            })
+            .deserialize(deserializer)
     }
 }
 

@@ -1,6 +1,5 @@
-//! Keys and what they prove. Every comparison takes the same time whatever is wrong.
+//! Keys, and the signatures and tokens that they verify. Every comparison takes the same time whatever is wrong.
 
-use std::cell::LazyCell;
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -8,13 +7,9 @@ use sha1::Sha1;
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::Refusal;
+use crate::{HookRequest, Proof, Refusal};
 
-/// How many bytes two hashes are made of in turn. With so few the processor works at both at a time, which takes three
-/// quarters of the time of one after the other.
-const PIECE: usize = 128;
-
-/// The secrets of an option, read and ready: any one that holds is enough.
+/// The secrets of an option, read and ready. What one of them verifies is verified.
 #[derive(Clone)]
 pub struct Keys(Vec<Key>);
 
@@ -41,13 +36,13 @@ impl Keys {
     }
 
     /// Whether `mac` is the HMAC-SHA256 of the parts of a message, one after the other, under one of the keys.
-    pub fn prove_sha256(&self, parts: &[&[u8]], mac: &[u8]) -> bool {
-        self.any(|key| holds(key.sha256.clone(), parts, mac))
+    pub fn verify_sha256(&self, parts: &[&[u8]], mac: &[u8]) -> bool {
+        self.any(|key| is_mac(key.sha256.clone(), parts, mac))
     }
 
     /// Whether one of `macs` is the HMAC-SHA256 of the parts of a message, one after the other, under one of the keys.
     /// The message is read once for each key, however many there are to compare with.
-    pub fn prove_sha256_any(&self, parts: &[&[u8]], macs: &[Vec<u8>]) -> bool {
+    pub fn verify_sha256_any(&self, parts: &[&[u8]], macs: &[Vec<u8>]) -> bool {
         self.any(|key| {
             let mut mac = key.sha256.clone();
             parts.iter().for_each(|part| mac.update(part));
@@ -57,65 +52,65 @@ impl Keys {
     }
 
     /// Whether `mac` is the HMAC-SHA1 of `message` under one of the keys.
-    pub fn prove_sha1(&self, message: &[u8], mac: &[u8]) -> bool {
-        self.any(|key| holds(key.sha1.clone(), &[message], mac))
+    pub fn verify_sha1(&self, message: &[u8], mac: &[u8]) -> bool {
+        self.any(|key| is_mac(key.sha1.clone(), &[message], mac))
     }
 
     /// Checks a signature of `message` as it stands in a header such as `X-Hub-Signature`: `HASH=HEX`, in lower case.
     ///
     /// # Errors
-    /// When it is not of this form, names another hash than `expected`, or does not hold under any of the keys. The
-    /// messages are those of Buildbot's GitHub hook.
+    /// When it is not of this form, names another hash than `expected`, or is not valid under any of the keys. The
+    /// messages are those of Buildbot's GitHub hook, but never repeat what may be a secret in the wrong field of a form:
+    /// at most the name of a hash.
     pub fn check_signature(&self, signature: &[u8], expected: SignatureHash, message: &[u8]) -> Result<(), Refusal> {
-        self.check_signatures(&[(signature, expected)], message)
+        let text = String::from_utf8_lossy(signature);
+        let Some((hash, hex)) = text.split_once('=').filter(|(_, hex)| !hex.contains('=')) else {
+            return Err(wrong_format(expected));
+        };
+        if hash != expected.name() {
+            return Err(unknown_hash(hash, expected));
+        }
+        let is_lower = !hex.bytes().any(|byte| byte.is_ascii_uppercase());
+        let is_valid = from_hex(hex).is_some_and(|mac| match expected {
+            SignatureHash::Sha1 => self.verify_sha1(message, &mac),
+            SignatureHash::Sha256 => self.verify_sha256(&[message], &mac),
+        });
+        if is_valid && is_lower { Ok(()) } else { Err(Refusal::new("Hash mismatch")) }
     }
 
-    /// Checks signatures as [`Keys::check_signature`] does, each with the hash that it must name; all have to hold.
+    /// Checks the signatures of the body that a request carries in one of these headers, if any.
+    ///
+    /// The strongest hash decides: where a header of SHA-256 is there, those of SHA-1 are not looked at. A header that
+    /// is sent more than once must be valid each time, and an empty one is a signature that is wrong.
     ///
     /// # Errors
-    /// That of the first that is wrong.
-    pub fn check_signatures(&self, signatures: &[(&[u8], SignatureHash)], message: &[u8]) -> Result<(), Refusal> {
-        let has = |hash| signatures.iter().any(|(_, expected)| *expected == hash);
-        let both = LazyCell::new(|| self.both(message));
-        for (signature, expected) in signatures {
-            let text = String::from_utf8_lossy(signature);
-            let Some((hash, hex)) = text.split_once('=').filter(|(_, hex)| !hex.contains('=')) else {
-                return Err(Refusal::new(format!("Wrong signature format: {text}")));
-            };
-            if hash != expected.name() {
-                return Err(Refusal::new(format!("Unknown hash type: {hash}")));
-            }
-            let is_lower = !hex.bytes().any(|byte| byte.is_ascii_uppercase());
-            let holds = from_hex(hex).is_some_and(|mac| match expected {
-                SignatureHash::Sha1 if has(SignatureHash::Sha256) => is_any(both.iter().map(|(sha1, _)| sha1), &mac),
-                SignatureHash::Sha256 if has(SignatureHash::Sha1) => {
-                    is_any(both.iter().map(|(_, sha256)| sha256), &mac)
-                }
-                SignatureHash::Sha1 => self.prove_sha1(message, &mac),
-                SignatureHash::Sha256 => self.prove_sha256(&[message], &mac),
-            });
-            if !holds || !is_lower {
-                return Err(Refusal::new("Hash mismatch"));
+    /// Those of [`Keys::check_signature`].
+    pub fn verify_signature(&self, request: &HookRequest, headers: &[SignatureHeader]) -> Result<Proof, Refusal> {
+        let is_sent = |header: &&SignatureHeader| request.headers().get(header.name).is_some();
+        let Some(strongest) = headers.iter().filter(is_sent).map(|header| header.hash).max() else {
+            return Ok(Proof::NotRequired);
+        };
+        for header in headers.iter().filter(|header| header.hash == strongest) {
+            for signature in request.headers().all(header.name) {
+                self.check_signature(signature, header.hash, request.body())?;
             }
         }
-        Ok(())
+        Ok(Proof::Verified)
     }
 
-    /// The HMAC-SHA1 and the HMAC-SHA256 of a message under each of the keys.
-    fn both(&self, message: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let of = |key: &Key| {
-            let (mut sha1, mut sha256) = (key.sha1.clone(), key.sha256.clone());
-            for piece in message.chunks(PIECE) {
-                sha1.update(piece);
-                sha256.update(piece);
-            }
-            (sha1.finalize().into_bytes().to_vec(), sha256.finalize().into_bytes().to_vec())
-        };
-        self.0.iter().map(of).collect()
+    /// As [`Keys::verify_signature`], of a request that must be signed.
+    ///
+    /// # Errors
+    /// Also when it has none of these headers.
+    pub fn require_signature(&self, request: &HookRequest, headers: &[SignatureHeader]) -> Result<Proof, Refusal> {
+        match self.verify_signature(request, headers)? {
+            Proof::Verified => Ok(Proof::Verified),
+            Proof::NotRequired => Err(Refusal::new("Request has no required signature")),
+        }
     }
 
     /// Whether `token` is one of the secrets.
-    pub fn prove_token(&self, token: &[u8]) -> bool {
+    pub fn verify_token(&self, token: &[u8]) -> bool {
         self.any(|key| key.secret.ct_eq(token))
     }
 
@@ -135,18 +130,37 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// Whether a MAC is one of those that were made.
-fn is_any<'m>(made: impl Iterator<Item = &'m Vec<u8>>, mac: &[u8]) -> bool {
-    made.fold(Choice::from(0), |any, made| any | made.as_slice().ct_eq(mac)).into()
-}
-
-fn holds<M: Mac>(mut mac: M, parts: &[&[u8]], expected: &[u8]) -> Choice {
+fn is_mac<M: Mac>(mut mac: M, parts: &[&[u8]], expected: &[u8]) -> Choice {
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().as_slice().ct_eq(expected)
 }
 
-/// The hash of a signature, which its header names before the `=`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The names of hashes that a message may repeat.
+const HASHES: [&str; 6] = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"];
+
+fn wrong_format(expected: SignatureHash) -> Refusal {
+    Refusal::new(format!("Wrong signature format: expected `{}=` and the hash in hex", expected.name()))
+}
+
+fn unknown_hash(hash: &str, expected: SignatureHash) -> Refusal {
+    let expected = expected.name();
+    match HASHES.iter().find(|known| known.eq_ignore_ascii_case(hash)) {
+        Some(_) => Refusal::new(format!("Unknown hash type: {hash}")),
+        None => Refusal::new(format!("Unknown hash type: expected `{expected}`")),
+    }
+}
+
+/// A header that carries signatures of the body, each as `HASH=HEX`.
+#[derive(Clone, Copy, Debug)]
+pub struct SignatureHeader {
+    /// Its name.
+    pub name: &'static str,
+    /// The hash that its signatures must name.
+    pub hash: SignatureHash,
+}
+
+/// The hash of a signature, the stronger the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SignatureHash {
     /// `sha1`
     Sha1,
@@ -174,34 +188,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn proves_with_any_of_the_keys_and_nothing_else() {
+    fn any_of_the_keys_verifies_and_nothing_else() {
         // The example of GitHub's documentation on validating webhook deliveries.
         let mac = from_hex("757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17").unwrap();
         let secret = b"It's a Secret to Everybody".to_vec();
         let keys = Keys::new([b"old".to_vec(), secret]);
-        assert!(keys.prove_sha256(&[b"Hello, World!"], &mac));
-        assert!(keys.prove_sha256(&[b"Hello, ", b"World!"], &mac));
-        assert!(!keys.prove_sha256(&[b"Hello, World"], &mac));
-        assert!(!keys.prove_sha256(&[b"Hello, World!"], &mac[..31]));
-        assert!(!keys.prove_sha256(&[b"Hello, World!"], b""));
-        assert!(!Keys::new([b"old".to_vec()]).prove_sha256(&[b"Hello, World!"], &mac));
-        assert!(keys.prove_sha256_any(&[b"Hello, ", b"World!"], &[vec![], mac.clone()]));
-        assert!(!keys.prove_sha256_any(&[b"Hello, World!"], &[vec![], mac[..31].to_vec()]));
-        assert!(!keys.prove_sha256_any(&[b"Hello, World!"], &[]));
-        assert!(!Keys::new([]).prove_token(b""));
-        assert!(keys.prove_token(b"old") && !keys.prove_token(b"ol"));
-    }
-
-    #[test]
-    fn both_hashes_in_turn_are_those_of_one_after_the_other() {
-        let keys = Keys::new([b"secret".to_vec(), b"old".to_vec()]);
-        let text: Vec<u8> = (0..600_u16).map(|byte| byte.to_le_bytes()[0]).collect();
-        for message in (0..text.len()).map(|length| &text[..length]) {
-            for ((sha1, sha256), key) in keys.both(message).iter().zip(&keys.0) {
-                assert!(bool::from(holds(key.sha1.clone(), &[message], sha1)), "{}", message.len());
-                assert!(bool::from(holds(key.sha256.clone(), &[message], sha256)), "{}", message.len());
-            }
-        }
+        assert!(keys.verify_sha256(&[b"Hello, World!"], &mac));
+        assert!(keys.verify_sha256(&[b"Hello, ", b"World!"], &mac));
+        assert!(!keys.verify_sha256(&[b"Hello, World"], &mac));
+        assert!(!keys.verify_sha256(&[b"Hello, World!"], &mac[..31]));
+        assert!(!keys.verify_sha256(&[b"Hello, World!"], b""));
+        assert!(!Keys::new([b"old".to_vec()]).verify_sha256(&[b"Hello, World!"], &mac));
+        assert!(keys.verify_sha256_any(&[b"Hello, ", b"World!"], &[vec![], mac.clone()]));
+        assert!(!keys.verify_sha256_any(&[b"Hello, World!"], &[vec![], mac[..31].to_vec()]));
+        assert!(!keys.verify_sha256_any(&[b"Hello, World!"], &[]));
+        assert!(!Keys::new([]).verify_token(b""));
+        assert!(keys.verify_token(b"old") && !keys.verify_token(b"ol"));
     }
 
     #[test]
@@ -218,37 +220,55 @@ mod tests {
             ("sha256=é", Some("Hash mismatch")),
             ("sha1=00", Some("Unknown hash type: sha1")),
             ("SHA256=00", Some("Unknown hash type: SHA256")),
-            ("", Some("Wrong signature format: ")),
-            (
-                &good[7..],
-                Some("Wrong signature format: 757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"),
-            ),
-            ("sha256=a=b", Some("Wrong signature format: sha256=a=b")),
+            ("", Some("Wrong signature format: expected `sha256=` and the hash in hex")),
+            (&good[7..], Some("Wrong signature format: expected `sha256=` and the hash in hex")),
+            ("sha256=a=b", Some("Wrong signature format: expected `sha256=` and the hash in hex")),
+            ("hunter2", Some("Wrong signature format: expected `sha256=` and the hash in hex")),
+            ("hunter2=", Some("Unknown hash type: expected `sha256`")),
         ] {
             let checked = keys.check_signature(signature.as_bytes(), SignatureHash::Sha256, b"Hello, World!");
             assert_eq!(checked.err().as_ref().map(Refusal::message), expected, "{signature}");
-        }
-        let (sha1, sha256) = (SignatureHash::Sha1, SignatureHash::Sha256);
-        let old = b"sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59";
-        for (signatures, expected) in [
-            (&[(good.as_bytes(), sha256), (&old[..], sha1)][..], None),
-            (&[(&old[..], sha1), (good.as_bytes(), sha256), (good.as_bytes(), sha256)], None),
-            (&[], None),
-            (&[(good.as_bytes(), sha256), (&old[..20], sha1)], Some("Hash mismatch")),
-            (&[(&good.as_bytes()[..20], sha256), (&old[..], sha1)], Some("Hash mismatch")),
-            (&[(good.as_bytes(), sha256), (&old[..], sha1), (upper.as_bytes(), sha256)], Some("Hash mismatch")),
-            (&[(good.as_bytes(), sha256), (good.as_bytes(), sha1)], Some("Unknown hash type: sha256")),
-            (&[(good.as_bytes(), sha256), (b"", sha1)], Some("Wrong signature format: ")),
-        ] {
-            let checked = keys.check_signatures(signatures, b"Hello, World!");
-            assert_eq!(checked.err().as_ref().map(Refusal::message), expected, "{signatures:?}");
-            let foreign = Keys::new([b"old".to_vec()]).check_signatures(signatures, b"Hello, World!");
-            assert_eq!(foreign.is_err(), !signatures.is_empty());
         }
         assert!(keys.check_signature(doubled.as_bytes(), SignatureHash::Sha256, b"Hello, World!").is_err());
         assert!(keys.check_signature(b"\xff", SignatureHash::Sha256, b"").is_err());
         let sha1 = b"sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59";
         assert!(keys.check_signature(sha1, SignatureHash::Sha1, b"Hello, World!").is_ok());
         assert!(keys.check_signature(good.as_bytes(), SignatureHash::Sha256, b"Hello, World").is_err());
+    }
+
+    #[test]
+    fn the_strongest_signature_decides() {
+        const HEADERS: [SignatureHeader; 2] = [
+            SignatureHeader { name: "X-Old", hash: SignatureHash::Sha1 },
+            SignatureHeader { name: "X-New", hash: SignatureHash::Sha256 },
+        ];
+        let keys = Keys::new([b"old".to_vec(), b"It's a Secret to Everybody".to_vec()]);
+        let good256 = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        let good1 = "sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59";
+        let (old, new) = ("X-Old", "x-new");
+        let mismatch = Err("Hash mismatch");
+        for (sent, expected) in [
+            (&[][..], Ok(Proof::NotRequired)),
+            (&[(old, good1)], Ok(Proof::Verified)),
+            (&[(old, good1), (old, "sha1=00")], mismatch),
+            (&[(new, good256)], Ok(Proof::Verified)),
+            (&[(old, "sha1=00"), (new, good256)], Ok(Proof::Verified)),
+            (&[(old, ""), (new, good256)], Ok(Proof::Verified)),
+            (&[(old, good1), (new, "sha256=00")], mismatch),
+            (&[(old, good1), (new, "")], Err("Wrong signature format: expected `sha256=` and the hash in hex")),
+            (&[(old, good1), (new, good1)], Err("Unknown hash type: sha1")),
+            (&[(new, good256), (new, good256)], Ok(Proof::Verified)),
+            (&[(new, good256), (new, "sha256=00")], mismatch),
+            (&[(new, "sha256=00"), (new, good256)], mismatch),
+        ] {
+            let request = HookRequest::post("/").with_body("Hello, World!");
+            let request = sent.iter().fold(request, |request, (name, value)| request.with_header(name, value));
+            let verified = keys.verify_signature(&request, &HEADERS);
+            assert_eq!(verified.as_ref().copied().map_err(Refusal::message), expected, "{sent:?}");
+            let required = keys.require_signature(&request, &HEADERS);
+            assert_eq!(required.is_ok(), expected == Ok(Proof::Verified), "{sent:?}");
+            let foreign = Keys::new([b"old".to_vec()]).verify_signature(&request, &HEADERS);
+            assert_eq!(foreign.is_ok(), sent.is_empty(), "{sent:?}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::Refusal;
 ///
 /// # Errors
 /// When it is none of ISO 8601, RFC 3339 and RFC 2822.
-pub fn epoch_of(text: &str) -> Result<i64, Refusal> {
+pub fn parse_date(text: &str) -> Result<i64, Refusal> {
     let trimmed = text.trim();
     // Ruby, and so GitLab, writes `2024-05-01 12:00:00 UTC`.
     let iso = trimmed.strip_suffix(" UTC").map_or_else(|| trimmed.to_owned(), |date| format!("{date}Z"));
@@ -33,7 +33,7 @@ pub fn epoch_of(text: &str) -> Result<i64, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::epoch_of;
+    use super::parse_date;
 
     #[test]
     fn reads_what_forges_write() {
@@ -48,10 +48,10 @@ mod tests {
             ("2015-05-05", 1_430_784_000),
             ("Tue, 05 May 2015 19:40:15 -0400", 1_430_869_215),
         ] {
-            assert_eq!(epoch_of(text).ok(), Some(epoch), "{text}");
+            assert_eq!(parse_date(text).ok(), Some(epoch), "{text}");
         }
         for wrong in ["", "yesterday", "02/03/2024", "2024-13-01T00:00:00Z", "12:00"] {
-            assert!(epoch_of(wrong).is_err(), "{wrong}");
+            assert!(parse_date(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What is asked of GitHub's API about a pull request, and how its answers are read.
 //!
-//! Nothing here fails: what could not be had is told beside what was.
+//! Nothing here fails: what could not be fetched is named beside what was.
 
-use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, Arena, Json, View};
+use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, Json, Refusal, View};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::endpoint::Endpoint;
@@ -11,10 +11,10 @@ use crate::endpoint::Endpoint;
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// GitHub gives at most 3000 files, 100 a page: <https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files>.
-const MOST_PAGES: usize = 30;
-const MOST_FILES: u64 = 3000;
+const MAX_PAGES: usize = 30;
+const MAX_FILES: u64 = 3000;
 
-/// What a commit's message counts as that could not be had, as in Buildbot.
+/// What stands for a commit's message that could not be fetched, as in Buildbot.
 pub(crate) const NO_MESSAGE: &str = "No message field";
 
 /// The paths at the API of one pull request.
@@ -27,8 +27,8 @@ impl Paths {
     /// The paths for the head commit `sha` of the pull request `number` of the repository `full_name`.
     ///
     /// # Errors
-    /// The name of what would not make the path that it should.
-    pub(crate) fn of(full_name: &str, number: &str, sha: &str) -> Result<Self, &'static str> {
+    /// The name of the field that would not make the path that it should.
+    pub(crate) fn new(full_name: &str, number: &str, sha: &str) -> Result<Self, &'static str> {
         let (owner, name) = full_name.split_once('/').ok_or("repository.full_name")?;
         let repository = [segment(owner), segment(name)];
         let [Some(owner), Some(name)] = repository else { return Err("repository.full_name") };
@@ -53,16 +53,26 @@ pub(crate) struct Api<'e> {
     pub(crate) endpoint: &'e Endpoint,
     pub(crate) token: Option<&'e str>,
     pub(crate) answers: &'e ApiAnswers,
-    pub(crate) compat: bool,
+    pub(crate) style: &'static ApiStyle,
 }
 
-/// What came of the API.
+/// How the API is asked.
+pub(crate) struct ApiStyle {
+    /// The `User-Agent`.
+    pub(crate) agent: &'static str,
+    /// The query of the first page of files.
+    pub(crate) files_query: &'static str,
+    /// Whether the following pages are read.
+    pub(crate) follows_pages: bool,
+}
+
+/// What was fetched from the API.
 #[derive(Default)]
 pub(crate) struct Fetched<T> {
-    /// As much as was had.
+    /// As much as there is.
     pub(crate) value: T,
-    /// What was not had, and why, where there is such a thing.
-    pub(crate) lack: Option<String>,
+    /// What could not be fetched, and why.
+    pub(crate) missing: Option<String>,
 }
 
 impl Api<'_> {
@@ -73,8 +83,8 @@ impl Api<'_> {
     pub(crate) fn message(&self, paths: &Paths) -> Result<Fetched<String>, ApiCall> {
         let answer = self.answer(self.endpoint.url(&paths.commit))?;
         Ok(match message_in(answer) {
-            Ok(value) => Fetched { value, lack: None },
-            Err(why) => Fetched { value: NO_MESSAGE.to_owned(), lack: Some(format!("head commit message: {why}")) },
+            Ok(value) => Fetched { value, missing: None },
+            Err(why) => Fetched { value: NO_MESSAGE.to_owned(), missing: Some(format!("head commit message: {why}")) },
         })
     }
 
@@ -83,11 +93,10 @@ impl Api<'_> {
     /// # Errors
     /// The call that has to be made first.
     pub(crate) fn files(&self, paths: &Paths, size: Option<u64>) -> Result<Fetched<Vec<String>>, ApiCall> {
-        let first = self.endpoint.url(&paths.files);
-        let mut urls = vec![if self.compat { first } else { format!("{first}?per_page=100") }];
+        let mut urls = vec![format!("{}{}", self.endpoint.url(&paths.files), self.style.files_query)];
         let mut files = Vec::new();
         let mut entries = 0;
-        let lack = loop {
+        let missing = loop {
             let read = urls.len() - 1;
             let after = if read == 0 { String::new() } else { format!(" after page {read}") };
             let answer = self.answer(urls[read].clone())?;
@@ -98,13 +107,13 @@ impl Api<'_> {
                 }
                 Err(why) => break Some(format!("changed files{after}: {why}")),
             }
-            let Some(next) = answer.next_page().filter(|_| !self.compat) else {
-                let is_cut = entries >= MOST_FILES && size.is_some_and(|size| size > entries);
-                break is_cut.then(|| format!("changed files after the first {MOST_FILES}: the API gives no more"));
+            let Some(next) = answer.next_page().filter(|_| self.style.follows_pages) else {
+                let is_cut = entries >= MAX_FILES && size.is_some_and(|size| size > entries);
+                break is_cut.then(|| format!("changed files after the first {MAX_FILES}: the API gives no more"));
             };
-            let refused = if !self.endpoint.holds(next) {
+            let refused = if !self.endpoint.has_origin_of(next) {
                 "the next page is not at `github_api_endpoint`"
-            } else if urls.len() == MOST_PAGES {
+            } else if urls.len() == MAX_PAGES {
                 "there are more than hookd reads"
             } else if urls.iter().any(|url| url == next) {
                 "the next page is one that was read"
@@ -114,14 +123,13 @@ impl Api<'_> {
             };
             break Some(format!("changed files after page {}: {refused}", urls.len()));
         };
-        Ok(Fetched { value: files, lack })
+        Ok(Fetched { value: files, missing })
     }
 
     fn answer(&self, url: String) -> Result<&ApiAnswer, ApiCall> {
         self.answers.get(&url).ok_or_else(|| {
-            let agent = if self.compat { "Buildbot" } else { "hookd" };
             let mut headers =
-                vec![("User-Agent", agent.to_owned()), ("Accept", "application/vnd.github+json".to_owned())];
+                vec![("User-Agent", self.style.agent.to_owned()), ("Accept", "application/vnd.github+json".to_owned())];
             headers.extend(self.token.map(|token| ("Authorization", format!("token {token}"))));
             ApiCall { url, headers }
         })
@@ -129,23 +137,24 @@ impl Api<'_> {
 }
 
 fn message_in(answer: &ApiAnswer) -> Result<String, String> {
-    let arena = Arena::default();
-    let json = Json::parse(answer.success()?, &arena).map_err(in_answer)?;
-    View::root(&json).text("commit.message").map(str::to_owned).map_err(in_answer)
+    View::read(answer.success()?, |commit| commit.text("commit.message").map(str::to_owned)).map_err(in_answer)
 }
 
 /// The names in one page of files, and how many entries it has.
 fn files_in(answer: &ApiAnswer) -> Result<(Vec<String>, u64), String> {
-    let arena = Arena::default();
-    let json = Json::parse(answer.success()?, &arena).map_err(in_answer)?;
-    let Json::List(entries) = &json else { return Err("in the API's answer: not a list".to_owned()) };
-    let mut files = Vec::with_capacity(entries.len());
-    for entry in *entries {
-        let entry = View::root(entry);
-        files.push(entry.text("filename").map_err(in_answer)?.to_owned());
-        files.extend(entry.text_or_none("previous_filename").map_err(in_answer)?.map(str::to_owned));
-    }
-    Ok((files, entries.len() as u64))
+    let read = |page: View<'_>| {
+        if !matches!(page.json(), Json::List(_)) {
+            return Err(Refusal::new("not a list"));
+        }
+        let entries = page.items()?;
+        let mut files = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            files.push(entry.text("filename")?.to_owned());
+            files.extend(entry.optional_text("previous_filename")?.map(str::to_owned));
+        }
+        Ok((files, entries.len() as u64))
+    };
+    View::read(answer.success()?, read).map_err(in_answer)
 }
 
 fn in_answer(cause: impl std::fmt::Display) -> String {
@@ -158,21 +167,21 @@ mod tests {
 
     #[test]
     fn paths_are_made_of_escaped_segments() {
-        let paths = Paths::of("octo/t.e-a_~?#%2e", "7", "a b/../c");
+        let paths = Paths::new("octo/t.e-a_~?#%2e", "7", "a b/../c");
         assert_eq!(paths.err(), Some("pull_request.head.sha"));
-        let paths = Paths::of("octo/t.e-a_~?#%2e", "7", "é").ok().unwrap();
+        let paths = Paths::new("octo/t.e-a_~?#%2e", "7", "é").ok().unwrap();
         assert_eq!(paths.commit, "/repos/octo/t.e-a_~%3F%23%252e/commits/%C3%A9");
         assert_eq!(paths.files, "/repos/octo/t.e-a_~%3F%23%252e/pulls/7/files");
         for name in
             ["", "/", "octo", "octo/", "/tea", "octo/..", "../tea", "./tea", "octo/tea/x", "octo/tea/../../user"]
         {
-            assert_eq!(Paths::of(name, "7", "a").err(), Some("repository.full_name"), "{name}");
+            assert_eq!(Paths::new(name, "7", "a").err(), Some("repository.full_name"), "{name}");
         }
         for number in ["", "-1", "None", "1.0", "7/../8", "７"] {
-            assert_eq!(Paths::of("octo/tea", number, "a").err(), Some("number"), "{number}");
+            assert_eq!(Paths::new("octo/tea", number, "a").err(), Some("number"), "{number}");
         }
         for sha in ["", ".", "..", "a/b"] {
-            assert_eq!(Paths::of("octo/tea", "7", sha).err(), Some("pull_request.head.sha"), "{sha}");
+            assert_eq!(Paths::new("octo/tea", "7", sha).err(), Some("pull_request.head.sha"), "{sha}");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Event classes: how a third party handles events that the dialect does not, or not as it likes.
 
 use hookd_core::registry::Named;
-use hookd_core::{ApiAnswers, HookRequest, Outcome, Refusal, View};
+use hookd_core::{ApiAnswers, ChangeArguments, HookRequest, Outcome, Refusal, View};
 
-/// An event, as an [`EventClass`] gets it: proved as far as the options ask for it, its payload parsed.
+/// An event, as an [`EventClass`] gets it: verified as far as the options require it, its payload parsed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event<'e> {
@@ -13,6 +13,8 @@ pub struct Event<'e> {
     pub payload: View<'e>,
     /// The request.
     pub request: &'e HookRequest,
+    /// `?project=` and `?codebase=`, as the mode of the dialect reads them.
+    pub arguments: ChangeArguments<'e>,
     /// What the API answered to the calls of earlier [`Outcome::Calls`]; none at first.
     pub answers: &'e ApiAnswers,
 }

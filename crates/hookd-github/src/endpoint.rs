@@ -1,17 +1,13 @@
 //! Where GitHub's API is, and whether a URL stays there.
 
-/// The URL of the API, without a slash at its end.
-pub(crate) struct Endpoint {
-    base: String,
-    origin: Origin,
-}
+use url::{Origin, Url};
 
-/// Scheme, host and port: who gets a token that is sent to a URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Origin {
-    is_secure: bool,
-    host: String,
-    port: u16,
+/// The URL of the API.
+pub(crate) struct Endpoint {
+    /// Without a slash at its end.
+    base: String,
+    /// Scheme, host and port: who gets a token that is sent to a URL.
+    origin: Origin,
 }
 
 impl Endpoint {
@@ -19,11 +15,11 @@ impl Endpoint {
     ///
     /// # Errors
     /// When it is not a plain URL of `http` or `https`. The message does not quote it: people put passwords there.
-    pub(crate) fn parse(url: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let expected = "expected a URL such as `https://api.github.com` or `https://github.example.org/api/v3`";
-        match Origin::of(url) {
-            Some(origin) if !url.contains(['?', '#']) => {
-                Ok(Self { base: url.trim_end_matches('/').to_owned(), origin })
+        match plain(text) {
+            Some(url) if url.query().is_none() && url.fragment().is_none() => {
+                Ok(Self { base: text.trim_end_matches('/').to_owned(), origin: url.origin() })
             }
             Some(_) => Err(format!("has a query or a fragment, {expected}")),
             None => Err(format!("is not an http(s) URL, {expected}")),
@@ -35,44 +31,21 @@ impl Endpoint {
         format!("{}{path}", self.base)
     }
 
-    /// Whether `url` is at the same scheme, host and port.
-    pub(crate) fn holds(&self, url: &str) -> bool {
-        Origin::of(url).as_ref() == Some(&self.origin)
+    /// Whether `url` has the same scheme, host and port.
+    pub(crate) fn has_origin_of(&self, url: &str) -> bool {
+        plain(url).is_some_and(|url| url.origin() == self.origin)
     }
 }
 
-impl Origin {
-    /// The origin of `url`; `None` where it is not a URL of `http` or `https` that every parser reads the same way.
-    fn of(url: &str) -> Option<Self> {
-        // Parsers differ on backslashes, spaces and control characters: none of them is needed in a URL.
-        if !url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
-            return None;
-        }
-        let (scheme, rest) = url.split_once("://")?;
-        let is_secure = match scheme.to_ascii_lowercase().as_str() {
-            "https" => true,
-            "http" => false,
-            _ => return None,
-        };
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') => (host, port),
-            _ => (authority, ""),
-        };
-        let port = match port {
-            "" if is_secure => 443,
-            "" => 80,
-            port if port.bytes().all(|byte| byte.is_ascii_digit()) => port.parse().ok()?,
-            _ => return None,
-        };
-        let is_name = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-        let is_ipv6 = |host: &str| {
-            let inside = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-            inside.is_some_and(|host| host.bytes().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte)))
-        };
-        let is_host = !host.is_empty() && (is_name(host) || is_ipv6(host));
-        is_host.then(|| Self { is_secure, host: host.to_ascii_lowercase(), port })
-    }
+/// The URL in `text`; `None` where it is not one of `http` or `https` without a user, or where its parser had to mend
+/// what others read in another way: backslashes, spaces, slashes too few or too many before the host.
+fn plain(text: &str) -> Option<Url> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let (_, rest) = text.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let has_host_alone = !authority.is_empty() && !authority.contains('@');
+    let url = Url::parse(text).ok()?;
+    (is_plain && has_host_alone && matches!(url.scheme(), "http" | "https")).then_some(url)
 }
 
 #[cfg(test)]
@@ -100,6 +73,9 @@ mod tests {
             "https://api github.com",
             "https://api.github.com\\@evil.example.org",
             "https://äpi.github.com",
+            "https:api.github.com",
+            "https://@api.github.com",
+            "https://[::1",
         ] {
             assert!(Endpoint::parse(url).is_err(), "{url}");
         }
@@ -110,7 +86,7 @@ mod tests {
     fn keeps_to_its_origin() {
         let endpoint = Endpoint::parse("https://api.github.com").unwrap();
         for url in ["https://api.github.com/x?page=2", "HTTPS://API.github.com:443/", "https://api.github.com"] {
-            assert!(endpoint.holds(url), "{url}");
+            assert!(endpoint.has_origin_of(url), "{url}");
         }
         for url in [
             "http://api.github.com/",
@@ -121,11 +97,14 @@ mod tests {
             "https://evil.example.org#@api.github.com/",
             "https://api.github.com\\.evil.example.org/",
             "https://api.github.com\t.evil.example.org/",
+            "https://user@api.github.com/",
+            "https:api.github.com/",
+            "https:///api.github.com/",
             "//api.github.com/",
             "/x?page=2",
             "",
         ] {
-            assert!(!endpoint.holds(url), "{url}");
+            assert!(!endpoint.has_origin_of(url), "{url}");
         }
     }
 }

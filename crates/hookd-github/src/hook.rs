@@ -1,55 +1,48 @@
-//! The hook: who sent a request, what kind of event it is, and who translates that.
+//! The hook: who sent a request, what kind of event it is, and who translates that in which mode.
 
 use std::borrow::Cow;
 
 use hookd_core::{
-    ApiAnswers, Codebase, Hook, HookRequest, Json, Keys, Outcome, Pattern, Proof, PropertyWhitelist, Recognised,
-    Refusal, SignatureHash, View,
+    ApiAnswers, ChangeArguments, Compat, Hook, HookRequest, Keys, Outcome, Proof, Recognised, Refusal, SignatureHash,
+    SignatureHeader,
 };
 
 use crate::class::{Event, EventClass};
 use crate::endpoint::Endpoint;
+use crate::options::Options;
 use crate::token::Tokens;
 
 const EVENT: &str = "X-GitHub-Event";
 const DELIVERY: &str = "X-GitHub-Delivery";
 
-/// The headers that carry signatures, and the hash that each must name.
-const SIGNATURES: [(&str, SignatureHash); 2] =
-    [("X-Hub-Signature-256", SignatureHash::Sha256), ("X-Hub-Signature", SignatureHash::Sha1)];
+const SIGNATURES: [SignatureHeader; 2] = [
+    SignatureHeader { name: "X-Hub-Signature-256", hash: SignatureHash::Sha256 },
+    SignatureHeader { name: "X-Hub-Signature", hash: SignatureHash::Sha1 },
+];
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The dialect at work.
 pub(crate) struct GitHub {
-    pub(crate) compat: bool,
+    pub(crate) compat: Compat,
+    pub(crate) options: Options,
     pub(crate) keys: Option<Keys>,
-    pub(crate) strict: bool,
-    pub(crate) codebase: Option<Codebase>,
-    pub(crate) whitelist: PropertyWhitelist,
     pub(crate) class: Option<&'static EventClass>,
-    pub(crate) skips: Vec<Pattern>,
     pub(crate) endpoint: Endpoint,
     pub(crate) tokens: Tokens,
-    pub(crate) pullrequest_ref: String,
 }
 
 impl Hook for GitHub {
     fn recognise<'r>(&self, request: &'r HookRequest) -> Recognised<'r> {
-        let header = |name| request.header(name).filter(|value| !value.is_empty()).map(Cow::Borrowed);
-        Recognised { event: header(EVENT), forge_id: header(DELIVERY) }
+        Recognised::from_headers(request, EVENT, &[DELIVERY])
     }
 
     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
-        let Some(keys) = &self.keys else { return Ok(Proof::Open) };
-        let headers = request.headers();
-        let signatures: Vec<_> = SIGNATURES
-            .iter()
-            .flat_map(|(header, hash)| headers.all(header).map(|signature| (signature, *hash)))
-            .collect();
-        keys.check_signatures(&signatures, request.body())?;
-        match signatures.is_empty() {
-            false => Ok(Proof::Proved),
-            true if self.strict => Err(Refusal::new("Request has no required signature")),
-            true => Ok(Proof::Open),
+        match &self.keys {
+            None => Ok(Proof::NotRequired),
+            Some(keys) if self.options.strict => keys.require_signature(request, &SIGNATURES),
+            Some(keys) => keys.verify_signature(request, &SIGNATURES),
         }
     }
 
@@ -59,22 +52,29 @@ impl Hook for GitHub {
 
     fn translate_with(&self, request: &HookRequest, answers: &ApiAnswers) -> Result<Outcome, Refusal> {
         let document = self.document(request)?;
-        let json = Json::parse(&document, request.arena())?;
+        let payload = request.json_in(&document)?.reading(self.compat);
         let Some(name) = request.header(EVENT) else {
             return Err(Refusal::new(format!("header `{EVENT}` is missing")));
         };
-        let event = Event { name, payload: View::root(&json), request, answers };
+        let arguments = ChangeArguments::new(request);
+        let arguments = match self.compat {
+            Compat::Off => arguments,
+            Compat::Buildbot => arguments.without_project().without_codebase(),
+        };
+        let event = Event { name, payload, request, arguments, answers };
         if let Some(outcome) = self.class.and_then(|class| (class.handle)(&event)) {
             return outcome;
         }
-        match name {
-            "push" => self.push(&event),
-            "pull_request" => self.pull_request(&event),
-            "merge_group" if self.compat => {
+        match (name, self.compat) {
+            ("push", Compat::Off) => self.push(&event),
+            ("push", Compat::Buildbot) => self.buildbot_push(&event),
+            ("pull_request", Compat::Off) => self.pull_request(&event),
+            ("pull_request", Compat::Buildbot) => self.buildbot_pull_request(&event),
+            ("merge_group", Compat::Off) => self.merge_group(&event),
+            ("merge_group", Compat::Buildbot) => {
                 Ok(Outcome::ignored("event `merge_group` makes no change with `compat = \"buildbot\"`"))
             }
-            "merge_group" => self.merge_group(&event),
-            other => Ok(Outcome::ignored(format!("event `{other}` makes no change"))),
+            (other, _) => Ok(Outcome::ignored(format!("event `{other}` makes no change"))),
         }
     }
 
@@ -82,15 +82,41 @@ impl Hook for GitHub {
         &[EVENT, DELIVERY, "Content-Type"]
     }
 
-    fn is_closed(&self) -> bool {
-        self.strict && self.keys.is_some()
+    fn requires_proof(&self) -> bool {
+        self.options.strict && self.keys.is_some()
     }
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if self.keys.is_some() && !self.strict {
+        if self.keys.is_some() && !self.options.strict {
             warnings.push("`secret` without `strict` accepts requests that are not signed".to_owned());
         }
         warnings
+    }
+}
+
+impl GitHub {
+    /// The text of the payload: the body, or the argument `payload` of a form.
+    fn document<'r>(&self, request: &'r HookRequest) -> Result<Cow<'r, [u8]>, Refusal> {
+        match &*request.content_type_in(self.compat) {
+            JSON => Ok(Cow::Borrowed(request.body())),
+            FORM => {
+                let payload = self.form_payload(request)?.map(Cow::Owned);
+                payload.ok_or_else(|| Refusal::new("argument `payload` is missing in the form"))
+            }
+            _ => Err(request.unknown_content_type()),
+        }
+    }
+
+    /// The argument `payload`. Where there is a secret it must come from the body, which is all that a signature covers;
+    /// Buildbot takes it from the query as well.
+    fn form_payload(&self, request: &HookRequest) -> Result<Option<Vec<u8>>, Refusal> {
+        let owned = |text: &str| text.as_bytes().to_vec();
+        if self.compat == Compat::Buildbot && self.keys.is_none() {
+            return Ok(request.argument("payload")?.map(owned));
+        }
+        let body =
+            HookRequest::post(request.path()).with_header("Content-Type", FORM).with_body(request.body().clone());
+        Ok(body.argument("payload")?.map(owned))
     }
 }

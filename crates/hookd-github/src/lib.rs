@@ -1,11 +1,11 @@
 //! The dialect `github`: changes from the webhooks of GitHub and GitHub Enterprise Server.
 //!
 //! Pushes to [branches and tags][push], [pull requests][pull_request] and [merge queues][merge_group] become changes;
-//! other events are taken and make none, unless an [`EventClass`] handles them. The [options](Options) and what comes
-//! of them are those of Buildbot's `github` hook; what it drops is put right unless `compat = "buildbot"` is set.
+//! other events are accepted and make none, unless an [`EventClass`] handles them. The [options](Options) and the
+//! changes are those of Buildbot's `github` hook; what it drops is put right unless `compat = "buildbot"` is set.
 //!
 //! Headers: `X-GitHub-Event` names the event and `X-GitHub-Delivery` the delivery;
-//! [`X-Hub-Signature-256`][signature], or the older `X-Hub-Signature`, proves the body. The payload is JSON, as the
+//! [`X-Hub-Signature-256`][signature], or the older `X-Hub-Signature` where that is not sent, verifies the body. The payload is JSON, as the
 //! whole body or as the argument `payload` of a form.
 //!
 //! ```
@@ -40,7 +40,7 @@
 //! assert_eq!(changes[0].project, "octo/tea");
 //! ```
 //!
-//! What holds here: a token goes to nobody but the configured endpoint, and only to paths made of escaped segments;
+//! Invariants: a token goes to nobody but the configured endpoint, and only to paths made of escaped segments;
 //! nothing that is sent, and nothing that the API answers, makes the hook panic.
 //!
 //! [push]: https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
@@ -51,14 +51,16 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod buildbot;
+mod change;
 mod class;
 mod endpoint;
 mod hook;
 mod merge_group;
 mod options;
-mod payload;
 mod pull_request;
 mod push;
+mod skips;
 mod token;
 
 pub use class::{Event, EventClass};
@@ -66,5 +68,5 @@ pub use options::Options;
 pub use token::Token;
 
 inventory::submit! {
-    hookd_core::Dialect::of::<Options>("github", "GitHub: pushes, tags, pull requests and merge queues.")
+    hookd_core::Dialect::new::<Options>("github", "GitHub: pushes, tags, pull requests and merge queues.")
 }

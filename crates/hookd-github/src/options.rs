@@ -1,8 +1,6 @@
 //! The options of the dialect, as the manual shows them, and the hook that they make.
 
-use hookd_core::{
-    BuildContext, Codebase, Compat, Hook, HookOptions, Pattern, Problem, PropertyWhitelist, Secrets, registry,
-};
+use hookd_core::{BuildContext, Codebase, Hook, HookOptions, Pattern, Problem, PropertyWhitelist, Secrets, registry};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -21,84 +19,66 @@ const DEFAULT_SKIPS: [&str; 2] = [r"\[ *skip *ci *\]", r"\[ *ci *skip *\]"];
 /// The `category` of a change tells where it comes from: none for a push to a branch, `tag` for a push to a tag,
 /// `pull` for a pull request that was opened, reopened, updated or got another base branch, `merge_group` for a group
 /// of a merge queue. The base branch of a pull request is in the property `basename`. For a pull request, the API is
-/// asked for the message of the head commit and for the changed files; what could not be had is named in the property
+/// asked for the message of the head commit and for the changed files; what could not be fetched is named in the property
 /// `hookd_incomplete`, and the change is made without it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Options {
-    /// The secret that is set for the webhook at GitHub. Each signature of a request (`X-Hub-Signature-256`,
-    /// `X-Hub-Signature`) must then be right; whether there must be one is up to `strict`.
-    #[serde(default)]
+    /// The secret that is set for the webhook at GitHub. A signature that a request carries must then be valid; whether
+    /// there must be one is up to `strict`. `X-Hub-Signature-256` decides, and `X-Hub-Signature` (SHA-1) only where it is
+    /// not sent.
     pub secret: Option<Secrets>,
 
     /// Whether requests without a signature are refused. Without `strict`, a secret only keeps out signatures that are
-    /// wrong: a request that has none is taken. Needs a `secret`.
-    #[serde(default)]
+    /// wrong: a request that has none is accepted. Needs a `secret`.
     pub strict: bool,
 
     /// The codebase of the changes: a name, or `{ function = "NAME" }` for a function of this build that is asked with
     /// the payload. `?codebase=` in the URL goes before it.
-    #[serde(default)]
     pub codebase: Option<Codebase>,
 
     /// Patterns (`fnmatch`) for entries of the payload that become build properties. They match against the flattened
     /// payload, prefixed with `github.`: all of it for a push, the pull request's for a pull request (for example
     /// `github.head.sha`, or `github.base.*`), the merge group's for a merge group.
-    #[serde(default)]
     pub github_property_whitelist: PropertyWhitelist,
 
     /// The name of an event class of this build, which is asked first for each event, of whatever kind. What it does
     /// not handle is translated as without it.
-    #[serde(default)]
     pub class: Option<String>,
 
     /// Regular expressions: a push or a pull request makes no change when one of them is found in the message of its
     /// head commit. `[]` turns that off. Merge groups are never skipped, since GitHub waits for their checks.
-    #[serde(default = "default_skips")]
     pub skips: Vec<Pattern>,
 
     /// The URL of GitHub's API. For GitHub Enterprise Server it is `https://HOST/api/v3`.
-    #[serde(default = "default_endpoint")]
     pub github_api_endpoint: String,
 
     /// The access token for the API: one secret, or a table from patterns (`fnmatch`, on `OWNER/NAME` of the
     /// repository) to secrets. Of several patterns that match, the longest counts, and of those the first by alphabet;
     /// where none matches the API is asked without a token. A table of nothing but the key `env` or `file` is one
     /// secret.
-    #[serde(default)]
     pub token: Option<Token>,
 
     /// The ref of a pull request that is built: `merge` (the result of merging it) or `head` (its last commit). The
     /// branch of the change is `refs/pull/NUMBER/REF`.
-    #[serde(default = "default_pullrequest_ref")]
     pub pullrequest_ref: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
+        let skip = |source: &&str| Pattern::new(source).expect("the default patterns are tested");
         Self {
             secret: None,
             strict: false,
             codebase: None,
             github_property_whitelist: PropertyWhitelist::default(),
             class: None,
-            skips: default_skips(),
-            github_api_endpoint: default_endpoint(),
+            skips: DEFAULT_SKIPS.iter().map(skip).collect(),
+            github_api_endpoint: "https://api.github.com".to_owned(),
             token: None,
-            pullrequest_ref: default_pullrequest_ref(),
+            pullrequest_ref: "merge".to_owned(),
         }
     }
-}
-
-fn default_skips() -> Vec<Pattern> {
-    DEFAULT_SKIPS.iter().map(|source| Pattern::new(source).expect("the default patterns are tested")).collect()
-}
-
-fn default_endpoint() -> String {
-    "https://api.github.com".to_owned()
-}
-
-fn default_pullrequest_ref() -> String {
-    "merge".to_owned()
 }
 
 impl HookOptions for Options {
@@ -117,18 +97,9 @@ impl HookOptions for Options {
         let endpoint = Endpoint::parse(&self.github_api_endpoint);
         let endpoint = endpoint.map_err(|message| vec![Problem::with("github_api_endpoint", message)]);
         match (keys, tokens, class, endpoint) {
-            (Ok(keys), Ok(tokens), Ok(class), Ok(endpoint)) if problems.is_empty() => Ok(Box::new(GitHub {
-                compat: context.compat == Compat::Buildbot,
-                keys,
-                strict: self.strict,
-                codebase: self.codebase,
-                whitelist: self.github_property_whitelist,
-                class,
-                skips: self.skips,
-                endpoint,
-                tokens,
-                pullrequest_ref: self.pullrequest_ref,
-            })),
+            (Ok(keys), Ok(tokens), Ok(class), Ok(endpoint)) if problems.is_empty() => {
+                Ok(Box::new(GitHub { compat: context.compat, options: self, keys, class, endpoint, tokens }))
+            }
             (keys, tokens, class, endpoint) => {
                 let more = [keys.err(), tokens.err(), class.err(), endpoint.err()];
                 problems.extend(more.into_iter().flatten().flatten());

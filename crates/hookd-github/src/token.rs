@@ -1,11 +1,10 @@
 //! The option `token`: one token for the API, or one for each kind of repository.
 
-use std::fmt;
-
 use hookd_core::{BuildContext, Glob, Problem, Secret};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::StrDeserializer;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess};
+use serde_untagged::UntaggedEnumVisitor;
+use serde_untagged::de::{Error, Map};
 
 /// The `token` of the dialect: a secret, or a table from patterns on `OWNER/NAME` to secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +22,7 @@ impl Tokens {
     /// Reads the secrets of the option.
     ///
     /// # Errors
-    /// One problem for each that could not be had, or that no header could carry.
+    /// One problem for each that could not be read, or that no header could carry.
     pub(crate) fn read(token: Option<&Token>, context: &BuildContext<'_>) -> Result<Self, Vec<Problem>> {
         let mut tokens = Vec::new();
         let mut problems = Vec::new();
@@ -47,7 +46,7 @@ impl Tokens {
     }
 
     /// The token for the repository of this full name.
-    pub(crate) fn of(&self, full_name: &str) -> Option<&str> {
+    pub(crate) fn for_repository(&self, full_name: &str) -> Option<&str> {
         self.0.iter().find(|(glob, _)| glob.matches(full_name)).map(|(_, token)| token.as_str())
     }
 }
@@ -63,53 +62,35 @@ fn usable(secret: &Secret, context: &BuildContext<'_>) -> Result<String, String>
 const EXPECTED: &str = r#"a string, `{ env = "NAME" }`, `{ file = "PATH" }`, or a table from patterns to these"#;
 
 /// As for every secret: a number may be one that lacks its quotes, and is not shown.
-fn not_a_text<E: de::Error>(kind: &str) -> E {
-    E::custom(format_args!("invalid type: {kind}, expected {EXPECTED}"))
+fn not_a_text(kind: &str) -> Result<Token, Error> {
+    Err(Error::custom(format_args!("invalid type: {kind}, expected {EXPECTED}")))
 }
 
-struct TokenVisitor;
-
-impl<'de> Visitor<'de> for TokenVisitor {
-    type Value = Token;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(EXPECTED)
+/// The token or tokens of a table.
+fn in_table(mut map: Map<'_, '_>) -> Result<Token, Error> {
+    let mut table: Vec<(String, Secret)> = Vec::new();
+    while let Some(entry) = map.next_entry()? {
+        table.push(entry);
     }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Token, E> {
-        Secret::deserialize(StrDeserializer::new(text)).map(Token::One)
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Token, E> {
-        Err(not_a_text("an integer"))
-    }
-
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Token, E> {
-        Err(not_a_text("an integer"))
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Token, E> {
-        Err(not_a_text("a float"))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Token, A::Error> {
-        let mut table: Vec<(String, Secret)> = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            table.push(entry);
-        }
-        match table.as_slice() {
-            [] => Err(de::Error::custom("an empty table of tokens: name a pattern, or leave it out")),
-            // No repository is named `env` or `file`: full names have a slash.
-            [(key, Secret::Text(name))] if key == "env" => Ok(Token::One(Secret::Env(name.clone()))),
-            [(key, Secret::Text(path))] if key == "file" => Ok(Token::One(Secret::File(path.clone()))),
-            _ => Ok(Token::Each(table)),
-        }
+    match table.as_slice() {
+        [] => Err(Error::custom("an empty table of tokens: name a pattern, or leave it out")),
+        // No repository is named `env` or `file`: full names have a slash.
+        [(key, Secret::Text(name))] if key == "env" => Ok(Token::One(Secret::Env(name.clone()))),
+        [(key, Secret::Text(path))] if key == "file" => Ok(Token::One(Secret::File(path.clone()))),
+        _ => Ok(Token::Each(table)),
     }
 }
 
 impl<'de> Deserialize<'de> for Token {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TokenVisitor)
+        UntaggedEnumVisitor::new()
+            .expecting(EXPECTED)
+            .string(|text| Ok(Token::One(Secret::Text(text.to_owned()))))
+            .i64(|_| not_a_text("an integer"))
+            .u64(|_| not_a_text("an integer"))
+            .f64(|_| not_a_text("a float"))
+            .map(in_table)
+            .deserialize(deserializer)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What proves that a request comes from GitLab: a secret token as it is, or a signature made with a signing token.
+//! What verifies that a request comes from GitLab: a secret token as it is, or a signature made with a signing token.
 //!
 //! Signatures are those of [Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks): HMAC-SHA256 of
 //! `webhook-id`, `webhook-timestamp` and the body, joined with dots.
@@ -19,14 +19,14 @@ const SIGNATURE: &str = "webhook-signature";
 const SIGNING_PREFIX: &[u8] = b"whsec_";
 
 /// How far, in seconds, the timestamp of a signed request may be from now.
-const TOLERANCE: u64 = 5 * 60;
+const MAX_SKEW_SECONDS: u64 = 5 * 60;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The secrets of the option, by what they prove.
+/// The secrets of the option, by what they verify.
 #[derive(Debug)]
 pub(crate) struct Credentials {
     tokens: Option<Keys>,
@@ -37,7 +37,7 @@ impl Credentials {
     /// Reads the secrets of `option`.
     ///
     /// # Errors
-    /// One problem for each that could not be had, is empty, or starts like a signing token and is none.
+    /// One problem for each that could not be read, is empty, or starts like a signing token and is none.
     pub(crate) fn read(option: &str, secrets: &Secrets, context: &BuildContext<'_>) -> Result<Self, Vec<Problem>> {
         let (mut tokens, mut signing, mut problems) = (Vec::new(), Vec::new(), Vec::new());
         for secret in &secrets.0 {
@@ -64,22 +64,22 @@ impl Credentials {
 
     /// Checks all that the request carries of the kinds that are configured, of which there must be something.
     pub(crate) fn verify(&self, request: &HookRequest, now: SystemTime) -> Result<Proof, Refusal> {
-        let mut is_proved = false;
+        let mut is_verified = false;
         if let Some(keys) = &self.tokens {
             for token in request.headers().all(TOKEN) {
-                if !keys.prove_token(token) {
+                if !keys.verify_token(token) {
                     return Err(invalid());
                 }
-                is_proved = true;
+                is_verified = true;
             }
         }
         if let Some(keys) = &self.signing
             && request.headers().get(SIGNATURE).is_some()
         {
             verify_signature(keys, request, now)?;
-            is_proved = true;
+            is_verified = true;
         }
-        if is_proved { Ok(Proof::Proved) } else { Err(invalid()) }
+        if is_verified { Ok(Proof::Verified) } else { Err(invalid()) }
     }
 }
 
@@ -90,9 +90,9 @@ fn verify_signature(keys: &Keys, request: &HookRequest, now: SystemTime) -> Resu
         return Err(invalid());
     }
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let is_fresh = seconds(timestamp).is_some_and(|sent| sent.abs_diff(now) <= TOLERANCE);
+    let is_fresh = seconds(timestamp).is_some_and(|sent| sent.abs_diff(now) <= MAX_SKEW_SECONDS);
     if !is_fresh {
-        // This tells nothing of the keys, and somebody whose clock is wrong would never find out.
+        // This reveals nothing about the keys, and an operator whose clock is wrong would never find out.
         return Err(Refusal::new(format!("`{TIMESTAMP}` is not within five minutes of now")));
     }
     let macs: Vec<Vec<u8>> = signatures
@@ -100,8 +100,8 @@ fn verify_signature(keys: &Keys, request: &HookRequest, now: SystemTime) -> Resu
         .filter_map(|signature| signature.strip_prefix(b"v1,"))
         .filter_map(|encoded| BASE64.decode(encoded).ok())
         .collect();
-    let holds = keys.prove_sha256_any(&[id, b".", timestamp, b".", request.body()], &macs);
-    if holds { Ok(()) } else { Err(invalid()) }
+    let is_valid = keys.verify_sha256_any(&[id, b".", timestamp, b".", request.body()], &macs);
+    if is_valid { Ok(()) } else { Err(invalid()) }
 }
 
 /// The value of a header that must be there once.

@@ -1,10 +1,12 @@
-//! The hook: who sent a request, what kind of event it is, and who translates that.
+//! The hook: who sent a request, what kind of event it is, and who translates that in which mode.
 
-use std::borrow::Cow;
 use std::time::SystemTime;
 
-use hookd_core::{Codebase, Hook, HookRequest, Json, Outcome, Proof, Recognised, Refusal, View};
+use hookd_core::{
+    ChangeArguments, Codebase, Compat, Hook, HookRequest, Json, Outcome, Proof, Recognised, Refusal, View,
+};
 
+use crate::buildbot;
 use crate::credentials::Credentials;
 
 const EVENT: &str = "X-Gitlab-Event";
@@ -13,7 +15,7 @@ const WEBHOOK_ID: &str = "webhook-id";
 
 /// The dialect at work.
 pub(crate) struct GitLab {
-    pub(crate) compat: bool,
+    pub(crate) compat: Compat,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) codebase: Option<Codebase>,
 }
@@ -24,8 +26,8 @@ pub(crate) struct Event<'e> {
     pub(crate) name: &'e str,
     /// The whole payload.
     pub(crate) payload: View<'e>,
-    /// The request.
-    pub(crate) request: &'e HookRequest,
+    /// `?project=` and `?codebase=`.
+    pub(crate) arguments: ChangeArguments<'e>,
 }
 
 impl Hook for GitLab {
@@ -34,44 +36,52 @@ impl Hook for GitLab {
     /// `X-Gitlab-Webhook-UUID` is new for each request, and events that follow from one another share their
     /// `X-Gitlab-Event-UUID`: neither is an id of a delivery.
     fn recognise<'r>(&self, request: &'r HookRequest) -> Recognised<'r> {
-        let header = |name| request.header(name).filter(|value| !value.is_empty()).map(Cow::Borrowed);
         let is_signed = self.credentials.as_ref().is_some_and(Credentials::has_signing);
-        let (first, second) = if is_signed { (WEBHOOK_ID, IDEMPOTENCY_KEY) } else { (IDEMPOTENCY_KEY, WEBHOOK_ID) };
-        Recognised { event: header(EVENT), forge_id: header(first).or_else(|| header(second)) }
+        let ids = if is_signed { [WEBHOOK_ID, IDEMPOTENCY_KEY] } else { [IDEMPOTENCY_KEY, WEBHOOK_ID] };
+        Recognised::from_headers(request, EVENT, &ids)
     }
 
     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
         match &self.credentials {
-            None => Ok(Proof::Open),
+            None => Ok(Proof::NotRequired),
             Some(credentials) => credentials.verify(request, SystemTime::now()),
         }
     }
 
     /// Whatever the content type, the body is JSON, as for Buildbot.
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
-        let json = request.json().map_err(|refusal| {
+        let payload = request.json().map_err(|refusal| {
             let message = refusal.message();
             Refusal::new(format!("Error loading JSON: {}", message.strip_prefix("broken JSON: ").unwrap_or(message)))
         })?;
-        let payload = View::root(&json);
-        if !matches!(json, Json::Object(_)) {
-            return Err(payload.unexpected("", &json, "an object"));
+        let payload = payload.reading(self.compat);
+        if !matches!(payload.json(), Json::Object(_)) {
+            return Err(payload.unexpected("", payload.json(), "an object"));
         }
-        let Some(name) = self.name_of(&payload, request) else {
+        let (header, arguments) = (request.header(EVENT), ChangeArguments::new(request));
+        let (name, arguments) = match self.compat {
+            Compat::Off => (event_name(&payload, header), arguments),
+            // Its manual promises `project`, and it does not read it.
+            Compat::Buildbot => (buildbot::event_name(&payload, header), arguments.without_project()),
+        };
+        let Some(name) = name else {
             return Ok(Outcome::ignored(format!(
                 "what kind of event it is stands neither in `object_kind` nor in the header `{EVENT}`"
             )));
         };
-        let event = Event { name, payload, request };
-        match name {
+        let event = Event { name, payload, arguments };
+        match (name, self.compat) {
             // The header, where the payload says nothing.
-            "push" | "tag_push" | "Push Hook" => self.push(&event),
-            "merge_request" => self.merge_request(&event),
-            "note" => self.note(&event),
-            "repository_update" => Ok(Outcome::ignored(
+            ("push" | "tag_push" | "Push Hook", Compat::Off) => self.push(&event),
+            ("push" | "tag_push" | "Push Hook", Compat::Buildbot) => self.buildbot_push(&event),
+            ("merge_request", Compat::Off) => self.merge_request(&event),
+            ("merge_request", Compat::Buildbot) => self.buildbot_merge_request(&event),
+            ("note", Compat::Off) => self.note(&event),
+            ("note", Compat::Buildbot) => self.buildbot_note(&event),
+            ("repository_update", _) => Ok(Outcome::ignored(
                 "event `repository_update` makes no change: let the system hook trigger on push events and tag push events",
             )),
-            other => Ok(Outcome::ignored(format!("event `{other}` makes no change"))),
+            (other, _) => Ok(Outcome::ignored(format!("event `{other}` makes no change"))),
         }
     }
 
@@ -79,22 +89,16 @@ impl Hook for GitLab {
         &[EVENT, IDEMPOTENCY_KEY, WEBHOOK_ID, "Content-Type"]
     }
 
-    fn is_closed(&self) -> bool {
+    fn requires_proof(&self) -> bool {
         self.credentials.is_some()
     }
 }
 
-impl GitLab {
-    /// What kind of event it is. System hooks have `event_name` where others have `object_kind`, or beside it.
-    fn name_of<'e>(&self, payload: &View<'e>, request: &'e HookRequest) -> Option<&'e str> {
-        let text = |key| match payload.get(key) {
-            Some(Json::Text(text)) => Some(&**text),
-            _ => None,
-        };
-        if self.compat && payload.get("object_kind").is_some() {
-            return text("object_kind");
-        }
-        let event_name = || if self.compat { None } else { text("event_name") };
-        text("object_kind").or_else(event_name).or_else(|| request.header(EVENT))
-    }
+/// What kind of event it is. System hooks have `event_name` where others have `object_kind`, or beside it.
+fn event_name<'e>(payload: &View<'e>, header: Option<&'e str>) -> Option<&'e str> {
+    let text = |key| match payload.get(key) {
+        Some(Json::Text(text)) => Some(*text),
+        _ => None,
+    };
+    text("object_kind").or_else(|| text("event_name")).or(header)
 }

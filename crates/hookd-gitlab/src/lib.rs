@@ -1,11 +1,11 @@
 //! The dialect `gitlab`: changes from the webhooks and system hooks of GitLab.
 //!
 //! [Pushes to branches][push] and [tags][tag], [merge requests][merge_request] and [comments][note] on them become
-//! changes; other events are taken and make none. The [options](Options) and what comes of them are those of
-//! Buildbot's `gitlab` hook; what it drops is put right unless `compat = "buildbot"` is set.
+//! changes; other events are accepted and make none. The [options](Options) and the changes are those of Buildbot's
+//! `gitlab` hook; what it drops is put right unless `compat = "buildbot"` is set.
 //!
 //! Headers: `X-Gitlab-Event` names the event where the payload does not, and [`Idempotency-Key`][headers] (or
-//! `webhook-id`) the delivery. `X-Gitlab-Token` proves the sender, and so do `webhook-id`, `webhook-timestamp` and
+//! `webhook-id`) the delivery. `X-Gitlab-Token` verifies the sender, and so do `webhook-id`, `webhook-timestamp` and
 //! `webhook-signature` of [Standard Webhooks][signature]. The payload is JSON, whatever the content type.
 //!
 //! ```
@@ -19,7 +19,7 @@
 //! let context = BuildContext::new("gitlab", Compat::Off, &NoSecrets);
 //! let hook = Options::default().build(&context).unwrap();
 //!
-//! // A branch that was made of another: there are no commits in it.
+//! // A branch made from another: there are no commits in it.
 //! let request = HookRequest::post("/change_hook/gitlab").with_body(r#"{
 //!     "object_kind": "push",
 //!     "ref": "refs/heads/milk",
@@ -38,7 +38,7 @@
 //! assert_eq!(changes[0].category.as_deref(), Some("push"));
 //! ```
 //!
-//! What holds here: nothing that is sent makes the hook panic, and only [`verify`](hookd_core::Hook::verify) looks at
+//! Invariants: nothing that is sent makes the hook panic, and only [`verify`](hookd_core::Hook::verify) looks at
 //! the clock.
 //!
 //! [push]: https://docs.gitlab.com/user/project/integrations/webhook_events/#push-events
@@ -50,15 +50,16 @@
 
 #![forbid(unsafe_code)]
 
+mod buildbot;
+mod change;
 mod credentials;
 mod hook;
 mod merge_request;
 mod options;
-mod payload;
 mod push;
 
 pub use options::Options;
 
 inventory::submit! {
-    hookd_core::Dialect::of::<Options>("gitlab", "GitLab: pushes, tags, merge requests and comments on them.")
+    hookd_core::Dialect::new::<Options>("gitlab", "GitLab: pushes, tags, merge requests and comments on them.")
 }

@@ -1,6 +1,6 @@
 //! The options of the dialect, as the manual shows them, and the hook that they make.
 
-use hookd_core::{BuildContext, Codebase, Compat, Hook, HookOptions, Problem, Secrets};
+use hookd_core::{BuildContext, Codebase, Hook, HookOptions, Problem, Secrets};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use crate::hook::GitLab;
 ///
 /// At GitLab, add a webhook (of a project, a group, or the whole system) with the URL
 /// `https://HOST/change_hook/gitlab`, a signing token or a secret token, and the triggers *Push events*, *Tag push
-/// events*, *Merge request events* and, if comments shall start builds, *Comments*. `?project=NAME` and
+/// events*, *Merge request events* and, if comments should start builds, *Comments*. `?project=NAME` and
 /// `?codebase=NAME` in the URL set the project and the codebase of its changes.
 ///
 /// The `category` of a change, and its property `event`, tell where it comes from: `push`, `tag_push`,
@@ -23,9 +23,9 @@ use crate::hook::GitLab;
 #[serde(default)]
 pub struct Options {
     /// The token that is set for the webhook at GitLab. One that starts with `whsec_` is a signing token: GitLab sends
-    /// a signature of each request in `webhook-signature`, which must be right and not older than five minutes. Any
+    /// a signature of each request in `webhook-signature`, which must be valid and not older than five minutes. Any
     /// other is a secret token, which GitLab sends as it is in `X-Gitlab-Token`. With a `secret`, requests that carry
-    /// neither are refused, and what a request carries of the kinds that are configured must all be right.
+    /// neither are refused, and what a request carries of the kinds that are configured must all be valid.
     pub secret: Option<Secrets>,
 
     /// The codebase of the changes: a name, or `{ function = "NAME" }` for a function of this build that is asked with
@@ -36,7 +36,7 @@ pub struct Options {
 impl HookOptions for Options {
     fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
         Ok(Box::new(GitLab {
-            compat: context.compat == Compat::Buildbot,
+            compat: context.compat,
             credentials: self.secret.map(|secrets| Credentials::read("secret", &secrets, context)).transpose()?,
             codebase: self.codebase,
         }))

@@ -3,7 +3,7 @@
 //! Gitorious sends one form for a push, with the payload as JSON in the argument `payload`. Each commit becomes a
 //! change; a branch that was deleted makes none. gitorious.org is gone, and what still runs is installed locally.
 //!
-//! Headers: none is used. Nothing proves the sender: protect the URL with `change_hook_auth`.
+//! Headers: none is used. Nothing verifies the sender: protect the URL with `change_hook_auth`.
 //!
 //! ```
 //! use hookd_core::{BuildContext, Compat, HookOptions, HookRequest, Outcome, Secret, SecretSource};
@@ -41,11 +41,13 @@
 
 #![forbid(unsafe_code)]
 
+mod buildbot;
 mod hook;
 mod options;
+mod push;
 
 pub use options::Options;
 
 inventory::submit! {
-    hookd_core::Dialect::of::<Options>("gitorious", "Gitorious: pushes.")
+    hookd_core::Dialect::new::<Options>("gitorious", "Gitorious: pushes.")
 }

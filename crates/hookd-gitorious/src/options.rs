@@ -1,20 +1,20 @@
 //! The options of the dialect.
 
-use hookd_core::{BuildContext, Compat, Hook, HookOptions, Problem};
+use hookd_core::{BuildContext, Hook, HookOptions, Problem};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::hook::Gitorious;
 
-/// Options of `gitorious`: it takes none but those that every dialect has.
+/// Options of `gitorious`: only those that every dialect has.
 ///
 /// In Gitorious, add a web hook with the URL `https://HOST/change_hook/gitorious`. `?project=NAME` in the URL sets the
-/// project of its changes, which else is that of Gitorious.
+/// project of its changes, which otherwise is that of Gitorious.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct Options {}
 
 impl HookOptions for Options {
     fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
-        Ok(Box::new(Gitorious { compat: context.compat == Compat::Buildbot }))
+        Ok(Box::new(Gitorious { compat: context.compat }))
     }
 }

@@ -1,17 +1,17 @@
-//! From names to pollers that poll.
+//! From names of pollers to polls.
 
 use std::sync::Arc;
 
 use hookd_core::{Hook, HookRequest, Method, Outcome, Pollers, Refusal};
 
 /// The dialect at work.
-pub struct Knock {
+pub struct PollerHook {
     pollers: Arc<dyn Pollers>,
     allowed: Option<Vec<String>>,
 }
 
-impl Knock {
-    /// A hook that tells these pollers to poll, or only those that are allowed.
+impl PollerHook {
+    /// A hook that triggers these pollers, or only those of them that are allowed.
     pub fn new(pollers: Arc<dyn Pollers>, allowed: Option<Vec<String>>) -> Self {
         Self { pollers, allowed }
     }
@@ -21,28 +21,28 @@ impl Knock {
     }
 }
 
-impl Hook for Knock {
+impl Hook for PollerHook {
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
-        let within_reach: Vec<String> = self.pollers.names().into_iter().filter(|name| self.is_allowed(name)).collect();
+        let reachable: Vec<String> = self.pollers.names().into_iter().filter(|name| self.is_allowed(name)).collect();
         let asked = request.arguments()?.all("poller")?;
         let chosen = if asked.is_empty() {
-            within_reach
+            reachable
         } else {
             let mut missing: Vec<&str> =
-                asked.iter().copied().filter(|name| !within_reach.iter().any(|one| one == name)).collect();
+                asked.iter().copied().filter(|name| !reachable.iter().any(|one| one == name)).collect();
             missing.sort_unstable();
             missing.dedup();
             if !missing.is_empty() {
                 return Err(Refusal::new(format!("Could not find pollers: {}", missing.join(","))));
             }
-            within_reach.into_iter().filter(|name| asked.contains(&name.as_str())).collect()
+            reachable.into_iter().filter(|name| asked.contains(&name.as_str())).collect()
         };
         chosen.iter().for_each(|name| self.pollers.poll(name));
-        Ok(Outcome::Ignored(if chosen.is_empty() {
-            "no poller to poll".to_owned()
+        Ok(if chosen.is_empty() {
+            Outcome::ignored("there is no poller to trigger")
         } else {
-            format!("told to poll: {}", chosen.join(", "))
-        }))
+            Outcome::ignored(format!("triggered {}", chosen.join(", ")))
+        })
     }
 
     fn headers(&self) -> &'static [&'static str] {

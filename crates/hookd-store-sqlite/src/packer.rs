@@ -6,7 +6,7 @@ use hookd_store::NewDelivery;
 use crate::blocks::Numbers;
 use crate::error::Failure;
 use crate::format::{Block, BlockBuilder, DeliveryEntry, Group};
-use crate::index::BlockKeys;
+use crate::index::{BlockKeys, Key, KeyKind};
 
 pub(crate) struct Packer {
     builder: BlockBuilder,
@@ -24,6 +24,13 @@ pub(crate) struct PackedBlock {
     pub(crate) keys: BlockKeys,
     /// How many of its deliveries have a request.
     pub(crate) request_count: i64,
+}
+
+impl PackedBlock {
+    /// The keys, each with the number that it leads to.
+    pub(crate) fn numbered_keys(&self) -> impl Iterator<Item = (KeyKind, Key)> {
+        self.keys.keys(self.first.deliveryid, self.first.changeid)
+    }
 }
 
 impl Packer {

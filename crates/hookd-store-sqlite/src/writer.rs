@@ -148,9 +148,7 @@ impl Writer {
         if is_sealed {
             self.recent_keys.clear();
         }
-        let keys =
-            |packed: &PackedBlock| packed.keys.keys(packed.first.deliveryid, packed.first.changeid).collect::<Vec<_>>();
-        self.recent_keys.add(self.packer.blocks().iter().flat_map(keys));
+        self.recent_keys.add(self.packer.blocks().iter().flat_map(PackedBlock::numbered_keys));
         if let Some(index) = &mut self.forge_ids {
             sealed.into_iter().for_each(|sealed| index.add(sealed));
             expired_runs.iter().for_each(|runid| index.remove(*runid));

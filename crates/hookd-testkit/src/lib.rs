@@ -28,14 +28,13 @@
 //! #     struct Example { keys: Option<Keys> }
 //! #     impl Hook for Example {
 //! #         fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
-//! #             let Some(keys) = &self.keys else { return Ok(Proof::Open) };
+//! #             let Some(keys) = &self.keys else { return Ok(Proof::NotRequired) };
 //! #             let token = request.headers().get("X-Example-Token").unwrap_or_default();
-//! #             if keys.prove_token(token) { Ok(Proof::Proved) } else { Err(Refusal::new("Invalid secret")) }
+//! #             if keys.verify_token(token) { Ok(Proof::Verified) } else { Err(Refusal::new("Invalid secret")) }
 //! #         }
-//! #         fn is_closed(&self) -> bool { self.keys.is_some() }
+//! #         fn requires_proof(&self) -> bool { self.keys.is_some() }
 //! #         fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
-//! #             let json = request.json()?;
-//! #             let payload = View::root(&json);
+//! #             let payload = request.json()?;
 //! #             Ok(Outcome::Changes(vec![Change {
 //! #                 author: payload.text("user.name")?.to_owned(),
 //! #                 revision: Some(payload.text("commit")?.to_owned()),
@@ -43,7 +42,7 @@
 //! #             }]))
 //! #         }
 //! #     }
-//! #     inventory::submit! { Dialect::of::<Options>("example", "An example of a JSON webhook.") }
+//! #     inventory::submit! { Dialect::new::<Options>("example", "An example of a JSON webhook.") }
 //! # }
 //!
 //! const FORGE: Forge = Forge::new("example", &["push"], fixture, send).signed(&[Scheme::Token("X-Example-Token")]);

@@ -93,8 +93,8 @@ impl Subject {
         let mut answers = ApiAnswers::default();
         let mut rounds = Vec::new();
         let mut outcome = self.hook.translate(request);
-        while let Ok(Outcome::Calls { calls, expected }) = &outcome {
-            assert!(*expected > 0, "calls that no change is expected of");
+        while let Ok(Outcome::Calls { calls, reported_changes }) = &outcome {
+            assert!(*reported_changes > 0, "calls that no change is reported for");
             assert!(!calls.is_empty(), "calls that are none");
             assert!(rounds.len() < MAX_ROUNDS, "calls without end, the last for {:?}", calls[0].url);
             for call in calls {
@@ -154,8 +154,8 @@ impl Subject {
     /// What the check of a signature or token comes to: `verified`, `not required`, or `refused: MESSAGE`.
     pub fn proof(&self, request: &HookRequest) -> String {
         match self.hook.verify(request) {
-            Ok(Proof::Proved) => "verified".to_owned(),
-            Ok(Proof::Open) => "not required".to_owned(),
+            Ok(Proof::Verified) => "verified".to_owned(),
+            Ok(Proof::NotRequired) => "not required".to_owned(),
             Err(refusal) => format!("refused: {refusal}"),
         }
     }

@@ -84,18 +84,18 @@ impl Hook for Example {
     }
 
     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
-        let Some(keys) = &self.keys else { return Ok(Proof::Open) };
+        let Some(keys) = &self.keys else { return Ok(Proof::NotRequired) };
         let token = request.headers().get("X-Example-Token");
         let is_right = match (&*self.fault, token) {
             ("trusts-all", Some(_)) | ("trusts-the-unsigned", None) => true,
             ("trusts-none", _) => false,
-            ("tells-the-secret", Some(token)) if !keys.prove_token(token) => {
+            ("tells-the-secret", Some(token)) if !keys.verify_token(token) => {
                 let secret = String::from_utf8_lossy(keys.first().unwrap()).into_owned();
                 return Err(Refusal::new(format!("not {secret}, nor It's a Secret to Everybody")));
             }
-            (_, token) => keys.prove_token(token.unwrap_or_default()),
+            (_, token) => keys.verify_token(token.unwrap_or_default()),
         };
-        if is_right { Ok(Proof::Proved) } else { Err(Refusal::new("Invalid secret")) }
+        if is_right { Ok(Proof::Verified) } else { Err(Refusal::new("Invalid secret")) }
     }
 
     fn headers(&self) -> &'static [&'static str] {
@@ -106,13 +106,13 @@ impl Hook for Example {
         }
     }
 
-    fn is_closed(&self) -> bool {
-        self.keys.is_some() || self.fault == "is-always-closed"
+    fn requires_proof(&self) -> bool {
+        self.keys.is_some() || self.fault == "always-requires-proof"
     }
 }
 
 fn calls(url: &str) -> Outcome {
-    Outcome::Calls { calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new() }], expected: 1 }
+    Outcome::Calls { calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new() }], reported_changes: 1 }
 }
 
 /// A law, a dialect that breaks it, and a part of what the failed test says.
@@ -134,7 +134,7 @@ const FAULTS: [Fault; 20] = [
     (laws::ends_its_calls, "calls-without-end", "calls without end"),
     (laws::keeps_the_headers_that_it_reads, "forgets-headers", "a header is read that is not kept"),
     (laws::keeps_no_header_with_a_secret, "keeps-secrets", "`X-Example-Token` may contain a secret"),
-    (laws::requires_a_proof_only_with_a_secret, "is-always-closed", "a proof is required without a secret"),
+    (laws::requires_a_proof_only_with_a_secret, "always-requires-proof", "a proof is required without a secret"),
     (laws::verifies_what_is_rightly_signed, "trusts-none", "Invalid secret"),
     (laws::refuses_what_is_wrongly_signed, "trusts-all", "verified"),
     (laws::refuses_what_is_wrongly_signed, "tells-the-secret", "the refusal tells the right proof"),
@@ -143,17 +143,17 @@ const FAULTS: [Fault; 20] = [
 
 macro_rules! register {
     ($($name:literal)+) => {
-        $(inventory::submit! { Dialect::of::<Options>($name, "A dialect with the fault of its name.") })+
+        $(inventory::submit! { Dialect::new::<Options>($name, "A dialect with the fault of its name.") })+
     };
 }
 
 register! {
     "sound" "Has-Capitals" "is-registered-twice" "is-registered-twice" "takes-empty-secrets" "refuses-all"
     "takes-broken-json" "panics" "gives-no-reason" "refuses-late" "calls-twice" "calls-without-end" "forgets-headers"
-    "keeps-secrets" "is-always-closed" "trusts-none" "trusts-all" "trusts-the-unsigned" "tells-the-secret"
+    "keeps-secrets" "always-requires-proof" "trusts-none" "trusts-all" "trusts-the-unsigned" "tells-the-secret"
 }
-inventory::submit! { Dialect::of::<Options>("has-no-sentence", "A dialect") }
-inventory::submit! { Dialect::of::<Undocumented>("documents-nothing", "A dialect with the fault of its name.") }
+inventory::submit! { Dialect::new::<Options>("has-no-sentence", "A dialect") }
+inventory::submit! { Dialect::new::<Undocumented>("documents-nothing", "A dialect with the fault of its name.") }
 
 const fn forge(dialect: &'static str) -> Forge {
     Forge::new(dialect, &["push"], fixture, send)

@@ -6,7 +6,6 @@
 mod hookd_example {
     use hookd_core::{
         BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Keys, Outcome, Problem, Proof, Refusal, Secrets,
-        View,
     };
 
     /// Options of the dialect `example`.
@@ -28,18 +27,17 @@ mod hookd_example {
 
     impl Hook for Example {
         fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
-            let Some(keys) = &self.keys else { return Ok(Proof::Open) };
+            let Some(keys) = &self.keys else { return Ok(Proof::NotRequired) };
             let token = request.header("X-Example-Token").unwrap_or_default();
-            if keys.prove_token(token.as_bytes()) { Ok(Proof::Proved) } else { Err(Refusal::new("Invalid secret")) }
+            if keys.verify_token(token.as_bytes()) { Ok(Proof::Verified) } else { Err(Refusal::new("Invalid secret")) }
         }
 
-        fn is_closed(&self) -> bool {
+        fn requires_proof(&self) -> bool {
             self.keys.is_some()
         }
 
         fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
-            let json = request.json()?;
-            let payload = View::root(&json);
+            let payload = request.json()?;
             Ok(Outcome::Changes(vec![Change {
                 author: payload.text("user.name")?.to_owned(),
                 comments: payload.text("message")?.to_owned(),
@@ -50,7 +48,7 @@ mod hookd_example {
         }
     }
 
-    hookd_core::inventory::submit! { Dialect::of::<Options>("example", "An example of a JSON webhook.") }
+    hookd_core::inventory::submit! { Dialect::new::<Options>("example", "An example of a JSON webhook.") }
 }
 
 use hookd_core::Compat::Off;

@@ -44,7 +44,7 @@ fn dialects() -> BTreeSet<String> {
         let library = root().join("crates").join(name).join("src/lib.rs");
         // The examples in the documentation of these register nothing.
         !["hookd-core", "hookd-testkit"].contains(&name.as_str())
-            && fs::read_to_string(library).is_ok_and(|text| text.contains("Dialect::of::<"))
+            && fs::read_to_string(library).is_ok_and(|text| text.contains("Dialect::new::<"))
     };
     names.filter(registers).collect()
 }
@@ -179,8 +179,8 @@ fn only_hookd_http_knows_the_parts_of_actix_and_it_knows_nothing_of_ours() {
 }
 
 #[test]
-fn the_core_the_dialects_and_the_store_forbid_unsafe() {
-    let rooms = ["hookd-core", "hookd-store", "hookd-store-sqlite", "hookd-testkit"].map(str::to_owned);
+fn the_core_the_dialects_the_store_and_the_private_listener_forbid_unsafe() {
+    let rooms = ["hookd-admin", "hookd-core", "hookd-store", "hookd-store-sqlite", "hookd-testkit"].map(str::to_owned);
     for package in dialects().into_iter().chain(rooms) {
         let library = read(format!("crates/{package}/src/lib.rs"));
         assert!(library.contains("\n#![forbid(unsafe_code)]\n"), "{package}");
@@ -200,6 +200,25 @@ fn only_hookd_config_reads_toml_and_it_knows_no_server_no_store_and_no_dialect()
 }
 
 #[test]
+fn the_private_listener_knows_no_engine_and_no_dialect_and_starts_nothing() {
+    let rooms = ["hookd-config", "hookd-core", "hookd-http", "hookd-store"];
+    let dependencies = dependencies("hookd-admin");
+    assert_eq!(ours(&dependencies), rooms);
+    for name in ["clap", "libsqlite3-sys", "reqwest", "rusqlite"] {
+        assert!(!dependencies.contains(name), "`hookd-admin` depends on `{name}`");
+    }
+    // Its tests use the store in memory and a dialect of their own.
+    let manifest = read("crates/hookd-admin/Cargo.toml");
+    let known: BTreeSet<_> = manifest.lines().filter_map(|line| line.strip_suffix(".workspace = true")).collect();
+    assert_eq!(known.into_iter().filter(|name| name.starts_with("hookd")).collect::<Vec<_>>(), rooms);
+    for (path, code) in sources("hookd-admin") {
+        for part in ["HttpServer", "TcpListener", "hookd_http::Listener", "web::Payload", "web::Bytes", "read_body"] {
+            assert!(!code.contains(part), "{} uses `{part}`", path.display());
+        }
+    }
+}
+
+#[test]
 fn every_dialect_is_named_in_the_binary() {
     let (manifest, named) = (read("hookd/Cargo.toml"), read("hookd/src/dialects.rs"));
     for dialect in dialects() {
@@ -214,7 +233,7 @@ fn only_hookd_listens_and_names_dialects() {
     let (dialects, allowed) = (dialects(), ["hookd", "hookd-tests", "hookd-bench", "xtask"]);
     for (package, manifest) in manifests().iter().filter(|(package, _)| !allowed.contains(&package.as_str())) {
         for name in names(manifest) {
-            let is_listener = name == "actix-web" && package == "hookd-http";
+            let is_listener = name == "actix-web" && ["hookd-admin", "hookd-http"].contains(&package.as_str());
             let is_outside = ["actix-web", "hookd"].contains(&name) || dialects.contains(name);
             assert!(!is_outside || is_listener, "`{package}` depends on `{name}`");
         }

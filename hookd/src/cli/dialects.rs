@@ -102,7 +102,7 @@ mod tests {
     fn lists_each_dialect_with_its_options() {
         let (exit, out, _) = hookd(&["dialects"]);
         assert_eq!(exit, Exit::Ok);
-        assert!(out.starts_with("base: A change told by its fields"), "{out}");
+        assert!(out.starts_with("base: A change given by its fields"), "{out}");
         assert!(out.contains("\n\nEvery dialect also takes:\n  allow_from (list of (address or network))"), "{out}");
 
         let (_, out, _) = hookd(&["dialects", "github"]);

@@ -84,9 +84,9 @@ fn a_trusted_proxy_reports_the_address_of_the_sender() {
     assert_eq!(taken.len(), 4);
 
     // The list of refused requests shows the address that counted, not the proxy's.
-    let answer = hookd.admin().get("/api/v2/unproven");
+    let answer = hookd.admin().get("/api/v2/unverified");
     let envelope: Value = serde_json::from_slice(&answer.body).expect("the API answers JSON");
-    let peers: Vec<_> = envelope["unproven"].as_array().into_iter().flatten().map(|entry| &entry["peer"]).collect();
+    let peers: Vec<_> = envelope["unverified"].as_array().into_iter().flatten().map(|entry| &entry["peer"]).collect();
     assert_eq!(peers.len(), 12);
     for peer in ["127.0.0.1", "198.51.100.1", "192.0.2.7, 198.51.100.1", "unknown"] {
         assert!(peers.contains(&&Value::from(peer)), "{peer}: {peers:?}");

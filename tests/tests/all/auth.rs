@@ -55,10 +55,10 @@ fn assert_asks(answer: &Answer) {
     assert_eq!(answer.header("X-Content-Type-Options"), Some("nosniff"));
 }
 
-fn unproven(hookd: &Hookd) -> Vec<Value> {
-    let answer = hookd.admin().get("/api/v2/unproven");
+fn unverified(hookd: &Hookd) -> Vec<Value> {
+    let answer = hookd.admin().get("/api/v2/unverified");
     let mut envelope: Value = serde_json::from_slice(&answer.body).expect("the API answers JSON");
-    serde_json::from_value(envelope["unproven"].take()).expect("it is a list")
+    serde_json::from_value(envelope["unverified"].take()).expect("it is a list")
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn any_checker_that_accepts_is_enough_and_refused_requests_leave_no_trace() {
 
     assert_eq!(hookd.admin().deliveries().len(), right.len());
     assert_eq!(hookd.admin().changes().len(), right.len());
-    let refused = unproven(&hookd);
+    let refused = unverified(&hookd);
     assert_eq!(refused.len(), wrong.len() + 1 + 6 + 2 + 1);
     assert_eq!(refused[1]["reason"], "credentials are missing or wrong");
     let log = until("the log has the refusals", || {
@@ -232,7 +232,7 @@ fn the_admin_listener_has_its_own_list() {
         "/",
         "/deliveries/1",
         "/changes/1",
-        "/unproven",
+        "/unverified",
         "/style.css",
         "/metrics",
         "/api/v2/changes",
@@ -240,7 +240,7 @@ fn the_admin_listener_has_its_own_list() {
         "/api/v2/deliveries",
         "/api/v2/deliveries/1",
         "/api/v2/dialects",
-        "/api/v2/unproven",
+        "/api/v2/unverified",
         "/nothing",
         "/api/v2/nothing",
         "//",

@@ -12,7 +12,7 @@ use crate::push;
 
 const SECRET: &str = "a secret of the tests";
 const COMMITS: &str = "hookd_store_commit_seconds_count";
-const UNPROVEN: &str = "hookd_requests_total{dialect=\"github\",outcome=\"unproven\"}";
+const UNVERIFIED: &str = "hookd_requests_total{dialect=\"github\",outcome=\"unverified\"}";
 
 fn start() -> Hookd {
     Home::serving(&format!("[change_hook_dialects]\ngithub = {{ secret = '{SECRET}', strict = true }}\n")).start()
@@ -50,10 +50,10 @@ fn a_flood_of_bad_signatures_costs_no_commit_no_disk_and_few_log_lines() {
         }
     });
     let took = since.elapsed();
-    assert_eq!(admin.metric(UNPROVEN), COUNT as f64);
+    assert_eq!(admin.metric(UNVERIFIED), COUNT as f64);
     assert_eq!(state(), before);
-    let kept: Value = serde_json::from_slice(&admin.get("/api/v2/unproven").body).expect("the API answers JSON");
-    assert_eq!(kept["unproven"].as_array().map(Vec::len), Some(256));
+    let kept: Value = serde_json::from_slice(&admin.get("/api/v2/unverified").body).expect("the API answers JSON");
+    assert_eq!(kept["unverified"].as_array().map(Vec::len), Some(256));
 
     // One line for each of the first, and then the number of the others.
     let lines = until("the log lines account for all of them", || {
@@ -96,12 +96,12 @@ fn verified_senders_get_their_share_during_a_flood() {
         for _ in 0..32 {
             scope.spawn(|| flood(&hookd, || !is_over.load(Ordering::Relaxed)));
         }
-        until("there is a flood", || (hookd.admin().metric(UNPROVEN) > 1000.0).then_some(()));
+        until("there is a flood", || (hookd.admin().metric(UNVERIFIED) > 1000.0).then_some(()));
         let during = times(&hookd, "during");
         is_over.store(true, Ordering::Relaxed);
         during
     });
-    let flooded = hookd.admin().metric(UNPROVEN);
+    let flooded = hookd.admin().metric(UNVERIFIED);
     println!(
         "usual and worst time alone {:?} {:?}, during the flood {:?} {:?}; {flooded} were refused meanwhile",
         alone[150], alone[299], during[150], during[299]

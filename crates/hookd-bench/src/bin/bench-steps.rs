@@ -22,7 +22,7 @@ use std::time::Duration;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use hookd_bench::Key;
-use hookd_core::{Arena, Json};
+use hookd_core::View;
 use tokio::sync::oneshot;
 
 #[global_allocator]
@@ -98,7 +98,7 @@ async fn receive(server: Data<Server>, request: HttpRequest, body: Bytes) -> Htt
     if !server.key.verifies(header, &body) {
         return HttpResponse::BadRequest().finish();
     }
-    if server.step >= Step::Parsed && Json::parse(&body, &Arena::for_text(body.len())).is_err() {
+    if server.step >= Step::Parsed && View::read(&body, |_| Ok(())).is_err() {
         return HttpResponse::BadRequest().finish();
     }
     if server.step >= Step::Handed {

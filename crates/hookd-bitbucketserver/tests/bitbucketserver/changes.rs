@@ -131,7 +131,7 @@ fn other_events_make_no_change() {
     }
     cases! { FORGE;
         off "mirror:repo_synchronized" {} => "ignored: event `mirror:repo_synchronized` makes no change, since \
-            `repo:refs_changed` tells of the same push";
+            `repo:refs_changed` reports the same push";
     }
 }
 

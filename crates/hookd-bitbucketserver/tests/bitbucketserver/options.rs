@@ -22,8 +22,8 @@ fn says_what_is_wrong_with_options() {
 #[test]
 fn a_secret_requires_a_proof() {
     for mode in BOTH {
-        assert!(FORGE.hook(mode, json!({"secret": "x"})).is_closed());
-        assert!(!FORGE.hook(mode, json!({})).is_closed());
+        assert!(FORGE.hook(mode, json!({"secret": "x"})).requires_proof());
+        assert!(!FORGE.hook(mode, json!({})).requires_proof());
         assert!(FORGE.hook(mode, json!({})).warnings().is_empty());
     }
 }

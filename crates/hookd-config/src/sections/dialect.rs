@@ -151,7 +151,7 @@ pub(crate) fn read(
     let mut warnings: Vec<String> = found.map(|warning| format!("{context}: {warning}")).collect();
     let EveryDialect { deduplicate, api_budget, allow_from, .. } = every;
     let allow_from = allow_from.or_else(|| defaults.allow_from.clone());
-    if !hook.is_closed() && allow_from.is_none() && auth.as_ref().is_none_or(|auth| auth.is_open()) {
+    if !hook.requires_proof() && allow_from.is_none() && auth.as_ref().is_none_or(|auth| auth.is_open()) {
         warnings.push(format!("{context} is open to anyone who can reach it: {}", how_to_close(class)));
     }
     for warning in warnings {

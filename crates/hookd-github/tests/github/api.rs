@@ -122,7 +122,7 @@ fn marks_what_could_not_be_fetched() {
             json("[{\"filename\": 5}]"),
             json!([
                 "head commit message: in the API's answer: broken JSON: expected value at line 1 column 1",
-                "changed files: in the API's answer: `filename` is a number, expected a text"
+                "changed files: in the API's answer: `[0].filename` is a number, expected a text"
             ]),
         ),
     ] {

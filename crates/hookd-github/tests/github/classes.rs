@@ -25,8 +25,8 @@ fn blah(event: &Event<'_>) -> Option<Result<Outcome, Refusal>> {
 fn everything(event: &Event<'_>) -> Option<Result<Outcome, Refusal>> {
     let url = format!("https://api.example.org/{}", event.request.query());
     Some(Ok(match event.answers.get(&url) {
-        None => Outcome::Calls { calls: vec![hookd_core::ApiCall { url, headers: Vec::new() }], expected: 1 },
-        Some(_) => Outcome::Ignored(format!("{} was taken", event.name)),
+        None => Outcome::Calls { calls: vec![hookd_core::ApiCall { url, headers: Vec::new() }], reported_changes: 1 },
+        Some(_) => Outcome::ignored(format!("{} was taken", event.name)),
     }))
 }
 

@@ -58,13 +58,16 @@ fn says_what_is_wrong_with_options() {
 
 #[test]
 fn warns_of_a_secret_that_need_not_be_known() {
-    for (options, warnings, is_closed) in [
+    for (options, warnings, requires_proof) in [
         (json!({"secret": "x"}), vec!["`secret` without `strict` accepts requests that are not signed"], false),
         (json!({}), vec![], false),
         (json!({"secret": "x", "strict": true}), vec![], true),
     ] {
         let hook = FORGE.hook(Off, options);
-        assert_eq!((hook.warnings(), hook.is_closed()), (warnings.into_iter().map(str::to_owned).collect(), is_closed));
+        assert_eq!(
+            (hook.warnings(), hook.requires_proof()),
+            (warnings.into_iter().map(str::to_owned).collect(), requires_proof)
+        );
     }
 }
 

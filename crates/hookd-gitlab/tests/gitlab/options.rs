@@ -33,11 +33,11 @@ fn signing_tokens_may_lack_their_padding() {
 
 #[test]
 fn a_secret_requires_a_proof() {
-    for (options, is_closed) in
+    for (options, requires_proof) in
         [(json!({}), false), (json!({"secret": "x"}), true), (json!({"secret": sign::signing_token("key")}), true)]
     {
         let hook = FORGE.hook(Off, options.clone());
-        assert_eq!((hook.is_closed(), hook.warnings()), (is_closed, vec![]), "{options}");
+        assert_eq!((hook.requires_proof(), hook.warnings()), (requires_proof, vec![]), "{options}");
     }
 }
 

@@ -41,15 +41,15 @@ fn assert_polls(options: Value, query: &str, expected: &[&str], summary: &str) {
 
 #[test]
 fn polls_those_that_are_named_or_all() {
-    assert_polls(json!({}), "", &["git", "hg", "svn"], "ignored: told to poll: git, hg, svn");
-    assert_polls(json!({}), "poller=svn&poller=git&poller=git", &["git", "svn"], "ignored: told to poll: git, svn");
+    assert_polls(json!({}), "", &["git", "hg", "svn"], "ignored: triggered git, hg, svn");
+    assert_polls(json!({}), "poller=svn&poller=git&poller=git", &["git", "svn"], "ignored: triggered git, svn");
 }
 
 #[test]
 fn allowed_hides_the_others() {
-    assert_polls(json!({"allowed": ["svn", "gone"]}), "", &["svn"], "ignored: told to poll: svn");
-    assert_polls(json!({"allowed": []}), "", &[], "ignored: no poller to poll");
-    assert_polls(json!({"allowed": ["svn"]}), "poller=svn", &["svn"], "ignored: told to poll: svn");
+    assert_polls(json!({"allowed": ["svn", "gone"]}), "", &["svn"], "ignored: triggered svn");
+    assert_polls(json!({"allowed": []}), "", &[], "ignored: there is no poller to trigger");
+    assert_polls(json!({"allowed": ["svn"]}), "poller=svn", &["svn"], "ignored: triggered svn");
     let hidden = "refused: Could not find pollers: git";
     assert_polls(json!({"allowed": ["svn"]}), "poller=svn&poller=git", &[], hidden);
 }

@@ -10,8 +10,9 @@ use crate::github_api::Api;
 use crate::{sha1_signature, sha256_signature};
 
 pub(super) const RULES: &[Rule] = &[
-    Rule { id: "sha256-is-enough", classes: &["github"], explains: sha256_is_enough },
-    Rule { id: "every-signature-must-hold", classes: &["github"], explains: every_signature_must_hold },
+    Rule { id: "strongest-signature-decides", classes: &["github"], explains: strongest_signature_decides },
+    Rule { id: "empty-signature-is-invalid", classes: &["github"], explains: empty_signature_is_invalid },
+    Rule { id: "repeated-signatures-are-all-valid", classes: &["github"], explains: repeated_signatures_are_all_valid },
     Rule { id: "unused-signature-is-not-read", classes: &["github"], explains: unused_signature_is_not_read },
     Rule { id: "form-payload-is-signed", classes: &["github"], explains: form_payload_is_signed },
     Rule { id: "newline-after-ref", classes: &["github"], explains: newline_after_ref },
@@ -24,28 +25,49 @@ pub(super) const RULES: &[Rule] = &[
 const OLD: &str = "X-Hub-Signature";
 const NEW: &str = "X-Hub-Signature-256";
 
-/// Buildbot asks for SHA-1; hookd is content with SHA-256, and goes on to whatever else there is to say.
-fn sha256_is_enough(pair: &Pair<'_>, difference: Difference) -> bool {
-    let is_right = pair.case.header(NEW) == sha256_signature(SECRET, &pair.case.request.body);
-    let lacks_old = pair.case.request.last(OLD).is_none();
-    let asks_for_old = pair.buildbot.is_refused_with(&["Request has no required signature"]);
+/// Buildbot knows SHA-1 alone; where SHA-256 is there, that decides for hookd, whatever the SHA-1 beside it.
+fn strongest_signature_decides(pair: &Pair<'_>, difference: Difference) -> bool {
+    let right = sha256_signature(SECRET, &pair.case.request.body);
+    let sent = signatures(pair, NEW);
+    let is_right = sent.iter().all(|value| *value == right.as_bytes());
+    let is_told = pair.hookd.is_refused() && is_about_signatures(&pair.hookd.text);
+    // A right one lets hookd go on to whatever else there is to say.
     let goes_on = pair.hookd.status == 202 || pair.hookd.is_refused() && !is_about_signatures(&pair.hookd.text);
-    matches!(difference, Difference::Answer | Difference::Message)
-        && pair.case.option("strict") == true
-        && (is_right && lacks_old && asks_for_old && goes_on)
-}
-
-/// Buildbot looks at the last SHA-1 signature alone; hookd at every signature of both kinds, empty ones too.
-fn every_signature_must_hold(pair: &Pair<'_>, difference: Difference) -> bool {
-    let body = &pair.case.request.body;
-    let right = [(OLD, sha1_signature(SECRET, body)), (NEW, sha256_signature(SECRET, body))];
-    let is_wrong = |(name, value): &(String, Vec<u8>)| {
-        right.iter().any(|(header, right)| header.eq_ignore_ascii_case(name) && right.as_bytes() != value)
-    };
+    let refuses_old = pair.buildbot.is_refused()
+        && (pair.buildbot.text.contains("Request has no required signature")
+            || is_about_signatures(&pair.buildbot.text)
+            || pair.buildbot.text.contains("codec can't decode"));
     matches!(difference, Difference::Answer | Difference::Message)
         && pair.case.option("secret") == SECRET
-        && pair.case.request.headers.iter().any(is_wrong)
+        && !sent.is_empty()
+        && if is_right { goes_on && refuses_old } else { is_told }
+}
+
+/// An empty header is no signature to Buildbot, and one that is wrong to hookd.
+fn empty_signature_is_invalid(pair: &Pair<'_>, difference: Difference) -> bool {
+    let is_empty = pair.case.request.last(OLD).is_some_and(|value| value.trim_ascii().is_empty());
+    let is_none = pair.buildbot.is_success() || pair.buildbot.is_refused();
+    matches!(difference, Difference::Answer | Difference::Message)
+        && pair.case.option("secret") == SECRET
+        && (is_empty && is_none && signatures(pair, NEW).is_empty())
+        && pair.hookd.is_refused_with(&["Wrong signature format: "])
+}
+
+/// Of a header that is sent more than once Buildbot looks at the last, and hookd at each.
+fn repeated_signatures_are_all_valid(pair: &Pair<'_>, difference: Difference) -> bool {
+    let right = sha1_signature(SECRET, &pair.case.request.body);
+    let sent = signatures(pair, OLD);
+    let has_wrong = sent.len() > 1 && sent.iter().any(|value| *value != right.as_bytes());
+    matches!(difference, Difference::Answer | Difference::Message)
+        && pair.case.option("secret") == SECRET
+        && (signatures(pair, NEW).is_empty() && has_wrong)
         && (pair.hookd.is_refused() && is_about_signatures(&pair.hookd.text))
+}
+
+/// The values of a header, as they were sent.
+fn signatures<'p>(pair: &'p Pair<'_>, header: &str) -> Vec<&'p [u8]> {
+    let sent = pair.case.request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(header));
+    sent.map(|(_, value)| &**value).collect()
 }
 
 fn is_about_signatures(message: &str) -> bool {

@@ -89,7 +89,7 @@ fn commits_lost_to_a_crash_and_a_bad_disk_are_reported_at_the_next_start() {
     let hookd = home.start();
     let errors: Vec<_> = hookd.log().into_iter().filter(|line| line.contains("\"level\":\"ERROR\"")).collect();
     let [line] = errors.try_into().unwrap_or_else(|lines| panic!("one line, not {lines:#?}"));
-    for part in ["the log of the store is damaged", "transactions behind it are lost", "hookd.db-wal-damaged-", "again"]
+    for part in ["the WAL of the store is damaged", "transactions behind it are lost", "hookd.db-wal-damaged-", "again"]
     {
         assert!(line.contains(part), "{part}: {line}");
     }

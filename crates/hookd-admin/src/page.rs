@@ -1,0 +1,108 @@
+//! The pages of the private listener, for whoever asks "why did my build not start?".
+//!
+//! They are rendered here, without scripts. Invariants: everything that a sender sent is shown as text, since the
+//! templates escape every value; links lead to `http` and `https` only; the headers forbid a browser everything that the
+//! pages do not need; and pages change nothing, so that no other site can make a browser do so.
+
+mod change;
+mod delivery;
+mod find;
+mod layout;
+mod overview;
+#[cfg(test)]
+mod tests;
+mod unverified;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder};
+use hookd_store::StoreError;
+use maud::{Markup, html};
+
+use layout::{Frame, framed};
+
+/// What a browser may do with a page: show it with the style from here, and submit its search form here.
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The path of the style sheet.
+const STYLE_PATH: &str = "/style.css";
+
+/// Adds the pages to the private listener.
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/", overview::show))
+        .service(resource("/deliveries/{id}", delivery::show))
+        .service(resource("/changes/{id}", change::show))
+        .service(resource("/unverified", unverified::show))
+        .service(resource(STYLE_PATH, style));
+}
+
+fn resource<H, A>(path: &str, handler: H) -> Resource
+where
+    H: Handler<A>,
+    A: FromRequest + 'static,
+    H::Output: Responder + 'static,
+{
+    web::resource(path).route(web::get().to(handler.clone())).route(web::head().to(handler))
+}
+
+/// The answer for a path without a page.
+pub(super) async fn no_such_page() -> HttpResponse {
+    not_found("page")
+}
+
+async fn style() -> HttpResponse {
+    answer(StatusCode::OK, "text/css; charset=utf-8", include_str!("page/style.css"))
+}
+
+/// 200: the page.
+fn found(frame: &Frame<'_>, content: Markup) -> HttpResponse {
+    html_answer(StatusCode::OK, framed(frame, content))
+}
+
+/// 404: there is no such page, delivery or change.
+fn not_found(what: &str) -> HttpResponse {
+    let frame = Frame { title: "Not found", search: "" };
+    let content = html! {
+        h2 { "Not found" }
+        p { "There is no such " (what) ". It may have expired. " a href="/" { "All deliveries" } }
+    };
+    html_answer(StatusCode::NOT_FOUND, framed(&frame, content))
+}
+
+/// 400: what is wrong with the request.
+fn bad_request(message: &str) -> HttpResponse {
+    let frame = Frame { title: "Bad request", search: "" };
+    html_answer(StatusCode::BAD_REQUEST, framed(&frame, html! { h2 { "Bad request" } p { (message) } }))
+}
+
+/// 503: the store cannot be read.
+fn unavailable(error: &StoreError) -> HttpResponse {
+    let frame = Frame { title: "Not available", search: "" };
+    let content = html! { h2 { "Not available" } p { (error.to_string()) } };
+    html_answer(StatusCode::SERVICE_UNAVAILABLE, framed(&frame, content))
+}
+
+fn html_answer(status: StatusCode, page: Markup) -> HttpResponse {
+    answer(status, "text/html; charset=utf-8", page.into_string())
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: impl Into<String>) -> HttpResponse {
+    let mut answer = HttpResponse::with_body(status, body.into()).map_into_boxed_body();
+    for (name, value) in [
+        (CONTENT_TYPE, kind),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+    ] {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}

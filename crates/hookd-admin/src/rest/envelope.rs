@@ -1,0 +1,47 @@
+//! The envelope of Buildbot's REST API: records under the name of their kind, and `meta`.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
+use serde_json::{Map, Value as Json, json};
+
+/// A collection in its envelope: the chosen fields of each record, and how many match in all.
+pub(super) fn collection(kind: &str, records: Vec<Json>, total: u64, fields: Option<&[&'static str]>) -> HttpResponse {
+    let records: Vec<Json> = records.into_iter().map(|record| select(record, fields)).collect();
+    answer(StatusCode::OK, &envelope(kind, records, json!({ "total": total })))
+}
+
+/// One record in its envelope.
+pub(super) fn single(kind: &str, record: Json, fields: Option<&[&'static str]>) -> HttpResponse {
+    answer(StatusCode::OK, &envelope(kind, vec![select(record, fields)], json!({})))
+}
+
+fn envelope(kind: &str, records: Vec<Json>, meta: Json) -> Json {
+    let mut object = Map::new();
+    object.insert(kind.to_owned(), Json::Array(records));
+    object.insert("meta".to_owned(), meta);
+    Json::Object(object)
+}
+
+fn select(record: Json, fields: Option<&[&'static str]>) -> Json {
+    match (record, fields) {
+        (Json::Object(mut map), Some(fields)) => {
+            map.retain(|key, _| fields.contains(&key.as_str()));
+            Json::Object(map)
+        }
+        (record, _) => record,
+    }
+}
+
+/// An error, in the envelope of errors.
+pub(crate) fn error(status: StatusCode, message: &str) -> HttpResponse {
+    answer(status, &json!({ "error": message }))
+}
+
+/// An answer of JSON.
+pub(super) fn answer(status: StatusCode, json: &Json) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header(("Content-Type", "application/json; charset=utf-8"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(json.to_string())
+}

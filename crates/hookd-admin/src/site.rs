@@ -1,0 +1,125 @@
+//! The private listener of the tests: over a store in memory, with a dialect of their own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use actix_web::body::to_bytes;
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
+use actix_web::test::{TestRequest, call_service, init_service};
+use hookd_config::{Config, ConfigHandle};
+use hookd_core::{BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Method, Outcome, Problem, Refusal};
+use hookd_store::{Log, MemoryStore, NewDelivery, NewState, RequestHead, StoredRequest, Timestamp};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{AppState, Metrics, Unverified, app};
+
+/// A dialect without options, which is never asked to translate.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Base {}
+
+impl HookOptions for Base {
+    fn build(self, _: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
+        Ok(Box::new(self))
+    }
+}
+
+impl Hook for Base {
+    fn translate(&self, _: &HookRequest) -> Result<Outcome, Refusal> {
+        Err(Refusal::new("the private listener translates nothing"))
+    }
+}
+
+hookd_core::inventory::submit! { Dialect::new::<Base>("base", "A dialect without options.") }
+
+/// The private listener, and what it shows.
+pub(crate) struct Site {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) unverified: Arc<Unverified>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) config_file: PathBuf,
+    config: Arc<ConfigHandle>,
+    _folder: TempDir,
+}
+
+/// An answer, read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+}
+
+impl Site {
+    /// One that serves the dialect as `base` and as `acme`.
+    pub(crate) fn new() -> Self {
+        Self::configured("[change_hook_dialects]\nbase = true\nacme = { custom_class = 'base' }\n")
+    }
+
+    pub(crate) fn configured(text: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let config_file = folder.path().join("hookd.toml");
+        std::fs::write(&config_file, text).unwrap();
+        let config = Config::load(&config_file).unwrap();
+        Self {
+            store: Arc::new(MemoryStore::new()),
+            unverified: Arc::default(),
+            metrics: Arc::new(Metrics::new(Arc::default())),
+            config: Arc::new(ConfigHandle::new(config_file.clone(), config)),
+            config_file,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) async fn add(&self, delivery: NewDelivery) -> i64 {
+        self.store.append(delivery).await.unwrap().deliveryid
+    }
+
+    pub(crate) async fn send(&self, request: TestRequest) -> Answer {
+        let (store, config) = (Arc::clone(&self.store), Arc::clone(&self.config));
+        let state = AppState::new(store, config, Arc::clone(&self.unverified), Arc::clone(&self.metrics));
+        let service = init_service(app(state)).await;
+        let answer = call_service(&service, request.to_request()).await;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = to_bytes(answer.into_body()).await.unwrap();
+        Answer { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    pub(crate) async fn get(&self, target: &str) -> Answer {
+        self.send(TestRequest::get().uri(target)).await
+    }
+
+    /// The text of an answer 200.
+    pub(crate) async fn text(&self, target: &str) -> String {
+        let answer = self.get(target).await;
+        assert_eq!(answer.status, StatusCode::OK, "{target}: {}", answer.text);
+        answer.text
+    }
+}
+
+pub(crate) fn delivery(forge_id: &str, state: NewState) -> NewDelivery {
+    let head =
+        RequestHead { method: Method::Post, path: "/change_hook/base".into(), query: "".into(), headers: vec![] };
+    NewDelivery {
+        received_at: Timestamp::from_micros(1_714_557_600_000_000),
+        dialect: "base".into(),
+        event: Some("push".into()),
+        forge_id: Some(forge_id.into()),
+        deduplicate: false,
+        request: Some(StoredRequest { head, body: "{}".into() }),
+        state,
+    }
+}
+
+pub(crate) fn change(revision: &str) -> Change {
+    Change { revision: Some(revision.into()), author: "Jan".into(), ..Change::default() }
+}

@@ -1,0 +1,183 @@
+//! The REST API, health and metrics, over a store in memory; the pages have tests of their own.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use actix_web::test::TestRequest;
+use hookd_store::{NewState, Observer, StoreError, Timestamp};
+use serde_json::{Value, json};
+
+use crate::UnverifiedRequest;
+use crate::site::{Site, change, delivery};
+
+#[actix_web::test]
+async fn readyz_reports_a_store_that_fails_and_healthz_does_not() {
+    let site = Site::new();
+    assert_eq!(site.text("/readyz").await, "ready");
+    site.store.fail_with(StoreError::Unavailable { cause: "disk full".into(), remedy: "free some".into() });
+    let answer = site.get("/readyz").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.text, "not ready: the store is unavailable: disk full");
+    assert_eq!(site.text("/healthz").await, "ok");
+    site.store.recover();
+    assert_eq!(site.text("/readyz").await, "ready");
+}
+
+#[actix_web::test]
+async fn everything_but_health_asks_for_the_credentials_of_the_section_admin() {
+    let site =
+        Site::configured("[admin]\nchange_hook_auth = ['memory:ops:secret']\n[change_hook_dialects]\nbase = true\n");
+    for open in ["/healthz", "/readyz"] {
+        assert_eq!(site.get(open).await.status, StatusCode::OK, "{open}");
+    }
+    for path in ["/", "/unverified", "/style.css", "/metrics", "/nothing", "/api/v2/changes", "/api/v2/nothing"] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert!(answer.headers.contains_key(WWW_AUTHENTICATE), "{path}");
+        // "ops:secret"
+        let request = TestRequest::get().uri(path).insert_header((AUTHORIZATION, "Basic b3BzOnNlY3JldA=="));
+        let expected = if path.contains("nothing") { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        assert_eq!(site.send(request).await.status, expected, "{path}");
+    }
+    assert_eq!(site.send(TestRequest::post().uri("/api/v2/reload")).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[actix_web::test]
+async fn refuses_a_reload_that_a_page_of_another_site_asks_for() {
+    let site = Site::new();
+    let reload = || TestRequest::post().uri("/api/v2/reload").insert_header((HOST, "hookd.example:8011"));
+    for origin in
+        ["http://evil.example", "http://hookd.example", "https://hookd.example:8012", "null", "hookd.example:8011"]
+    {
+        let answer = site.send(reload().insert_header((ORIGIN, origin))).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{origin}: {}", answer.text);
+    }
+    assert_eq!(site.send(reload().insert_header((ORIGIN, "http://hookd.example:8011"))).await.status, StatusCode::OK);
+    assert_eq!(site.send(reload()).await.status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn a_reload_reports_what_is_wrong_and_what_needs_a_restart() {
+    let site = Site::new();
+    let reload = || site.send(TestRequest::post().uri("/api/v2/reload"));
+    std::fs::write(
+        &site.config_file,
+        "[admin]\nlisten = '127.0.0.1:1'\n[change_hook_dialects]\nother = { custom_class = 'base' }\n",
+    )
+    .unwrap();
+    let answer = reload().await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json()["reloaded"], true);
+    assert_eq!(answer.json()["after_restart"], json!(["admin.listen"]));
+    let dialects = || async { site.get("/api/v2/dialects").await.json()["dialects"].clone() };
+    let served = json!([{
+        "name": "other",
+        "class": "base",
+        "path": "/change_hook/other",
+        "requires_proof": false,
+        "deduplicate": true,
+    }]);
+    assert_eq!(dialects().await, served);
+
+    std::fs::write(&site.config_file, "[sever]\n").unwrap();
+    let answer = reload().await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        (&answer.json()["reloaded"], &answer.json()["error"]),
+        (&json!(false), &json!("the configuration is invalid"))
+    );
+    assert_eq!(answer.json()["problems"].as_array().map(Vec::len), Some(1));
+    assert_eq!(dialects().await, served);
+}
+
+#[actix_web::test]
+async fn collections_return_the_selected_fields_of_the_selected_records_and_the_total() {
+    let site = Site::new();
+    for revision in ["a", "b", "c"] {
+        site.add(delivery(revision, NewState::Accepted(vec![change(revision)]))).await;
+    }
+    let json = |target: &'static str| async { site.get(target).await.json() };
+    assert_eq!(
+        json("/api/v2/changes?field=changeid&field=revision&order=-changeid&limit=2").await,
+        json!({ "changes": [{ "changeid": 3, "revision": "c" }, { "changeid": 2, "revision": "b" }], "meta": { "total": 3 } })
+    );
+    assert_eq!(
+        json("/api/v2/deliveries?forge_id=b&field=deliveryid&field=forge_id").await,
+        json!({ "deliveries": [{ "deliveryid": 2, "forge_id": "b" }], "meta": { "total": 1 } })
+    );
+    assert_eq!(json("/api/v2/changes/2?field=revision").await, json!({ "changes": [{ "revision": "b" }], "meta": {} }));
+    let whole = json("/api/v2/deliveries/1").await;
+    assert_eq!(
+        whole["deliveries"][0]["request"],
+        json!({ "method": "POST", "path": "/change_hook/base", "query": "", "headers": {} })
+    );
+}
+
+#[actix_web::test]
+async fn errors_of_the_api_are_json_in_buildbots_words() {
+    let site = Site::new();
+    site.add(delivery("a", NewState::Accepted(vec![change("a")]))).await;
+    for (target, status, message) in [
+        ("/api/v2/changes/2", 404, "not found while getting from changes/2"),
+        ("/api/v2/deliveries/x", 404, "not found while getting from deliveries/x"),
+        ("/api/v2/nothing", 404, "not found: /api/v2/nothing"),
+        ("/api/v2/changes?limit=x", 400, "invalid limit"),
+        ("/api/v2/changes/1?branch=main", 400, "this is not a collection"),
+        ("/api/v2/changes?%ff=1", 400, "a query parameter is not UTF-8"),
+    ] {
+        let answer = site.get(target).await;
+        assert_eq!(answer.status.as_u16(), status, "{target}");
+        assert_eq!(answer.json(), json!({ "error": message }), "{target}");
+    }
+}
+
+#[actix_web::test]
+async fn lists_unverified_requests_newest_first() {
+    let site = Site::new();
+    for number in [1, 2] {
+        site.unverified.push(UnverifiedRequest {
+            received_at: Timestamp::from_micros(number * 500_000),
+            dialect: "base".into(),
+            peer: Some("192.0.2.1".into()),
+            event: None,
+            reason: format!("reason {number}"),
+        });
+    }
+    let entry = |seconds: f64, reason: &str| json!({ "received_at": seconds, "dialect": "base", "peer": "192.0.2.1", "event": Value::Null, "reason": reason });
+    assert_eq!(
+        site.get("/api/v2/unverified").await.json(),
+        json!({ "unverified": [entry(1.0, "reason 2"), entry(0.5, "reason 1")], "meta": { "total": 2 } })
+    );
+}
+
+#[actix_web::test]
+async fn metrics_have_the_names_labels_and_units_of_the_manual() {
+    let site = Site::new();
+    site.metrics.request("base", "accepted");
+    site.metrics.request("other", "unverified");
+    site.metrics.duration("base", Duration::from_millis(3));
+    site.metrics.api_call("base", "answered");
+    site.metrics.committed(7, Duration::from_millis(2));
+    site.metrics.failed(2);
+    let text = site.text("/metrics").await;
+    for line in [
+        "hookd_requests_total{dialect=\"base\",outcome=\"accepted\"} 1",
+        "hookd_requests_total{dialect=\"other\",outcome=\"unverified\"} 1",
+        "hookd_request_duration_seconds_bucket{le=\"0.0032\",dialect=\"base\"} 1",
+        "hookd_request_duration_seconds_count{dialect=\"base\"} 1",
+        "hookd_api_calls_total{dialect=\"base\",outcome=\"answered\"} 1",
+        "hookd_store_batch_writes_sum 7.0",
+        "hookd_store_commit_seconds_count 1",
+        "hookd_store_failed_writes_total 2",
+        "hookd_store_failing 1",
+        "hookd_store_queued_writes 0",
+        "hookd_store_size_bytes 0",
+        "hookd_buffered_bytes 0",
+        "# EOF",
+    ] {
+        assert!(text.lines().any(|shown| shown == line), "{line} is not in {text}");
+    }
+    site.metrics.committed(1, Duration::from_millis(1));
+    assert!(site.text("/metrics").await.contains("\nhookd_store_failing 0\n"));
+}

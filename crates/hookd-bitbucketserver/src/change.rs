@@ -1,0 +1,34 @@
+//! What the changes of every event have in common.
+
+use hookd_core::{Change, Refusal, View};
+
+use crate::hook::{BitbucketServer, Event};
+
+impl BitbucketServer {
+    /// What every change of an event has besides its repository: project, codebase and `src`, from `repository` and the
+    /// arguments of the URL.
+    pub(crate) fn change(&self, event: &Event<'_>, repository: &View<'_>) -> Result<Change, Refusal> {
+        let project = match event.arguments.project()? {
+            Some(project) => Some(project),
+            None => repository.nonempty_text("project.name")?,
+        };
+        let project = project.map_or_else(|| repository.optional_text("project.key"), |project| Ok(Some(project)))?;
+        let src = repository.optional_text("scmId")?.unwrap_or("git");
+        Ok(Change {
+            codebase: event.arguments.codebase(self.codebase.as_ref(), event.payload.json())?,
+            project: project.unwrap_or_default().to_owned(),
+            src: Some(src.to_owned()),
+            ..Change::default()
+        })
+    }
+}
+
+/// The comments of a commit whose message is unknown, or does not matter.
+pub(crate) fn commit_heading(revision: &str) -> String {
+    format!("Bitbucket Server commit {revision}")
+}
+
+/// How the comments of a pull request begin.
+pub(crate) fn pull_request_heading(number: impl std::fmt::Display) -> String {
+    format!("Bitbucket Server Pull Request #{number}")
+}

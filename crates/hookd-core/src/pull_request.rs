@@ -1,0 +1,65 @@
+//! What pull requests of several forges have in common.
+
+use crate::{Refusal, View};
+
+/// What happened to a pull request, in the terms of Buildbot's Bitbucket hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullRequestStage {
+    /// It was opened.
+    Created,
+    /// It got new commits, or another target.
+    Updated,
+    /// It was merged.
+    Fulfilled,
+    /// It was declined or deleted.
+    Rejected,
+}
+
+impl PullRequestStage {
+    /// The category of its change.
+    pub fn category(self) -> &'static str {
+        match self {
+            PullRequestStage::Created => "pull-created",
+            PullRequestStage::Updated => "pull-updated",
+            PullRequestStage::Fulfilled => "pull-fulfilled",
+            PullRequestStage::Rejected => "pull-rejected",
+        }
+    }
+
+    /// Whether it may still be merged.
+    pub fn is_open(self) -> bool {
+        matches!(self, PullRequestStage::Created | PullRequestStage::Updated)
+    }
+}
+
+/// The comments of a change of `pull`: `heading`, then its `title` and `description`, where it has them, each on a line
+/// of its own.
+///
+/// # Errors
+/// When one of these is something else than a text.
+pub fn pull_request_comments(heading: &str, pull: &View<'_>) -> Result<String, Refusal> {
+    let mut comments = heading.to_owned();
+    for path in ["title", "description"] {
+        if let Some(text) = pull.nonempty_text(path)? {
+            comments.push('\n');
+            comments.push_str(text);
+        }
+    }
+    Ok(comments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_are_what_is_there() {
+        for (pull, expected) in [
+            (r#"{"title": "Add milk", "description": "After the tea."}"#, "#7\nAdd milk\nAfter the tea."),
+            (r#"{"title": "Add milk", "description": ""}"#, "#7\nAdd milk"),
+            ("{}", "#7"),
+        ] {
+            assert_eq!(View::read(pull.as_bytes(), |pull| pull_request_comments("#7", &pull)).unwrap(), expected);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What the changes of every event have in common.
+
+use hookd_core::{Change, Refusal, View};
+use serde_json::Value;
+
+use crate::hook::{Event, GitLab};
+
+impl GitLab {
+    /// What every change of an event has: category, codebase, the property `event` and `src`.
+    pub(crate) fn change(&self, event: &Event<'_>) -> Result<Change, Refusal> {
+        let mut properties = serde_json::Map::new();
+        properties.insert("event".to_owned(), Value::from(event.name));
+        Ok(Change {
+            category: Some(event.name.to_owned()),
+            codebase: event.arguments.codebase(self.codebase.as_ref(), event.payload.json())?,
+            properties,
+            src: Some("git".to_owned()),
+            ..Change::default()
+        })
+    }
+}
+
+/// The page `rest` of the project, such as `commit/SHA`; `None` where the payload does not name the project's own page.
+pub(crate) fn project_page(payload: &View<'_>, rest: &str) -> Result<Option<String>, Refusal> {
+    let home = payload.first_text(&["project.web_url", "project.homepage", "repository.homepage"])?;
+    Ok(home.map(|home| format!("{}/-/{rest}", home.trim_end_matches('/'))))
+}

@@ -1,0 +1,39 @@
+//! Pushes, which are all that Gitorious reports.
+
+use hookd_core::{Change, ChangeArguments, Outcome, Refusal, View, is_zero_id};
+
+/// The changes of a push: one for each commit.
+pub(crate) fn push(payload: &View<'_>, arguments: ChangeArguments<'_>) -> Result<Outcome, Refusal> {
+    let base = base(payload, arguments)?;
+    // As Buildbot, an empty one counts as well.
+    if payload.optional_text("after")?.is_some_and(|after| after.is_empty() || is_zero_id(after)) {
+        return Ok(Outcome::ignored(format!("branch `{}` was deleted", base.branch.unwrap_or_default())));
+    }
+    let changes: Vec<Change> =
+        payload.list("commits")?.iter().map(|commit| change(commit, &base)).collect::<Result<_, _>>()?;
+    Ok(Outcome::changes_or(changes, "the push names no commit"))
+}
+
+/// What all changes of a push have. The branch is the ref as it was sent.
+fn base(payload: &View<'_>, arguments: ChangeArguments<'_>) -> Result<Change, Refusal> {
+    let branch = payload.maybe("ref")?.map(str::to_owned);
+    let project = arguments.project()?.map_or_else(|| payload.text("project.name"), Ok)?;
+    Ok(Change {
+        branch,
+        project: project.to_owned(),
+        repository: payload.text("repository.url")?.to_owned(),
+        src: Some("git".to_owned()),
+        ..Change::default()
+    })
+}
+
+fn change(commit: &View<'_>, base: &Change) -> Result<Change, Refusal> {
+    Ok(Change {
+        author: commit.person("author.name", "author.email")?.unwrap_or_default(),
+        comments: commit.maybe("message")?.unwrap_or_default().to_owned(),
+        revision: Some(commit.text("id")?.to_owned()),
+        revlink: commit.maybe("url")?.map(str::to_owned),
+        when_timestamp: commit.maybe_date("timestamp")?,
+        ..base.clone()
+    })
+}

@@ -1,0 +1,259 @@
+//! Follow-ups with a store in memory and an API on the loopback.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::{App, HttpResponse, HttpServer, rt, web};
+use hookd_config::ServedDialect;
+use hookd_core::{ApiAnswers, ApiCall, HookRequest, Outcome, Refusal};
+use hookd_store::{
+    Browse, DeliveryRecord, Log, MemoryStore, NewDelivery, NewState, State, StoreError, StoredRequest, Timestamp,
+};
+
+use super::*;
+use crate::scripted::{self, NAME, Scripted, one_change};
+
+/// Short pauses.
+const QUICK: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(5));
+
+/// Pauses that no test waits for.
+const SLOW: Backoff = Backoff::new(Duration::from_secs(3600), Duration::from_secs(3600));
+
+/// A budget for API calls that no test uses up.
+const LONG_BUDGET: Duration = Duration::from_secs(24 * 3600);
+
+/// An API whose first answers have the given statuses, and all others 200. The body is always the same.
+struct Api {
+    url: String,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Api {
+    fn start(statuses: &'static [u16]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/commit", listener.local_addr().unwrap());
+        let calls = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&calls);
+        let server = HttpServer::new(move || {
+            let counted = Arc::clone(&counted);
+            App::new().default_service(web::to(move || {
+                let status = statuses.get(counted.fetch_add(1, Ordering::SeqCst)).copied().unwrap_or(200);
+                async move { HttpResponse::build(StatusCode::from_u16(status).unwrap()).body("from the API") }
+            }))
+        });
+        rt::spawn(server.workers(1).disable_signals().listen(listener).unwrap().run());
+        Self { url, calls }
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// A dialect that makes one change of this API's answer, or of why there is none.
+    fn dialect(&self, budget: Duration) -> Arc<ServedDialect> {
+        let url = self.url.clone();
+        let translate = move |_: &HookRequest, answers: &ApiAnswers| match answers.get(&url) {
+            None => Ok(calls(&url)),
+            Some(answer) => Ok(match answer.success() {
+                Ok(body) => one_change(&String::from_utf8_lossy(body)),
+                Err(_) => one_change("incomplete"),
+            }),
+        };
+        Scripted::new(translate).served(budget)
+    }
+}
+
+fn calls(url: &str) -> Outcome {
+    Outcome::Calls { calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new() }], reported_changes: 1 }
+}
+
+/// A store with one pending delivery, number 1.
+async fn store_with_a_pending_delivery() -> Arc<MemoryStore> {
+    let store = Arc::new(MemoryStore::new());
+    let request = StoredRequest::new(&HookRequest::post("/change_hook/scripted"), &[]);
+    add_pending(&store, Some(request)).await;
+    store
+}
+
+async fn add_pending(store: &MemoryStore, request: Option<StoredRequest>) {
+    let delivery = NewDelivery {
+        received_at: Timestamp::now(),
+        dialect: NAME.to_owned(),
+        event: None,
+        forge_id: None,
+        deduplicate: true,
+        request,
+        state: NewState::Pending { reported_changes: 1 },
+    };
+    store.append(delivery).await.unwrap();
+}
+
+struct Work {
+    worker: Worker,
+    metrics: Arc<Metrics>,
+}
+
+fn work(store: &Arc<MemoryStore>, dialect: Option<Arc<ServedDialect>>, backoff: Backoff) -> Work {
+    // A second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let metrics = Arc::new(Metrics::new(Arc::default()));
+    let (config, client) = (scripted::config("", dialect), ApiClient::new().unwrap());
+    let shared = Arc::clone(store) as SharedStore;
+    let worker = Worker::new(shared, config, client, Arc::default(), Arc::clone(&metrics), backoff);
+    Work { worker, metrics }
+}
+
+impl Work {
+    /// Works on the one pending delivery.
+    async fn run(&self) -> Result<(), String> {
+        let [due] = self.worker.pending().unwrap().try_into().unwrap();
+        self.worker.work(due).await
+    }
+}
+
+/// The delivery number 1: its state and reason, and the comments of its changes.
+fn result(store: &MemoryStore) -> (State, Option<String>, Vec<String>) {
+    let DeliveryRecord { state, reason, .. } = store.delivery(1).unwrap().unwrap();
+    let changes = store.read_on(0, 100).unwrap().into_iter();
+    (state, reason, changes.map(|logged| logged.change.comments).collect())
+}
+
+/// Waits for a condition; fails after a minute.
+async fn until(what: &str, condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap_or_else(|_| panic!("expected: {what}"));
+}
+
+#[actix_web::test]
+async fn calls_are_retried_until_the_api_answers() {
+    let (api, store) = (Api::start(&[503, 429, 500]), store_with_a_pending_delivery().await);
+    let work = work(&store, Some(api.dialect(LONG_BUDGET)), QUICK);
+    assert_eq!(work.run().await, Ok(()));
+    assert_eq!(result(&store), (State::Accepted, None, vec!["from the API".to_owned()]));
+    assert_eq!((api.calls(), store.pending().unwrap()), (4, vec![]));
+    let metrics = work.metrics.encode(&*store);
+    for (outcome, count) in [("retry", 3), ("success", 1)] {
+        let line = format!("hookd_api_calls_total{{dialect=\"{NAME}\",outcome=\"{outcome}\"}} {count}\n");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
+}
+
+#[actix_web::test]
+async fn the_change_is_made_without_what_the_budget_did_not_suffice_for() {
+    let (api, store) = (Api::start(&[503; 100]), store_with_a_pending_delivery().await);
+    assert_eq!(work(&store, Some(api.dialect(Duration::ZERO)), QUICK).run().await, Ok(()));
+    let note = format!("could not be fetched: {}: the API answered 503, given up after 1 attempt", api.url);
+    assert_eq!(result(&store), (State::Accepted, Some(note), vec!["incomplete".to_owned()]));
+    assert_eq!(api.calls(), 1);
+}
+
+#[actix_web::test]
+async fn a_final_error_of_the_api_is_not_retried() {
+    let (api, store) = (Api::start(&[404]), store_with_a_pending_delivery().await);
+    assert_eq!(work(&store, Some(api.dialect(LONG_BUDGET)), SLOW).run().await, Ok(()));
+    let note = format!("could not be fetched: {}: the API answered 404", api.url);
+    assert_eq!(result(&store), (State::Accepted, Some(note), vec!["incomplete".to_owned()]));
+    assert_eq!(api.calls(), 1);
+}
+
+#[actix_web::test]
+async fn a_restart_resumes_what_is_pending() {
+    let (api, store) = (Api::start(&[503]), store_with_a_pending_delivery().await);
+    let before = Followups::start_with(work(&store, Some(api.dialect(LONG_BUDGET)), SLOW).worker).unwrap();
+    let attempts = || store.pending().unwrap().first().map(|due| due.attempts);
+    until("the failed attempt is stored", || attempts() == Some(1)).await;
+    before.stop().await;
+    assert_eq!(result(&store), (State::Pending, None, vec![]));
+
+    let store = Arc::new(store.reopen());
+    let mut tail = store.tail();
+    let after = Followups::start_with(work(&store, Some(api.dialect(LONG_BUDGET)), QUICK).worker).unwrap();
+    tail.changed().await.unwrap();
+    assert_eq!(result(&store), (State::Accepted, None, vec!["from the API".to_owned()]));
+    assert_eq!(api.calls(), 2);
+    after.stop().await;
+}
+
+#[actix_web::test]
+async fn an_announced_delivery_is_worked_on() {
+    let (api, store) = (Api::start(&[]), Arc::new(MemoryStore::new()));
+    let followups = Followups::start_with(work(&store, Some(api.dialect(LONG_BUDGET)), SLOW).worker).unwrap();
+    let mut tail = store.tail();
+    add_pending(&store, Some(StoredRequest::new(&HookRequest::post("/"), &[]))).await;
+    followups.queue().push(store.pending().unwrap().remove(0));
+    tail.changed().await.unwrap();
+    assert_eq!(result(&store), (State::Accepted, None, vec!["from the API".to_owned()]));
+    followups.stop().await;
+}
+
+#[actix_web::test]
+async fn a_delivery_of_a_removed_dialect_stays_pending() {
+    let (api, store) = (Api::start(&[]), store_with_a_pending_delivery().await);
+    let outcome = work(&store, None, QUICK).run().await;
+    assert_eq!(outcome, Err("the dialect `scripted` is not configured".to_owned()));
+    assert_eq!((api.calls(), result(&store).0), (0, State::Pending));
+    // It is served again after a restart.
+    assert_eq!(work(&store, Some(api.dialect(LONG_BUDGET)), QUICK).run().await, Ok(()));
+    assert_eq!(result(&store).0, State::Accepted);
+}
+
+#[actix_web::test]
+async fn a_delivery_whose_request_is_gone_is_refused() {
+    let (api, store) = (Api::start(&[]), Arc::new(MemoryStore::new()));
+    add_pending(&store, None).await;
+    assert_eq!(work(&store, Some(api.dialect(LONG_BUDGET)), QUICK).run().await, Ok(()));
+    assert_eq!(result(&store), (State::Refused, Some("its request is no longer kept".to_owned()), vec![]));
+    assert_eq!(api.calls(), 0);
+}
+
+#[actix_web::test]
+async fn a_dialect_that_refuses_or_panics_after_the_calls_ends_in_a_refusal() {
+    let refuse = || -> Result<Outcome, Refusal> { Err(Refusal::new("the answer is not JSON")) };
+    let panic = || -> Result<Outcome, Refusal> { panic!("on purpose") };
+    for (end, reason) in [
+        (refuse as fn() -> Result<Outcome, Refusal>, "the answer is not JSON"),
+        (panic, "the dialect failed on this request"),
+    ] {
+        let (api, store) = (Api::start(&[]), store_with_a_pending_delivery().await);
+        let url = api.url.clone();
+        let translate = move |_: &HookRequest, answers: &ApiAnswers| match answers.get(&url) {
+            None => Ok(calls(&url)),
+            Some(_) => end(),
+        };
+        let dialect = Scripted::new(translate).served(LONG_BUDGET);
+        assert_eq!(work(&store, Some(dialect), QUICK).run().await, Ok(()));
+        assert_eq!(result(&store), (State::Refused, Some(reason.to_owned()), vec![]));
+        assert_eq!(api.calls(), 1);
+    }
+}
+
+#[actix_web::test]
+async fn a_dialect_that_never_has_enough_stays_pending() {
+    let (api, store) = (Api::start(&[]), store_with_a_pending_delivery().await);
+    let url = api.url.clone();
+    let translate = move |_: &HookRequest, answers: &ApiAnswers| {
+        let page = |number: usize| format!("{url}?page={number}");
+        let next = (1..).find(|number| answers.get(&page(*number)).is_none()).map(page);
+        Ok(calls(&next.expect("there is always another page")))
+    };
+    let dialect = Scripted::new(translate).served(LONG_BUDGET);
+    let outcome = work(&store, Some(dialect), QUICK).run().await;
+    assert_eq!(outcome, Err("its dialect asked for more than 100 rounds of calls".to_owned()));
+    assert_eq!((api.calls(), result(&store).0), (100, State::Pending));
+}
+
+#[actix_web::test]
+async fn a_store_that_cannot_be_written_to_any_more_leaves_the_delivery_pending() {
+    let (api, store) = (Api::start(&[]), store_with_a_pending_delivery().await);
+    let work = work(&store, Some(api.dialect(LONG_BUDGET)), QUICK);
+    store.fail_with(StoreError::Failed("damaged".to_owned()));
+    assert_eq!(work.run().await, Err("the store failed: damaged".to_owned()));
+    assert_eq!(result(&store).0, State::Pending);
+}

@@ -1,0 +1,182 @@
+//! The one place that calls dialects: when a request is received, and again after each round of API calls.
+//!
+//! Invariants, for every call:
+//! - A panic of a dialect is one error in the log and a refusal, never the end of a thread.
+//! - Small requests are never held up by large ones. A large input is translated on the blocking pool, two at a time, and
+//!   a huge one alone. The bodies of the API's answers count as well.
+
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use hookd_config::ServedDialect;
+use hookd_core::{ApiAnswers, Change, HookRequest, Outcome, Proof, Refusal};
+use hookd_http::LogLimiter;
+use hookd_store::NewState;
+use tokio::sync::Semaphore;
+
+/// The input from which on a request is translated on the blocking pool. Less takes some milliseconds at most.
+const LARGE_BYTES: usize = 256 << 10;
+
+/// The input from which on a request is translated alone: JSON takes up to thirty times its size in memory.
+const HUGE_BYTES: usize = 4 << 20;
+
+/// How many large inputs are translated at a time.
+const MAX_CONCURRENT_LARGE: u32 = 2;
+
+/// The refusal of a request on which its dialect panicked.
+const PANICKED: &str = "the dialect failed on this request";
+
+/// What a dialect says about a request when it is received.
+pub(crate) struct Verdict {
+    /// The forge's name for the kind of event.
+    pub(crate) event: Option<String>,
+    /// The forge's id of the delivery.
+    pub(crate) forge_id: Option<String>,
+    /// Who vouches for the request; `None` if verifying it failed.
+    pub(crate) proof: Option<Proof>,
+    /// Its changes, the calls that it needs, or the refusal; that of verifying if there is no proof.
+    pub(crate) outcome: Result<Outcome, Refusal>,
+}
+
+/// A request translated again, with what it was made from.
+pub(crate) struct Retranslated {
+    /// The same request.
+    pub(crate) request: HookRequest,
+    /// The same answers.
+    pub(crate) answers: ApiAnswers,
+    /// The result.
+    pub(crate) outcome: Result<Outcome, Refusal>,
+}
+
+/// hookd stops, and translates no more.
+#[derive(Debug, thiserror::Error)]
+#[error("hookd is stopping")]
+pub(crate) struct Stopping;
+
+/// Translates requests within limits that the front and the follow-ups share.
+pub(crate) struct Translator {
+    permits: Arc<Semaphore>,
+    panics: Arc<LogLimiter>,
+}
+
+impl Default for Translator {
+    fn default() -> Self {
+        Self { permits: Arc::new(Semaphore::new(MAX_CONCURRENT_LARGE as usize)), panics: Arc::default() }
+    }
+}
+
+impl Translator {
+    /// Recognises, verifies and translates a request that was just received: a small one at once, a large one on the
+    /// blocking pool.
+    ///
+    /// # Errors
+    /// When hookd stops.
+    pub(crate) async fn translate(
+        &self,
+        dialect: &Arc<ServedDialect>,
+        request: HookRequest,
+    ) -> Result<(HookRequest, Verdict), Stopping> {
+        let bytes = request.body().len();
+        if bytes < LARGE_BYTES {
+            let verdict = verdict(dialect, &request, &self.panics);
+            return Ok((request, verdict));
+        }
+        let (dialect, panics) = (Arc::clone(dialect), Arc::clone(&self.panics));
+        self.on_pool(bytes, move || {
+            let verdict = verdict(&dialect, &request, &panics);
+            (request, verdict)
+        })
+        .await
+    }
+
+    /// Translates a stored request again, with the API's answers so far. Always on the blocking pool, since nobody waits
+    /// for it.
+    ///
+    /// # Errors
+    /// When hookd stops.
+    pub(crate) async fn translate_with(
+        &self,
+        dialect: &Arc<ServedDialect>,
+        request: HookRequest,
+        answers: ApiAnswers,
+    ) -> Result<Retranslated, Stopping> {
+        let bytes = request.body().len().saturating_add(answers.body_bytes());
+        let (dialect, panics) = (Arc::clone(dialect), Arc::clone(&self.panics));
+        self.on_pool(bytes, move || {
+            let outcome = guarded(&dialect, &panics, || dialect.hook.translate_with(&request, &answers)).flatten();
+            Retranslated { request, answers, outcome }
+        })
+        .await
+    }
+
+    async fn on_pool<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Stopping> {
+        let permits = match bytes {
+            ..LARGE_BYTES => None,
+            LARGE_BYTES..HUGE_BYTES => Some(1),
+            HUGE_BYTES.. => Some(MAX_CONCURRENT_LARGE),
+        };
+        let permit = match permits {
+            Some(permits) => Some(Arc::clone(&self.permits).acquire_many_owned(permits).await.map_err(|_| Stopping)?),
+            None => None,
+        };
+        let task = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(permit);
+            result
+        });
+        task.await.map_err(|_| Stopping)
+    }
+}
+
+/// What is stored of an outcome.
+pub(crate) fn new_state(outcome: Outcome) -> NewState {
+    match outcome {
+        Outcome::Changes(mut changes) if !changes.is_empty() => {
+            changes.iter_mut().for_each(Change::fill_revlink);
+            NewState::Accepted(changes)
+        }
+        Outcome::Changes(_) => NewState::Ignored("it contains no change".to_owned()),
+        Outcome::Ignored(reason) => NewState::Ignored(reason.into_string()),
+        Outcome::Calls { reported_changes, .. } => NewState::Pending { reported_changes },
+    }
+}
+
+fn verdict(dialect: &ServedDialect, request: &HookRequest, panics: &LogLimiter) -> Verdict {
+    let hook = &*dialect.hook;
+    let recognised = guarded(dialect, panics, || {
+        let recognised = hook.recognise(request);
+        (recognised.event.map(Cow::into_owned), recognised.forge_id.map(Cow::into_owned))
+    });
+    let (event, forge_id) = match recognised {
+        Ok(recognised) => recognised,
+        Err(refusal) => return Verdict { event: None, forge_id: None, proof: None, outcome: Err(refusal) },
+    };
+    match guarded(dialect, panics, || hook.verify(request)).flatten() {
+        Ok(proof) => {
+            let outcome = guarded(dialect, panics, || hook.translate(request)).flatten();
+            Verdict { event, forge_id, proof: Some(proof), outcome }
+        }
+        Err(refusal) => Verdict { event, forge_id, proof: None, outcome: Err(refusal) },
+    }
+}
+
+/// Calls code of a dialect, with the same treatment of panics everywhere.
+fn guarded<T>(dialect: &ServedDialect, panics: &LogLimiter, code: impl FnOnce() -> T) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|_| {
+        let summary = |more| tracing::error!(more, "dialects panicked on more requests within a second");
+        if panics.allows(summary) {
+            // Rust has just written the panic's message and place to stderr. It may quote the payload, which no line of
+            // the log does.
+            tracing::error!(dialect = dialect.name, "the dialect panicked on a request, which is refused");
+        }
+        Refusal::new(PANICKED)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -176,7 +176,9 @@ mod tests {
 
     #[test]
     fn rejects_an_unknown_log_level() {
-        for (level, unknown) in [("warning", "warning"), ("info,hookd=verbose", "verbose"), ("", ""), ("hookd", "hookd")] {
+        for (level, unknown) in
+            [("warning", "warning"), ("info,hookd=verbose", "verbose"), ("", ""), ("hookd", "hookd")]
+        {
             let error = parse(["hookd", "serve", "--log-level", level].map(OsString::from)).unwrap_err().to_string();
             let message =
                 format!("unknown level `{unknown}`, expected one of `off`, `error`, `warn`, `info`, `debug`, `trace`");

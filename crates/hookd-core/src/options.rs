@@ -317,7 +317,10 @@ mod tests {
         let table = serde_json::json!({"number": "x", "skips": ["ok", "("], "secret": {"evn": "X"}, "other": 1});
         let problems = problems(table);
         assert_eq!(problems.len(), 4, "{problems:#?}");
-        assert_eq!(problems[0], "other: unknown option `other`, expected one of `inner`, `names`, `number`, `secret`, `skips`, `some`");
+        assert_eq!(
+            problems[0],
+            "other: unknown option `other`, expected one of `inner`, `names`, `number`, `secret`, `skips`, `some`"
+        );
         assert!(problems.iter().any(|p| p.starts_with("skips[1]: bad regular expression `(`: unclosed group")));
         assert!(problems.iter().any(|p| p.starts_with(r#"secret: expected a string, `{ env = "NAME" }`"#)));
         assert!(problems.iter().any(|p| p.starts_with("number: invalid type: string \"x\", expected u8")));

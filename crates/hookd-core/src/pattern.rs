@@ -340,7 +340,10 @@ mod tests {
         assert!(Glob::new(&longest).unwrap().matches(&longest));
         assert!(Glob::new(&"*".repeat(MAX_PATTERN_BYTES)).unwrap().matches("anything"));
         let error = Pattern::new(r"(\w{1000}){1000}").unwrap_err();
-        assert_eq!(error, r"bad regular expression `(\w{1000}){1000}`: it takes more than 1024 KiB when it is compiled");
+        assert_eq!(
+            error,
+            r"bad regular expression `(\w{1000}){1000}`: it takes more than 1024 KiB when it is compiled"
+        );
         let error = Glob::new(&"[!a]?".repeat(MAX_PATTERN_BYTES / 5)).unwrap_err();
         assert_eq!(error, "bad pattern: it takes more than 1024 KiB when it is compiled");
         // Deeply nested, and shown by its beginning alone.

@@ -114,8 +114,9 @@ fn stamps(certificate: &Path, key: &Path) -> Option<[Stamp; 2]> {
 
 fn load(certificate: &Path, key: &Path) -> Result<CertifiedKey, String> {
     let wrong = |path: &Path, error: &dyn fmt::Display| format!("{}: {error}", shown(path));
-    let read =
-        |path: &Path| std::fs::read(path).map_err(|error| format!("{} cannot be read: {}", shown(path), reason(&error)));
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| format!("{} cannot be read: {}", shown(path), reason(&error)))
+    };
     let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| wrong(certificate, &error))?;

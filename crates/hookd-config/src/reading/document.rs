@@ -60,10 +60,28 @@ impl<'t> Document<'t> {
                 }
             });
         }
-        let (first, is_shown) = nearest?;
+        let (first, is_shown) = self.same_header(offset).or(nearest)?;
         let first = self.at(first, String::new());
         let shown = if is_shown { format!(" `{key}`") } else { String::new() };
         Some(format!("{shown}, first given at {}:{}:{}", self.name, first.line?, first.column?))
+    }
+
+    /// Where the header of a table that is given again at this offset was given first, and whether its last key may be
+    /// shown. The parser forgets the first one.
+    fn same_header(&self, offset: usize) -> Option<(usize, bool)> {
+        let before = self.text.get(..offset)?;
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let header = |line: &str| line.split(']').next().map(|header| header.trim().to_owned());
+        let again = header(self.text[start..].lines().next()?).filter(|header| header.starts_with('['))?;
+        let mut at = 0;
+        for line in before[..start].split_inclusive('\n') {
+            if header(line).as_ref() == Some(&again) {
+                let shift = offset - start - self.text[start..].find('[')?;
+                return Some((at + line.find('[')? + shift, again.matches('.').count() < 2));
+            }
+            at += line.len();
+        }
+        None
     }
 
     /// The name of the file in messages.
@@ -273,7 +291,16 @@ mod tests {
 
     #[test]
     fn syntax_errors_show_no_value() {
-        for value in ["hunter2", "\"hunter2", "'hunter2", "hunter2\"", "\"\\hunter2\"", "[hunter2]", "{ hunter2 }", "{ hunter2 = }"] {
+        for value in [
+            "hunter2",
+            "\"hunter2",
+            "'hunter2",
+            "hunter2\"",
+            "\"\\hunter2\"",
+            "[hunter2]",
+            "{ hunter2 }",
+            "{ hunter2 = }",
+        ] {
             for line in [format!("secret = {value}"), format!("secret {value}"), format!("secret = 'x' {value}")] {
                 let report = Document::parse("x.toml", &line).err().expect("it is no TOML").to_string();
                 assert!(!report.contains("hunter2"), "{line}: {report}");

@@ -136,11 +136,7 @@ impl<'d> Reader<'d> {
             "" => format!("{context}: {}", problem.message),
             option => format!("{context}: `{option}`: {}", problem.message),
         };
-        if at_key {
-            self.document.at_key(&path, message)
-        } else {
-            self.document.at_value(&path, message)
-        }
+        if at_key { self.document.at_key(&path, message) } else { self.document.at_value(&path, message) }
     }
 }
 

@@ -89,7 +89,8 @@ fn oddity(secret: &[u8]) -> Option<&'static str> {
 /// Removes what the configuration contains from serde's message about a secret, be it a value or the key of a table:
 /// `` invalid type: string "x", expected … ``, `` unknown field `x`, expected … ``.
 pub(crate) fn without_value(message: &str) -> String {
-    const SHOWN: [&str; 5] = ["invalid type: ", "invalid value: ", "unknown field ", "unknown variant ", "duplicate field "];
+    const SHOWN: [&str; 5] =
+        ["invalid type: ", "invalid value: ", "unknown field ", "unknown variant ", "duplicate field "];
     let shows_a_value = SHOWN.iter().any(|start| message.starts_with(start));
     let expected = message.rfind(", expected ").or_else(|| message.rfind(", there are no "));
     match expected.map(|at| message.split_at(at)).filter(|_| shows_a_value) {

@@ -7,7 +7,8 @@ use hookd_tests::http::Request;
 
 #[test]
 fn the_store_and_all_that_belongs_to_it_is_private_whatever_the_umask() {
-    let home = Home::serving("[change_hook_dialects]\nbase = true").within(&["sh", "-c", "umask 000 && exec \"$0\" \"$@\""]);
+    let home =
+        Home::serving("[change_hook_dialects]\nbase = true").within(&["sh", "-c", "umask 000 && exec \"$0\" \"$@\""]);
     let hookd = home.start();
     assert_eq!(hookd.send(&Request::get("/change_hook?author=a")).line(), "202 1 change found");
     let copied = hookd.home().run(&["store", "backup", "copy.db"]);

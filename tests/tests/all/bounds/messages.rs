@@ -1,7 +1,7 @@
 //! No message of the configuration repeats a value where a secret may stand.
 
-use hookd_tests::Home;
 use hookd_tests::http::{self, Request};
+use hookd_tests::{Home, until};
 
 /// What must not be shown: a text, and a number without its quotes.
 const SECRETS: [&str; 2] = ["hunter2", "271828"];
@@ -80,6 +80,37 @@ fn no_message_shows_a_secret_at_a_wrong_place() {
         assert_silent(&reloaded.text(), configuration);
     }
     assert_silent(&hookd.admin().get("/").text(), "the page");
+    assert_silent(&hookd.log().join("\n"), "the log");
+}
+
+#[test]
+fn a_signature_header_is_quoted_by_its_scheme_alone() {
+    let hookd = Home::serving(
+        "[change_hook_dialects]\ngithub = { secret = 'hunter2', strict = true }\nbitbucketcloud = { secret = 'hunter2' }\n\
+         bitbucketserver = { secret = 'hunter2' }\ngitlab = { secret = 'hunter2' }",
+    )
+    .start();
+    for dialect in ["github", "bitbucketcloud", "bitbucketserver", "gitlab"] {
+        for value in
+            ["hunter2", "hunter2=", "hunter2=ab", "sha256=hunter2", "sha1=hunter2=x", "=hunter2", "sha256 hunter2"]
+        {
+            let mut request = Request::post(format!("/change_hook/{dialect}")).json("{}");
+            for name in
+                ["X-Hub-Signature", "X-Hub-Signature-256", "X-Gitlab-Signature", "X-Event-Key", "X-GitHub-Event"]
+            {
+                let value = if name.ends_with("Event") || name.ends_with("Key") { "push" } else { value };
+                request = request.header(name, value);
+            }
+            let answer = hookd.send(&request);
+            assert_eq!(answer.status, 400, "{dialect}: {value}: {}", answer.line());
+            assert_silent(&answer.text(), value);
+        }
+    }
+    let unverified = hookd.admin().get("/api/v2/unverified");
+    assert!(unverified.text().contains("Wrong signature format"), "{}", unverified.text());
+    assert_silent(&unverified.text(), "the list of unverified requests");
+    assert_silent(&hookd.admin().get("/").text(), "the page");
+    until("the log has the refusals", || hookd.log().iter().any(|line| line.contains("signature")).then_some(()));
     assert_silent(&hookd.log().join("\n"), "the log");
 }
 

@@ -46,7 +46,8 @@ fn status(hookd: &Hookd, user: &str, password: &str) -> u16 {
 
 /// A connection that comes from another address of this machine.
 fn connect_from(source: [u8; 4], to: SocketAddr) -> Raw {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("the system has sockets");
+    let socket =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("the system has sockets");
     let from = SocketAddr::from((IpAddr::from(source), 0));
     socket.bind(&from.into()).expect("all of 127.0.0.0/8 is this machine");
     socket.connect(&to.into()).expect("hookd listens");

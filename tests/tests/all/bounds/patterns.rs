@@ -18,7 +18,11 @@ fn a_pattern_that_is_too_large_is_a_problem_of_the_configuration() {
         (format!("github_property_whitelist = ['{stars}']"), "`github_property_whitelist[0]`", too_long),
         (format!("token = {{ '{long}' = 'hunter2' }}"), "`token`", too_long),
         ("skips = ['((\\w{100}){100}){100}']".to_owned(), "`skips[0]`", too_large),
-        (format!("github_property_whitelist = ['{}']", "[!a]?".repeat(800)), "`github_property_whitelist[0]`", too_large),
+        (
+            format!("github_property_whitelist = ['{}']", "[!a]?".repeat(800)),
+            "`github_property_whitelist[0]`",
+            too_large,
+        ),
         (format!("skips = ['{}']", "(".repeat(4000)), "`skips[0]`", "bad regular expression `((("),
     ];
     let hookd = Home::with_config(&configuration("")).start();

@@ -52,7 +52,11 @@ impl<'t> Document<'t> {
         let mut nearest: Option<(usize, bool)> = None;
         for (name, value) in &self.root {
             // The options of a dialect are one level deeper than those of another section.
-            let shown_depth = if name.get_ref() == names::DIALECTS { 2 } else { 1 };
+            let shown_depth = match name.get_ref().as_ref() {
+                names::DIALECTS => 2,
+                names::AUTH => 0,
+                _ => 1,
+            };
             visit(name, value.get_ref(), 0, &mut |found, depth| {
                 let start = found.span().start;
                 if found.get_ref() == key && start < offset && nearest.is_none_or(|(other, _)| other < start) {
@@ -77,7 +81,10 @@ impl<'t> Document<'t> {
         for line in before[..start].split_inclusive('\n') {
             if header(line).as_ref() == Some(&again) {
                 let shift = offset - start - self.text[start..].find('[')?;
-                return Some((at + line.find('[')? + shift, again.matches('.').count() < 2));
+                return Some((
+                    at + line.find('[')? + shift,
+                    again.matches('.').count() < 2 && !again.contains(names::AUTH),
+                ));
             }
             at += line.len();
         }

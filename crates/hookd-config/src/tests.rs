@@ -279,7 +279,7 @@ const WRONG: &[(&str, &[&str])] = &[
             "1:21: `change_hook_auth`: unknown kind of checker, expected `file:PATH`, `htpasswd:PATH`, `memory:user:password` or `anonymous`",
             "1:32: `change_hook_auth`: unknown kind of checker, expected `file:PATH`, `htpasswd:PATH`, `memory:user:password` or `anonymous`",
             "3:1: section `server`: `tls`: unknown field, expected `certificate` or `key`",
-            "5:10: dialect `test`: `secret`: expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
+            "5:22: dialect `test`: `secret`: invalid type: integer, expected a string",
             "6:29: dialect `test`: `more_secrets[0]`: dates are not supported: write it as a string, in quotes",
             "6:69: dialect `test`: `more_secrets[3]`: invalid type: an integer, expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
             "7:20: dialect `test`: `change_hook_auth`: invalid type: map, expected a list of strings such as `file:changehook.passwd`",

@@ -53,7 +53,7 @@ fn signatures_are_right_or_refused() {
         (vec![(OLD, &good256)], "refused: Unknown hash type: sha256"),
         (vec![(NEW, &good1)], "refused: Unknown hash type: sha1"),
         (vec![(OLD, "SHA1=aa")], "refused: Unknown hash type: SHA1"),
-        (vec![(OLD, "=")], "refused: Unknown hash type: expected `sha256`"),
+        (vec![(OLD, "=")], "refused: Unknown hash type: expected `sha1`"),
     ] {
         for mode in BOTH {
             for strict in [false, true] {

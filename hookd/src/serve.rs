@@ -10,9 +10,11 @@ use actix_web::dev::Server;
 use hookd_admin::{AppState, Metrics, Unverified};
 use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
 use hookd_http::{Budget, Listener, bind};
+use hookd_sinks::Engine;
 use hookd_store::{SharedStore, StoreError};
 use hookd_store_sqlite::{OpenError, SqliteStore};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::followups::Followups;
 use crate::front::{self, Front};
@@ -87,6 +89,10 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&translator), Arc::clone(&metrics))
             .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 
+    let sinks = Engine::start(Arc::clone(&store), Arc::new(()))
+        .map_err(|source| ServeError::Io { what: "thread of the sinks", source })?;
+    let sinks = Arc::new(sinks);
+    let following = actix_web::rt::spawn(serve_sinks(Arc::clone(&sinks), handle.subscribe()));
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&handle)));
     let unverified = Arc::<Unverified>::default();
     let front = Arc::new(Front::new(
@@ -136,7 +142,9 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let private = private.serve(move || hookd_admin::app(state.clone()));
     let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?;
 
-    let outcome = until_told_to_stop(public, private, handle).await;
+    let outcome = until_told_to_stop(public, private, handle, &sinks).await;
+    following.abort();
+    sinks.stop(config.server.shutdown_timeout).await;
     retention.abort();
     followups.stop().await;
     // Blocks until all that is queued is committed.
@@ -146,7 +154,12 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
 }
 
 /// Runs both listeners, with `SIGHUP` reading the configuration again, until a signal to stop comes. Then stops them: the public one first, which finishes what is in flight.
-async fn until_told_to_stop(public: Server, private: Server, handle: Arc<ConfigHandle>) -> Result<(), ServeError> {
+async fn until_told_to_stop(
+    public: Server,
+    private: Server,
+    handle: Arc<ConfigHandle>,
+    sinks: &Engine,
+) -> Result<(), ServeError> {
     let signals = |source| ServeError::Io { what: "handling of signals", source };
     let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(signals)?;
@@ -159,6 +172,7 @@ async fn until_told_to_stop(public: Server, private: Server, handle: Arc<ConfigH
             _ = terminate.recv() => break "SIGTERM",
             _ = interrupt.recv() => break "SIGINT",
             _ = hangup.recv() => {
+                sinks.reopen();
                 let handle = Arc::clone(&handle);
                 // The handle logs the result.
                 drop(actix_web::web::block(move || handle.reload()).await);
@@ -175,6 +189,17 @@ async fn until_told_to_stop(public: Server, private: Server, handle: Arc<ConfigH
         }
     }
     Ok(())
+}
+
+/// Serves the sinks of the current configuration, whatever becomes current.
+async fn serve_sinks(sinks: Arc<Engine>, mut configs: watch::Receiver<Arc<Config>>) {
+    loop {
+        let config = Arc::clone(&configs.borrow_and_update());
+        sinks.apply(&config.sinks, config.server.shutdown_timeout).await;
+        if configs.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 fn listen(listener: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -9,13 +9,14 @@ use serde::de::DeserializeOwned;
 use crate::access::{Certificate, Checkers};
 use crate::io_error::reason;
 use crate::reading::document::Document;
-use crate::reading::reader::Reader;
+use crate::reading::reader::{Reader, steps};
 use crate::reading::report::{Finding, Report, Warning};
 use crate::reference::SECTIONS;
 use crate::sections::admin::{self, Admin};
 use crate::sections::dialect::DialectDefaults;
 use crate::sections::dialects::{self, Dialects};
 use crate::sections::server::Server;
+use crate::sections::sinks::{self, Sinks};
 use crate::sections::store::Store;
 use crate::sections::tls::Tls;
 use crate::sections::{change_hook_auth, names};
@@ -31,6 +32,8 @@ pub struct Config {
     pub store: Store,
     /// The dialects that are served, by the name in their URL.
     pub dialects: Dialects,
+    /// The sinks that changes are delivered to, in the order of the file.
+    pub sinks: Sinks,
     /// Checks credentials of requests for the hooks; a dialect may have its own. `None` if no password is needed.
     pub auth: Option<Arc<Checkers>>,
     /// What was read from other files.
@@ -90,7 +93,7 @@ impl Config {
         let document = Document::parse(name, text)?;
         let mut reader = Reader::new(&document);
         let mut sections: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
-        sections.push(names::DIALECTS);
+        sections.extend([names::DIALECTS, names::SINKS]);
         reader.report_unknown(&sections, &[names::AUTH]);
         let server = reader.section::<Server>(names::SERVER);
         let admin = reader.section::<Admin>(names::ADMIN);
@@ -99,6 +102,7 @@ impl Config {
         let allow_from = server.as_ref().and_then(|server| server.allow_from.clone());
         let defaults = DialectDefaults { folder: &folder, auth: auth.clone(), allow_from };
         let dialects = dialects::read(&mut reader, &defaults);
+        let sinks = sinks::read(&mut reader, &folder);
         let mut files = Files::default();
         if let Some(server) = &server {
             files.server_certificate = open_tls(&mut reader, names::SERVER, server.tls.as_ref(), &folder);
@@ -113,7 +117,7 @@ impl Config {
         let warnings = reader.finish()?;
         match (server, admin, store) {
             (Some(server), Some(admin), Some(store)) => {
-                Ok(Self { server, admin, store: store.in_folder(&folder), dialects, auth, files, warnings })
+                Ok(Self { server, admin, store: store.in_folder(&folder), dialects, sinks, auth, files, warnings })
             }
             // A section without a value has a problem, and `finish` returned it.
             _ => Err(Report::single(Finding::in_file(name, "the configuration could not be read"))),
@@ -122,7 +126,7 @@ impl Config {
 
     /// The options that differ in `new` and take effect after a restart only, as `section.option`.
     pub(crate) fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
-        let Self { server, admin, store, dialects: _, auth: _, files: _, warnings: _ } = self;
+        let Self { server, admin, store, dialects: _, sinks: _, auth: _, files: _, warnings: _ } = self;
         let mut options = server.needs_restart(&new.server);
         options.extend(admin.needs_restart(&new.admin));
         options.extend(store.needs_restart(&new.store));
@@ -153,7 +157,7 @@ fn open_tls(reader: &mut Reader<'_>, section: &str, tls: Option<&Tls>, folder: &
         Ok(certificate) => Some(certificate),
         Err(problem) => {
             let context = format!("section `{section}`");
-            reader.report(&context, &[section], &names::may_hold_secret, Vec::new(), vec![problem]);
+            reader.report(&context, &steps(&[section]), &names::may_hold_secret, Vec::new(), vec![problem]);
             None
         }
     }
@@ -162,12 +166,12 @@ fn open_tls(reader: &mut Reader<'_>, section: &str, tls: Option<&Tls>, folder: &
 fn open_admin_auth(reader: &mut Reader<'_>, admin: &Admin, folder: &Path) -> Option<Arc<Checkers>> {
     match admin.change_hook_auth.as_ref()?.checkers(folder) {
         Ok(checkers) => {
-            change_hook_auth::warn(reader, &[names::ADMIN], &checkers);
+            change_hook_auth::warn(reader, &steps(&[names::ADMIN]), &checkers);
             Some(checkers)
         }
         Err(problems) => {
             let context = format!("section `{}`", names::ADMIN);
-            reader.report(&context, &[names::ADMIN], &names::may_hold_secret, Vec::new(), problems);
+            reader.report(&context, &steps(&[names::ADMIN]), &names::may_hold_secret, Vec::new(), problems);
             None
         }
     }

@@ -1,7 +1,9 @@
 //! The current configuration, and replacing it while hookd runs.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::reading::report::Report;
@@ -13,7 +15,7 @@ pub struct ConfigHandle {
     path: PathBuf,
     /// What was bound, opened or started follows this one until a restart.
     at_start: Arc<Config>,
-    current: RwLock<Arc<Config>>,
+    current: watch::Sender<Arc<Config>>,
 }
 
 /// What a successful reload produced.
@@ -29,12 +31,17 @@ impl ConfigHandle {
     /// A handle of the configuration at the start, which was read from the file at `path`.
     pub fn new(path: PathBuf, config: Config) -> Self {
         let config = Arc::new(config);
-        Self { path, at_start: Arc::clone(&config), current: RwLock::new(config) }
+        Self { path, at_start: Arc::clone(&config), current: watch::Sender::new(config) }
     }
 
     /// A snapshot of the current configuration.
     pub fn current(&self) -> Arc<Config> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current.borrow())
+    }
+
+    /// Follows the current configuration, for what has to be changed when another one becomes current.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Config>> {
+        self.current.subscribe()
     }
 
     /// Reads the file again and makes it current for new requests; an invalid file changes nothing. Logs the result.
@@ -48,7 +55,7 @@ impl ConfigHandle {
         })?;
         let config = Arc::new(loaded);
         let needs_restart = self.at_start.needs_restart(&config);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config);
+        self.current.send_replace(Arc::clone(&config));
         let dialects = config.dialects.keys().map(String::as_str).collect::<Vec<_>>().join(",");
         tracing::info!(dialects, "configuration reloaded");
         for warning in &config.warnings {

@@ -43,6 +43,7 @@ pub use sections::change_hook_auth::Auth;
 pub use sections::dialect::{EveryDialect, ServedDialect};
 pub use sections::dialects::Dialects;
 pub use sections::server::Server;
+pub use sections::sinks::Sinks;
 pub use sections::store::Store;
 pub use sections::tls::Tls;
 pub use values::keep::Keep;

@@ -8,5 +8,6 @@ pub(crate) mod dialects;
 pub(crate) mod names;
 mod restart;
 pub(crate) mod server;
+pub(crate) mod sinks;
 pub(crate) mod store;
 pub(crate) mod tls;

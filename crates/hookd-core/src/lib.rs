@@ -60,6 +60,7 @@ mod arguments;
 mod change;
 mod change_arguments;
 mod codebase;
+pub mod duration;
 mod git;
 mod hook;
 mod json;

@@ -45,6 +45,12 @@ impl Pattern {
         self.regex.is_match(text)
     }
 
+    /// Whether it matches at the beginning of `text`: Python's `re.match`.
+    pub fn matches_start_of(&self, text: &str) -> bool {
+        // The leftmost match is the one at the beginning, where there is one.
+        self.regex.find(text).is_some_and(|found| found.start() == 0)
+    }
+
     /// As it was written.
     pub fn source(&self) -> &str {
         &self.source

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::error::Failure;
 use crate::format::{read_done, write_done};
+use crate::settlements;
 
 /// The fact that is the last version that a cursor got. One for all of them: a cursor that is removed and made again
 /// never gets a version again that somebody may still expect.
@@ -69,10 +70,10 @@ pub(crate) fn move_all(
         .unwrap_or(0);
     let mut version = last_version.cast_unsigned();
     // What the moves before have made of the cursors that they named.
-    let mut changed: Vec<(&str, Option<Cursor>)> = Vec::new();
+    let mut changed: Vec<(&CursorMove, Option<Cursor>)> = Vec::new();
     let mut outcomes = Vec::with_capacity(moves.len());
     for one in moves {
-        let current = match changed.iter().rfind(|(name, _)| *name == one.name) {
+        let current = match changed.iter().rfind(|(earlier, _)| earlier.name == one.name) {
             Some((_, cursor)) => cursor.clone(),
             None => get(connection, &one.name)?,
         };
@@ -80,18 +81,22 @@ pub(crate) fn move_all(
             Ok(moved) => {
                 if !matches!(moved, Moved::Conflict(_)) {
                     version += 1;
-                    changed.push((&one.name, one.clone().into_cursor(version)));
+                    changed.push((one, one.clone().into_cursor(version)));
                 }
                 outcomes.push(moved);
             }
             Err(error) => return Ok(Err(error)),
         }
     }
-    for (name, cursor) in &changed {
+    for (one, cursor) in &changed {
         match cursor {
-            Some(cursor) => put(connection, cursor)?,
+            Some(cursor) => {
+                put(connection, cursor)?;
+                settlements::write(connection, &one.name, &one.settlements)?;
+            }
             None => {
-                connection.prepare_cached("DELETE FROM cursors WHERE name = ?")?.execute([name])?;
+                connection.prepare_cached("DELETE FROM cursors WHERE name = ?")?.execute([&one.name])?;
+                settlements::remove(connection, &one.name)?;
             }
         }
     }

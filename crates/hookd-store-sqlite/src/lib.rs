@@ -29,6 +29,7 @@ mod paths;
 mod reader;
 mod retention;
 mod schema;
+mod settlements;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hookd_store::{
     ChangeField, ChangeRecord, Cursor, DeliveryField, DeliveryRecord, Due, Field, Filter, LoggedChange, Operator, Page,
-    Query, Record, Selection, StoreError, StoredRequest, Timestamp, Value,
+    Query, Record, Selection, Settlement, SettlementKind, StoreError, StoredRequest, Timestamp, Value,
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -18,6 +18,7 @@ use crate::error::Failure;
 use crate::index::{KeyKind, RecentKeys, key_of, runs};
 use crate::onward::{self, Places};
 use crate::parent;
+use crate::settlements;
 
 /// How many idle connections are kept.
 const MAX_IDLE_CONNECTIONS: usize = 4;
@@ -142,6 +143,24 @@ impl Readers {
             let found = blocks::entry(connection, deliveryid, |blockid, _, place| (blockid, place))?;
             found.map_or(Ok(None), |(blockid, place)| blocks::request(connection, blockid, place))
         })
+    }
+
+    pub(crate) fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {
+        self.read(|connection| settlements::of_change(connection, changeid))
+    }
+
+    pub(crate) fn settlements(
+        &self,
+        cursor: &str,
+        kind: SettlementKind,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<Settlement>, StoreError> {
+        self.read(|connection| settlements::of_kind(connection, cursor, kind, after, most))
+    }
+
+    pub(crate) fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError> {
+        self.read(|connection| settlements::count(connection, cursor, kind))
     }
 
     pub(crate) fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {

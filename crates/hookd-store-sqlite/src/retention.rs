@@ -12,6 +12,7 @@ use crate::blocks::{self, Part};
 use crate::cursors;
 use crate::error::Failure;
 use crate::index::{KeyKind, runs};
+use crate::settlements;
 
 /// How many blocks one step looks at: some milliseconds of work.
 const STEP_BLOCKS: i64 = 50;
@@ -51,6 +52,7 @@ pub(crate) fn step(connection: &Connection, expiry: &Expiry) -> Result<Step, Fai
         for (kind, part) in [(KeyKind::ForgeId, Part::Deliveries), (KeyKind::Revision, Part::Changes)] {
             step.runs.extend(runs::expire(connection, kind, first.first(part))?);
         }
+        settlements::expire(connection, first.first(Part::Changes))?;
     }
     Ok(step)
 }

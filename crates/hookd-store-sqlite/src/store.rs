@@ -9,7 +9,8 @@ use std::thread::JoinHandle;
 
 use hookd_store::{
     Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
-    Expiry, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Query, Receipt, Reply, StoreError, StoredRequest,
+    Expiry, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Query, Receipt, Reply, Settlement, SettlementKind,
+    StoreError, StoredRequest,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -204,6 +205,24 @@ impl Browse for SqliteStore {
 
     fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
         self.readers.changes(query)
+    }
+
+    fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {
+        self.readers.settlements_of(changeid)
+    }
+
+    fn settlements(
+        &self,
+        cursor: &str,
+        kind: SettlementKind,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<Settlement>, StoreError> {
+        self.readers.settlements(cursor, kind, after, most)
+    }
+
+    fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError> {
+        self.readers.settlement_count(cursor, kind)
     }
 }
 

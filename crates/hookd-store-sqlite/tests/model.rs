@@ -247,7 +247,7 @@ impl History {
         let done = (position + 1..=newest).filter(|_| self.rng.u32(0..3) == 0).take(20).collect();
         let to = CursorPlace { position, done, state: vec![self.rng.u8(..); self.rng.usize(0..50)] };
         let to = (self.rng.u32(0..6) > 0).then_some(to);
-        let one = CursorMove { name: name.clone(), expected, to: to.clone() };
+        let one = CursorMove { name: name.clone(), expected, to: to.clone(), settlements: Vec::new() };
         let moved = self.store().move_cursors(vec![one]).wait().unwrap().remove(0);
         match moved {
             Moved::Conflict(found) => {

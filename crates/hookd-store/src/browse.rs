@@ -1,6 +1,9 @@
 //! Reading for people: the pages, the REST API, the command line.
 
-use crate::{ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Page, Query, StoreError, StoredRequest};
+use crate::{
+    ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Page, Query, Settlement, SettlementKind, StoreError,
+    StoredRequest,
+};
 
 /// A store that people can look into.
 ///
@@ -25,4 +28,19 @@ pub trait Browse: Send + Sync {
 
     /// The changes that match, with how many match in all, as of one moment. They come without their parents.
     fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError>;
+
+    /// How a change ended at each reader of the log that has settled it, by the name of the reader's cursor.
+    fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError>;
+
+    /// The settlements of one kind at one reader, of changes with numbers above `after`, ascending; at most `most`.
+    fn settlements(
+        &self,
+        cursor: &str,
+        kind: SettlementKind,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<Settlement>, StoreError>;
+
+    /// How many changes ended so at one reader; of those that are kept.
+    fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError>;
 }

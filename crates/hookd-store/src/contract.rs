@@ -36,6 +36,7 @@ pub mod expiry;
 pub mod pending;
 pub mod reading_on;
 mod samples;
+pub mod settlements;
 
 use crate::SharedStore;
 
@@ -103,6 +104,15 @@ macro_rules! contract_tests {
                 a_position_goes_back_as_far_as_changes_are_kept,
                 a_cursor_that_expiry_passed_may_stay_where_it_is,
             }
+            settlements {
+                a_move_brings_settlements_that_survive_reopening,
+                a_conflict_settles_nothing,
+                a_later_settlement_replaces_the_earlier_one,
+                settlements_of_one_kind_are_read_in_pages,
+                a_removed_cursor_takes_its_settlements_along,
+                settlements_expire_with_their_changes,
+                an_answer_that_is_too_large_is_invalid,
+            }
             expiry {
                 nothing_expires_by_default,
                 requests_expire_before_their_deliveries,
@@ -169,6 +179,7 @@ mod tests {
             ("pending", include_str!("contract/pending.rs")),
             ("reading_on", include_str!("contract/reading_on.rs")),
             ("cursors", include_str!("contract/cursors.rs")),
+            ("settlements", include_str!("contract/settlements.rs")),
             ("expiry", include_str!("contract/expiry.rs")),
             ("clocks", include_str!("contract/clocks.rs")),
             ("browsing", include_str!("contract/browsing.rs")),

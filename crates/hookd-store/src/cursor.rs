@@ -5,7 +5,7 @@
 //! does not move, and the reader gets the cursor as it is. Two processes that serve the same sink cannot undo each
 //! other's work.
 
-use crate::StoreError;
+use crate::{MAX_ANSWER_BYTES, Settlement, StoreError};
 
 /// How many numbers beyond its position a cursor may have marked as done.
 pub const MAX_DONE_BEYOND: usize = 1024;
@@ -77,8 +77,11 @@ pub struct CursorMove {
     pub name: String,
     /// The version that the cursor must have for the move to take place; `None`: it must not exist.
     pub expected: Option<u64>,
-    /// The new place; `None` removes the cursor.
+    /// The new place; `None` removes the cursor, with all of its settlements.
     pub to: Option<CursorPlace>,
+    /// How changes ended at the cursor's reader since the last move; written in the same transaction, and not at all
+    /// where the move is a conflict.
+    pub settlements: Vec<Settlement>,
 }
 
 /// The result of a move.
@@ -106,11 +109,19 @@ impl CursorMove {
     ///
     /// # Errors
     /// [`StoreError::Invalid`] if the name is empty or longer than [`MAX_NAME_BYTES`], the position is negative, the
-    /// done numbers are too many, not ascending or not beyond the position, or the state is too large.
+    /// done numbers are too many, not ascending or not beyond the position, or the state or the answer of a settlement
+    /// is too large.
     pub fn validate(&self) -> Result<(), StoreError> {
         let invalid = |what: String| Err(StoreError::Invalid(format!("cursor `{}`: {what}", self.name)));
         if self.name.is_empty() || self.name.len() > MAX_NAME_BYTES {
             return invalid(format!("a name has 1 to {MAX_NAME_BYTES} bytes"));
+        }
+        if let Some(settlement) = self.settlements.iter().find(|settlement| settlement.answer.len() > MAX_ANSWER_BYTES)
+        {
+            let (changeid, bytes) = (settlement.changeid, settlement.answer.len());
+            return invalid(format!(
+                "an answer of {bytes} bytes for change {changeid}, at most {MAX_ANSWER_BYTES} are kept"
+            ));
         }
         let Some(CursorPlace { position, done, state }) = &self.to else { return Ok(()) };
         if *position < 0 {

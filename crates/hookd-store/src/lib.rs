@@ -30,6 +30,7 @@ mod query;
 mod record;
 mod reply;
 mod request;
+mod settlement;
 mod time;
 
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub use query::{
 pub use record::DeliveryRecord;
 pub use reply::Reply;
 pub use request::{RequestHead, StoredRequest};
+pub use settlement::{MAX_ANSWER_BYTES, Settlement, SettlementKind};
 pub use time::Timestamp;
 
 /// A log that people can look into.

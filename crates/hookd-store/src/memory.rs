@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use crate::{
     Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
-    Expiry, Log, LoggedChange, Moved, NewDelivery, Page, Query, Receipt, Reply, Selection, StoreError, StoredRequest,
-    is_same_line,
+    Expiry, Log, LoggedChange, Moved, NewDelivery, Page, Query, Receipt, Reply, Selection, Settlement, SettlementKind,
+    StoreError, StoredRequest, is_same_line,
 };
 use data::Data;
 
@@ -174,6 +174,31 @@ impl Browse for MemoryStore {
         let mut selection = Selection::new(query);
         self.read(|data| data.changes.values().for_each(|logged| selection.offer(logged.clone().into_record(None))));
         Ok(selection.into_page())
+    }
+
+    fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {
+        Ok(self.read(|data| {
+            let all = data.settlements.iter().filter(|((_, settled), _)| *settled == changeid);
+            all.map(|((cursor, _), settlement)| (cursor.clone(), settlement.clone())).collect()
+        }))
+    }
+
+    fn settlements(
+        &self,
+        cursor: &str,
+        kind: SettlementKind,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<Settlement>, StoreError> {
+        Ok(self.read(|data| {
+            let behind = data.settlements.range((cursor.to_owned(), after.saturating_add(1))..);
+            let own = behind.take_while(|((name, _), _)| name == cursor).map(|(_, settlement)| settlement);
+            own.filter(|settlement| settlement.kind == kind).take(most).cloned().collect()
+        }))
+    }
+
+    fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError> {
+        Ok(self.settlements(cursor, kind, 0, usize::MAX)?.len() as u64)
     }
 }
 

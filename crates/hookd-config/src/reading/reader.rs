@@ -91,7 +91,7 @@ impl<'d> Reader<'d> {
             }
         };
         let is_valid = problems.is_empty() && unsupported.is_empty();
-        self.report(&context, &[name], &names::may_hold_secret, unsupported, problems);
+        self.report(&context, &steps(&[name]), &names::may_hold_secret, unsupported, problems);
         section.filter(|_| is_valid)
     }
 
@@ -102,7 +102,7 @@ impl<'d> Reader<'d> {
     pub(crate) fn report(
         &mut self,
         context: &str,
-        base: &[&str],
+        base: &[PathStep],
         may_hold_secret: &dyn Fn(&str) -> bool,
         unsupported: Vec<Problem>,
         invalid: Vec<Problem>,
@@ -117,8 +117,8 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn finding(&self, context: &str, base: &[&str], problem: &Problem, hides: bool) -> Finding {
-        let mut path = steps(base);
+    fn finding(&self, context: &str, base: &[PathStep], problem: &Problem, hides: bool) -> Finding {
+        let mut path = base.to_vec();
         path.extend(problem.path.iter().cloned());
         let mut named = if is_about_key(problem) { &problem.path[..problem.path.len() - 1] } else { &problem.path[..] };
         let at_key = problem.path.is_empty() || is_about_key(problem);

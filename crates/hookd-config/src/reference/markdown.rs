@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use hookd_core::{Dialect, registry};
+use hookd_sinks::{EverySink, SinkType};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use super::option_doc::{OptionDoc, description};
 use super::schema::SECTIONS;
 use crate::sections::dialect::EveryDialect;
-use crate::sections::{change_hook_auth, dialects, names};
+use crate::sections::{change_hook_auth, dialects, names, sinks};
 
 /// The reference of all sections of `hookd.toml`, and of the dialects of this build with their options.
 pub fn markdown() -> String {
@@ -19,6 +20,11 @@ pub fn markdown() -> String {
     let classes: Vec<(&Dialect, Value)> = registry::all::<Dialect>()
         .into_iter()
         .map(|class| (class, (class.schema)(&mut generator).to_value()))
+        .collect();
+    let every_sink = EverySink::json_schema(&mut generator).to_value();
+    let sink_types: Vec<(&SinkType, Value)> = registry::all::<SinkType>()
+        .into_iter()
+        .map(|sink_type| (sink_type, (sink_type.schema)(&mut generator).to_value()))
         .collect();
     let definitions = generator.take_definitions(true);
 
@@ -36,6 +42,13 @@ pub fn markdown() -> String {
     options(&mut text, &every, &definitions);
     for (class, schema) in &classes {
         chapter(&mut text, &format!("Dialect `{}`", class.name), class.summary);
+        paragraph(&mut text, &description(schema));
+        options(&mut text, schema, &definitions);
+    }
+    chapter(&mut text, &format!("`[[{}]]`", names::SINKS), sinks::ABOUT);
+    options(&mut text, &every_sink, &definitions);
+    for (sink_type, schema) in &sink_types {
+        chapter(&mut text, &format!("Sink `{}`", sink_type.name), sink_type.summary);
         paragraph(&mut text, &description(schema));
         options(&mut text, schema, &definitions);
     }

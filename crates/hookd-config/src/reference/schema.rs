@@ -1,6 +1,7 @@
 //! The JSON Schema of `hookd.toml`, with the dialects of this build.
 
 use hookd_core::{Dialect, options, registry};
+use hookd_sinks::{EverySink, SinkType};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -10,7 +11,7 @@ use crate::sections::change_hook_auth::{self, Auth};
 use crate::sections::dialect::EveryDialect;
 use crate::sections::server::Server;
 use crate::sections::store::Store;
-use crate::sections::{dialects, names};
+use crate::sections::{dialects, names, sinks};
 
 /// Makes the schema of a struct.
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -39,6 +40,21 @@ pub fn json_schema() -> Value {
         definitions.insert(definition(class), options);
     }
     properties.insert(names::DIALECTS.to_owned(), section_of(&classes));
+    let every = EverySink::json_schema(&mut generator).to_value();
+    let sink_types = registry::all::<SinkType>();
+    for sink_type in &sink_types {
+        let mut options = closed((sink_type.schema)(&mut generator).to_value());
+        add_properties(&mut options, &every);
+        options["description"] = sink_type.summary.into();
+        options["properties"]["type"] = json!({ "const": sink_type.name });
+        let required = options.as_object_mut().map(|options| options.entry("required").or_insert_with(|| json!([])));
+        required
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .for_each(|names| names.extend(["name".into(), "type".into()]));
+        definitions.insert(sink_definition(sink_type), options);
+    }
+    properties.insert(names::SINKS.to_owned(), sinks_of(&sink_types));
     let types = generator.take_definitions(true);
     let options = properties.values_mut().chain(definitions.values_mut());
     options.for_each(|schema| allow_single_values(schema, &types));
@@ -87,6 +103,21 @@ fn section_of(classes: &[&Dialect]) -> Value {
 
 fn definition(class: &Dialect) -> String {
     format!("dialect_{}", class.name)
+}
+
+/// The schema of the list of sinks, each with the options of its type.
+fn sinks_of(types: &[&SinkType]) -> Value {
+    let reference = |sink_type: &&SinkType| json!({ "$ref": format!("#/$defs/{}", sink_definition(sink_type)) });
+    let items = if types.is_empty() {
+        json!(false)
+    } else {
+        json!({ "anyOf": types.iter().map(reference).collect::<Vec<_>>() })
+    };
+    json!({ "description": sinks::ABOUT, "type": "array", "items": items })
+}
+
+fn sink_definition(sink_type: &SinkType) -> String {
+    format!("sink_{}", sink_type.name)
 }
 
 /// Makes the schema of a struct reject options that it does not name.

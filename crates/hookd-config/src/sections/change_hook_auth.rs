@@ -41,9 +41,9 @@ impl Auth {
 }
 
 /// Warns of what looks like a mistake in the files of these checkers, which the table at `base` describes.
-pub(crate) fn warn(reader: &mut Reader<'_>, base: &[&str], checkers: &Checkers) {
+pub(crate) fn warn(reader: &mut Reader<'_>, base: &[PathStep], checkers: &Checkers) {
     for (index, warning) in checkers.warnings() {
-        let mut path = steps(base);
+        let mut path = base.to_vec();
         path.extend([PathStep::Key(names::AUTH.to_owned()), PathStep::Index(*index)]);
         reader.warning(reader.document().at_value(&path, format!("`{}`: {warning}", names::AUTH)));
     }

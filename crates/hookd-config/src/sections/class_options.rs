@@ -13,8 +13,13 @@ pub(crate) struct ClassOptions {
 impl ClassOptions {
     /// The options of this class.
     pub(crate) fn new(class: &Dialect) -> Self {
+        Self::from_schema(class.schema)
+    }
+
+    /// The options of what has this schema.
+    pub(crate) fn from_schema(schema: fn(&mut SchemaGenerator) -> Schema) -> Self {
         let mut generator = SchemaGenerator::default();
-        let schema = (class.schema)(&mut generator);
+        let schema = schema(&mut generator);
         Self { schema, definitions: generator.take_definitions(true) }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookd_core::{BuildContext, Compat, Dialect, Hook, Problem, options, registry};
+use hookd_core::{BuildContext, Compat, Dialect, Hook, Problem, duration, options, registry};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -19,7 +19,6 @@ use crate::reading::document;
 use crate::reading::reader::{Reader, steps, take_unknown};
 use crate::reading::secrets::Secrets;
 use crate::reading::suggestion::suggest;
-use crate::values::duration;
 
 /// A dialect that is served.
 pub struct ServedDialect {
@@ -113,7 +112,7 @@ pub(crate) fn read(
     defaults: &DialectDefaults<'_>,
 ) -> Option<ServedDialect> {
     let context = format!("dialect `{name}`");
-    let base = [names::DIALECTS, name];
+    let base = steps(&[names::DIALECTS, name]);
     let (mut options, unsupported) = document::json_object(options);
     let mut problems = Vec::new();
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
@@ -155,7 +154,7 @@ pub(crate) fn read(
         warnings.push(format!("{context} is open to anyone who can reach it: {}", how_to_close(class)));
     }
     for warning in warnings {
-        reader.warning(reader.document().at_key(&steps(&base), warning));
+        reader.warning(reader.document().at_key(&base, warning));
     }
     Some(ServedDialect { name: name.to_owned(), class: class.name, hook, deduplicate, api_budget, auth, allow_from })
 }

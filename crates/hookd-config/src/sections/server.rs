@@ -4,13 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZero;
 use std::time::Duration;
 
+use hookd_core::duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::restart::changed;
 use super::tls::Tls;
 use crate::access::Networks;
-use crate::values::{address, duration, size};
+use crate::values::{address, size};
 
 /// The most threads, more than any machine has use for.
 const MAX_WORKERS: u16 = 1024;

@@ -6,8 +6,10 @@
 //! | one | the version of the format, [`VERSION`] |
 //! | eight | XXH3 (64 bits) of all of that, little-endian |
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use xxhash_rust::xxh3::xxh3_64;
-use zstd::bulk::Compressor;
+use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::get_frame_content_size;
 
 use super::wire::broken;
@@ -15,6 +17,13 @@ use crate::error::Failure;
 
 /// The version of the format that this build writes, and the only one that it reads.
 pub(super) const VERSION: u8 = 1;
+
+/// How many decompressors are kept: each has some hundred kilobytes, and to make one takes as long as to decompress a
+/// small block.
+const MAX_IDLE_DECOMPRESSORS: usize = 4;
+
+/// Decompressors that are not in use.
+static DECOMPRESSORS: Mutex<Vec<Decompressor<'static>>> = Mutex::new(Vec::new());
 
 /// Compresses a part.
 ///
@@ -35,7 +44,21 @@ pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, Failure> {
     let frame = frame(packed)?;
     let size = get_frame_content_size(frame).ok().flatten().and_then(|size| usize::try_from(size).ok());
     let size = size.ok_or_else(|| broken("it does not say its size"))?;
-    zstd::bulk::decompress(frame, size).map_err(|error| broken(&error.to_string()))
+    let idle = idle_decompressors().pop();
+    let mut decompressor = match idle {
+        Some(decompressor) => decompressor,
+        None => Decompressor::new().map_err(|error| broken(&error.to_string()))?,
+    };
+    let part = decompressor.decompress(frame, size).map_err(|error| broken(&error.to_string()))?;
+    let mut idle = idle_decompressors();
+    if idle.len() < MAX_IDLE_DECOMPRESSORS {
+        idle.push(decompressor);
+    }
+    Ok(part)
+}
+
+fn idle_decompressors() -> MutexGuard<'static, Vec<Decompressor<'static>>> {
+    DECOMPRESSORS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The zstd frame of a part. The hash shows pages of the file that went bad, which would otherwise be taken for what was

@@ -48,6 +48,20 @@ CREATE TABLE cursors (
     state BLOB NOT NULL                -- the reader's own
 );
 
+-- How changes ended at the readers of the log.
+CREATE TABLE settlements (
+    cursor TEXT NOT NULL,
+    changeid INTEGER NOT NULL,
+    settled_at INTEGER NOT NULL,       -- microseconds since 1970
+    kind INTEGER NOT NULL,             -- 0 delivered, 1 filtered, 2 dead, 3 requeued
+    attempts INTEGER NOT NULL,
+    answer TEXT NOT NULL,
+    PRIMARY KEY (cursor, changeid)
+) WITHOUT ROWID;
+
+-- Those that wait for an operator or for the reader: a few of many.
+CREATE INDEX settlements_waiting ON settlements (cursor, kind, changeid) WHERE kind >= 2;
+
 -- Blocks that kept their requests when these expired, because of a delivery that was pending.
 CREATE TABLE held_blocks (
     blockid INTEGER PRIMARY KEY

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use hookd_core::Change;
 
 use crate::{
-    Completion, Cursor, CursorMove, DeliveryRecord, Due, KeptChanges, LoggedChange, Moved, NewDelivery, Receipt, State,
-    StoreError, StoredRequest, Timestamp, hookd_id,
+    Completion, Cursor, CursorMove, DeliveryRecord, Due, KeptChanges, LoggedChange, Moved, NewDelivery, Receipt,
+    Settlement, State, StoreError, StoredRequest, Timestamp, hookd_id,
 };
 
 /// The log and its cursors.
@@ -21,6 +21,8 @@ pub(super) struct Data {
     pub(super) changes: BTreeMap<i64, LoggedChange>,
     pub(super) pending: BTreeMap<i64, Due>,
     pub(super) cursors: BTreeMap<String, Cursor>,
+    /// How changes ended at the readers of the log, by cursor and change.
+    pub(super) settlements: BTreeMap<(String, i64), Settlement>,
     /// The deliveries of each forge id.
     by_forge_id: HashMap<String, Vec<i64>>,
     newest_deliveryid: i64,
@@ -72,6 +74,7 @@ impl Data {
             changes: BTreeMap::new(),
             pending: BTreeMap::new(),
             cursors: BTreeMap::new(),
+            settlements: BTreeMap::new(),
             by_forge_id: HashMap::new(),
             newest_deliveryid: 0,
             newest_changeid: 0,
@@ -179,21 +182,28 @@ impl Data {
         let kept = self.kept_changes();
         // On a copy, so that an invalid move leaves all of them where they are.
         let (mut cursors, mut version) = (self.cursors.clone(), self.newest_version);
+        let mut settlements = self.settlements.clone();
         let mut results = Vec::with_capacity(moves.len());
-        for cursor_move in moves {
+        for mut cursor_move in moves {
             version += 1;
             let moved = cursor_move.decide(cursors.get(&cursor_move.name), kept, version)?;
             match moved {
                 Moved::To(version) => {
                     let name = cursor_move.name.clone();
+                    for settlement in std::mem::take(&mut cursor_move.settlements) {
+                        settlements.insert((name.clone(), settlement.changeid), settlement);
+                    }
                     cursors.extend(cursor_move.into_cursor(version).map(|cursor| (name, cursor)));
                 }
-                Moved::Removed => drop(cursors.remove(&cursor_move.name)),
+                Moved::Removed => {
+                    cursors.remove(&cursor_move.name);
+                    settlements.retain(|(cursor, _), _| *cursor != cursor_move.name);
+                }
                 Moved::Conflict(_) => {}
             }
             results.push(moved);
         }
-        (self.cursors, self.newest_version) = (cursors, version);
+        (self.cursors, self.settlements, self.newest_version) = (cursors, settlements, version);
         Ok(results)
     }
 

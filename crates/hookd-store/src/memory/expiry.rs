@@ -63,7 +63,7 @@ impl Data {
     fn expire_commits(&mut self, commits: usize, expired: &mut Expired) {
         expired.has_more |= commits > STEP_COMMITS;
         for _ in 0..commits.min(STEP_COMMITS) {
-            let Some(commit) = self.commits.pop_front() else { return };
+            let Some(commit) = self.commits.pop_front() else { break };
             for changeid in commit.changeids {
                 self.changes.remove(&changeid);
                 expired.changes += 1;
@@ -73,5 +73,7 @@ impl Data {
                 expired.deliveries += 1;
             }
         }
+        let first = self.changes.keys().next().copied().unwrap_or(i64::MAX);
+        self.settlements.retain(|(_, changeid), _| *changeid >= first);
     }
 }

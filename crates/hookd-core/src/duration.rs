@@ -1,31 +1,57 @@
-//! Durations: a number with a unit, such as `30s`, `12h` or `14d`.
+//! Durations as options have them: a number with a unit, such as `30s`, `12h` or `14d`.
+//!
+//! For a field of options: `#[serde(with = "hookd_core::duration")]` with
+//! `#[schemars(with = "hookd_core::duration::DurationSchema")]`.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Visitor};
 use serde::{Deserializer, Serializer};
-
-use super::string;
 
 const EXPECTED: &str = "a number with a unit such as `30s`, `12h` or `14d`";
 
 /// The longest duration: a hundred years, which no clock overflows with.
 const MAX_DURATION: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// For `#[serde(with = "duration")]`.
-pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+/// For `#[serde(with = "hookd_core::duration")]`.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format(*duration))
 }
 
-/// For `#[serde(with = "duration")]`.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    string::read(deserializer, EXPECTED, parse)
+/// For `#[serde(with = "hookd_core::duration")]`.
+///
+/// # Errors
+/// If the value is not a string, or not a duration.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    deserializer.deserialize_str(DurationVisitor)
+}
+
+struct DurationVisitor;
+
+impl Visitor<'_> for DurationVisitor {
+    type Value = Duration;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXPECTED)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
+        parse(text).map_err(E::custom)
+    }
 }
 
 /// Parses a number with a unit.
-pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// What is wrong with the text, and what is possible.
+pub fn parse(text: &str) -> Result<Duration, String> {
     let wrong =
         || format!("bad duration `{text}`, expected {EXPECTED}; the units are `ms`, `s`, `m`, `h`, `d` and `w`");
     let span: Span = text.parse().map_err(|_| wrong())?;
@@ -38,7 +64,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
 }
 
 /// The duration in the largest unit that divides it.
-pub(crate) fn format(duration: Duration) -> String {
+pub fn format(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)] {
         if milliseconds >= length && milliseconds.is_multiple_of(length) {
@@ -49,7 +75,7 @@ pub(crate) fn format(duration: Duration) -> String {
 }
 
 /// The schema of a duration.
-pub(crate) enum DurationSchema {}
+pub enum DurationSchema {}
 
 impl JsonSchema for DurationSchema {
     fn schema_name() -> Cow<'static, str> {

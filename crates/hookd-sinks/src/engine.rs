@@ -1,0 +1,206 @@
+//! The engine: all sinks of a configuration, each at work by itself.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hookd_store::SharedStore;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::runner::{Asked, Command, Runner};
+use crate::settings::SinkSettings;
+use crate::status::{SinkObserver, SinkState, SinkStatus};
+
+/// The pause before a sink that could not start is started again.
+const START_PAUSE: Duration = Duration::from_secs(5);
+
+/// How many commands may wait for a sink.
+const MAX_COMMANDS: usize = 16;
+
+/// All sinks at work, on a thread of their own: receiving never waits for them.
+pub struct Engine {
+    store: SharedStore,
+    observer: Arc<dyn SinkObserver>,
+    running: Mutex<BTreeMap<String, Running>>,
+    runtime: tokio::runtime::Handle,
+    end: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
+}
+
+/// A sink that runs.
+struct Running {
+    settings: Arc<SinkSettings>,
+    status: Arc<watch::Sender<SinkStatus>>,
+    commands: mpsc::Sender<Asked>,
+    stop: watch::Sender<Option<Duration>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+/// A sink as it is shown.
+#[derive(Clone, Debug)]
+pub struct SinkView {
+    /// Its settings.
+    pub settings: Arc<SinkSettings>,
+    /// What it is doing.
+    pub status: SinkStatus,
+    /// How many changes are in the log and have not ended at it.
+    pub lag: u64,
+}
+
+impl Engine {
+    /// An engine without sinks.
+    ///
+    /// # Errors
+    /// Where its thread cannot be started.
+    pub fn start(store: SharedStore, observer: Arc<dyn SinkObserver>) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (sender, end) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("sinks".to_owned()).spawn(move || {
+            let _ = runtime.block_on(end);
+        })?;
+        let end = Mutex::new(Some((sender, thread)));
+        Ok(Self { store, observer, running: Mutex::default(), runtime: handle, end })
+    }
+
+    /// Serves these sinks from now on: starts those that are new, and stops those that are gone or were changed, which have
+    /// `patience` to end what is under way. A sink that was changed continues where it was.
+    pub async fn apply(&self, sinks: &[Arc<SinkSettings>], patience: Duration) {
+        let gone: Vec<Running> = {
+            let mut running = self.running();
+            let is_kept = |running: &Running| sinks.iter().any(|sink| Arc::ptr_eq(sink, &running.settings));
+            running.extract_if(.., |_, running| !is_kept(running)).map(|(_, running)| running).collect()
+        };
+        stop(gone, patience).await;
+        let mut running = self.running();
+        for settings in sinks {
+            if !running.contains_key(&settings.name) {
+                running.insert(settings.name.clone(), self.spawn(Arc::clone(settings)));
+            }
+        }
+    }
+
+    fn spawn(&self, settings: Arc<SinkSettings>) -> Running {
+        let (commands, asked) = mpsc::channel(MAX_COMMANDS);
+        let (stop, stopped) = watch::channel(None);
+        let status = Arc::new(watch::Sender::new(SinkStatus::default()));
+        let work = work(
+            Arc::clone(&settings),
+            Arc::clone(&self.store),
+            Arc::clone(&status),
+            Arc::clone(&self.observer),
+            asked,
+            stopped,
+        );
+        let task = self.runtime.spawn(work);
+        Running { settings, status, commands, stop, task }
+    }
+
+    /// All sinks, by name.
+    pub fn sinks(&self) -> Vec<SinkView> {
+        let tail = *self.store.tail().borrow();
+        let view = |running: &Running| {
+            let status = running.status.borrow().clone();
+            let behind = u64::try_from(tail - status.position).unwrap_or(0);
+            let lag =
+                if status.state == SinkState::Starting { 0 } else { behind - (status.done_beyond as u64).min(behind) };
+            SinkView { settings: Arc::clone(&running.settings), status, lag }
+        };
+        self.running().values().map(view).collect()
+    }
+
+    /// Follows what a sink is doing; `None` where there is no such sink.
+    pub fn watch(&self, name: &str) -> Option<watch::Receiver<SinkStatus>> {
+        self.running().get(name).map(|running| running.status.subscribe())
+    }
+
+    /// Has a sink obey a command. Returns what it did, as one line.
+    ///
+    /// # Errors
+    /// Where there is no such sink, it does not run, or it refuses.
+    pub async fn command(&self, name: &str, command: Command) -> Result<String, String> {
+        let commands = self.running().get(name).map(|running| running.commands.clone());
+        let commands = commands.ok_or_else(|| format!("there is no sink `{name}`"))?;
+        let (reply, result) = oneshot::channel();
+        let stopped = || format!("sink `{name}` does not run");
+        commands.send((command, reply)).await.map_err(|_| stopped())?;
+        result.await.map_err(|_| stopped())?
+    }
+
+    /// Opens files again, after `SIGHUP`.
+    pub fn reopen(&self) {
+        self.running().values().for_each(|running| running.settings.sink.reopen());
+    }
+
+    /// Stops all sinks; what is under way has `patience` to end.
+    pub async fn stop(&self, patience: Duration) {
+        let running = std::mem::take(&mut *self.running());
+        stop(running.into_values().collect(), patience).await;
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((sender, thread)) = end {
+            let _ = sender.send(());
+            // It has nothing more to do.
+            let _ = thread.join();
+        }
+    }
+
+    /// Ends the work of all sinks at once, as the end of the process does: what is under way is abandoned, and progress that
+    /// was not committed is lost. For tests of what a crash leaves.
+    pub fn kill(&self) {
+        for running in self.running().values() {
+            running.task.abort();
+        }
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((sender, thread)) = end {
+            drop(sender);
+            let _ = thread.join();
+        }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn stop(running: Vec<Running>, patience: Duration) {
+    for running in &running {
+        let _ = running.stop.send(Some(patience));
+    }
+    for running in running {
+        // A sink that panicked has logged it.
+        let _ = running.task.await;
+    }
+}
+
+/// Serves one sink until it is stopped.
+async fn work(
+    settings: Arc<SinkSettings>,
+    store: SharedStore,
+    status: Arc<watch::Sender<SinkStatus>>,
+    observer: Arc<dyn SinkObserver>,
+    commands: mpsc::Receiver<Asked>,
+    mut stop: watch::Receiver<Option<Duration>>,
+) {
+    let runner = loop {
+        let started =
+            Runner::start(Arc::clone(&settings), Arc::clone(&store), Arc::clone(&status), Arc::clone(&observer)).await;
+        match started {
+            Ok(runner) => break runner,
+            Err(error) => {
+                let is_new = status.borrow().error.as_ref() != Some(&error);
+                if is_new {
+                    tracing::error!(sink = settings.name, "cannot start, will retry: {error}");
+                }
+                status.send_modify(|status| {
+                    status.state = SinkState::Failed;
+                    status.error = Some(error);
+                });
+            }
+        }
+        tokio::select! {
+            _ = stop.changed() => return,
+            () = tokio::time::sleep(START_PAUSE) => {}
+        }
+    };
+    runner.run(commands, stop).await;
+}

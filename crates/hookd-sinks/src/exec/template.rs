@@ -1,0 +1,181 @@
+//! Arguments with fields of the change in them.
+
+use hookd_store::LoggedChange;
+
+/// The fields that an argument can have, which are also variables of the command.
+pub(crate) const FIELDS: [&str; 16] = [
+    "author",
+    "branch",
+    "category",
+    "changeid",
+    "codebase",
+    "comments",
+    "committer",
+    "deliveryid",
+    "dialect",
+    "hookd_id",
+    "project",
+    "repository",
+    "revision",
+    "revlink",
+    "src",
+    "when_timestamp",
+];
+
+/// The longest value, in bytes: Linux takes arguments and variables of up to 128 KiB.
+const MAX_VALUE_BYTES: usize = 64 << 10;
+
+/// The value of a field, empty where there is none: cut where it is too long, and without NUL bytes, which neither an
+/// argument nor a variable can have.
+pub(crate) fn value(logged: &LoggedChange, field: &str) -> String {
+    let change = &logged.change;
+    let number = |number: i64| number.to_string();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let mut value = match field {
+        "author" => change.author.clone(),
+        "branch" => text(&change.branch),
+        "category" => text(&change.category),
+        "changeid" => number(logged.changeid),
+        "codebase" => change.codebase.clone(),
+        "comments" => change.comments.clone(),
+        "committer" => text(&change.committer),
+        "deliveryid" => number(logged.deliveryid),
+        "dialect" => logged.dialect.to_string(),
+        "hookd_id" => logged.hookd_id.clone(),
+        "project" => change.project.clone(),
+        "repository" => change.repository.clone(),
+        "revision" => text(&change.revision),
+        "revlink" => text(&change.revlink),
+        "src" => text(&change.src),
+        "when_timestamp" => change.when_timestamp.map(number).unwrap_or_default(),
+        other => unreachable!("`{other}` is none of the fields, and was refused when the template was parsed"),
+    };
+    value.retain(|c| c != '\0');
+    value.truncate(value.floor_char_boundary(MAX_VALUE_BYTES));
+    value
+}
+
+/// An argument: texts and fields.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Template(Vec<Part>);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Field(&'static str),
+}
+
+/// Whether a text has something that looks like a field.
+pub(crate) fn has_fields(text: &str) -> bool {
+    text.contains(['{', '}'])
+}
+
+impl Template {
+    /// Parses an argument; `{{` and `}}` stand for braces.
+    ///
+    /// # Errors
+    /// A field that there is not, a brace that is not closed or not opened, a NUL byte.
+    pub(crate) fn parse(argument: &str) -> Result<Self, String> {
+        if argument.contains('\0') {
+            return Err("an argument cannot have a NUL byte".to_owned());
+        }
+        let mut parts = Vec::new();
+        let mut text = String::new();
+        let mut rest = argument;
+        while let Some(at) = rest.find(['{', '}']) {
+            text.push_str(&rest[..at]);
+            let brace = &rest[at..=at];
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix(brace) {
+                text.push_str(brace);
+                rest = after;
+                continue;
+            }
+            if brace == "}" {
+                return Err(format!("`{argument}` has a `}}` without its `{{`; write `}}}}` for a brace"));
+            }
+            let Some((name, after)) = rest.split_once('}') else {
+                return Err(format!("`{argument}` has a `{{` without its `}}`; write `{{{{` for a brace"));
+            };
+            let Some(field) = FIELDS.iter().find(|field| **field == name) else {
+                let known: Vec<String> = FIELDS.iter().map(|field| format!("`{field}`")).collect();
+                return Err(format!("unknown field `{name}`, expected one of {}", known.join(", ")));
+            };
+            if !text.is_empty() {
+                parts.push(Part::Text(std::mem::take(&mut text)));
+            }
+            parts.push(Part::Field(field));
+            rest = after;
+        }
+        text.push_str(rest);
+        if !text.is_empty() {
+            parts.push(Part::Text(text));
+        }
+        Ok(Self(parts))
+    }
+
+    /// Whether its first character comes from the change.
+    pub(crate) fn begins_with_a_field(&self) -> bool {
+        matches!(self.0.first(), Some(Part::Field(_)))
+    }
+
+    /// The argument for a change.
+    pub(crate) fn fill(&self, change: &LoggedChange) -> String {
+        let filled = self.0.iter().map(|part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Field(field) => value(change, field),
+        });
+        let mut argument: String = filled.collect();
+        argument.truncate(argument.floor_char_boundary(2 * MAX_VALUE_BYTES - 1));
+        argument
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::tests::logged;
+
+    #[test]
+    fn fills_in_the_values_of_the_change() {
+        let fill = |argument: &str| Template::parse(argument).unwrap().fill(&logged());
+        assert_eq!(fill("--branch={branch}"), "--branch=main");
+        assert_eq!(fill("{repository}@{revision}"), "https://example.org/tea@c0ffee");
+        assert_eq!(fill("{{{branch}}} {{}}"), "{main} {}");
+        assert_eq!(fill("{changeid} {deliveryid} {when_timestamp}"), "17 9 1699999999");
+        assert_eq!(fill(""), "");
+    }
+
+    #[test]
+    fn every_field_has_a_value() {
+        for field in FIELDS {
+            assert!(!value(&logged(), field).is_empty(), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_value_stays_within_one_argument() {
+        let mut logged = logged();
+        logged.change.branch = Some("a b\"; rm -rf {revision}\0'\n$(x)".to_owned());
+        let filled = Template::parse("x{branch}").unwrap().fill(&logged);
+        assert_eq!(filled, "xa b\"; rm -rf {revision}'\n$(x)");
+        logged.change.branch = None;
+        assert_eq!(Template::parse("x{branch}").unwrap().fill(&logged), "x");
+    }
+
+    #[test]
+    fn cuts_values_that_no_argument_can_have() {
+        let mut logged = logged();
+        logged.change.comments = "ü".repeat(100_000);
+        assert_eq!(value(&logged, "comments").len(), MAX_VALUE_BYTES);
+        assert!(Template::parse("{comments}{comments}{comments}").unwrap().fill(&logged).len() < 128 << 10);
+    }
+
+    #[test]
+    fn refuses_fields_that_there_are_not() {
+        let refusal = |argument: &str| Template::parse(argument).unwrap_err();
+        assert!(refusal("{brnch}").starts_with("unknown field `brnch`, expected one of `author`, `branch`, "));
+        assert_eq!(refusal("{branch"), "`{branch` has a `{` without its `}`; write `{{` for a brace");
+        assert_eq!(refusal("branch}"), "`branch}` has a `}` without its `{`; write `}}` for a brace");
+    }
+}

@@ -1,0 +1,203 @@
+//! The sink `file`: changes are appended to a file as JSON Lines, or go to standard output.
+//!
+//! Each line is written whole or not at all: a line that a crash tore off is removed when the file is opened again. One
+//! write at a time is under way; it is not waited for longer than [`TIME_LIMIT`].
+
+mod lines;
+
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use hookd_core::Problem;
+use hookd_store::LoggedChange;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use self::lines::{Lines, NotOurs};
+use crate::document::Document;
+use crate::{Attempt, Known, Sink, SinkContext, SinkOptions, SinkType};
+
+/// How long a write may take; a disk that hangs, or a reader of standard output, must not hold an attempt for ever.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// The path that means standard output.
+const STANDARD_OUTPUT: &str = "-";
+
+/// The options of the sink `file`.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct Options {
+    /// The file to which changes are appended, one JSON object a line; `"-"` is standard output. A relative path starts at
+    /// the folder of the configuration file. The file is made where it does not exist, its folder is not; after `SIGHUP` it
+    /// is opened again, so that it can be rotated.
+    path: PathBuf,
+}
+
+/// A file, or standard output.
+struct File {
+    target: Target,
+    /// The open file; also whose turn it is to write.
+    lines: Arc<Mutex<Option<Lines>>>,
+    must_reopen: Arc<AtomicBool>,
+}
+
+#[derive(Clone)]
+enum Target {
+    StandardOutput,
+    Path(PathBuf),
+}
+
+impl SinkOptions for Options {
+    fn build(self, context: &SinkContext<'_>) -> Result<Box<dyn Sink>, Vec<Problem>> {
+        if self.path.as_os_str().is_empty() {
+            return Err(vec![Problem::with("path", "a path is expected, or `-` for standard output")]);
+        }
+        let target = if self.path == Path::new(STANDARD_OUTPUT) {
+            Target::StandardOutput
+        } else {
+            Target::Path(context.path(&self.path))
+        };
+        Ok(Box::new(File { target, lines: Arc::default(), must_reopen: Arc::default() }))
+    }
+}
+
+/// What a piece of work on the file ended with: not finished in time, or so.
+type Worked<T> = Option<T>;
+
+impl File {
+    /// Works on the file, where threads may block, when it is its turn. None where that took too long.
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce(&mut Option<Lines>) -> T + Send + 'static) -> Worked<T> {
+        let lines = Arc::clone(&self.lines);
+        let work = async {
+            let mut lines = lines.lock_owned().await;
+            spawn_blocking(move || work(&mut lines)).await.ok()
+        };
+        timeout(TIME_LIMIT, work).await.ok().flatten()
+    }
+
+    async fn append(&self, change: &LoggedChange) -> Attempt {
+        let mut line = Document::new(change).to_line();
+        line.push(b'\n');
+        let limit = hookd_core::duration::format(TIME_LIMIT);
+        let not_finished = Attempt::unanswered(format!("writing to {} took longer than {limit}", self.destination()));
+        match &self.target {
+            Target::StandardOutput => {
+                let written = self.work(move |_| write_to_standard_output(&line)).await;
+                written.map_or(not_finished, |written| match written {
+                    Ok(()) => Attempt::delivered("written"),
+                    // Part of it may have been read.
+                    Err(error) => Attempt::unanswered(format!("standard output: {error}")),
+                })
+            }
+            Target::Path(path) => {
+                let path = path.clone();
+                let must_reopen = Arc::clone(&self.must_reopen);
+                let written = self.work(move |lines| append(lines, &path, &must_reopen, &line)).await;
+                written.unwrap_or(not_finished)
+            }
+        }
+    }
+}
+
+fn write_to_standard_output(line: &[u8]) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(line)?;
+    output.flush()
+}
+
+fn append(open: &mut Option<Lines>, path: &Path, must_reopen: &AtomicBool, line: &[u8]) -> Attempt {
+    if must_reopen.swap(false, Ordering::AcqRel)
+        && let Some(old) = open.take()
+        && let Err(error) = old.sync()
+    {
+        // What it has was not committed yet, and is not in the file that is opened next.
+        must_reopen.store(true, Ordering::Release);
+        *open = Some(old);
+        return failed(path, &error);
+    }
+    if open.is_none() {
+        match Lines::open(path) {
+            Ok(lines) => *open = Some(lines),
+            Err(error) => return failed(path, &error),
+        }
+    }
+    let Some(lines) = open else { unreachable!("it was opened above") };
+    match lines.append(line) {
+        Ok(()) => Attempt::delivered("written"),
+        Err(error) => {
+            // The next attempt repairs what this one left.
+            *open = None;
+            failed(path, &error)
+        }
+    }
+}
+
+/// How an attempt ended that could not write: a path that is wrong needs somebody, a full disk needs time.
+fn failed(path: &Path, error: &io::Error) -> Attempt {
+    let path = path.display();
+    if error.get_ref().is_some_and(|inner| inner.is::<NotOurs>()) {
+        return Attempt::misconfigured(format!("`{path}`: {error}"));
+    }
+    match error.kind() {
+        ErrorKind::NotFound => Attempt::misconfigured(format!("the folder of `{path}` does not exist")),
+        ErrorKind::IsADirectory => Attempt::misconfigured(format!("`{path}` is a folder")),
+        ErrorKind::PermissionDenied
+        | ErrorKind::NotADirectory
+        | ErrorKind::ReadOnlyFilesystem
+        | ErrorKind::InvalidInput
+        | ErrorKind::InvalidFilename => Attempt::misconfigured(format!("`{path}` cannot be written to: {error}")),
+        _ => Attempt::later(format!("`{path}`: {error}")),
+    }
+}
+
+impl Sink for File {
+    fn deliver<'a>(&'a self, change: &'a LoggedChange) -> BoxFuture<'a, Attempt> {
+        Box::pin(self.append(change))
+    }
+
+    fn has<'a>(&'a self, change: &'a LoggedChange) -> BoxFuture<'a, Known> {
+        Box::pin(async {
+            let Target::Path(path) = self.target.clone() else { return Known::CannotTell };
+            let hookd_id = change.hookd_id.clone();
+            match self.work(move |_| lines::find(&path, &hookd_id)).await {
+                Some(Ok(Some(offset))) => Known::Yes(format!("the line at byte {offset}")),
+                Some(Ok(None)) => Known::No,
+                Some(Err(error)) => Known::NoAnswer(error.to_string()),
+                None => Known::NoAnswer("reading the file took too long".to_owned()),
+            }
+        })
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async {
+            let Target::Path(path) = &self.target else { return Ok(()) };
+            let synced = self.work(|lines| lines.as_ref().map_or(Ok(()), Lines::sync)).await;
+            let path = path.display();
+            match synced {
+                Some(synced) => synced.map_err(|error| format!("`{path}`: {error}")),
+                None => Err(format!("`{path}`: the disk took too long")),
+            }
+        })
+    }
+
+    fn reopen(&self) {
+        self.must_reopen.store(true, Ordering::Release);
+    }
+
+    fn destination(&self) -> String {
+        match &self.target {
+            Target::StandardOutput => "standard output".to_owned(),
+            Target::Path(path) => path.display().to_string(),
+        }
+    }
+}
+
+inventory::submit! {
+    SinkType::new::<Options>("file", "A file of JSON Lines, or standard output.")
+}

@@ -1,0 +1,421 @@
+//! The part of the log that a sink is working on: which changes wait, which may be sent now, and where its cursor stands.
+//!
+//! It does no input or output and knows no clock, so that the order of deliveries can be tested by itself. Changes that must
+//! keep their order are a lane; of each lane only the first one waiting may be under way. Everything read and not waiting
+//! is done, so that the cursor follows from what waits.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookd_core::Change;
+use hookd_store::{LoggedChange, MAX_DONE_BEYOND, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The most bytes of changes that wait in memory, as far as they can be estimated.
+const MAX_WAITING_BYTES: usize = 16 << 20;
+
+/// Which changes keep their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// All of them: one that fails holds up all that come after it.
+    #[default]
+    All,
+    /// Those of the same codebase, repository and branch: others overtake one that fails.
+    Branch,
+}
+
+/// A failed attempt, and when the next one is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Retry {
+    /// How many attempts have failed.
+    pub(crate) attempts: u32,
+    /// When the first of them failed.
+    pub(crate) failing_since: Timestamp,
+    /// When the next one is due.
+    pub(crate) next_at: Timestamp,
+    /// How the last one ended.
+    pub(crate) answer: String,
+    /// Whether the change may have arrived.
+    pub(crate) may_have_arrived: bool,
+}
+
+/// A change that may be sent now.
+#[derive(Clone, Debug)]
+pub(crate) struct Ready {
+    pub(crate) change: Arc<LoggedChange>,
+    /// Its failed attempts, if there were any.
+    pub(crate) retry: Option<Retry>,
+    /// Whether it may have arrived already.
+    pub(crate) doubt: Doubt,
+}
+
+/// Why a change may have arrived already, so that the sink has to be asked first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// It has not arrived.
+    None,
+    /// The last attempt ended without a clear answer.
+    LastAttempt,
+    /// An earlier life of hookd may have sent it.
+    EarlierLife,
+}
+
+struct Waiting {
+    change: Arc<LoggedChange>,
+    lane: u64,
+    bytes: usize,
+}
+
+#[derive(Default)]
+struct Lane {
+    /// The numbers of the changes that wait, in order.
+    queue: VecDeque<i64>,
+    is_under_way: bool,
+    retry: Option<Retry>,
+    /// Whether an earlier life of hookd may have sent changes of this lane that the cursor does not know of.
+    is_suspect: bool,
+}
+
+/// The changes that a sink is working on.
+pub(crate) struct Window {
+    order: Order,
+    /// The newest change that was read.
+    read_to: i64,
+    waiting: BTreeMap<i64, Waiting>,
+    waiting_bytes: usize,
+    lanes: HashMap<u64, Lane>,
+    /// Those that were done beyond the position when the window was made, and are not read yet.
+    done_before: BTreeSet<i64>,
+    /// Failed attempts of changes that are not read yet.
+    retries_before: HashMap<i64, Retry>,
+    /// Up to here an earlier life may have sent changes without noting it.
+    suspect_to: i64,
+}
+
+impl Window {
+    /// A window behind a cursor's position, with what was done beyond it and failed attempts by the change's number.
+    /// `is_suspect`: an earlier life of hookd may have sent changes beyond the position without noting it.
+    pub(crate) fn new(
+        order: Order,
+        position: i64,
+        done: &[i64],
+        retries: HashMap<i64, Retry>,
+        is_suspect: bool,
+    ) -> Self {
+        // It cannot have read further, and so not have sent more.
+        let reach = if is_suspect { i64::try_from(MAX_DONE_BEYOND).unwrap_or(i64::MAX) } else { 0 };
+        Self {
+            order,
+            read_to: position,
+            waiting: BTreeMap::new(),
+            waiting_bytes: 0,
+            lanes: HashMap::new(),
+            done_before: done.iter().copied().collect(),
+            retries_before: retries,
+            suspect_to: position.saturating_add(reach),
+        }
+    }
+
+    /// The newest change that was read.
+    pub(crate) fn read_to(&self) -> i64 {
+        self.read_to
+    }
+
+    /// How many more changes may be read now.
+    pub(crate) fn room(&self) -> usize {
+        if self.waiting_bytes >= MAX_WAITING_BYTES {
+            return 0;
+        }
+        MAX_DONE_BEYOND.saturating_sub(usize::try_from(self.read_to - self.position()).unwrap_or(usize::MAX))
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// How many changes were read and wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Adds a change that was read after all others. Returns whether it waits now: not where it was done before.
+    pub(crate) fn push(&mut self, change: LoggedChange) -> bool {
+        let changeid = change.changeid;
+        self.read_to = changeid;
+        if self.done_before.remove(&changeid) {
+            return false;
+        }
+        let key = self.lane_of(&change.change);
+        let bytes = size_of_change(&change);
+        let lane = self.lanes.entry(key).or_default();
+        if lane.queue.is_empty() {
+            lane.retry = self.retries_before.remove(&changeid);
+        }
+        lane.is_suspect |= changeid <= self.suspect_to;
+        lane.queue.push_back(changeid);
+        self.waiting_bytes += bytes;
+        self.waiting.insert(changeid, Waiting { change: Arc::new(change), lane: key, bytes });
+        true
+    }
+
+    /// Notes that a change was read and needs no delivery.
+    pub(crate) fn pass(&mut self, changeid: i64) {
+        self.read_to = changeid;
+        self.done_before.remove(&changeid);
+    }
+
+    /// The first change that may be sent now, which is under way from then on. An attempt that is due later than after
+    /// `max_pause` was planned by a clock that was ahead, and is due now.
+    pub(crate) fn take_ready(&mut self, now: Timestamp, max_pause: Duration) -> Option<Ready> {
+        let latest = now.saturating_add(max_pause);
+        let is_due = |retry: &Retry| retry.next_at <= now || retry.next_at > latest;
+        let (_, waiting) = self.waiting.iter().find(|(changeid, waiting)| {
+            let lane = &self.lanes[&waiting.lane];
+            !lane.is_under_way && lane.queue.front() == Some(changeid) && lane.retry.as_ref().is_none_or(is_due)
+        })?;
+        let lane = self.lanes.get_mut(&waiting.lane)?;
+        lane.is_under_way = true;
+        let doubt = match &lane.retry {
+            Some(retry) if retry.may_have_arrived => Doubt::LastAttempt,
+            _ if lane.is_suspect => Doubt::EarlierLife,
+            _ => Doubt::None,
+        };
+        Some(Ready { change: Arc::clone(&waiting.change), retry: lane.retry.clone(), doubt })
+    }
+
+    /// When the next attempt is due; `None` where nothing waits for a time.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        let idle = self.lanes.values().filter(|lane| !lane.is_under_way && !lane.queue.is_empty());
+        idle.filter_map(|lane| lane.retry.as_ref().map(|retry| retry.next_at)).min()
+    }
+
+    /// Makes every failed attempt due.
+    pub(crate) fn make_due(&mut self, now: Timestamp) {
+        for retry in self.lanes.values_mut().filter_map(|lane| lane.retry.as_mut()) {
+            retry.next_at = retry.next_at.min(now);
+        }
+    }
+
+    /// Ends a change, delivered or not.
+    pub(crate) fn finish(&mut self, changeid: i64) {
+        let Some(Waiting { lane: key, bytes, .. }) = self.waiting.remove(&changeid) else { return };
+        self.waiting_bytes -= bytes;
+        let Some(lane) = self.lanes.get_mut(&key) else { return };
+        lane.queue.pop_front();
+        lane.is_under_way = false;
+        lane.retry = None;
+        if lane.queue.is_empty() {
+            self.lanes.remove(&key);
+        }
+    }
+
+    /// Notes that an attempt has failed, and when the next one is due.
+    pub(crate) fn fail(&mut self, changeid: i64, retry: Retry) {
+        if let Some(lane) = self.lane_with(changeid) {
+            lane.is_under_way = false;
+            lane.retry = Some(retry);
+        }
+    }
+
+    /// Notes that the sink does not have a change, and so none behind it in its lane either.
+    pub(crate) fn clear_suspicion(&mut self, changeid: i64) {
+        if let Some(lane) = self.lane_with(changeid) {
+            lane.is_suspect = false;
+        }
+    }
+
+    /// Every change up to this one is done.
+    pub(crate) fn position(&self) -> i64 {
+        let first = self.waiting.keys().next().map_or(self.read_to, |first| first - 1);
+        first.min(self.read_to)
+    }
+
+    /// The changes that are done beyond the position, ascending.
+    pub(crate) fn done(&self) -> Vec<i64> {
+        let read = (self.position() + 1..=self.read_to).filter(|changeid| !self.waiting.contains_key(changeid));
+        read.chain(self.done_before.iter().copied()).collect()
+    }
+
+    /// The first change that waits, and its failed attempts.
+    pub(crate) fn head(&self) -> Option<(&Arc<LoggedChange>, Option<&Retry>)> {
+        let waiting = self.waiting.values().next()?;
+        Some((&waiting.change, self.lanes.get(&waiting.lane).and_then(|lane| lane.retry.as_ref())))
+    }
+
+    /// Failed attempts of changes that still wait, by the change's number.
+    pub(crate) fn retries(&self) -> impl Iterator<Item = (i64, &Retry)> {
+        let read = self.lanes.values().filter_map(|lane| Some((*lane.queue.front()?, lane.retry.as_ref()?)));
+        read.chain(self.retries_before.iter().map(|(changeid, retry)| (*changeid, retry)))
+    }
+
+    fn lane_with(&mut self, changeid: i64) -> Option<&mut Lane> {
+        let key = self.waiting.get(&changeid)?.lane;
+        self.lanes.get_mut(&key)
+    }
+
+    /// The lane of a change. Two lines whose hashes are equal share a lane, which costs speed and no order.
+    fn lane_of(&self, change: &Change) -> u64 {
+        match self.order {
+            Order::All => 0,
+            Order::Branch => {
+                let mut hasher = DefaultHasher::new();
+                (&change.codebase, &change.repository, &change.branch).hash(&mut hasher);
+                hasher.finish()
+            }
+        }
+    }
+}
+
+/// About how many bytes a change takes in memory.
+fn size_of_change(change: &LoggedChange) -> usize {
+    let Change { author, comments, files, properties, repository, .. } = &change.change;
+    let files: usize = files.iter().map(|file| file.len() + size_of::<String>()).sum();
+    let properties: usize = properties.iter().map(|(name, value)| name.len() + size_of_value(value)).sum();
+    size_of::<LoggedChange>() + author.len() + comments.len() + repository.len() + files + properties
+}
+
+fn size_of_value(value: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    size_of::<Value>()
+        + match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(size_of_value).sum(),
+            Value::Object(entries) => entries.iter().map(|(name, value)| name.len() + size_of_value(value)).sum(),
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_000_000);
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn change(changeid: i64, branch: &str) -> LoggedChange {
+        LoggedChange {
+            changeid,
+            deliveryid: changeid,
+            received_at: NOW,
+            dialect: Arc::from("base"),
+            hookd_id: changeid.to_string(),
+            change: Change { branch: Some(branch.to_owned()), ..Change::default() },
+        }
+    }
+
+    fn window(order: Order, branches: &[&str]) -> Window {
+        let mut window = Window::new(order, 0, &[], HashMap::new(), false);
+        for (changeid, branch) in (1..).zip(branches) {
+            assert!(window.push(change(changeid, branch)));
+        }
+        window
+    }
+
+    fn take(window: &mut Window) -> Vec<i64> {
+        std::iter::from_fn(|| window.take_ready(NOW, MINUTE)).map(|ready| ready.change.changeid).collect()
+    }
+
+    fn retry(next_at: i64) -> Retry {
+        Retry {
+            attempts: 1,
+            failing_since: NOW,
+            next_at: Timestamp::from_micros(next_at),
+            answer: String::new(),
+            may_have_arrived: false,
+        }
+    }
+
+    #[test]
+    fn in_the_order_of_the_log_one_is_under_way_at_a_time() {
+        let mut window = window(Order::All, &["a", "b", "a"]);
+        assert_eq!(take(&mut window), [1]);
+        window.finish(1);
+        assert_eq!((window.position(), take(&mut window)), (1, vec![2]));
+    }
+
+    #[test]
+    fn in_the_order_of_branches_others_overtake_one_that_fails() {
+        let mut window = window(Order::Branch, &["a", "b", "a", "b", "c"]);
+        assert_eq!(take(&mut window), [1, 2, 5]);
+        window.fail(1, retry(2_000_000));
+        window.finish(2);
+        window.finish(5);
+        assert_eq!(take(&mut window), [4]);
+        window.finish(4);
+        assert_eq!((window.position(), window.done()), (0, vec![2, 4, 5]));
+        assert_eq!(window.next_due(), Some(Timestamp::from_micros(2_000_000)));
+        assert_eq!(take(&mut window), [0; 0]);
+        window.make_due(NOW);
+        assert_eq!(take(&mut window), [1]);
+        window.finish(1);
+        assert_eq!((window.position(), window.done()), (2, vec![4, 5]));
+        assert_eq!(take(&mut window), [3]);
+        window.finish(3);
+        assert_eq!((window.position(), window.done()), (5, vec![]));
+        assert!(window.is_empty());
+    }
+
+    #[test]
+    fn continues_where_a_cursor_stands() {
+        let retries = HashMap::from([(2, retry(5_000_000))]);
+        let mut window = Window::new(Order::Branch, 1, &[3, 5], retries, false);
+        assert_eq!(window.done(), [3, 5]);
+        let waits: Vec<bool> = (2..=5).map(|changeid| window.push(change(changeid, "a"))).collect();
+        assert_eq!(waits, [true, false, true, false]);
+        assert_eq!((window.position(), window.done()), (1, vec![3, 5]));
+        assert_eq!(take(&mut window), [0; 0]);
+        assert_eq!(window.retries().map(|(changeid, _)| changeid).collect::<Vec<_>>(), [2]);
+        window.make_due(NOW);
+        assert_eq!(take(&mut window), [2]);
+    }
+
+    #[test]
+    fn asks_first_for_what_an_earlier_life_may_have_sent() {
+        let mut window = Window::new(Order::All, 0, &[], HashMap::new(), true);
+        for changeid in 1..=4 {
+            window.push(change(changeid, "a"));
+        }
+        assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::EarlierLife);
+        window.finish(1);
+        assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::EarlierLife);
+        window.clear_suspicion(2);
+        window.finish(2);
+        assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::None);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_makes_nobody_wait() {
+        let mut window = window(Order::All, &["a"]);
+        assert_eq!(take(&mut window), [1]);
+        window.fail(1, retry(86_400_000_000));
+        assert_eq!(take(&mut window), [1]);
+    }
+
+    #[test]
+    fn reads_no_more_than_a_cursor_can_note() {
+        let mut window = window(Order::Branch, &["a"]);
+        let mut next = 2;
+        while window.room() > 0 {
+            window.push(change(next, "b"));
+            window.finish(next);
+            next += 1;
+        }
+        assert_eq!(window.done().len(), MAX_DONE_BEYOND - 1);
+        window.finish(1);
+        assert_eq!((window.position(), window.room()), (next - 1, MAX_DONE_BEYOND));
+    }
+
+    #[test]
+    fn what_a_filter_drops_is_done() {
+        let mut window = window(Order::All, &["a"]);
+        window.pass(2);
+        assert_eq!((window.position(), window.done()), (0, vec![2]));
+        window.finish(1);
+        assert_eq!(window.position(), 2);
+    }
+}

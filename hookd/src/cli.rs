@@ -184,7 +184,7 @@ mod tests {
                 format!("unknown level `{unknown}`, expected one of `off`, `error`, `warn`, `info`, `debug`, `trace`");
             assert!(error.contains(&message), "{error}");
         }
-        for level in ["warn", "WARN", "off", "info,hookd=debug", "info, hookd::http=trace"] {
+        for level in ["warn", "WARN", "off", "info,hookd=debug", "info,hookd::http=trace"] {
             parse(["hookd", "serve", "--log-level", level].map(OsString::from)).unwrap();
         }
     }

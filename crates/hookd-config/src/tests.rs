@@ -115,9 +115,9 @@ const WRONG: &[(&str, &[&str])] = &[
         "change_hook_auth = []\nx = 1\n[sever]\n[[pollers]]",
         &[
             "1:20: `change_hook_auth`: an empty list would accept nobody: name a checker, or leave the option out",
-            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `change_hook_auth`",
-            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `change_hook_auth`; did you mean `server`?",
-            "4:3: unknown section `pollers`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `change_hook_auth`",
+            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[sinks]`, `change_hook_auth`",
+            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[sinks]`, `change_hook_auth`; did you mean `server`?",
+            "4:3: unknown section `pollers`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[sinks]`, `change_hook_auth`",
         ],
     ),
     (

@@ -22,7 +22,7 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// A filter that `tracing_subscriber` takes, checked before anything starts: `LEVEL` or `TARGET=LEVEL`, with commas
 /// between them. `tracing_subscriber` takes any other word for a target, and silences all the others.
 fn filter(text: &str) -> Result<String, String> {
-    for part in text.split(',').map(str::trim) {
+    for part in text.split(',') {
         let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
         if !LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level)) {
             let known = LEVELS.map(|level| format!("`{level}`")).join(", ");

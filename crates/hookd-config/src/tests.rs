@@ -149,7 +149,7 @@ const WRONG: &[(&str, &[&str])] = &[
     (
         "[server]\nlisen = 1\nmax_body = '25MuB'\nrequest_timeout = '0s'\nshutdown_timeout = 30\nworkers = 0\nmax_connections = 0\nmax_buffered = 0",
         &[
-            "2:1: section `server`: unknown option `lisen`, expected one of `allow_from`, `listen`, `max_body`, `max_buffered`, `max_connections`, `request_timeout`, `shutdown_timeout`, `tls`, `trusted_proxies`, `workers`; did you mean `listen`?",
+            "2:1: section `server`: unknown option `lisen`, expected one of `allow_from`, `keep_alive`, `listen`, `max_body`, `max_buffered`, `max_connections`, `request_timeout`, `shutdown_timeout`, `tls`, `trusted_proxies`, `workers`; did you mean `listen`?",
             "3:12: section `server`: `max_body`: bad size `25MuB`, expected a number of bytes, or one with a unit such as `25MiB` or `500kB`",
             "4:19: section `server`: `request_timeout`: must be longer than 0s",
             "5:20: section `server`: `shutdown_timeout`: invalid type: integer `30`, expected a number with a unit such as `30s`, `12h` or `14d`",

@@ -26,8 +26,6 @@ pub(super) enum Rejection {
     /// No forge compresses bodies, and those that sign sign either the compressed or the decompressed one.
     #[error("the body is compressed or encoded, expected one without `Content-Encoding`")]
     Encoded,
-    #[error("there is no WebSocket here")]
-    WebSocket,
     #[error(transparent)]
     Body(#[from] BodyError),
 }
@@ -40,7 +38,7 @@ impl Rejection {
             Self::Forbidden => plain(StatusCode::FORBIDDEN, text()),
             Self::Unauthorized => unauthorized(),
             Self::Busy => busy(),
-            Self::NotWhitelisted(_) | Self::WebSocket => plain(StatusCode::BAD_REQUEST, text()),
+            Self::NotWhitelisted(_) => plain(StatusCode::BAD_REQUEST, text()),
             Self::MethodNotAllowed(allowed) => {
                 let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, text());
                 if let Ok(names) = HeaderValue::from_str(&names(allowed)) {

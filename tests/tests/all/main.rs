@@ -3,9 +3,9 @@
 mod allow_from;
 mod api_retries;
 mod auth;
+mod bounds;
 mod buildbot_sink;
 mod config_errors;
-mod bounds;
 mod conformance;
 mod curl;
 mod deduplication;

@@ -112,8 +112,8 @@ fn a_flood_of_wrong_passwords_holds_up_neither_known_nor_new_senders() {
     );
     assert!(unchecked > checked, "{unchecked} guesses were not checked, {checked} were");
     assert!(known < Duration::from_secs(1), "{known:?}");
-    // All places of the address that floods, two at a time, on a machine that is busy.
-    assert!(new < alone * PLACES + Duration::from_secs(1), "{new:?}, and alone {alone:?}");
+    // All places of the address that floods, two at a time, on a machine that is busy with the flood as well.
+    assert!(new < alone * PLACES + Duration::from_secs(3), "{new:?}, and alone {alone:?}");
 }
 
 #[test]

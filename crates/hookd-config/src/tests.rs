@@ -110,7 +110,7 @@ const WRONG: &[(&str, &[&str])] = &[
         "a = b\n[server]\nlisten = = 1",
         &["1:5: broken TOML: string values must be quoted, expected literal string", "3:10: broken TOML: extra `=`"],
     ),
-    ("[server]\n[server]", &["2:2: broken TOML: duplicate key"]),
+    ("[server]\n[server]", &["2:2: broken TOML: duplicate key `server`, first given at hookd.toml:1:2"]),
     (
         "change_hook_auth = []\nx = 1\n[sever]\n[[pollers]]",
         &[
@@ -127,7 +127,7 @@ const WRONG: &[(&str, &[&str])] = &[
     (
         "change_hook_auth = ['pam:hunter2', 'anonymous', 'file:absent']\n[admin]\nchange_hook_auth = ['memory:hunter2']",
         &[
-            "1:21: `change_hook_auth`: this build has no checker `pam`, expected `file:PATH`, `htpasswd:PATH`, `memory:user:password` or `anonymous`",
+            "1:21: `change_hook_auth`: unknown kind of checker, expected `file:PATH`, `htpasswd:PATH`, `memory:user:password` or `anonymous`",
             "1:49: `change_hook_auth`: `/nowhere/absent` cannot be read: it does not exist",
             "3:21: section `admin`: `change_hook_auth[0]`: `memory` needs users and passwords: `memory:user:password`",
         ],
@@ -254,10 +254,10 @@ const WRONG: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "[change_hook_dialects.test]\nsecret = 271828\nmore_secrets = 'hunter2'",
+        "[change_hook_dialects.test]\nsecret = 271828\nmore_secrets = true",
         &[
             "2:10: dialect `test`: `secret`: invalid type: an integer, expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
-            "3:16: dialect `test`: `more_secrets`: invalid type: string, expected a sequence",
+            "3:16: dialect `test`: `more_secrets`: invalid type: boolean, expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
         ],
     ),
     (
@@ -292,6 +292,41 @@ const WRONG: &[(&str, &[&str])] = &[
             "6:13: sink `a`: `retry_min`: the shortest pause between attempts must not be longer than the longest one",
             "8:17: sink `a`: `head_attempts`: expected at least 1",
             "14:8: sink `b`: there is another sink of this name",
+        ],
+    ),
+    (
+        "change_hook_auth = ['hunter2', 271828, 'hunter2:x', 1]\n[admin]\nchange_hook_auth = 271828\ntls = 'hunter2'",
+        &[
+            "1:32: `change_hook_auth` is an integer, expected a list of strings",
+            "1:53: `change_hook_auth` is an integer, expected a list of strings",
+            "3:20: section `admin`: `change_hook_auth`: invalid type: integer, expected a list of strings such as `file:changehook.passwd`",
+            "4:7: section `admin`: `tls`: invalid type: string, expected struct Tls",
+        ],
+    ),
+    (
+        "change_hook_auth = ['hunter2', 'hunter2:x']\n[server.tls]\nhunter2 = 1\n[change_hook_dialects.test]\nsecret = { hunter2 = 1 }\nmore_secrets = [{ hunter2 = 1987-07-05 }, 'x', { env = 'hunter2' }, 271828]\nchange_hook_auth = { hunter2 = 1 }",
+        &[
+            "1:21: `change_hook_auth`: unknown kind of checker, expected `file:PATH`, `htpasswd:PATH`, `memory:user:password` or `anonymous`",
+            "1:32: `change_hook_auth`: unknown kind of checker, expected `file:PATH`, `htpasswd:PATH`, `memory:user:password` or `anonymous`",
+            "3:1: section `server`: `tls`: unknown field, expected `certificate` or `key`",
+            "5:22: dialect `test`: `secret`: invalid type: integer, expected a string",
+            "6:29: dialect `test`: `more_secrets[0]`: dates are not supported: write it as a string, in quotes",
+            "6:69: dialect `test`: `more_secrets[3]`: invalid type: an integer, expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
+            "7:20: dialect `test`: `change_hook_auth`: invalid type: map, expected a list of strings such as `file:changehook.passwd`",
+        ],
+    ),
+    (
+        "[server.tls]\ncertificate = \"-----BEGIN PRIVATE KEY-----\\nhunter2\"\nkey = 'absent'",
+        &["1:9: section `server`: `tls`: the file (which is no path of one) cannot be read: it does not exist"],
+    ),
+    (
+        "[server]\nallow_from = ['x', '10.0.0.0/8', 5]\ntrusted_proxies = 'y'\n[change_hook_dialects.test]\nskips = ['(', 'fine', '[']",
+        &[
+            "2:15: section `server`: `allow_from[0]`: `x` is neither an address nor a network such as `192.0.2.0/24` or `2001:db8::/32`",
+            "2:34: section `server`: `allow_from[2]`: invalid type: integer `5`, expected a string",
+            "3:19: section `server`: `trusted_proxies`: `y` is neither an address nor a network such as `192.0.2.0/24` or `2001:db8::/32`",
+            "5:10: dialect `test`: `skips[0]`: bad regular expression `(`: unclosed group",
+            "5:23: dialect `test`: `skips[2]`: bad regular expression `[`: unclosed character class",
         ],
     ),
     // All at once, by position.

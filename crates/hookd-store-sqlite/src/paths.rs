@@ -1,6 +1,8 @@
 //! The files of a store, and the lock on it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::OpenError;
@@ -22,10 +24,16 @@ pub(crate) fn size(path: &Path) -> u64 {
     [path, &wal(path)].into_iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum()
 }
 
+/// Makes an empty file that only its owner can read, whatever the umask; one that is there stays as it is. Once the
+/// database is made so, SQLite gives its WAL and its shared memory the same permissions.
+pub(crate) fn make(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
 /// Locks a file beside the database. The lock goes with the process, however that ends.
 pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
     let lock_path = beside(path, ".lock");
-    let lock = File::create(&lock_path).map_err(|source| OpenError::Lock { path: lock_path.clone(), source })?;
+    let lock = make(&lock_path).map_err(|source| OpenError::Lock { path: lock_path.clone(), source })?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),

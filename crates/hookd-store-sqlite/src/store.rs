@@ -59,6 +59,10 @@ impl SqliteStore {
         let lock = paths::lock(path)?;
         keep_damaged_wal(path)?;
         let sqlite = |source| OpenError::sqlite(path, source);
+        if !path.exists() {
+            // Why it cannot be made, SQLite finds out and reports.
+            let _ = paths::make(path);
+        }
         let mut connection = Connection::open(path).map_err(sqlite)?;
         // SQLite opens what it may not write all the same, and then would never write, whatever becomes of the file.
         if connection.is_readonly(rusqlite::MAIN_DB).map_err(sqlite)? {

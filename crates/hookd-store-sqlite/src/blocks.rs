@@ -302,6 +302,11 @@ fn outcome(connection: &Connection, deliveryid: i64) -> Result<Option<Outcome>, 
     Ok(Some(Outcome { state: state_from_code(row.get(0)?)?, reason: row.get(1)?, changeids }))
 }
 
+/// The state of a delivery that was pending when it was stored; `None` while it is.
+pub(crate) fn completed_state(connection: &Connection, deliveryid: i64) -> Result<Option<State>, Failure> {
+    Ok(outcome(connection, deliveryid)?.map(|outcome| outcome.state))
+}
+
 /// Looks at a delivery as it was stored, with the block that has it and the place of its request there. `None` where
 /// there is no such delivery.
 pub(crate) fn entry<T>(

@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use hookd_admin::{AppState, Metrics, Unverified};
 use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
-use hookd_http::{Budget, Listener, bind};
+use hookd_http::{Budget, Listener, LogLimiter, bind};
 use hookd_sinks::Engine;
 use hookd_store::{SharedStore, StoreError};
 use hookd_store_sqlite::{OpenError, SqliteStore};
@@ -81,7 +81,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         tracing::warn!("{warning}");
     }
     let StoreUrl::Sqlite(file) = &config.store.url;
-    let budget = Arc::<Budget>::default();
+    let budget = Arc::new(Budget::new(config.server.max_buffered));
     let metrics = Arc::new(Metrics::new(Arc::clone(&budget)));
     let store: SharedStore = Arc::new(SqliteStore::open_observed(file, Arc::clone(&metrics) as _)?);
     let translator = Arc::<Translator>::default();
@@ -101,7 +101,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         followups.queue(),
         Arc::clone(&unverified),
         Arc::clone(&metrics),
-        budget,
+        Arc::clone(&budget),
         translator,
     ));
 
@@ -125,7 +125,15 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         workers: server.worker_count(),
         max_connections: descriptors::allow(server.max_connections, MAX_ADMIN_CONNECTIONS),
         request_timeout: server.request_timeout,
+        keep_alive: server.keep_alive,
         shutdown_timeout: server.shutdown_timeout,
+        budget: Arc::clone(&budget),
+        // Proxies and scripts may close their side behind a request and still read the answer.
+        ends_with_client: false,
+        on_refusal: Arc::new({
+            let front = Arc::clone(&front);
+            move |peer, reason| front.record_refused(peer, reason)
+        }),
     };
     let public = public.serve(move || front::app(Arc::clone(&front)));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
@@ -137,7 +145,24 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         workers: 1,
         max_connections: MAX_ADMIN_CONNECTIONS,
         request_timeout: server.request_timeout,
+        keep_alive: server.keep_alive,
         shutdown_timeout: Duration::from_secs(1),
+        budget,
+        ends_with_client: true,
+        on_refusal: Arc::new({
+            let refused = LogLimiter::default();
+            move |peer, reason| {
+                if refused
+                    .allows(|more| tracing::info!(more, "more requests to `[admin]` were refused within a second"))
+                {
+                    tracing::info!(
+                        peer = peer.map(|peer| peer.ip().to_string()),
+                        reason,
+                        "refused a request to `[admin]`"
+                    );
+                }
+            }
+        }),
     };
     let private = private.serve(move || hookd_admin::app(state.clone()));
     let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?;

@@ -7,7 +7,7 @@ use actix_web::http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, ORIG
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
-use hookd_http::{RequestGuard, unauthorized};
+use hookd_http::unauthorized;
 
 use crate::state::AppState;
 use crate::{health, page, rest};
@@ -18,7 +18,6 @@ pub fn app(
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
     App::new()
         .app_data(web::Data::new(state))
-        .wrap(from_fn(guarded))
         .service(web::resource("/healthz").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)))
         .service(web::resource("/readyz").route(web::get().to(health::readyz)).route(web::head().to(health::readyz)))
         .service(
@@ -29,18 +28,6 @@ pub fn app(
                 .configure(page::routes)
                 .default_service(web::to(page::no_such_page)),
         )
-}
-
-/// Marks the connection as busy while a request is served.
-async fn guarded(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let guard = RequestGuard::new(request.request());
-    let answer = next.call(request).await?.map_into_boxed_body();
-    // No handler here reads a body.
-    guard.end_unread(answer.request());
-    Ok(answer)
 }
 
 /// Requires the credentials of `[admin] change_hook_auth`, and refuses requests that a page of another site made a

@@ -17,6 +17,9 @@ pub const FREE_CHANGE_BYTES: usize = 1 << 20;
 /// Of a real push they take less than twice: what forges write about each commit is longer than what its change repeats.
 pub const CHANGE_BYTES_PER_INPUT_BYTE: usize = 8;
 
+/// What the changes of one delivery may take in all, in bytes, or twice its input where that is more.
+pub const MAX_CHANGE_BYTES: usize = 64 << 20;
+
 /// What a change takes besides its texts.
 const CHANGE_BYTES: usize = 128;
 
@@ -32,6 +35,7 @@ impl ChangeList {
     /// No changes yet, of a delivery with so many bytes of input.
     pub fn within(input_bytes: usize) -> Self {
         let limit = input_bytes.saturating_mul(CHANGE_BYTES_PER_INPUT_BYTE).saturating_add(FREE_CHANGE_BYTES);
+        let limit = limit.min(MAX_CHANGE_BYTES.max(input_bytes.saturating_mul(2)));
         Self { changes: Vec::new(), limit, left: limit }
     }
 
@@ -82,10 +86,7 @@ impl ChangeList {
 }
 
 fn too_large(limit: usize) -> Refusal {
-    Refusal::new(format!(
-        "the changes of this request would take more than {limit} bytes: {CHANGE_BYTES_PER_INPUT_BYTE} times its own and \
-         {FREE_CHANGE_BYTES}"
-    ))
+    Refusal::new(format!("the changes of this request would take more than {limit} bytes, the limit for its size"))
 }
 
 fn bytes_of(change: &Change, before: Option<&Change>) -> usize {
@@ -149,6 +150,14 @@ mod tests {
         let refusal = push(&change, 12, 600_000).unwrap_err();
         assert!(refusal.message().contains("more than 5848576 bytes"), "{refusal}");
         assert!(ChangeList::check(&vec![change; 12], 600_000).is_err());
+    }
+
+    #[test]
+    fn a_large_input_allows_twice_its_size() {
+        let change = Change { comments: "c".repeat(1 << 20), ..Change::default() };
+        assert_eq!(push(&change, 63, 25 << 20).unwrap().len(), 63);
+        assert!(push(&change, 64, 25 << 20).is_err());
+        assert_eq!(push(&change, 79, 40 << 20).unwrap().len(), 79);
     }
 
     #[test]

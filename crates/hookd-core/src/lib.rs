@@ -86,7 +86,7 @@ pub use api::{ApiAnswer, ApiAnswers, ApiCall};
 pub use arguments::Arguments;
 pub use change::{Change, person};
 pub use change_arguments::ChangeArguments;
-pub use change_list::{CHANGE_BYTES_PER_INPUT_BYTE, ChangeList, FREE_CHANGE_BYTES};
+pub use change_list::{CHANGE_BYTES_PER_INPUT_BYTE, ChangeList, FREE_CHANGE_BYTES, MAX_CHANGE_BYTES};
 pub use codebase::{Codebase, CodebaseFunction};
 pub use git::{GitRef, RefKind, changed_files, is_zero_id};
 pub use hook::{Hook, Outcome, Proof, Recognised};

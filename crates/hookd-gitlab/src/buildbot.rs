@@ -3,7 +3,7 @@
 use hookd_core::{Change, Json, Outcome, Refusal, View};
 use serde_json::Value;
 
-use crate::hook::{Event, GitLab};
+use crate::change::{Event, GitLab};
 use crate::merge_request::{commented, commented_elsewhere, finished, unbuilt_action, without_commit};
 use crate::push::{deleted, distinct_commits, none_is_distinct, other_ref, points_nowhere};
 

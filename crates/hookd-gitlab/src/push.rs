@@ -2,8 +2,7 @@
 
 use hookd_core::{Change, GitRef, Json, Outcome, Refusal, View, changed_files, is_zero_id};
 
-use crate::change::project_page;
-use crate::hook::{Event, GitLab};
+use crate::change::{Event, GitLab, project_page};
 
 impl GitLab {
     /// The changes of a push: its commits, or what the branch or tag points to where the push brings none (a tag, a branch

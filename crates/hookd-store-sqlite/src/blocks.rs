@@ -7,15 +7,9 @@ use hookd_store::{DeliveryRecord, LoggedChange, State, StoredRequest, Timestamp,
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::error::Failure;
+pub(crate) use crate::format::Part;
 use crate::format::{Changes, DeliveryEntry, Records, RequestPlace, request_at, state_from_code};
-use crate::packer::PackedBlock;
-
-/// What blocks are made of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Part {
-    Deliveries,
-    Changes,
-}
+use crate::packer::{Numbers, PackedBlock};
 
 /// A block, without what is in it.
 #[derive(Clone, Copy, Debug)]
@@ -65,14 +59,6 @@ impl Header {
             Part::Changes => self.first_changeid + self.change_count,
         }
     }
-}
-
-/// The next number of each kind. The writer counts them: it is the only one, and holds the store's lock.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Numbers {
-    pub(crate) deliveryid: i64,
-    pub(crate) changeid: i64,
-    pub(crate) blockid: i64,
 }
 
 impl Numbers {
@@ -285,7 +271,7 @@ pub(crate) fn delivery(
     })
 }
 
-/// What became of a delivery that was pending when it was stored.
+/// The outcome of a delivery that was pending when it was stored.
 struct Outcome {
     state: State,
     reason: Option<String>,

@@ -20,7 +20,7 @@ mod wire;
 
 pub(crate) use block::{Block, BlockBuilder};
 pub(crate) use change::Lineage;
-pub(crate) use records::{Bookmark, Changes, DeliveryEntry, Group, Records, state_code, state_from_code};
+pub(crate) use records::{Bookmark, Changes, DeliveryEntry, Group, Part, Records, state_code, state_from_code};
 pub(crate) use request::{RequestPlace, request_at};
 pub(crate) use version::unpack;
 

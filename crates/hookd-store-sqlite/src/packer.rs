@@ -3,10 +3,17 @@
 use hookd_core::Change;
 use hookd_store::{Identity, NewDelivery};
 
-use crate::blocks::Numbers;
 use crate::error::Failure;
 use crate::format::{Block, BlockBuilder, DeliveryEntry, Group};
 use crate::index::{BlockKeys, Key, KeyKind};
+
+/// The next number of each kind. The writer counts them: it is the only one, and holds the store's lock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    pub(crate) deliveryid: i64,
+    pub(crate) changeid: i64,
+    pub(crate) blockid: i64,
+}
 
 pub(crate) struct Packer {
     builder: BlockBuilder,

@@ -14,12 +14,12 @@ use hookd_store::{
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use crate::blocks::Numbers;
 use crate::checkpoint::Checkpoints;
 use crate::health::Health;
 use crate::index::RecentKeys;
 use crate::job::{Job, Promise};
 use crate::overload::Overload;
+use crate::packer::Numbers;
 use crate::paths::StoreLock;
 use crate::reader::Readers;
 use crate::writer::{Monitor, Writer};

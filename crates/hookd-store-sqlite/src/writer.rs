@@ -13,7 +13,7 @@ use hookd_store::{Completion, Due, Identity, KeptChanges, NewDelivery, Observer,
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
-use crate::blocks::{self, Numbers, Part};
+use crate::blocks::{self, Part};
 use crate::checkpoint::Checkpoints;
 use crate::error::Failure;
 use crate::format::{Group, state_code};
@@ -22,7 +22,7 @@ use crate::index::{IdentityIndex, KeyKind, RecentKeys, SealedRun, key_of_identit
 use crate::intake::Intake;
 use crate::job::Job;
 use crate::overload::Overload;
-use crate::packer::{PackedBlock, Packer};
+use crate::packer::{Numbers, PackedBlock, Packer};
 use crate::{cursors, retention};
 
 /// How many statements are kept prepared.

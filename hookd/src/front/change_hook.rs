@@ -1,5 +1,6 @@
 //! Takes requests from their head to their answer.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use hookd_admin::{Metrics, Unverified, UnverifiedRequest};
 use hookd_config::{Config, ConfigHandle, ServedDialect};
 use hookd_core::{HookRequest, Method, Proof};
-use hookd_http::{BodyError, BodyLimits, Budget, LogLimiter, RequestGuard, is_encoded, is_websocket, plain, read_body};
+use hookd_http::{BodyError, BodyLimits, Budget, LogLimiter, is_encoded, plain, read_body};
 use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest, Timestamp};
 
 use super::answers;
@@ -51,10 +52,11 @@ pub(crate) fn app(
 
 async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web::Payload) -> HttpResponse {
     let started = Instant::now();
-    let guard = RequestGuard::new(&request);
     let Some(name) = dialect_of(request.path()) else {
+        let reason = format!("not found: the path is `{}`, and hookd serves {PREFIX}", request.path());
+        front.record_unverified(&request, "", None, &reason);
         let text = format!("not found: hookd serves {PREFIX} here, and nothing else");
-        return guard.refuse(&request, plain(StatusCode::NOT_FOUND, text), payload);
+        return plain(StatusCode::NOT_FOUND, text);
     };
     let config = front.config.current();
     match admit(&front, &config, name, &request, &mut payload).await {
@@ -64,7 +66,7 @@ async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web:
                 Rejection::Body(BodyError::NoRoom) => front.record_unstored(name, None, None, &StoreError::Overloaded),
                 other => front.record_unverified(&request, name, None, &other.to_string()),
             }
-            guard.refuse(&request, rejection.answer(), payload)
+            rejection.answer()
         }
     }
 }
@@ -96,9 +98,6 @@ async fn admit<'c>(
     let method = method_of(request.method(), allowed).ok_or(Rejection::MethodNotAllowed(allowed))?;
     if is_encoded(request) {
         return Err(Rejection::Encoded);
-    }
-    if is_websocket(request) {
-        return Err(Rejection::WebSocket);
     }
     let limits = BodyLimits {
         max_bytes: config.server.max_body,
@@ -210,8 +209,17 @@ impl Front {
 
     /// Logs and counts an unverified request, and adds it to the list of the last ones.
     fn record_unverified(&self, request: &HttpRequest, dialect: &str, event: Option<String>, reason: &str) {
+        self.record_refusal(dialect, shown_sender(request, &self.config.current()), event, reason);
+    }
+
+    /// The same for a request that was refused before it reached the front.
+    pub(crate) fn record_refused(&self, peer: Option<SocketAddr>, reason: &str) {
+        self.record_refusal("", peer.map(|peer| peer.ip().to_string()), None, reason);
+    }
+
+    fn record_refusal(&self, dialect: &str, peer: Option<String>, event: Option<String>, reason: &str) {
         let config = self.config.current();
-        let (received_at, peer) = (Timestamp::now(), shown_sender(request, &config));
+        let received_at = Timestamp::now();
         let (dialect, reason) = (dialect.to_owned(), reason.to_owned());
         let entry = UnverifiedRequest { received_at, dialect, peer, event, reason }.shortened();
         let UnverifiedRequest { dialect, peer, event, reason, .. } = &entry;

@@ -24,8 +24,6 @@ pub(super) enum Rejection {
     /// No forge compresses bodies, and those that sign sign either the compressed or the decompressed one.
     #[error("the body is compressed or encoded, expected one without `Content-Encoding`")]
     Encoded,
-    #[error("there is no WebSocket here")]
-    WebSocket,
     #[error(transparent)]
     Body(#[from] BodyError),
 }
@@ -37,7 +35,7 @@ impl Rejection {
         match self {
             Self::Forbidden => plain(StatusCode::FORBIDDEN, text()),
             Self::Unauthorized => unauthorized(),
-            Self::NotWhitelisted(_) | Self::WebSocket => plain(StatusCode::BAD_REQUEST, text()),
+            Self::NotWhitelisted(_) => plain(StatusCode::BAD_REQUEST, text()),
             Self::MethodNotAllowed(allowed) => {
                 let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, text());
                 if let Ok(names) = HeaderValue::from_str(&names(allowed)) {

@@ -75,7 +75,7 @@ fn read_sink(
         let context = SinkContext { name: &name, folder, secrets: &Secrets { folder } };
         build(sink_type, options, &context, &mut problems).map(|sink| (sink_type, sink))
     });
-    // What does not go together can be told only where each is valid by itself.
+    // Options that conflict are found only where each of them is valid by itself.
     let settings = match (sink, every) {
         (Some((sink_type, sink)), Some(every)) if problems.is_empty() => {
             SinkSettings::new(sink_type.name, sink, every).map_err(|wrong| problems.extend(wrong)).ok()

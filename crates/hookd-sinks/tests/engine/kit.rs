@@ -1,4 +1,4 @@
-//! A store in memory, a sink that does as it is told, and an engine that serves it.
+//! A store in memory, a scripted sink, and an engine that serves it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex};

@@ -1,4 +1,4 @@
-//! The engine against a store in memory and a sink that does as it is told.
+//! The engine against a store in memory and a scripted sink.
 
 #![allow(clippy::unwrap_used)]
 

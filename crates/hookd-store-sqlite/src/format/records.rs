@@ -17,6 +17,13 @@ use crate::error::Failure;
 /// The bytes before the deliveries: how many bytes they take.
 pub(super) const LENGTH_BYTES: usize = size_of::<u32>();
 
+/// What blocks are made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    Deliveries,
+    Changes,
+}
+
 /// A delivery as it was when it was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DeliveryEntry<'b> {

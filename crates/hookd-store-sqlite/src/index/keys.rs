@@ -7,8 +7,7 @@ use hookd_core::Change;
 use hookd_store::Identity;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::blocks::Part;
-use crate::format::DeliveryEntry;
+use crate::format::{DeliveryEntry, Part};
 
 /// What a key is made of, and what it leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::keys::{BlockKeys, KeyKind, RecentKeys};
 use super::runs::{self, SealedRun};
-use crate::blocks::Part;
 use crate::error::Failure;
+use crate::format::Part;
 use crate::packer::PackedBlock;
 
 /// Reads all of them, at the start.

@@ -188,6 +188,21 @@ mod tests {
     }
 
     #[test]
+    fn rejects_an_unknown_log_level() {
+        for (level, unknown) in
+            [("warning", "warning"), ("info,hookd=verbose", "verbose"), ("", ""), ("hookd", "hookd")]
+        {
+            let error = parse(["hookd", "serve", "--log-level", level].map(OsString::from)).unwrap_err().to_string();
+            let message =
+                format!("unknown level `{unknown}`, expected one of `off`, `error`, `warn`, `info`, `debug`, `trace`");
+            assert!(error.contains(&message), "{error}");
+        }
+        for level in ["warn", "WARN", "off", "info,hookd=debug", "info,hookd::http=trace"] {
+            parse(["hookd", "serve", "--log-level", level].map(OsString::from)).unwrap();
+        }
+    }
+
+    #[test]
     fn rejects_an_invalid_log_filter() {
         let error = parse(["hookd", "serve", "--log-level", "a=b=c"].map(OsString::from)).unwrap_err();
         assert!(error.use_stderr() && error.to_string().contains("invalid value 'a=b=c' for '--log-level"), "{error}");

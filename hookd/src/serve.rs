@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use hookd_admin::{AppState, Metrics, Unverified};
 use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
-use hookd_http::{Budget, Listener, bind};
+use hookd_http::{Budget, Listener, LogLimiter, bind};
 use hookd_sinks::Engine;
 use hookd_store::{SharedStore, StoreError};
 use hookd_store_sqlite::{OpenError, SqliteStore};
@@ -81,7 +81,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         tracing::warn!("{warning}");
     }
     let StoreUrl::Sqlite(file) = &config.store.url;
-    let budget = Arc::<Budget>::default();
+    let budget = Arc::new(Budget::new(config.server.max_buffered));
     let metrics = Arc::new(Metrics::new(Arc::clone(&budget)));
     let store: SharedStore = Arc::new(SqliteStore::open_observed(file, Arc::clone(&metrics) as _)?);
     let translator = Arc::<Translator>::default();
@@ -104,7 +104,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         followups.queue(),
         Arc::clone(&unverified),
         Arc::clone(&metrics),
-        budget,
+        Arc::clone(&budget),
         translator,
     ));
 
@@ -128,7 +128,15 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         workers: server.worker_count(),
         max_connections: descriptors::allow(server.max_connections, MAX_ADMIN_CONNECTIONS),
         request_timeout: server.request_timeout,
+        keep_alive: server.keep_alive,
         shutdown_timeout: server.shutdown_timeout,
+        budget: Arc::clone(&budget),
+        // Proxies and scripts may close their side behind a request and still read the answer.
+        ends_with_client: false,
+        on_refusal: Arc::new({
+            let front = Arc::clone(&front);
+            move |peer, reason| front.record_refused(peer, reason)
+        }),
     };
     let public = public.serve(move || front::app(Arc::clone(&front)));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
@@ -140,7 +148,24 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         workers: 1,
         max_connections: MAX_ADMIN_CONNECTIONS,
         request_timeout: server.request_timeout,
+        keep_alive: server.keep_alive,
         shutdown_timeout: Duration::from_secs(1),
+        budget,
+        ends_with_client: true,
+        on_refusal: Arc::new({
+            let refused = LogLimiter::default();
+            move |peer, reason| {
+                if refused
+                    .allows(|more| tracing::info!(more, "more requests to `[admin]` were refused within a second"))
+                {
+                    tracing::info!(
+                        peer = peer.map(|peer| peer.ip().to_string()),
+                        reason,
+                        "refused a request to `[admin]`"
+                    );
+                }
+            }
+        }),
     };
     let private = private.serve(move || hookd_admin::app(state.clone()));
     let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?;
@@ -199,6 +224,13 @@ async fn serve_sinks(sinks: Arc<Engine>, mut configs: watch::Receiver<Arc<Config
     loop {
         let config = Arc::clone(&configs.borrow_and_update());
         sinks.apply(&config.sinks, config.server.shutdown_timeout).await;
+        let engine = Arc::clone(&sinks);
+        for name in actix_web::web::block(move || engine.orphans()).await.into_iter().flatten().flatten() {
+            tracing::warn!(
+                sink = name,
+                "not configured any more, but its changes are kept: `hookd sinks forget` ends that"
+            );
+        }
         if configs.changed().await.is_err() {
             return;
         }

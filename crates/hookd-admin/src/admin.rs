@@ -1,13 +1,16 @@
 //! The routes of the private listener, and what stands before them: credentials, and no requests from pages of other
 //! sites.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
-use hookd_http::{RequestGuard, unauthorized};
+use hookd_config::Access;
+use hookd_http::{busy, unauthorized};
 
 use crate::state::AppState;
 use crate::{health, page, rest};
@@ -18,7 +21,6 @@ pub fn app(
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
     App::new()
         .app_data(web::Data::new(state))
-        .wrap(from_fn(guarded))
         .service(web::resource("/healthz").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)))
         .service(web::resource("/readyz").route(web::get().to(health::readyz)).route(web::head().to(health::readyz)))
         .service(
@@ -31,18 +33,6 @@ pub fn app(
         )
 }
 
-/// Marks the connection as busy while a request is served.
-async fn guarded(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let guard = RequestGuard::new(request.request());
-    let answer = next.call(request).await?.map_into_boxed_body();
-    // No handler here reads a body.
-    guard.end_unread(answer.request());
-    Ok(answer)
-}
-
 /// Requires the credentials of `[admin] change_hook_auth`, and refuses requests that a page of another site made a
 /// browser send.
 async fn authenticated(
@@ -50,10 +40,14 @@ async fn authenticated(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(auth) = state.config().files.admin_auth.clone()
-        && !auth.accept(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)).await
-    {
-        return Ok(request.into_response(unauthorized()));
+    if let Some(auth) = state.config().files.admin_auth.clone() {
+        let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        match auth.check(headers, address).await {
+            Access::Granted => {}
+            Access::Denied => return Ok(request.into_response(unauthorized())),
+            Access::Busy => return Ok(request.into_response(busy())),
+        }
     }
     if *request.method() != Method::GET && is_cross_site(&request) {
         let answer = rest::error(StatusCode::FORBIDDEN, "a page of another site may not do this");

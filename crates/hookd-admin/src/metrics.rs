@@ -95,7 +95,7 @@ impl Metrics {
         registry.register_with_unit("store_size", "Size of the store on disk", Unit::Bytes, self.size.clone());
         registry.register_with_unit(
             "buffered",
-            "Memory of large bodies that are being read or wait to be stored",
+            "Memory of bodies that are being read or wait to be stored, and of large request heads",
             Unit::Bytes,
             self.buffered.clone(),
         );

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use hookd_core::{
-    ApiAnswers, ChangeArguments, Compat, Hook, HookRequest, Keys, Outcome, Proof, Recognised, Refusal, SignatureHash,
-    SignatureHeader,
+    ApiAnswers, BuildContext, ChangeArguments, Compat, Hook, HookOptions, HookRequest, Keys, Outcome, Problem, Proof,
+    Recognised, Refusal, SignatureHash, SignatureHeader, registry,
 };
 
 use crate::class::{Event, EventClass};
@@ -31,6 +31,34 @@ pub(crate) struct GitHub {
     pub(crate) class: Option<&'static EventClass>,
     pub(crate) endpoint: Endpoint,
     pub(crate) tokens: Tokens,
+}
+
+impl HookOptions for Options {
+    fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
+        let mut problems = Vec::new();
+        if self.strict && self.secret.is_none() {
+            problems.push(Problem::with("strict", "needs a `secret` to check signatures with"));
+        }
+        if self.pullrequest_ref.is_empty() {
+            problems.push(Problem::with("pullrequest_ref", "is empty, expected a ref such as `merge` or `head`"));
+        }
+        let keys = context.keys("secret", self.secret.as_ref());
+        let tokens = Tokens::read(self.token.as_ref(), context);
+        let class = self.class.as_deref().map(registry::find).transpose();
+        let class = class.map_err(|message| vec![Problem::with("class", message)]);
+        let endpoint = Endpoint::parse(&self.github_api_endpoint);
+        let endpoint = endpoint.map_err(|message| vec![Problem::with("github_api_endpoint", message)]);
+        match (keys, tokens, class, endpoint) {
+            (Ok(keys), Ok(tokens), Ok(class), Ok(endpoint)) if problems.is_empty() => {
+                Ok(Box::new(GitHub { compat: context.compat, options: self, keys, class, endpoint, tokens }))
+            }
+            (keys, tokens, class, endpoint) => {
+                let more = [keys.err(), tokens.err(), class.err(), endpoint.err()];
+                problems.extend(more.into_iter().flatten().flatten());
+                Err(problems)
+            }
+        }
+    }
 }
 
 impl Hook for GitHub {

@@ -1,12 +1,10 @@
-//! The options of the dialect, as the manual shows them, and the hook that they make.
+//! The options of the dialect, as the manual shows them.
 
-use hookd_core::{BuildContext, Codebase, Hook, HookOptions, Pattern, Problem, PropertyWhitelist, Secrets, registry};
+use hookd_core::{Codebase, Pattern, PropertyWhitelist, Secrets};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::endpoint::Endpoint;
-use crate::hook::GitHub;
-use crate::token::{Token, Tokens};
+use crate::token::Token;
 
 const DEFAULT_SKIPS: [&str; 2] = [r"\[ *skip *ci *\]", r"\[ *ci *skip *\]"];
 
@@ -77,34 +75,6 @@ impl Default for Options {
             github_api_endpoint: "https://api.github.com".to_owned(),
             token: None,
             pullrequest_ref: "merge".to_owned(),
-        }
-    }
-}
-
-impl HookOptions for Options {
-    fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
-        let mut problems = Vec::new();
-        if self.strict && self.secret.is_none() {
-            problems.push(Problem::with("strict", "needs a `secret` to check signatures with"));
-        }
-        if self.pullrequest_ref.is_empty() {
-            problems.push(Problem::with("pullrequest_ref", "is empty, expected a ref such as `merge` or `head`"));
-        }
-        let keys = context.keys("secret", self.secret.as_ref());
-        let tokens = Tokens::read(self.token.as_ref(), context);
-        let class = self.class.as_deref().map(registry::find).transpose();
-        let class = class.map_err(|message| vec![Problem::with("class", message)]);
-        let endpoint = Endpoint::parse(&self.github_api_endpoint);
-        let endpoint = endpoint.map_err(|message| vec![Problem::with("github_api_endpoint", message)]);
-        match (keys, tokens, class, endpoint) {
-            (Ok(keys), Ok(tokens), Ok(class), Ok(endpoint)) if problems.is_empty() => {
-                Ok(Box::new(GitHub { compat: context.compat, options: self, keys, class, endpoint, tokens }))
-            }
-            (keys, tokens, class, endpoint) => {
-                let more = [keys.err(), tokens.err(), class.err(), endpoint.err()];
-                problems.extend(more.into_iter().flatten().flatten());
-                Err(problems)
-            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use hookd_core::{Change, Json, Outcome, Refusal, View};
 use serde_json::Value;
 
-use crate::hook::{Event, GitLab};
+use crate::change::{Event, GitLab};
 use crate::merge_request::{commented, commented_elsewhere, finished, unbuilt_action, without_commit};
 use crate::push::{deleted, distinct_commits, none_is_distinct, other_ref, points_nowhere};
 
@@ -36,7 +36,7 @@ impl GitLab {
             let reason = "the push names no commit, and `compat = \"buildbot\"` builds nothing else";
             return Ok(Outcome::ignored(reason));
         }
-        distinct_commits(&commits, &base).map(none_is_distinct)
+        distinct_commits(payload, &commits, &base).map(none_is_distinct)
     }
 
     /// The change of a merge request that was opened, reopened, or updated with new commits.

@@ -1,14 +1,31 @@
-//! What the changes of every event have in common.
+//! The dialect, an event, and what the changes of every event have in common.
 
-use hookd_core::{Change, Refusal, View};
+use hookd_core::{Change, ChangeArguments, Codebase, Compat, Refusal, View};
 use serde_json::Value;
 
-use crate::hook::{Event, GitLab};
+use crate::credentials::Credentials;
+
+/// The dialect at work.
+pub(crate) struct GitLab {
+    pub(crate) compat: Compat,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) codebase: Option<Codebase>,
+}
+
+/// An event, its payload parsed.
+pub(crate) struct Event<'e> {
+    /// What kind it is: `push`.
+    pub(crate) name: &'e str,
+    /// The whole payload.
+    pub(crate) payload: View<'e>,
+    /// `?project=` and `?codebase=`.
+    pub(crate) arguments: ChangeArguments<'e>,
+}
 
 impl GitLab {
     /// What every change of an event has: category, codebase, the property `event` and `src`.
     pub(crate) fn change(&self, event: &Event<'_>) -> Result<Change, Refusal> {
-        let mut properties = serde_json::Map::new();
+        let mut properties = hookd_core::Properties::default();
         properties.insert("event".to_owned(), Value::from(event.name));
         Ok(Change {
             category: Some(event.name.to_owned()),

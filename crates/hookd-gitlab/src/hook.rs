@@ -2,33 +2,15 @@
 
 use std::time::SystemTime;
 
-use hookd_core::{
-    ChangeArguments, Codebase, Compat, Hook, HookRequest, Json, Outcome, Proof, Recognised, Refusal, View,
-};
+use hookd_core::{ChangeArguments, Compat, Hook, HookRequest, Json, Outcome, Proof, Recognised, Refusal, View};
 
 use crate::buildbot;
+use crate::change::{Event, GitLab};
 use crate::credentials::Credentials;
 
 const EVENT: &str = "X-Gitlab-Event";
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 const WEBHOOK_ID: &str = "webhook-id";
-
-/// The dialect at work.
-pub(crate) struct GitLab {
-    pub(crate) compat: Compat,
-    pub(crate) credentials: Option<Credentials>,
-    pub(crate) codebase: Option<Codebase>,
-}
-
-/// An event, its payload parsed.
-pub(crate) struct Event<'e> {
-    /// What kind it is: `push`.
-    pub(crate) name: &'e str,
-    /// The whole payload.
-    pub(crate) payload: View<'e>,
-    /// `?project=` and `?codebase=`.
-    pub(crate) arguments: ChangeArguments<'e>,
-}
 
 impl Hook for GitLab {
     /// GitLab sends the same id in both headers, and again when it sends an event again. Only `webhook-id` is signed.

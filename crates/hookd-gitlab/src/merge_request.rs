@@ -3,8 +3,7 @@
 use hookd_core::{Change, Json, Outcome, Refusal, View};
 use serde_json::Value;
 
-use crate::change::project_page;
-use crate::hook::{Event, GitLab};
+use crate::change::{Event, GitLab, project_page};
 
 /// Properties of a merge request's changes, and where in the merge request they are.
 const PROPERTIES: [(&str, &str); 8] = [

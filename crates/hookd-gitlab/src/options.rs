@@ -4,8 +4,8 @@ use hookd_core::{BuildContext, Codebase, Hook, HookOptions, Problem, Secrets};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::change::GitLab;
 use crate::credentials::Credentials;
-use crate::hook::GitLab;
 
 /// Options of the dialect `gitlab`: pushes, tags, merge requests and comments on merge requests of GitLab.
 ///

@@ -3,31 +3,34 @@
 //! `actix_web::HttpServer` would do the same without the limits: it takes no stream of one's own.
 
 use std::fmt;
-use std::future::ready;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Request};
-use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
-use actix_tls::accept::TlsError;
-use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_http::{HttpService, KeepAlive, Request};
+use actix_server::GracefulShutdownSignal;
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service, map_config,
+};
 use actix_web::Error;
-use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Server, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::rt::net::TcpStream;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
 
-use crate::connection::Connection;
+use crate::budget::Budget;
+use crate::connection::{Connection, Limits, Terms};
+use crate::phase::{ConnectionState, RequestGuard};
+use crate::places::{Place, Places};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long an idle connection is kept for another request.
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many connections may wait to be accepted. The system has a limit of its own, on Linux 4096.
 const BACKLOG_CONNECTIONS: i32 = 4096;
@@ -55,12 +58,21 @@ pub struct Listener {
     pub tls: Option<ServerConfig>,
     /// How many threads serve.
     pub workers: usize,
-    /// How many connections it has at most; further ones wait until one of these is closed.
+    /// How many connections it serves at most. When there are as many, one more for each thread is accepted, which waits
+    /// until the one that has been idle the longest, or the next that becomes idle, is closed.
     pub max_connections: usize,
     /// The time limit for a request head to arrive, and for an answer to be read.
     pub request_timeout: Duration,
+    /// How long an idle connection is kept for another request.
+    pub keep_alive: Duration,
     /// How long requests in progress may take to finish when the listener is stopped.
     pub shutdown_timeout: Duration,
+    /// What counts the memory of large request heads, and of bodies.
+    pub budget: Arc<Budget>,
+    /// Whether a request is given up when its client closes the sending side of the connection.
+    pub ends_with_client: bool,
+    /// What is told of a request that is refused before the application sees it: the peer, and why.
+    pub on_refusal: Arc<dyn Fn(Option<SocketAddr>, &str) + Send + Sync>,
 }
 
 impl Listener {
@@ -68,45 +80,61 @@ impl Listener {
     ///
     /// # Errors
     /// When threads or sockets cannot be set up.
-    pub fn serve<F, I, S, B>(self, app: F) -> io::Result<Server>
+    pub fn serve<F, I, S>(self, app: F) -> io::Result<Server>
     where
         F: Fn() -> I + Clone + Send + 'static,
         I: IntoServiceFactory<S, Request>,
-        S: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse<B>> + 'static,
+        S: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse> + 'static,
         S::Error: Into<Error>,
         S::InitError: fmt::Debug,
-        B: MessageBody + 'static,
     {
-        let Self { name, socket, tls, workers, max_connections, request_timeout, shutdown_timeout } = self;
-        let per_worker = max_connections.div_ceil(workers);
+        let per_worker = self.max_connections.div_ceil(self.workers);
         let server = Server::build()
-            .workers(workers)
-            .max_concurrent_connections(per_worker)
-            .shutdown_timeout(shutdown_timeout.as_secs())
+            .workers(self.workers)
+            // One more, which waits for a place.
+            .max_concurrent_connections(per_worker.saturating_add(1))
+            .shutdown_timeout(self.shutdown_timeout.as_secs())
             .disable_signals();
         let stop = server.graceful_shutdown_signal();
-        let server = match tls {
-            None => server.listen(name, socket, move || {
-                let stop = stop.clone();
+        let terms = Arc::new(Terms {
+            limits: Limits { request_timeout: self.request_timeout, keep_alive: self.keep_alive },
+            budget: self.budget,
+            ends_with_client: self.ends_with_client,
+            on_refusal: self.on_refusal,
+        });
+        let entry = Entry { places: Places::new(self.max_connections), terms, stop: stop.clone() };
+        let stopped = move || {
+            let stop = stop.clone();
+            async move { stop.notified().await }
+        };
+        let server = match self.tls {
+            None => server.listen(self.name, self.socket, move || {
+                let entry = entry.clone();
                 let accepted = fn_service(move |stream: TcpStream| {
-                    let peer = stream.peer_addr().ok();
-                    ready(Ok((Connection::new(stream, request_timeout), peer)))
+                    let entry = entry.clone();
+                    async move {
+                        let (peer, place) = entry.enter(&stream).await?;
+                        Ok((Connection::new(stream, peer, place, entry.terms), peer))
+                    }
                 });
-                accepted.and_then(http(app(), async move || stop.notified().await))
+                accepted.and_then(http(app(), stopped.clone()))
             }),
             Some(mut config) => {
                 config.alpn_protocols = vec![b"http/1.1".to_vec()];
-                // Handshakes that stall must not keep others from beginning; `max_connections` bounds their number.
-                actix_tls::accept::max_concurrent_tls_connect(usize::MAX);
-                server.listen(name, socket, move || {
-                    let stop = stop.clone();
-                    let mut acceptor = Acceptor::new(config.clone());
-                    acceptor.set_handshake_timeout(HANDSHAKE_TIMEOUT);
-                    let accepted = acceptor.map_err(TlsError::into_service_error).map(move |stream: TlsStream<_>| {
-                        let peer = TcpStream::peer_addr(stream.get_ref().0).ok();
-                        (Connection::new(stream, request_timeout), peer)
+                let acceptor = TlsAcceptor::from(Arc::new(config));
+                server.listen(self.name, self.socket, move || {
+                    let (entry, acceptor) = (entry.clone(), acceptor.clone());
+                    let accepted = fn_service(move |stream: TcpStream| {
+                        let (entry, acceptor) = (entry.clone(), acceptor.clone());
+                        async move {
+                            let (peer, place) = entry.enter(&stream).await?;
+                            let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+                            let stream =
+                                handshake.await.map_err(io::Error::from).flatten().map_err(DispatchError::Io)?;
+                            Ok((Connection::new(stream, peer, place, entry.terms), peer))
+                        }
                     });
-                    accepted.and_then(http(app(), async move || stop.notified().await).map_err(TlsError::Service))
+                    accepted.and_then(http(app(), stopped.clone()))
                 })
             }
         };
@@ -114,10 +142,29 @@ impl Listener {
     }
 }
 
+/// The way of a connection into a listener.
+#[derive(Clone)]
+struct Entry {
+    places: Arc<Places>,
+    terms: Arc<Terms>,
+    stop: GracefulShutdownSignal,
+}
+
+impl Entry {
+    /// Waits for a place; not longer than the listener serves.
+    async fn enter(&self, stream: &TcpStream) -> Result<(Option<SocketAddr>, Place), DispatchError> {
+        tokio::select! {
+            biased;
+            place = self.places.enter() => Ok((stream.peer_addr().ok(), place)),
+            () = self.stop.notified() => Err(DispatchError::Io(io::ErrorKind::ConnectionAborted.into())),
+        }
+    }
+}
+
 /// HTTP/1.1 on connections, which are closed in order once `stopped` is done.
-fn http<T, I, S, B, F>(
+fn http<T, I, S, F>(
     app: I,
-    stopped: F,
+    stopped: impl Fn() -> F + 'static,
 ) -> impl ServiceFactory<
     (Connection<T>, Option<SocketAddr>),
     Config = (),
@@ -128,21 +175,30 @@ fn http<T, I, S, B, F>(
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
     I: IntoServiceFactory<S, Request>,
-    S: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse<B>> + 'static,
+    S: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse> + 'static,
     S::Error: Into<Error>,
     S::InitError: fmt::Debug,
-    B: MessageBody + 'static,
-    F: AsyncFn() + Clone + 'static,
+    F: Future<Output = ()> + 'static,
 {
     let app = app.into_factory().map_err(|error| error.into().error_response());
+    // Tells the connection while a request is being served and answered.
+    let app = apply_fn_factory(app, |request: Request, service: &_| {
+        let guard = RequestGuard::new(request.conn_data::<Rc<ConnectionState>>());
+        let answer = Service::call(service, request);
+        async move {
+            let mut answer = answer.await?;
+            if guard.is_last() {
+                answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+            }
+            Ok(answer.map_body(|_, body| guard.until_end_of(body)))
+        }
+    });
     HttpService::build()
-        .graceful_shutdown_signal(move || {
-            let stopped = stopped.clone();
-            async move { stopped().await }
-        })
-        .keep_alive(KEEP_ALIVE_TIMEOUT)
-        // `Connection` limits the time of every head; actix only that of the first.
+        .graceful_shutdown_signal(stopped)
+        // `Connection` has the timers of all phases.
+        .keep_alive(KeepAlive::Os)
         .client_request_timeout(Duration::ZERO)
+        .client_disconnect_timeout(Duration::ZERO)
         .on_connect_ext(|connection: &Connection<T>, data| drop(data.insert(connection.state())))
         .h1(map_config(app, |()| AppConfig::default()))
 }

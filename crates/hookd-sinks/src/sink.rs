@@ -50,7 +50,7 @@ pub trait Sink: Send + Sync {
     /// Where changes go, for people: an address without credentials, a path, a command.
     fn destination(&self) -> String;
 
-    /// What became of a change on the other side, such as the builds that it started, one line each; for `hookd why`.
+    /// The result of a change on the other side, such as the builds that it started, one line each; for `hookd why`.
     fn follow<'a>(&'a self, change: &'a LoggedChange) -> BoxFuture<'a, Result<Vec<String>, String>> {
         let _ = change;
         Box::pin(async { Ok(Vec::new()) })

@@ -1,12 +1,19 @@
 //! Makes blocks of what a batch stores, with the keys that lead to it.
 
 use hookd_core::Change;
-use hookd_store::NewDelivery;
+use hookd_store::{Identity, NewDelivery};
 
-use crate::blocks::Numbers;
 use crate::error::Failure;
 use crate::format::{Block, BlockBuilder, DeliveryEntry, Group};
 use crate::index::{BlockKeys, Key, KeyKind};
+
+/// The next number of each kind. The writer counts them: it is the only one, and holds the store's lock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    pub(crate) deliveryid: i64,
+    pub(crate) changeid: i64,
+    pub(crate) blockid: i64,
+}
 
 pub(crate) struct Packer {
     builder: BlockBuilder,
@@ -54,8 +61,8 @@ impl Packer {
         self.next
     }
 
-    /// Adds a delivery, with the changes that it has already; `key` is that of its forge id.
-    pub(crate) fn add(&mut self, delivery: &NewDelivery, key: Option<u64>) -> Result<(), Failure> {
+    /// Adds a delivery, with the changes that it has already.
+    pub(crate) fn add(&mut self, delivery: &NewDelivery, identity: Option<Identity>) -> Result<(), Failure> {
         if self.builder.is_full() {
             self.finish_block()?;
         }
@@ -65,6 +72,7 @@ impl Packer {
             received_at: received_at.as_micros(),
             dialect,
             forge_id: forge_id.as_deref(),
+            identity,
             event: event.as_deref(),
             state: state.state(),
             reason: state.reason(),
@@ -74,8 +82,8 @@ impl Packer {
             head_length: 0,
             body_length: 0,
         };
+        self.keys.add_delivery(&entry);
         self.builder.delivery(entry, request.as_ref());
-        self.keys.add_delivery(key);
         self.request_count += i64::from(request.is_some());
         let group = Group { deliveryid: self.next.deliveryid, received_at: received_at.as_micros(), dialect };
         self.add_changes(&group, changes);

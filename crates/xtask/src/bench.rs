@@ -26,7 +26,7 @@ use child::{Server, Usage};
 use figures::{Figures, Round, rate};
 use load::{Load, Measured};
 use report::Report;
-use servers::{HOOKD, KINDS, Kind, STEPS};
+use servers::{BASELINE, HOOKD, KINDS, Kind, SINKS, STEPS};
 
 /// The secret of all servers.
 const SECRET: &str = "It's a Secret to Everybody";
@@ -38,7 +38,8 @@ const SECRET: &str = "It's a Secret to Everybody";
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --only floor,hookd --rounds 9\n  \
     cargo xtask bench --only floor,hookd --steps\n  \
-    cargo xtask bench --only hookd --rounds 0 --million\n  cargo xtask bench --only floor --stored 10000000")]
+    cargo xtask bench --only hookd --rounds 0 --million\n  cargo xtask bench --only floor --stored 10000000\n  \
+    cargo xtask bench --only floor,hookd --sinks --baseline ../before/target/release/hookd")]
 pub(crate) struct Options {
     /// Seconds for which each server is measured in each round.
     #[arg(long, default_value_t = 5)]
@@ -56,6 +57,12 @@ pub(crate) struct Options {
     /// at a time.
     #[arg(long)]
     steps: bool,
+    /// Also measure hookd with sinks: one that keeps up, and one that is down.
+    #[arg(long)]
+    sinks: bool,
+    /// Also measure another build of hookd in the same rounds, such as one of an earlier commit: its binary.
+    #[arg(long, value_name = "PATH")]
+    baseline: Option<PathBuf>,
     /// Number of different pushes, which are sent in turn.
     #[arg(long, default_value_t = 500)]
     payloads: usize,
@@ -91,7 +98,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     eprintln!("{}", report.settings);
 
     let store = options.stored.map(|changes| stored::prepare(&folder, changes)).transpose()?;
-    let mut servers = start(&place, &kinds, store.as_deref(), &load)?;
+    let mut servers = start(&place, &kinds, options.baseline.as_deref(), store.as_deref(), &load)?;
     report.figures = measure(&servers, &load, options)?;
     let on_store = servers.pop_if(|server| server.name == stored::NAME);
     for server in servers {
@@ -121,7 +128,8 @@ fn chosen(options: &Options) -> Vec<&'static Kind> {
         is_named || (options.stored.is_some() && kind.name == HOOKD)
     };
     let steps = if options.steps { STEPS } else { &[] };
-    KINDS.iter().filter(is_chosen).chain(steps).collect()
+    let sinks = if options.sinks { SINKS } else { &[] };
+    KINDS.iter().filter(is_chosen).chain(steps).chain(sinks).collect()
 }
 
 fn install_peers(kinds: &[&Kind]) -> Result<(), String> {
@@ -136,12 +144,22 @@ fn install_peers(kinds: &[&Kind]) -> Result<(), String> {
 
 /// Starts all servers, each in its own folder, and checks that each does its job. The server on a large store is the
 /// last.
-fn start(place: &Path, kinds: &[&Kind], store: Option<&Path>, load: &Load) -> Result<Vec<Server>, String> {
+fn start(
+    place: &Path,
+    kinds: &[&Kind],
+    baseline: Option<&Path>,
+    store: Option<&Path>,
+    load: &Load,
+) -> Result<Vec<Server>, String> {
     let push = load.first()?;
     let mut servers = Vec::new();
     for kind in kinds {
         let server = (kind.start)(kind.name, &fresh(&place.join(kind.name))?);
         servers.push(server.map_err(|error| format!("{} cannot be started: {error}", kind.name))?);
+    }
+    if let Some(executable) = baseline {
+        let folder = fresh(&place.join(BASELINE))?;
+        servers.push(servers::start_hookd_as(executable, BASELINE, &folder, Path::new("hookd.db"), "")?);
     }
     if let Some(store) = store {
         servers.push(servers::start_hookd_on(stored::NAME, &fresh(&place.join(stored::NAME))?, store)?);

@@ -61,6 +61,13 @@ const PEERS: &[Peer] = &[
         install: unpack_gitlab,
     },
     Peer {
+        name: "nginx",
+        purpose: "the reverse proxy that people use",
+        tests: &["bounds::nginx::"],
+        recipe: || format!("{NGINX}\n"),
+        install: unpack_nginx,
+    },
+    Peer {
         name: "webhook",
         purpose: "a webhook receiver in Go, to compare hookd with",
         tests: &[],
@@ -80,6 +87,7 @@ const PEERS: &[Peer] = &[
 const SDIST: &str = "buildbot==2.8.4";
 const OCTOKIT: &str = "@octokit/webhooks-examples@7.6.1";
 const GITLAB: &str = "golang-github-xanzy-go-gitlab-dev";
+const NGINX: &str = "nginx";
 const WEBHOOK: &str = "webhook";
 const OCTOKIT_SERVER: &str = "@octokit/webhooks@14.2.0";
 
@@ -197,6 +205,11 @@ fn unpack_gitlab() -> Result<(), String> {
 }
 
 /// Unpacked, not installed: its service must not start by itself.
+fn unpack_nginx() -> Result<(), String> {
+    unpack_debian("nginx", NGINX)
+}
+
+/// The same.
 fn unpack_webhook() -> Result<(), String> {
     unpack_debian("webhook", WEBHOOK)
 }

@@ -169,7 +169,7 @@ fn an_engine_knows_the_contract_and_the_core_and_no_dialect() {
 
 #[test]
 fn only_hookd_http_knows_the_parts_of_actix_and_it_knows_nothing_of_ours() {
-    let parts = ["actix-http", "actix-service", "actix-tls"];
+    let parts = ["actix-http", "actix-server", "actix-service"];
     for (package, manifest) in manifests() {
         for part in parts {
             assert_eq!(names(&manifest).contains(&part), package == "hookd-http", "`{package}` and `{part}`");

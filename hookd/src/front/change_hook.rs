@@ -1,5 +1,6 @@
 //! Takes requests from their head to their answer.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,15 +10,15 @@ use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use hookd_admin::{Metrics, Unverified, UnverifiedRequest};
-use hookd_config::{Config, ConfigHandle, ServedDialect};
+use hookd_config::{Access, Config, ConfigHandle, ServedDialect};
 use hookd_core::{HookRequest, Method, Proof};
-use hookd_http::{BodyError, BodyLimits, Budget, LogLimiter, RequestGuard, is_encoded, is_websocket, plain, read_body};
+use hookd_http::{BodyError, BodyLimits, Budget, LogLimiter, is_encoded, plain, read_body};
 use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest, Timestamp};
 
 use super::answers;
 use super::rejection::Rejection;
 use super::route::{PREFIX, dialect_of, method_of};
-use super::senders::{is_allowed, shown_sender};
+use super::senders::{counted_sender, is_allowed, shown_sender};
 use crate::followups::Queue;
 use crate::translator::{Translator, Verdict, new_state};
 
@@ -51,10 +52,11 @@ pub(crate) fn app(
 
 async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web::Payload) -> HttpResponse {
     let started = Instant::now();
-    let guard = RequestGuard::new(&request);
     let Some(name) = dialect_of(request.path()) else {
+        let reason = format!("not found: the path is `{}`, and hookd serves {PREFIX}", request.path());
+        front.record_unverified(&request, "", None, &reason);
         let text = format!("not found: hookd serves {PREFIX} here, and nothing else");
-        return guard.refuse(&request, plain(StatusCode::NOT_FOUND, text), payload);
+        return plain(StatusCode::NOT_FOUND, text);
     };
     let config = front.config.current();
     match admit(&front, &config, name, &request, &mut payload).await {
@@ -64,7 +66,7 @@ async fn answer(front: web::Data<Front>, request: HttpRequest, mut payload: web:
                 Rejection::Body(BodyError::NoRoom) => front.record_unstored(name, None, None, &StoreError::Overloaded),
                 other => front.record_unverified(&request, name, None, &other.to_string()),
             }
-            guard.refuse(&request, rejection.answer(), payload)
+            rejection.answer()
         }
     }
 }
@@ -86,19 +88,19 @@ async fn admit<'c>(
     if !is_allowed(allow_from, config, request) {
         return Err(Rejection::Forbidden);
     }
-    if let Some(auth) = auth
-        && !auth.accept(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)).await
-    {
-        return Err(Rejection::Unauthorized);
+    if let Some(auth) = auth {
+        let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
+        match auth.check(headers, counted_sender(request, config)).await {
+            Access::Granted => {}
+            Access::Denied => return Err(Rejection::Unauthorized),
+            Access::Busy => return Err(Rejection::Busy),
+        }
     }
     let dialect = dialect.ok_or_else(|| Rejection::NotWhitelisted(name.to_owned()))?;
     let allowed = dialect.hook.methods();
     let method = method_of(request.method(), allowed).ok_or(Rejection::MethodNotAllowed(allowed))?;
     if is_encoded(request) {
         return Err(Rejection::Encoded);
-    }
-    if is_websocket(request) {
-        return Err(Rejection::WebSocket);
     }
     let limits = BodyLimits {
         max_bytes: config.server.max_body,
@@ -163,6 +165,8 @@ impl Front {
             request: Some(StoredRequest::new(&request, dialect.hook.headers())),
             state,
         };
+        // What was parsed of it may be many times as large, and the store may be slow.
+        drop(request);
         let receipt = match self.store.append(delivery).await {
             Ok(receipt) => receipt,
             Err(error) => {
@@ -208,8 +212,17 @@ impl Front {
 
     /// Logs and counts an unverified request, and adds it to the list of the last ones.
     fn record_unverified(&self, request: &HttpRequest, dialect: &str, event: Option<String>, reason: &str) {
+        self.record_refusal(dialect, shown_sender(request, &self.config.current()), event, reason);
+    }
+
+    /// The same for a request that was refused before it reached the front.
+    pub(crate) fn record_refused(&self, peer: Option<SocketAddr>, reason: &str) {
+        self.record_refusal("", peer.map(|peer| peer.ip().to_string()), None, reason);
+    }
+
+    fn record_refusal(&self, dialect: &str, peer: Option<String>, event: Option<String>, reason: &str) {
         let config = self.config.current();
-        let (received_at, peer) = (Timestamp::now(), shown_sender(request, &config));
+        let received_at = Timestamp::now();
         let (dialect, reason) = (dialect.to_owned(), reason.to_owned());
         let entry = UnverifiedRequest { received_at, dialect, peer, event, reason }.shortened();
         let UnverifiedRequest { dialect, peer, event, reason, .. } = &entry;

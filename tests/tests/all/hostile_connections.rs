@@ -89,18 +89,6 @@ fn a_head_that_is_too_large_is_431_on_a_reused_connection_too() {
 }
 
 #[test]
-fn an_idle_connection_is_closed_after_five_seconds() {
-    let hookd = start("");
-    let mut connection = Raw::open(hookd.public());
-    connection.write(change(hookd.public()));
-    assert_eq!(connection.answer().expect("hookd answers").status, 202);
-    let since = Instant::now();
-    connection.closed();
-    let took = since.elapsed();
-    assert!((Duration::from_secs(4)..Duration::from_secs(9)).contains(&took), "{took:?}");
-}
-
-#[test]
 fn a_client_that_does_not_read_its_answers_is_disconnected() {
     let hookd = start("request_timeout = '1s'");
     let request = Request::get("/nothing").to_bytes(hookd.public());

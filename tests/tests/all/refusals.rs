@@ -205,7 +205,6 @@ fn a_malformed_head_is_answered_and_the_connection_closed() {
         (format!("GET {BASE} HTTP/1.1\r\n\r\n"), 400),
         (format!("GET {BASE}/ü HTTP/1.1\r\nHost: a\r\n\r\n"), 400),
         (format!("GET {BASE} HTTP/9.9\r\nHost: a\r\n\r\n"), 400),
-        (format!("POST {BASE} HTTP/1.0\r\n\r\n"), 400),
         (format!("GET {BASE}?{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(70_000)), 431),
         // Ambiguous body lengths allow requests to be smuggled through a proxy.
         (line(&format!("Content-Length: 3\r\n{CHUNKED}")) + "0\r\n\r\n", 400),
@@ -230,10 +229,9 @@ fn a_malformed_head_is_answered_and_the_connection_closed() {
         let answer = only(exchange(hookd.public(), &bytes));
         let shown = bytes.get(..bytes.len().min(200));
         assert_eq!(answer.status, status, "{shown:?}");
-        // What actix cannot parse gets its answer, which has no text.
-        if answer.line() != format!("{status} ") {
-            assert_says(&answer, "431 the request head is larger than 32768 bytes");
-        }
+        let text = answer.text();
+        assert!(!text.is_empty(), "{shown:?}");
+        assert_says(&answer, &format!("{status} {text}"));
         assert_eq!(answer.header("Connection"), Some("close"));
     }
     assert_eq!(hookd.admin().deliveries().len(), 0);
@@ -248,13 +246,13 @@ fn a_client_that_expects_100_continue_gets_it() {
     assert_eq!(polite.answer().map(|answer| answer.status), Some(100));
     polite.write("author=a");
     assert_says(&polite.answer().expect("hookd answers"), "202 1 change found");
-    // A client that does not wait for it gets both.
+    // A client that does not wait for it needs none.
     let impatient = format!("{FORM}Expect: 100-continue\r\nContent-Length: 8\r\n");
     let statuses: Vec<_> = exchange(hookd.public(), head("POST", BASE, &impatient) + "author=b")
         .into_iter()
         .map(|answer| answer.status)
         .collect();
-    assert_eq!(statuses, [100, 202]);
+    assert_eq!(statuses, [202]);
 }
 
 #[test]

@@ -31,15 +31,16 @@ pub struct Server {
     #[schemars(with = "size::SizeSchema")]
     pub max_body: usize,
 
-    /// The most memory for bodies at a time, in all: those that are being read and those that wait to be stored.
-    /// Requests beyond it are answered with 503. The first 64KiB of each body do not count, and one body is always
-    /// accepted, whatever its size.
+    /// The most memory for bodies at a time, in all: those that are being read and those that wait to be stored; and for
+    /// request heads that are not complete and larger than 4KiB. Where it is used up, the one that has taken the longest
+    /// to arrive is answered with 503. One body is always accepted, whatever its size.
     #[serde(with = "size")]
     #[schemars(with = "size::SizeSchema")]
     pub max_buffered: usize,
 
-    /// The most connections that are open at a time. Further ones wait until one is closed. Idle connections are closed
-    /// after five seconds, those that have not sent a whole request after `request_timeout`. At the start hookd raises
+    /// The most connections that are served at a time. When another wants in, the one that has been idle the longest is
+    /// closed; if none is idle, it waits until one is. Connections that have not sent the whole head of a request are
+    /// closed after `request_timeout`. At the start hookd raises
     /// the system's limit on open files as far as it is allowed to; if that is not enough, it logs a warning and accepts
     /// as many connections as the limit permits.
     #[serde(deserialize_with = "connections")]
@@ -50,6 +51,14 @@ pub struct Server {
     #[serde(serialize_with = "duration::serialize", deserialize_with = "nonzero")]
     #[schemars(with = "duration::DurationSchema")]
     pub request_timeout: Duration,
+
+    /// How long a connection is kept open without a request, also by `[admin]`. Load balancers and proxies keep theirs
+    /// for a minute or so and expect the server to keep them longer: if it closes one while a request is on its way, the
+    /// forge gets a 502 and does not send that webhook again. While connections are scarce, see `max_connections`, it
+    /// may be less.
+    #[serde(serialize_with = "duration::serialize", deserialize_with = "nonzero")]
+    #[schemars(with = "duration::DurationSchema")]
+    pub keep_alive: Duration,
 
     /// How long requests in progress may take to finish when hookd stops.
     #[serde(with = "duration")]
@@ -62,7 +71,7 @@ pub struct Server {
     pub allow_from: Option<Networks>,
 
     /// The reverse proxies whose `X-Forwarded-For` and `Forwarded` headers say where a request came from. From all other
-    /// senders these headers are ignored.
+    /// senders these headers are ignored; one of a trusted proxy that cannot be read is refused.
     #[serde(skip_serializing_if = "Networks::is_empty")]
     pub trusted_proxies: Networks,
 
@@ -84,6 +93,7 @@ impl Default for Server {
             max_buffered: 256 << 20,
             max_connections: 16_384,
             request_timeout: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(75),
             shutdown_timeout: Duration::from_secs(30),
             allow_from: None,
             trusted_proxies: Networks::default(),
@@ -108,6 +118,7 @@ impl Server {
             max_buffered: _,
             max_connections,
             request_timeout,
+            keep_alive,
             shutdown_timeout,
             allow_from: _,
             trusted_proxies: _,
@@ -121,6 +132,7 @@ impl Server {
             ("server.max_connections", *max_connections != new.max_connections),
             // The listener keeps the time for headers that it started with; for bodies the new one applies at once.
             ("server.request_timeout (for headers)", *request_timeout != new.request_timeout),
+            ("server.keep_alive", *keep_alive != new.keep_alive),
             ("server.shutdown_timeout", *shutdown_timeout != new.shutdown_timeout),
         ])
     }
@@ -161,7 +173,7 @@ mod tests {
             written,
             json!({
                 "listen": "127.0.0.1:8010", "max_body": "25MiB", "max_buffered": "256MiB", "max_connections": 16384,
-                "request_timeout": "30s", "shutdown_timeout": "30s",
+                "request_timeout": "30s", "keep_alive": "75s", "shutdown_timeout": "30s",
             })
         );
         assert_eq!(read(written).unwrap(), Server::default());
@@ -183,8 +195,9 @@ mod tests {
                 format!("bad number of connections `{wrong}`, expected 1 or more")
             );
         }
-        let error = read(json!({"request_timeout": "0s"})).unwrap_err();
-        assert_eq!(error, "must be longer than 0s");
+        for option in ["request_timeout", "keep_alive"] {
+            assert_eq!(read(json!({option: "0s"})).unwrap_err(), "must be longer than 0s");
+        }
         assert!(read(json!({"shutdown_timeout": "0s"})).unwrap().shutdown_timeout.is_zero());
     }
 
@@ -196,7 +209,7 @@ mod tests {
         assert_eq!(old.needs_restart(&read(live).unwrap()), [""; 0]);
         let fixed = json!({
             "listen": "127.0.0.1:9", "tls": {"certificate": "a", "key": "b"}, "workers": 2, "max_connections": 3,
-            "request_timeout": "1s", "shutdown_timeout": "1s",
+            "request_timeout": "1s", "keep_alive": "1s", "shutdown_timeout": "1s",
         });
         let names = [
             "server.listen",
@@ -204,6 +217,7 @@ mod tests {
             "server.workers",
             "server.max_connections",
             "server.request_timeout (for headers)",
+            "server.keep_alive",
             "server.shutdown_timeout",
         ];
         assert_eq!(old.needs_restart(&read(fixed).unwrap()), names);

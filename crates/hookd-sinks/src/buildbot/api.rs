@@ -25,7 +25,7 @@ const MAX_ANSWER_BYTES: usize = 32 << 20;
 const PAGE: usize = 200;
 const MAX_CHANGES: usize = 4000;
 
-/// How many builds are told one by one.
+/// How many builds are listed one by one.
 const MAX_BUILDS: usize = 50;
 
 /// How many sets of builds are looked through for one that a scheduler made of a change.

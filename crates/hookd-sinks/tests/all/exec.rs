@@ -172,7 +172,7 @@ async fn commands_that_cannot_be_run_are_the_sinks_fault() {
 }
 
 #[test]
-fn every_problem_of_the_command_is_told() {
+fn every_problem_of_the_command_is_reported() {
     let problems = problems("exec", json!({"command": ["{branch}", "{x}", "{branch}", "}"], "timeout": "0s"}));
     assert_eq!(problems.len(), 4, "{problems:#?}");
     assert_eq!(problems[0], "command[0]: the program cannot depend on the change; its arguments can");

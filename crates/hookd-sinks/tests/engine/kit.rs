@@ -1,4 +1,4 @@
-//! A store in memory, a sink that does as it is told, and an engine that serves it.
+//! A store in memory, a scripted sink, and an engine that serves it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex};
@@ -290,6 +290,19 @@ impl Run {
 
     pub(crate) fn command(&self, command: Command) -> Result<String, String> {
         self.runtime.block_on(self.engine().command("sink", command))
+    }
+
+    pub(crate) fn orphans(&self) -> Vec<String> {
+        self.engine().orphans().unwrap()
+    }
+
+    pub(crate) fn forget(&self, name: &str) -> Result<String, String> {
+        self.runtime.block_on(self.engine().forget(name))
+    }
+
+    /// Serves no sinks any more.
+    pub(crate) fn remove_all(&self) {
+        self.runtime.block_on(self.engine().apply(&[], PATIENCE));
     }
 
     pub(crate) fn stop(self) {

@@ -10,7 +10,7 @@ fn settlement(changeid: i64, kind: SettlementKind, answer: &str) -> Settlement {
     Settlement { changeid, settled_at: NOON, kind, attempts: 3, answer: answer.to_owned() }
 }
 
-/// Moves a cursor, with settlements; gives what came of it.
+/// Moves a cursor, with settlements; returns the result.
 fn settle(store: &SharedStore, name: &str, expected: Option<u64>, to: i64, settlements: &[Settlement]) -> Moved {
     let moved = CursorMove { settlements: settlements.to_vec(), ..cursor_move(name, expected, at(to)) };
     store.move_cursors(vec![moved]).wait().unwrap().remove(0)

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::figures::{Figures, Goal, Round, Spread, p99, rate};
 use super::million::Million;
 use super::onward::Onward;
-use super::servers::{BUILDBOT, FLOOR, HOOKD, KINDS, STEPS};
+use super::servers::{BASELINE, BUILDBOT, FLOOR, HOOKD, KINDS, SINK, SINK_DOWN, SINKS, STEPS};
 use super::stored::{self, Starts};
 
 /// All results of a run.
@@ -74,7 +74,7 @@ impl Report {
             .expect("writing to a String does not fail");
         }
         text.push_str("\nMedian (minimum–maximum) of the rounds; ratios compare servers within the same round.\n\n");
-        for kind in KINDS.iter().chain(STEPS).filter(|kind| self.named(kind.name).is_some()) {
+        for kind in KINDS.iter().chain(STEPS).chain(SINKS).filter(|kind| self.named(kind.name).is_some()) {
             writeln!(text, "- {}: {}", kind.name, kind.about).expect("writing to a String does not fail");
         }
         text
@@ -87,6 +87,14 @@ impl Report {
         let mut goals = Vec::new();
         goals.extend(at_least("at least 0.5 of the floor", self.ratio(HOOKD, FLOOR, rate), 0.5, 3));
         goals.extend(at_least("at least 100 times Buildbot", self.ratio(HOOKD, BUILDBOT, rate), 100.0, 0));
+        goals.extend(at_least("no slower than the baseline", self.ratio(HOOKD, BASELINE, rate), 1.0, 3));
+        goals.extend(at_least("0.9 of its speed with a sink that keeps up", self.ratio(SINK, HOOKD, rate), 0.9, 3));
+        goals.extend(at_least(
+            "0.97 of its speed with a sink that is down",
+            self.ratio(SINK_DOWN, HOOKD, rate),
+            0.97,
+            3,
+        ));
         goals.extend(self.ratio(HOOKD, FLOOR, p99).map(|ratio| Goal {
             goal: "p99 at most 5 times the floor's",
             result: ratio.shown(2),
@@ -114,6 +122,9 @@ impl Report {
             "ratios": {
                 "rate_to_floor": self.ratio(HOOKD, FLOOR, rate).map(Spread::to_json),
                 "rate_to_buildbot": self.ratio(HOOKD, BUILDBOT, rate).map(Spread::to_json),
+                "rate_to_baseline": self.ratio(HOOKD, BASELINE, rate).map(Spread::to_json),
+                "rate_with_sink": self.ratio(SINK, HOOKD, rate).map(Spread::to_json),
+                "rate_with_sink_down": self.ratio(SINK_DOWN, HOOKD, rate).map(Spread::to_json),
                 "p99_to_floor": self.ratio(HOOKD, FLOOR, p99).map(Spread::to_json),
                 "rate_stored_to_empty": self.ratio(stored::NAME, HOOKD, rate).map(Spread::to_json),
             },

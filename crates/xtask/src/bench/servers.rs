@@ -27,6 +27,12 @@ pub(super) const FLOOR: &str = "floor";
 pub(super) const HOOKD: &str = "hookd";
 pub(super) const BUILDBOT: &str = "buildbot";
 
+pub(super) const SINK: &str = "hookd-sink";
+pub(super) const SINK_DOWN: &str = "hookd-sink-down";
+
+/// Another build of hookd, measured beside this one.
+pub(super) const BASELINE: &str = "baseline";
+
 /// All servers, in the order in which they are measured.
 pub(super) const KINDS: &[Kind] = &[
     Kind {
@@ -58,6 +64,28 @@ pub(super) const KINDS: &[Kind] = &[
         about: "`@octokit/webhooks` on Node: checks the HMAC-SHA256, parses the push",
         peers: &["octokit-server"],
         start: start_octokit,
+    },
+];
+
+/// hookd with sinks.
+pub(super) const SINKS: &[Kind] = &[
+    Kind {
+        name: SINK,
+        about: "hookd with a `file` sink, which keeps up",
+        peers: &[],
+        start: |name, folder| {
+            let sink = "[[sinks]]\nname = \"lines\"\ntype = \"file\"\npath = \"changes.jsonl\"\n";
+            start_hookd_as(&binary("hookd"), name, folder, Path::new("hookd.db"), sink)
+        },
+    },
+    Kind {
+        name: SINK_DOWN,
+        about: "hookd with a `webhook` sink at an address where nobody listens",
+        peers: &[],
+        start: |name, folder| {
+            let sink = "[[sinks]]\nname = \"down\"\ntype = \"webhook\"\nurl = \"http://127.0.0.1:1/\"\nproxy = false\n";
+            start_hookd_as(&binary("hookd"), name, folder, Path::new("hookd.db"), sink)
+        },
     },
 ];
 
@@ -102,14 +130,25 @@ pub(super) fn start_hookd(name: &'static str, folder: &Path) -> Result<Server, S
 
 /// hookd on an existing store; a relative path is relative to the folder.
 pub(super) fn start_hookd_on(name: &'static str, folder: &Path, store: &Path) -> Result<Server, String> {
+    start_hookd_as(&binary("hookd"), name, folder, store, "")
+}
+
+/// This build of hookd on a store, with more sections.
+pub(super) fn start_hookd_as(
+    executable: &Path,
+    name: &'static str,
+    folder: &Path,
+    store: &Path,
+    sections: &str,
+) -> Result<Server, String> {
     let config = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n\
          [store]\nurl = \"sqlite:{}\"\n\n\
-         [change_hook_dialects]\ngithub = {{ secret = \"{SECRET}\", strict = true }}\n",
+         [change_hook_dialects]\ngithub = {{ secret = \"{SECRET}\", strict = true }}\n\n{sections}",
         store.display()
     );
     let config = write(folder, "hookd.toml", &config)?;
-    let mut hookd = program(binary("hookd"));
+    let mut hookd = program(executable);
     hookd.env_remove("RUST_LOG").arg("serve").arg("--config").arg(config).args(["--log-format", "json"]);
     let mut process = Process::start(&mut hookd, folder.join("log.jsonl"))?;
     let public = process.find(None, |log| listening(log, "public"))?;

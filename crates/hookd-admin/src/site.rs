@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HOST, HeaderMap, HeaderValue};
 use actix_web::test::{TestRequest, call_service, init_service};
 use hookd_config::{Config, ConfigHandle};
 use hookd_core::{BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Method, Outcome, Problem, Refusal};
@@ -88,7 +88,12 @@ impl Site {
         let (store, config) = (Arc::clone(&self.store), Arc::clone(&self.config));
         let state = AppState::new(store, config, Arc::clone(&self.unverified), Arc::clone(&self.metrics));
         let service = init_service(app(state)).await;
-        let answer = call_service(&service, request.to_request()).await;
+        let mut request = request.to_request();
+        if !request.headers().contains_key(HOST) {
+            // As a client does that was given the listener's address.
+            request.headers_mut().insert(HOST, HeaderValue::from_static("127.0.0.1:8011"));
+        }
+        let answer = call_service(&service, request).await;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = to_bytes(answer.into_body()).await.unwrap();
         Answer { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }

@@ -1,5 +1,6 @@
 //! What the private listener, its REST API and its pages work with.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actix_web::web;
@@ -15,10 +16,12 @@ pub struct AppState {
     config: Arc<ConfigHandle>,
     unverified: Arc<Unverified>,
     metrics: Arc<Metrics>,
+    address: SocketAddr,
 }
 
 impl AppState {
-    /// What is shown: the store, the configuration, and what the public listener notes of its requests.
+    /// What is shown: the store, the configuration, and what the public listener notes of its requests. The listener's
+    /// address is that of the configuration; see [`listening_on`](Self::listening_on).
     #[must_use]
     pub fn new(
         store: SharedStore,
@@ -26,7 +29,19 @@ impl AppState {
         unverified: Arc<Unverified>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { store, config, unverified, metrics }
+        let address = config.current().admin.listen;
+        Self { store, config, unverified, metrics, address }
+    }
+
+    /// The same, on a listener whose socket has this address: where the configuration says port 0, the system chose one.
+    #[must_use]
+    pub fn listening_on(self, address: SocketAddr) -> Self {
+        Self { address, ..self }
+    }
+
+    /// Where the listener listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn store(&self) -> &SharedStore {

@@ -92,12 +92,14 @@ impl Readers {
         self.read(cursors::all)
     }
 
-    pub(crate) fn pending(&self) -> Result<Vec<Due>, StoreError> {
+    pub(crate) fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT deliveryid, dialect, received_at, attempts, next_at FROM pending ORDER BY deliveryid",
+                "SELECT deliveryid, dialect, received_at, attempts, next_at FROM pending WHERE deliveryid > ? \
+                 ORDER BY deliveryid LIMIT ?",
             )?;
-            let rows = statement.query_map([], |row| {
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let rows = statement.query_map((after, most), |row| {
                 Ok(Due {
                     deliveryid: row.get(0)?,
                     dialect: row.get(1)?,

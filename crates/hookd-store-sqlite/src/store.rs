@@ -144,7 +144,11 @@ impl Log for SqliteStore {
     }
 
     fn pending(&self) -> Result<Vec<Due>, StoreError> {
-        self.readers.pending()
+        self.readers.pending_after(0, usize::MAX)
+    }
+
+    fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
+        self.readers.pending_after(after, most)
     }
 
     fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {

@@ -9,7 +9,7 @@ use actix_web::{App, Error, HttpResponse, web};
 use hookd_http::unauthorized;
 
 use crate::state::AppState;
-use crate::{health, page, rest, same_site};
+use crate::{answers, health, page, rest, same_site};
 
 /// The application of the private listener.
 pub fn app(
@@ -17,7 +17,7 @@ pub fn app(
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
     App::new()
         .app_data(web::Data::new(state))
-        .wrap(from_fn(uncached))
+        .wrap(from_fn(bounded))
         .service(web::resource("/healthz").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)))
         .service(web::resource("/readyz").route(web::get().to(health::readyz)).route(web::head().to(health::readyz)))
         .service(
@@ -30,14 +30,15 @@ pub fn app(
         )
 }
 
-/// Forbids every cache to keep an answer: all of them are private, and of one moment.
-async fn uncached(
+/// Counts the memory of every answer, and forbids every cache to keep it: all of them are private, and of one moment.
+async fn bounded(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let mut answer = next.call(request).await?.map_into_boxed_body();
+    let (request, answer) = next.call(request).await?.map_into_boxed_body().into_parts();
+    let mut answer = answers::counted(answer);
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(answer)
+    Ok(ServiceResponse::new(request, answer))
 }
 
 /// Refuses requests that a page of another site made a browser send, and requires the credentials of `[admin]

@@ -5,11 +5,13 @@
 //!
 //! Invariants: nothing here starts a listener, names a dialect or a store's engine, or reads a body. Everything that a
 //! sender sent is escaped. Every path but `/healthz` and `/readyz` asks for the credentials of `[admin]`, if it has any,
-//! and refuses what a page of another site makes a browser send. No answer is cached.
+//! and refuses what a page of another site makes a browser send. No answer is cached. Searches are few at a time, limited
+//! in time, and end when their client goes away; lists, and all answers together, are limited in bytes.
 
 #![forbid(unsafe_code)]
 
 mod admin;
+mod answers;
 mod health;
 mod metrics;
 mod page;

@@ -25,6 +25,8 @@ use maud::{Markup, html};
 
 use layout::{Frame, framed};
 
+use crate::answers::retry_later;
+
 /// What a browser may do with a page: show it with the style from here, and submit its search form here.
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -85,7 +87,7 @@ fn bad_request(message: &str) -> HttpResponse {
 fn unavailable(error: &StoreError) -> HttpResponse {
     let frame = Frame { title: "Not available", search: "" };
     let content = html! { h2 { "Not available" } p { (error.to_string()) } };
-    html_answer(StatusCode::SERVICE_UNAVAILABLE, framed(&frame, content))
+    retry_later(html_answer(StatusCode::SERVICE_UNAVAILABLE, framed(&frame, content)))
 }
 
 fn html_answer(status: StatusCode, page: Markup) -> HttpResponse {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use hookd_store::{
@@ -69,7 +69,8 @@ impl SqliteStore {
         let newest = Numbers::read(&connection).map_err(sqlite)?.changeid - 1;
         let (tail_sender, tail) = watch::channel(newest);
         let recent_keys = Arc::new(RecentKeys::default());
-        let readers = Readers::new(path.to_owned(), instance, Arc::clone(&recent_keys));
+        let gate = Arc::<RwLock<()>>::default();
+        let readers = Readers::new(path.to_owned(), instance, Arc::clone(&recent_keys), Arc::clone(&gate));
         let queued = Arc::new(AtomicUsize::new(0));
         let overload = Arc::<Overload>::default();
         let monitor = Monitor {
@@ -78,7 +79,7 @@ impl SqliteStore {
             overload: Arc::clone(&overload),
             observer,
         };
-        let checkpoints = Checkpoints::start(path)?;
+        let checkpoints = Checkpoints::start(path, gate)?;
         let (sender, jobs) = sync_channel(MAX_QUEUED_WRITES);
         let writer = Writer::new(connection, checkpoints, recent_keys, tail_sender, monitor, jobs)
             .map_err(|failure| OpenError::Broken { path: path.to_owned(), source: failure.into() })?;

@@ -218,7 +218,7 @@ async fn only_this_site_can_have_a_sink_do_something() {
     let (site, _scripted) = with_dead_letters().await;
     for path in ["/sinks/master/pause", "/api/v2/sinks/master/pause", "/sinks/master/requeue?kind=dead"] {
         let post = |origin| {
-            let request = TestRequest::post().uri(path).insert_header((HOST, "hookd.example:8011"));
+            let request = TestRequest::post().uri(path).insert_header((HOST, "127.0.0.1:8011"));
             site.send(request.insert_header((ORIGIN, origin)))
         };
         for origin in ["http://evil.example", "null"] {
@@ -228,8 +228,8 @@ async fn only_this_site_can_have_a_sink_do_something() {
     }
     assert_eq!(sink(&site, "master").await["state"], "idle");
     assert_eq!(sink(&site, "master").await["dead_letters"], 2);
-    let request = TestRequest::post().uri("/sinks/master/pause").insert_header((HOST, "hookd.example:8011"));
-    let answer = site.send(request.insert_header((ORIGIN, "http://hookd.example:8011"))).await;
+    let request = TestRequest::post().uri("/sinks/master/pause").insert_header((HOST, "127.0.0.1:8011"));
+    let answer = site.send(request.insert_header((ORIGIN, "http://127.0.0.1:8011"))).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     assert_eq!(sink(&site, "master").await["state"], "paused");
 }

@@ -183,6 +183,7 @@ fn an_operator_finds_dead_letters_and_sends_them_once_more() {
     assert_eq!(done(&hookd, &["requeue", "peer", "--all"]), "1 change is sent once more\n");
     until("it has arrived", || (receiver.taken() == ["a", "b", "c", "bad2", "bad1", "stuck"]).then_some(()));
     until("no dead letter is left", || (peer(&hookd)["dead_letters"] == 0).then_some(()));
+    until("all of it is noted", || (peer(&hookd)["requeued"] == 0).then_some(()));
 
     let admin = format!("http://{}", hookd.admin().address());
     let why = hookd.home().run(&["why", "bad1", "--admin", &admin]);
@@ -220,7 +221,8 @@ fn a_sink_stays_paused_until_it_is_resumed() {
     assert_eq!(receiver.taken(), ["a"]);
     assert_eq!(done(&hookd, &["resume", "peer"]), "resumed\n");
     until("all have arrived", || (receiver.taken() == ["a", "b", "c"]).then_some(()));
-    assert!(hookd.admin().metric("hookd_sink_attempts_total{sink=\"peer\",outcome=\"delivered\"}") >= 2.0);
+    let delivered = "hookd_sink_attempts_total{sink=\"peer\",outcome=\"delivered\"}";
+    until("both are counted", || (hookd.admin().metric(delivered) >= 2.0).then_some(()));
 }
 
 #[test]

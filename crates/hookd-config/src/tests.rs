@@ -287,7 +287,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ),
     (
         "[server.tls]\ncertificate = \"-----BEGIN PRIVATE KEY-----\\nhunter2\"\nkey = 'absent'",
-        &["1:9: section `server`: `tls`: the file (which is no path of one) cannot be read: it does not exist"],
+        &["1:1: section `server`: `tls`: the file (which is no path of one) cannot be read: it does not exist"],
     ),
     (
         "[server]\nallow_from = ['x', '10.0.0.0/8', 5]\ntrusted_proxies = 'y'\n[change_hook_dialects.test]\nskips = ['(', 'fine', '[']",

@@ -93,8 +93,8 @@ impl Config {
         let document = Document::parse(name, text)?;
         let mut reader = Reader::new(&document);
         let mut sections: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
-        sections.extend([names::DIALECTS, names::SINKS]);
-        reader.report_unknown(&sections, &[names::AUTH]);
+        sections.push(names::DIALECTS);
+        reader.report_unknown(&sections, &[names::SINKS], &[names::AUTH]);
         let server = reader.section::<Server>(names::SERVER);
         let admin = reader.section::<Admin>(names::ADMIN);
         let store = reader.section::<Store>(names::STORE);

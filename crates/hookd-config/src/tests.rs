@@ -115,9 +115,9 @@ const WRONG: &[(&str, &[&str])] = &[
         "change_hook_auth = []\nx = 1\n[sever]\n[[pollers]]",
         &[
             "1:20: `change_hook_auth`: an empty list would accept nobody: name a checker, or leave the option out",
-            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[sinks]`, `change_hook_auth`",
-            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[sinks]`, `change_hook_auth`; did you mean `server`?",
-            "4:3: unknown section `pollers`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[sinks]`, `change_hook_auth`",
+            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`",
+            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`; did you mean `server`?",
+            "4:3: unknown section `pollers`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`",
         ],
     ),
     (
@@ -263,6 +263,36 @@ const WRONG: &[(&str, &[&str])] = &[
     (
         "[change_hook_dialects.test]\nsecret = { env = 'A', file = 'B' }",
         &["2:10: dialect `test`: `secret`: expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`"],
+    ),
+    // The sinks.
+    ("sinks = 1", &["1:1: section `sinks` is an integer, expected tables `[[sinks]]`"]),
+    ("[sinks]\nname = 'a'", &["1:2: section `sinks` is a table, expected tables `[[sinks]]`"]),
+    (
+        "[[sinks]]\nname = 'a'\n[[sinks]]\nname = 'b'\ntype = 'fiel'\n[[sinks]]\ntype = 'file'\npath = 'x'\n[[sinks]]\nname = 'a/b'\ntype = 'file'\npath = 'x'",
+        &[
+            "1:3: sink `a`: option `type` is missing, expected one of `buildbot`, `exec`, `file`, `webhook`",
+            "5:8: sink `b`: `type`: this build has no sink type `fiel`, only `buildbot`, `exec`, `file`, `webhook`; did you mean `file`?",
+            "6:3: sink: option `name` is missing",
+            "10:8: sink `a/b`: `name`: a name has at most 64 bytes, without `/` and control characters",
+        ],
+    ),
+    (
+        "[[sinks]]\nname = 'a'\ntype = 'file'\npath = 'x'\norder = 'brunch'\nfilter = { branch_re = '(', brnch = 'x' }\nfrom = 'start'\nretry_min = 1\npth = 'y'",
+        &[
+            "5:9: sink `a`: `order`: unknown variant `brunch`, expected `all` or `branch`",
+            "6:24: sink `a`: `filter.branch_re`: bad regular expression `(`: unclosed group",
+            "7:8: sink `a`: `from`: bad start `start`, expected `end`, `beginning`, or a time such as `2026-11-26T12:00:00Z`",
+            "8:13: sink `a`: `retry_min`: invalid type: integer `1`, expected a number with a unit such as `30s`, `12h` or `14d`",
+        ],
+    ),
+    (
+        "[[sinks]]\nname = 'a'\ntype = 'file'\npath = 'x'\nconcurrency = 2\nretry_min = '2m'\nretry_max = '1m'\nhead_attempts = 0\n[[sinks]]\nname = 'b'\ntype = 'file'\npath = 'x'\n[[sinks]]\nname = 'b'\ntype = 'file'\npath = 'x'",
+        &[
+            "5:15: sink `a`: `concurrency`: with `order = \"all\"` one change is under way at a time",
+            "6:13: sink `a`: `retry_min`: the shortest pause between attempts must not be longer than the longest one",
+            "8:17: sink `a`: `head_attempts`: expected at least 1",
+            "14:8: sink `b`: there is another sink of this name",
+        ],
     ),
     (
         "change_hook_auth = ['hunter2', 271828, 'hunter2:x', 1]\n[admin]\nchange_hook_auth = 271828\ntls = 'hunter2'",

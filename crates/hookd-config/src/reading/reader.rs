@@ -52,15 +52,16 @@ impl<'d> Reader<'d> {
         Ok(warnings)
     }
 
-    /// Reports top-level keys that are neither one of the `sections` nor one of the `options`.
-    pub(crate) fn report_unknown(&mut self, sections: &[&str], options: &[&str]) {
-        let known = [sections, options].concat();
+    /// Reports top-level keys that are none of the `sections`, of the `lists` of tables and of the `options`.
+    pub(crate) fn report_unknown(&mut self, sections: &[&str], lists: &[&str], options: &[&str]) {
+        let known = [sections, lists, options].concat();
         for key in self.document.keys().filter(|key| !known.contains(key)) {
             let kind = match self.document.value(key) {
                 Some(DeValue::Table(_) | DeValue::Array(_)) => "section",
                 _ => "option",
             };
             let tables = sections.iter().map(|name| format!("`[{name}]`"));
+            let tables = tables.chain(lists.iter().map(|name| format!("`[[{name}]]`")));
             let known_list: Vec<String> = tables.chain(options.iter().map(|name| format!("`{name}`"))).collect();
             let mut message = format!("unknown {kind} `{key}`, expected one of {}", known_list.join(", "));
             message.push_str(&suggest(key, known.iter().copied()));
@@ -136,7 +137,9 @@ impl<'d> Reader<'d> {
             "" => format!("{context}: {}", problem.message),
             option => format!("{context}: `{option}`: {}", problem.message),
         };
-        if at_key { self.document.at_key(&path, message) } else { self.document.at_value(&path, message) }
+        // An item of a list has no key of its own.
+        let is_item = problem.path.is_empty() && matches!(base.last(), Some(PathStep::Index(_)));
+        if at_key && !is_item { self.document.at_key(&path, message) } else { self.document.at_value(&path, message) }
     }
 }
 

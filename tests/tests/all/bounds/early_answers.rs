@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hookd_tests::http::Request;
+use hookd_tests::until;
 use hookd_tests::{Home, Hookd};
 
 use crate::raw::{Raw, exchange};
@@ -146,7 +147,9 @@ fn what_is_refused_before_a_dialect_sees_it_is_named_counted_and_listed() {
         assert!(listed.contains(reason), "{reason}: {listed}");
     }
     assert!(listed.contains("/buildbot/change_hook/base"), "{listed}");
-    assert!(hookd.log().iter().any(|line| line.contains("/buildbot/change_hook/base")));
+    until("the log line of the wrong path", || {
+        hookd.log().iter().any(|line| line.contains("/buildbot/change_hook/base")).then_some(())
+    });
     let counted = hookd.admin().get("/metrics").text();
     let line = counted.lines().find(|line| line.starts_with("hookd_requests_total{dialect=\"other\""));
     assert!(line.is_some_and(|line| line.ends_with(" 6")), "{line:?}");

@@ -66,8 +66,11 @@ fn is_cross_site(request: &ServiceRequest) -> bool {
 
 /// What hookd counts, in the text format of OpenMetrics, which Prometheus reads.
 async fn metrics(state: web::Data<AppState>) -> HttpResponse {
+    // A number that cannot be read now is left out: what else is counted may say why.
+    let text = web::block(move || state.metrics().encode(&**state.store(), &state.sinks().sinks())).await;
+    let Ok(text) = text else { return HttpResponse::InternalServerError().finish() };
     HttpResponse::Ok()
         .insert_header(("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(state.metrics().encode(&**state.store()))
+        .body(text)
 }

@@ -198,6 +198,12 @@ impl Glob {
         self.regex.is_match(text)
     }
 
+    /// Whether it may match a text that begins like this; `false` means that it matches none.
+    pub fn may_match_beginning(&self, beginning: &str) -> bool {
+        let literal = self.source.split(['*', '?', '[']).next().unwrap_or_default();
+        literal.starts_with(beginning) || (beginning.starts_with(literal) && literal.len() < self.source.len())
+    }
+
     /// As it was written.
     pub fn source(&self) -> &str {
         &self.source

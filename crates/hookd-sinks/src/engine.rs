@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hookd_store::{CursorMove, Moved, SharedStore, StoreError};
+use hookd_store::{CursorMove, LoggedChange, Moved, SharedStore, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::runner::{Asked, Command, Runner};
@@ -154,6 +154,18 @@ impl Engine {
             Some(Moved::Removed) => Ok(format!("sink `{name}` is forgotten")),
             _ => Err(format!("another process serves sink `{name}`")),
         }
+    }
+
+    /// Asks a sink what became of a change on the other side (see [`Sink::follow`](crate::Sink::follow)).
+    ///
+    /// # Errors
+    /// Where there is no such sink, or it cannot say.
+    pub async fn follow(&self, name: &str, change: LoggedChange) -> Result<Vec<String>, String> {
+        let settings = self.running().get(name).map(|running| Arc::clone(&running.settings));
+        let settings = settings.ok_or_else(|| format!("there is no sink `{name}`"))?;
+        // The connections of a sink belong to the runtime that uses them first.
+        let asked = self.runtime.spawn(async move { settings.sink.follow(&change).await });
+        asked.await.map_err(|_| "the sinks have stopped".to_owned())?
     }
 
     /// Opens files again, after `SIGHUP`.

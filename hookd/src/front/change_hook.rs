@@ -165,6 +165,8 @@ impl Front {
             request: Some(StoredRequest::new(&request, dialect.hook.headers())),
             state,
         };
+        // What was parsed of it may be many times as large, and the store may be slow.
+        drop(request);
         let receipt = match self.store.append(delivery).await {
             Ok(receipt) => receipt,
             Err(error) => {

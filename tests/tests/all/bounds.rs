@@ -9,3 +9,5 @@ mod messages;
 mod nginx;
 mod passwords;
 mod patterns;
+mod payloads;
+mod same_store;

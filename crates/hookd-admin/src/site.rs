@@ -1,5 +1,6 @@
 //! The private listener of the tests: over a store in memory, with a dialect of their own.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub(crate) struct Site {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) config_file: PathBuf,
     config: Arc<ConfigHandle>,
+    address: SocketAddr,
     _folder: TempDir,
 }
 
@@ -71,7 +73,9 @@ impl Site {
         let config_file = folder.path().join("hookd.toml");
         std::fs::write(&config_file, text).unwrap();
         let config = Config::load(&config_file).unwrap();
+        let address = config.admin.listen;
         Self {
+            address,
             store: Arc::new(MemoryStore::new()),
             unverified: Arc::default(),
             metrics: Arc::new(Metrics::new(Arc::default())),
@@ -88,6 +92,8 @@ impl Site {
     pub(crate) async fn send(&self, request: TestRequest) -> Answer {
         let (store, config) = (Arc::clone(&self.store), Arc::clone(&self.config));
         let state = AppState::new(store, config, Arc::clone(&self.unverified), Arc::clone(&self.metrics));
+        // A reload does not move the socket.
+        let state = state.listening_on(self.address);
         let service = init_service(app(state)).await;
         let mut request = request.to_request();
         if !request.headers().contains_key(HOST) {

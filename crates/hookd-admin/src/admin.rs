@@ -1,12 +1,15 @@
 //! The routes of the private listener, and what stands before them: credentials, no requests from pages of other sites,
 //! and no caches.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
-use hookd_http::unauthorized;
+use hookd_config::Access;
+use hookd_http::{busy, unauthorized};
 
 use crate::state::AppState;
 use crate::{answers, health, page, rest, same_site};
@@ -51,18 +54,25 @@ async fn authenticated(
     if let Err(answer) = same_site::check(&state, &request) {
         return Ok(request.into_response(answer));
     }
-    if let Some(auth) = state.config().files.admin_auth.clone()
-        && !auth.accept(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)).await
-    {
-        return Ok(request.into_response(unauthorized()));
+    if let Some(auth) = state.config().files.admin_auth.clone() {
+        let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        match auth.check(headers, address).await {
+            Access::Granted => {}
+            Access::Denied => return Ok(request.into_response(unauthorized())),
+            Access::Busy => return Ok(request.into_response(busy())),
+        }
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
 /// What hookd counts, in the text format of OpenMetrics, which Prometheus reads.
 async fn metrics(state: web::Data<AppState>) -> HttpResponse {
+    // A number that cannot be read now is left out: what else is counted may say why.
+    let text = web::block(move || state.metrics().encode(&**state.store(), &state.sinks().sinks())).await;
+    let Ok(text) = text else { return HttpResponse::InternalServerError().finish() };
     HttpResponse::Ok()
         .insert_header(("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(state.metrics().encode(&**state.store()))
+        .body(text)
 }

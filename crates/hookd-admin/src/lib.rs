@@ -17,6 +17,7 @@ mod metrics;
 mod page;
 mod rest;
 mod same_site;
+mod sinks;
 #[cfg(test)]
 mod site;
 mod state;

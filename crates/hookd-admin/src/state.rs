@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::web;
 use hookd_config::{Config, ConfigHandle};
+use hookd_sinks::Engine;
 use hookd_store::{ReadLimits, SharedStore, StoreError, bounded};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -20,21 +21,23 @@ pub struct AppState {
     config: Arc<ConfigHandle>,
     unverified: Arc<Unverified>,
     metrics: Arc<Metrics>,
+    sinks: Arc<Engine>,
     address: SocketAddr,
 }
 
 impl AppState {
-    /// What is shown: the store, the configuration, and what the public listener notes of its requests. The listener's
-    /// address is that of the configuration; see [`listening_on`](Self::listening_on).
+    /// What is shown: the store, the configuration, what the public listener notes of its requests, and the sinks. The
+    /// listener's address is that of the configuration; see [`listening_on`](Self::listening_on).
     #[must_use]
     pub fn new(
         store: SharedStore,
         config: Arc<ConfigHandle>,
         unverified: Arc<Unverified>,
         metrics: Arc<Metrics>,
+        sinks: Arc<Engine>,
     ) -> Self {
         let address = config.current().admin.listen;
-        Self { store, config, unverified, metrics, address }
+        Self { store, config, unverified, metrics, sinks, address }
     }
 
     /// The same, on a listener whose socket has this address: where the configuration says port 0, the system chose one.
@@ -67,6 +70,10 @@ impl AppState {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    pub(crate) fn sinks(&self) -> &Arc<Engine> {
+        &self.sinks
     }
 }
 

@@ -41,7 +41,12 @@ pub struct Admin {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8011)), change_hook_auth: None, hosts: Vec::new(), tls: None }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8011)),
+            change_hook_auth: None,
+            hosts: Vec::new(),
+            tls: None,
+        }
     }
 }
 

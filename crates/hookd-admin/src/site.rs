@@ -1,6 +1,7 @@
 //! The private listener of the tests: over a store in memory, with a dialect of their own.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -86,6 +87,7 @@ pub(crate) struct Site {
     pub(crate) config_file: PathBuf,
     pub(crate) sinks: Arc<Engine>,
     config: Arc<ConfigHandle>,
+    address: SocketAddr,
     _folder: TempDir,
 }
 
@@ -115,7 +117,9 @@ impl Site {
         let config = Config::load(&config_file).unwrap();
         let (store, metrics) = (Arc::new(MemoryStore::new()), Arc::new(Metrics::new(Arc::default())));
         let (shared, observer) = (Arc::clone(&store), Arc::clone(&metrics));
+        let address = config.admin.listen;
         Self {
+            address,
             sinks: Arc::new(Engine::start(shared, observer).unwrap()),
             store,
             unverified: Arc::default(),
@@ -134,6 +138,8 @@ impl Site {
         let (store, config) = (Arc::clone(&self.store), Arc::clone(&self.config));
         let (unverified, metrics) = (Arc::clone(&self.unverified), Arc::clone(&self.metrics));
         let state = AppState::new(store, config, unverified, metrics, Arc::clone(&self.sinks));
+        // A reload does not move the socket.
+        let state = state.listening_on(self.address);
         let service = init_service(app(state)).await;
         let mut request = request.to_request();
         if !request.headers().contains_key(HOST) {

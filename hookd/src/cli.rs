@@ -3,13 +3,16 @@
 //! Data goes to standard output, errors and warnings to standard error. A reader that closes the pipe
 //! (`hookd schema | head`) is not a failure.
 
+mod admin;
 mod check;
 mod dialects;
 mod docs;
 mod reload;
 mod schema;
 mod serve;
+mod sinks;
 mod store;
+mod why;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
@@ -47,6 +50,14 @@ enum Command {
     /// Reload the configuration of a running hookd; an invalid one is rejected as a whole.
     #[command(after_help = after_help("hookd reload --config /etc/hookd/hookd.toml"))]
     Reload(reload::ReloadArgs),
+
+    /// Look at the sinks of a running hookd, and have them pause, resume, retry, skip or send changes once more.
+    #[command(arg_required_else_help = true, after_help = after_help("hookd sinks list"))]
+    Sinks(sinks::SinksArgs),
+
+    /// Show what became of a delivery: its changes, and how each ended at each sink.
+    #[command(after_help = after_help("hookd why 72d3162e-cc78-11e3-81ab-4c9367dc0958"))]
+    Why(why::WhyArgs),
 
     /// Maintain the store: statistics, check, backup, reclaiming space.
     #[command(arg_required_else_help = true, after_help = after_help("hookd store backup hookd-backup.db"))]
@@ -129,6 +140,8 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
     match &cli.command {
         Command::Check(args) => check::run(&cli.config, args, output),
         Command::Reload(args) => reload::run(&cli.config, args, output),
+        Command::Sinks(args) => sinks::run(&cli.config, args, output),
+        Command::Why(args) => why::run(&cli.config, args, output),
         Command::Store(args) => store::run(&cli.config, args, output),
         Command::Dialects(args) => dialects::run(args, output),
         Command::Schema => schema::run(output),
@@ -172,6 +185,21 @@ mod tests {
             assert_eq!(parse(args.map(OsString::from)).unwrap().config, PathBuf::from("x.toml"));
         }
         assert_eq!(parse(["hookd", "check"].map(OsString::from)).unwrap().config, PathBuf::from("hookd.toml"));
+    }
+
+    #[test]
+    fn rejects_an_unknown_log_level() {
+        for (level, unknown) in
+            [("warning", "warning"), ("info,hookd=verbose", "verbose"), ("", ""), ("hookd", "hookd")]
+        {
+            let error = parse(["hookd", "serve", "--log-level", level].map(OsString::from)).unwrap_err().to_string();
+            let message =
+                format!("unknown level `{unknown}`, expected one of `off`, `error`, `warn`, `info`, `debug`, `trace`");
+            assert!(error.contains(&message), "{error}");
+        }
+        for level in ["warn", "WARN", "off", "info,hookd=debug", "info,hookd::http=trace"] {
+            parse(["hookd", "serve", "--log-level", level].map(OsString::from)).unwrap();
+        }
     }
 
     #[test]

@@ -89,7 +89,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&translator), Arc::clone(&metrics))
             .map_err(|source| ServeError::Read { path: file.clone(), source })?;
 
-    let sinks = Engine::start(Arc::clone(&store), Arc::new(()))
+    let sinks = Engine::start(Arc::clone(&store), Arc::clone(&metrics) as _)
         .map_err(|source| ServeError::Io { what: "thread of the sinks", source })?;
     let sinks = Arc::new(sinks);
     // Before anything listens: a sink that is new begins at the end of the log, and must not miss what comes next.
@@ -139,7 +139,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     };
     let public = public.serve(move || front::app(Arc::clone(&front)));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
-    let state = AppState::new(Arc::clone(&store), Arc::clone(&handle), unverified, metrics);
+    let state = AppState::new(Arc::clone(&store), Arc::clone(&handle), unverified, metrics, Arc::clone(&sinks));
     let private = Listener {
         name: "admin",
         socket: private_socket,
@@ -223,6 +223,13 @@ async fn serve_sinks(sinks: Arc<Engine>, mut configs: watch::Receiver<Arc<Config
     loop {
         let config = Arc::clone(&configs.borrow_and_update());
         sinks.apply(&config.sinks, config.server.shutdown_timeout).await;
+        let engine = Arc::clone(&sinks);
+        for name in actix_web::web::block(move || engine.orphans()).await.into_iter().flatten().flatten() {
+            tracing::warn!(
+                sink = name,
+                "not configured any more, but its changes are kept: `hookd sinks forget` ends that"
+            );
+        }
         if configs.changed().await.is_err() {
             return;
         }

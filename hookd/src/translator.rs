@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use hookd_config::ServedDialect;
-use hookd_core::{ApiAnswers, Change, HookRequest, Outcome, Proof, Refusal};
+use hookd_core::{ApiAnswers, Change, ChangeList, HookRequest, Outcome, Proof, Refusal};
 use hookd_http::LogLimiter;
 use hookd_store::NewState;
 use tokio::sync::Semaphore;
@@ -105,6 +105,7 @@ impl Translator {
         let (dialect, panics) = (Arc::clone(dialect), Arc::clone(&self.panics));
         self.on_pool(bytes, move || {
             let outcome = guarded(&dialect, &panics, || dialect.hook.translate_with(&request, &answers)).flatten();
+            let outcome = outcome.and_then(|outcome| bounded(outcome, bytes));
             Retranslated { request, answers, outcome }
         })
         .await
@@ -159,10 +160,20 @@ fn verdict(dialect: &ServedDialect, request: &HookRequest, panics: &LogLimiter) 
     match guarded(dialect, panics, || hook.verify(request)).flatten() {
         Ok(proof) => {
             let outcome = guarded(dialect, panics, || hook.translate(request)).flatten();
+            let outcome = outcome.and_then(|outcome| bounded(outcome, request.body().len()));
             Verdict { event, forge_id, proof: Some(proof), outcome }
         }
         Err(refusal) => Verdict { event, forge_id, proof: None, outcome: Err(refusal) },
     }
+}
+
+/// Refuses changes that take more than their input allows. Dialects of hookd check that as they make them; this is for
+/// those of others.
+fn bounded(outcome: Outcome, input_bytes: usize) -> Result<Outcome, Refusal> {
+    if let Outcome::Changes(changes) = &outcome {
+        ChangeList::check(changes, input_bytes)?;
+    }
+    Ok(outcome)
 }
 
 /// Calls code of a dialect, with the same treatment of panics everywhere.

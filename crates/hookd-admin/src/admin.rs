@@ -1,13 +1,16 @@
 //! The routes of the private listener, and what stands before them: credentials, and no requests from pages of other
 //! sites.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
-use hookd_http::unauthorized;
+use hookd_config::Access;
+use hookd_http::{busy, unauthorized};
 
 use crate::state::AppState;
 use crate::{health, page, rest};
@@ -37,10 +40,14 @@ async fn authenticated(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(auth) = state.config().files.admin_auth.clone()
-        && !auth.accept(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)).await
-    {
-        return Ok(request.into_response(unauthorized()));
+    if let Some(auth) = state.config().files.admin_auth.clone() {
+        let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        match auth.check(headers, address).await {
+            Access::Granted => {}
+            Access::Denied => return Ok(request.into_response(unauthorized())),
+            Access::Busy => return Ok(request.into_response(busy())),
+        }
     }
     if *request.method() != Method::GET && is_cross_site(&request) {
         let answer = rest::error(StatusCode::FORBIDDEN, "a page of another site may not do this");
@@ -59,8 +66,11 @@ fn is_cross_site(request: &ServiceRequest) -> bool {
 
 /// What hookd counts, in the text format of OpenMetrics, which Prometheus reads.
 async fn metrics(state: web::Data<AppState>) -> HttpResponse {
+    // A number that cannot be read now is left out: what else is counted may say why.
+    let text = web::block(move || state.metrics().encode(&**state.store(), &state.sinks().sinks())).await;
+    let Ok(text) = text else { return HttpResponse::InternalServerError().finish() };
     HttpResponse::Ok()
         .insert_header(("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(state.metrics().encode(&**state.store()))
+        .body(text)
 }

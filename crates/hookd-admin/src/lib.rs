@@ -13,6 +13,7 @@ mod health;
 mod metrics;
 mod page;
 mod rest;
+mod sinks;
 #[cfg(test)]
 mod site;
 mod state;

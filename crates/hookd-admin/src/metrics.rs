@@ -1,9 +1,12 @@
 //! What hookd counts, for Prometheus: `/metrics` on the private listener.
 
+mod sinks;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use hookd_http::Budget;
+use hookd_sinks::{SinkObserver, SinkView};
 use hookd_store::{Observer, Store};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -11,6 +14,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+use sinks::SinkMetrics;
 
 /// Everything that is counted, by all threads.
 pub struct Metrics {
@@ -26,6 +31,7 @@ pub struct Metrics {
     size: Gauge,
     budget: Arc<Budget>,
     buffered: Gauge,
+    sinks: SinkMetrics,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -61,6 +67,7 @@ impl Metrics {
             size: Gauge::default(),
             budget,
             buffered: Gauge::default(),
+            sinks: SinkMetrics::default(),
         };
         metrics.register()
     }
@@ -92,6 +99,7 @@ impl Metrics {
             Unit::Bytes,
             self.buffered.clone(),
         );
+        self.sinks.register(registry);
         self
     }
 
@@ -110,12 +118,14 @@ impl Metrics {
         self.api_calls.get_or_create(&OutcomeLabels { dialect: dialect.to_owned(), outcome }).inc();
     }
 
-    /// All metrics and the current state of the store, as Prometheus reads them.
+    /// All metrics and the current state of the store and of the sinks, as Prometheus reads them. Blocks: it counts dead
+    /// letters in the store.
     #[must_use]
-    pub fn encode(&self, store: &dyn Store) -> String {
+    pub fn encode(&self, store: &dyn Store, sinks: &[SinkView]) -> String {
         self.queued.set(i64::try_from(store.queued()).unwrap_or(i64::MAX));
         self.size.set(i64::try_from(store.size()).unwrap_or(i64::MAX));
         self.buffered.set(i64::try_from(self.budget.held()).unwrap_or(i64::MAX));
+        let _shown_alone = self.sinks.set(store, sinks);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("a String takes all");
         text
@@ -133,5 +143,19 @@ impl Observer for Metrics {
     fn failed(&self, writes: usize) {
         self.failing.set(1);
         self.failures.inc_by(writes as u64);
+    }
+}
+
+impl SinkObserver for Metrics {
+    fn attempt(&self, sink: &str, verdict: &'static str, took: Duration) {
+        self.sinks.attempt(sink, verdict, took);
+    }
+
+    fn arrived(&self, sink: &str, after: Duration) {
+        self.sinks.arrived(sink, after);
+    }
+
+    fn filtered(&self, sink: &str) {
+        self.sinks.filtered(sink);
     }
 }

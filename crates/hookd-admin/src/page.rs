@@ -2,21 +2,24 @@
 //!
 //! They are rendered here, without scripts. Invariants: everything that a sender sent is shown as text, since the
 //! templates escape every value; links lead to `http` and `https` only; the headers forbid a browser everything that the
-//! pages do not need; and pages change nothing, so that no other site can make a browser do so.
+//! pages do not need; and only a `POST` changes something, which is refused where another site made a browser send it.
 
 mod change;
 mod delivery;
 mod find;
 mod layout;
+mod outcomes;
 mod overview;
+mod sink;
+mod sinks;
 #[cfg(test)]
 mod tests;
 mod unverified;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder};
@@ -25,7 +28,7 @@ use maud::{Markup, html};
 
 use layout::{Frame, framed};
 
-/// What a browser may do with a page: show it with the style from here, and submit its search form here.
+/// What a browser may do with a page: show it with the style from here, and submit its forms here.
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -38,6 +41,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(resource("/", overview::show))
         .service(resource("/deliveries/{id}", delivery::show))
         .service(resource("/changes/{id}", change::show))
+        .service(resource("/sinks", sinks::show))
+        .service(resource("/sinks/{name}", sink::show))
+        .service(web::resource("/sinks/{name}/{action}").route(web::post().to(sink::act)))
         .service(resource("/unverified", unverified::show))
         .service(resource(STYLE_PATH, style));
 }
@@ -81,6 +87,21 @@ fn bad_request(message: &str) -> HttpResponse {
     html_answer(StatusCode::BAD_REQUEST, framed(&frame, html! { h2 { "Bad request" } p { (message) } }))
 }
 
+/// 409: what a form asked for cannot be done now.
+fn conflict(message: &str) -> HttpResponse {
+    let frame = Frame { title: "Not done", search: "" };
+    html_answer(StatusCode::CONFLICT, framed(&frame, html! { h2 { "Not done" } p { (message) } }))
+}
+
+/// 303: a form was obeyed, and its result is on this page.
+fn see(path: &str) -> HttpResponse {
+    let mut response = answer(StatusCode::SEE_OTHER, "text/html; charset=utf-8", "");
+    if let Ok(path) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(LOCATION, path);
+    }
+    response
+}
+
 /// 503: the store cannot be read.
 fn unavailable(error: &StoreError) -> HttpResponse {
     let frame = Frame { title: "Not available", search: "" };
@@ -99,7 +120,8 @@ fn answer(status: StatusCode, kind: &'static str, body: impl Into<String>) -> Ht
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
-        (REFERRER_POLICY, "no-referrer"),
+        // With `no-referrer` a browser would say `Origin: null` also for the forms here.
+        (REFERRER_POLICY, "same-origin"),
         (CACHE_CONTROL, "no-store"),
     ] {
         answer.headers_mut().insert(name, HeaderValue::from_static(value));

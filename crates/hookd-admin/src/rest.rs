@@ -2,6 +2,7 @@
 
 mod envelope;
 mod parameters;
+mod sinks;
 
 use std::sync::Arc;
 
@@ -26,9 +27,14 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .route("/changes", web::get().to(changes))
         .route("/changes/{id}", web::get().to(change))
+        .route("/changes/{id}/sinks", web::get().to(sinks::of_change))
         .route("/deliveries", web::get().to(deliveries))
         .route("/deliveries/{id}", web::get().to(delivery))
         .route("/dialects", web::get().to(dialects))
+        .route("/sinks", web::get().to(sinks::sinks))
+        .route("/sinks/{name}", web::get().to(sinks::sink))
+        .route("/sinks/{name}/dead_letters", web::get().to(sinks::dead_letters))
+        .route("/sinks/{name}/{action}", web::post().to(sinks::act))
         .route("/unverified", web::get().to(unverified))
         .route("/reload", web::post().to(reload))
         .default_service(web::to(not_found));

@@ -1,15 +1,19 @@
 //! The private listener of the tests: over a store in memory, with a dialect of their own.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service};
+use futures_util::future::BoxFuture;
 use hookd_config::{Config, ConfigHandle};
 use hookd_core::{BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Method, Outcome, Problem, Refusal};
-use hookd_store::{Log, MemoryStore, NewDelivery, NewState, RequestHead, StoredRequest, Timestamp};
+use hookd_sinks::{Attempt, Engine, EverySink, From, Sink, SinkSettings, SinkStatus};
+use hookd_store::{Log, LoggedChange, MemoryStore, NewDelivery, NewState, RequestHead, StoredRequest, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -36,12 +40,50 @@ impl Hook for Base {
 
 hookd_core::inventory::submit! { Dialect::new::<Base>("base", "A dialect without options.") }
 
+/// A sink that answers as its script says, and delivers all else.
+#[derive(Clone, Default)]
+pub(crate) struct ScriptedSink(Arc<Mutex<HashMap<String, Attempt>>>);
+
+impl ScriptedSink {
+    /// Each attempt to deliver a change of this revision ends so.
+    pub(crate) fn answer(&self, revision: &str, attempt: Attempt) {
+        self.0.lock().unwrap().insert(revision.to_owned(), attempt);
+    }
+
+    /// All changes are delivered.
+    pub(crate) fn mend(&self) {
+        self.0.lock().unwrap().clear();
+    }
+}
+
+impl Sink for ScriptedSink {
+    fn deliver<'a>(&'a self, change: &'a LoggedChange) -> BoxFuture<'a, Attempt> {
+        let revision = change.change.revision.as_deref().unwrap_or_default();
+        let attempt = self.0.lock().unwrap().get(revision).cloned();
+        Box::pin(async { attempt.unwrap_or_else(|| Attempt::delivered("201 Created")) })
+    }
+
+    fn destination(&self) -> String {
+        "nowhere".to_owned()
+    }
+
+    fn follow<'a>(&'a self, change: &'a LoggedChange) -> BoxFuture<'a, Result<Vec<String>, String>> {
+        Box::pin(async { Ok(vec![format!("build of {}", change.changeid)]) })
+    }
+}
+
+/// The options of a sink with this name, which begins with the oldest change.
+pub(crate) fn sink_options(name: &str) -> EverySink {
+    EverySink { name: name.to_owned(), from: From::Beginning, ..EverySink::default() }
+}
+
 /// The private listener, and what it shows.
 pub(crate) struct Site {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) unverified: Arc<Unverified>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) config_file: PathBuf,
+    pub(crate) sinks: Arc<Engine>,
     config: Arc<ConfigHandle>,
     _folder: TempDir,
 }
@@ -70,10 +112,13 @@ impl Site {
         let config_file = folder.path().join("hookd.toml");
         std::fs::write(&config_file, text).unwrap();
         let config = Config::load(&config_file).unwrap();
+        let (store, metrics) = (Arc::new(MemoryStore::new()), Arc::new(Metrics::new(Arc::default())));
+        let (shared, observer) = (Arc::clone(&store), Arc::clone(&metrics));
         Self {
-            store: Arc::new(MemoryStore::new()),
+            sinks: Arc::new(Engine::start(shared, observer).unwrap()),
+            store,
             unverified: Arc::default(),
-            metrics: Arc::new(Metrics::new(Arc::default())),
+            metrics,
             config: Arc::new(ConfigHandle::new(config_file.clone(), config)),
             config_file,
             _folder: folder,
@@ -86,12 +131,33 @@ impl Site {
 
     pub(crate) async fn send(&self, request: TestRequest) -> Answer {
         let (store, config) = (Arc::clone(&self.store), Arc::clone(&self.config));
-        let state = AppState::new(store, config, Arc::clone(&self.unverified), Arc::clone(&self.metrics));
+        let (unverified, metrics) = (Arc::clone(&self.unverified), Arc::clone(&self.metrics));
+        let state = AppState::new(store, config, unverified, metrics, Arc::clone(&self.sinks));
         let service = init_service(app(state)).await;
         let answer = call_service(&service, request.to_request()).await;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = to_bytes(answer.into_body()).await.unwrap();
         Answer { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    /// Serves these sinks, and no others.
+    pub(crate) async fn serve(&self, sinks: Vec<(ScriptedSink, EverySink)>) {
+        let settings = |(sink, options): (ScriptedSink, EverySink)| {
+            SinkSettings::new("scripted", Box::new(sink), options).unwrap()
+        };
+        let sinks: Vec<_> = sinks.into_iter().map(settings).collect();
+        self.sinks.apply(&sinks, Duration::ZERO).await;
+    }
+
+    /// Waits until a sink does as it should.
+    pub(crate) async fn wait_for(&self, sink: &str, is_so: impl FnMut(&SinkStatus) -> bool) {
+        let mut status = self.sinks.watch(sink).unwrap();
+        let waited = tokio::time::timeout(Duration::from_secs(30), status.wait_for(is_so)).await.is_ok();
+        assert!(waited, "{:#?}", self.sinks.sinks());
+    }
+
+    pub(crate) async fn post(&self, target: &str) -> Answer {
+        self.send(TestRequest::post().uri(target)).await
     }
 
     pub(crate) async fn get(&self, target: &str) -> Answer {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 use hookd_config::{Config, ConfigHandle};
+use hookd_sinks::Engine;
 use hookd_store::{SharedStore, StoreError};
 
 use crate::{Metrics, Unverified};
@@ -15,18 +16,20 @@ pub struct AppState {
     config: Arc<ConfigHandle>,
     unverified: Arc<Unverified>,
     metrics: Arc<Metrics>,
+    sinks: Arc<Engine>,
 }
 
 impl AppState {
-    /// What is shown: the store, the configuration, and what the public listener notes of its requests.
+    /// What is shown: the store, the configuration, what the public listener notes of its requests, and the sinks.
     #[must_use]
     pub fn new(
         store: SharedStore,
         config: Arc<ConfigHandle>,
         unverified: Arc<Unverified>,
         metrics: Arc<Metrics>,
+        sinks: Arc<Engine>,
     ) -> Self {
-        Self { store, config, unverified, metrics }
+        Self { store, config, unverified, metrics, sinks }
     }
 
     pub(crate) fn store(&self) -> &SharedStore {
@@ -48,6 +51,10 @@ impl AppState {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    pub(crate) fn sinks(&self) -> &Arc<Engine> {
+        &self.sinks
     }
 }
 

@@ -52,7 +52,7 @@ fn change_of(fields: &Fields<'_>) -> Result<Change, Refusal> {
         committer: fields.text("committer")?,
         files: fields.files()?,
         project: fields.text("project")?.unwrap_or_default(),
-        properties: fields.properties()?,
+        properties: fields.properties()?.into(),
         repository: fields.text("repository")?.unwrap_or_default(),
         revision: fields.text("revision")?,
         revlink: fields.text("revlink")?,

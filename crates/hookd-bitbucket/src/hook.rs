@@ -1,6 +1,6 @@
 //! The hook: what is pushed, and who translates it in which mode.
 
-use hookd_core::{Change, Compat, Hook, HookRequest, Outcome, Recognised, Refusal};
+use hookd_core::{Compat, Hook, HookRequest, Outcome, Recognised, Refusal};
 
 use crate::{buildbot, push};
 
@@ -27,8 +27,7 @@ impl Hook for Bitbucket {
                 buildbot::pages(&base.repository)
             }
         };
-        let changes: Vec<Change> =
-            commits.iter().map(|commit| push::change(commit, &base, &pages)).collect::<Result<_, _>>()?;
+        let changes = payload.collect_changes(commits.iter().map(|commit| push::change(commit, &base, &pages)))?;
         Ok(Outcome::changes_or(changes, "the push names no commit"))
     }
 

@@ -15,7 +15,7 @@ impl BitbucketCloud {
         }
         let base = Change { author: actor(payload)?, ..self.buildbot_change(event)? };
         let pages = payload.python_str("repository.links.html.href")?;
-        updates.iter().map(|update| updated(update, &base, &pages)).collect::<Result<_, _>>().map(Outcome::Changes)
+        payload.collect_changes(updates.iter().map(|update| updated(update, &base, &pages))).map(Outcome::Changes)
     }
 
     /// The change of a pull request, which has neither title nor description.

@@ -60,7 +60,7 @@ impl Hook for BitbucketCloud {
     }
 
     fn headers(&self) -> &'static [&'static str] {
-        &[EVENT, DELIVERY, "X-Hook-UUID", "X-Attempt-Number", "Content-Type"]
+        &[EVENT, DELIVERY, "X-Hook-UUID", "Content-Type"]
     }
 
     fn requires_proof(&self) -> bool {

@@ -28,7 +28,7 @@ impl BitbucketCloud {
             PullRequestStage::Fulfilled => format!("refs/heads/{}", pull.shown("toRef.branch.name")?),
             PullRequestStage::Rejected => format!("refs/heads/{}", pull.shown("fromRef.branch.name")?),
         };
-        let mut properties = self.whitelist.extract("bitbucket", pull.json());
+        let mut properties = self.whitelist.extract("bitbucket", pull.json())?;
         properties.insert("pullrequesturl".to_owned(), pull.need("link")?.to_value());
         Ok(Change {
             author: actor(payload)?,

@@ -27,7 +27,7 @@ impl BitbucketCloud {
             revision = pull.optional_text("merge_commit.hash")?.or(revision);
         }
         let page = pull.text("links.html.href")?;
-        let mut properties = self.whitelist.extract("bitbucket", pull.json());
+        let mut properties = self.whitelist.extract("bitbucket", pull.json())?;
         properties.insert("pullrequesturl".to_owned(), page.into());
         let when = match pull.optional_date("updated_on")? {
             Some(when) => Some(when),

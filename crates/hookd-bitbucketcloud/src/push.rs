@@ -9,11 +9,11 @@ impl BitbucketCloud {
     /// The changes of a push, which may update several branches and tags.
     pub(crate) fn push(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
         let base = Change { author: actor(&event.payload)?, ..self.change(event)? };
-        let mut changes = Vec::new();
+        let mut changes = event.payload.change_list();
         for update in event.payload.list("push.changes")? {
-            changes.extend(updated(&update, &base)?);
+            changes.extend(updated(&update, &base)?.into_iter().map(Ok))?;
         }
-        Ok(Outcome::changes_or(changes, "the push changes neither a branch nor a tag"))
+        Ok(Outcome::changes_or(changes.into_vec(), "the push changes neither a branch nor a tag"))
     }
 }
 
@@ -44,7 +44,7 @@ fn updated(update: &View<'_>, base: &Change) -> Result<Vec<Change>, Refusal> {
         commits.clear();
     }
     commits.reverse();
-    let mut changes = commits.iter().map(|commit| change_of(commit, &base)).collect::<Result<Vec<_>, Refusal>>()?;
+    let mut changes = update.collect_changes(commits.iter().map(|commit| change_of(commit, &base)))?;
     if !changes.iter().any(|change| change.revision.as_deref() == Some(revision)) {
         changes.push(change_of(&head, &base)?);
     }

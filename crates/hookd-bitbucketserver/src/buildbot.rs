@@ -15,7 +15,7 @@ impl BitbucketServer {
         let base = self.buildbot_base(event)?;
         // Buildbot relies on the slash that it left there.
         let changes = updates.iter().map(|update| updated(update, &base, &base.repository));
-        changes.collect::<Result<_, _>>().map(Outcome::Changes)
+        event.payload.collect_changes(changes).map(Outcome::Changes)
     }
 
     /// The change of a pull request, which has neither title nor description.

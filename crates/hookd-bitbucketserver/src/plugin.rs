@@ -15,7 +15,7 @@ impl BitbucketServer {
         let base = Change { author: author(&event.payload)?, ..self.plugin_base(event)? };
         let slash = if base.repository.ends_with('/') { "" } else { "/" };
         let pages = format!("{}{slash}", base.repository);
-        let mut changes = Vec::new();
+        let mut changes = event.payload.change_list();
         for update in &updates {
             let mut change = updated(update, &base, &pages)?;
             if change.branch.is_none() {
@@ -26,8 +26,9 @@ impl BitbucketServer {
             {
                 message.clone_into(&mut change.comments);
             }
-            changes.push(change);
+            changes.push(change)?;
         }
+        let changes = changes.into_vec();
         Ok(if changes.is_empty() { no_update() } else { Outcome::Changes(changes) })
     }
 
@@ -60,7 +61,7 @@ impl BitbucketServer {
             PullRequestStage::Fulfilled => format!("refs/heads/{}", pull.shown("toRef.branch.name")?),
             PullRequestStage::Rejected => format!("refs/heads/{}", pull.shown("fromRef.branch.name")?),
         };
-        let mut properties = self.whitelist.extract("bitbucket", pull.json());
+        let mut properties = self.whitelist.extract("bitbucket", pull.json())?;
         properties.insert("pullrequesturl".to_owned(), pull.need("link")?.to_value());
         Ok(Change {
             branch: Some(branch),

@@ -40,7 +40,7 @@ impl BitbucketServer {
             Some(page) => Some(page.to_owned()),
             None => page_of(&target)?.map(|page| format!("{page}/pull-requests/{number}")),
         };
-        let mut properties = self.whitelist.extract("bitbucket", pull.json());
+        let mut properties = self.whitelist.extract("bitbucket", pull.json())?;
         if let Some(page) = &page {
             properties.insert("pullrequesturl".to_owned(), page.as_str().into());
         }

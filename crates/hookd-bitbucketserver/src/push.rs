@@ -27,11 +27,11 @@ impl BitbucketServer {
             commits: commits_of(payload)?,
             is_single: updates.len() == 1,
         };
-        let mut changes = Vec::new();
+        let mut changes = payload.change_list();
         for update in &updates {
-            changes.extend(push.changes_of(update)?);
+            changes.extend(push.changes_of(update)?.into_iter().map(Ok))?;
         }
-        Ok(Outcome::changes_or(changes, "the push changes neither a branch nor a tag"))
+        Ok(Outcome::changes_or(changes.into_vec(), "the push changes neither a branch nor a tag"))
     }
 }
 
@@ -82,8 +82,7 @@ impl Push<'_> {
             return Ok(vec![self.bare(update.text("fromHash")?, base)]);
         }
         let commits = if is_branch { self.between(from, to)? } else { self.tagged(to) };
-        let mut changes =
-            commits.iter().rev().map(|commit| self.listed(commit, &base)).collect::<Result<Vec<_>, Refusal>>()?;
+        let mut changes = update.collect_changes(commits.iter().rev().map(|commit| self.listed(commit, &base)))?;
         if commits.is_empty() || is_branch && !commits.iter().any(|commit| is_of(commit, to)) {
             changes.push(self.bare(to, base));
         }

@@ -5,7 +5,8 @@
 mod basic;
 mod certificate;
 mod networks;
+mod stamp;
 
-pub use basic::Checkers;
+pub use basic::{Access, Checkers};
 pub use certificate::Certificate;
 pub use networks::{Networks, senders};

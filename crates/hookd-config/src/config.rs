@@ -93,8 +93,8 @@ impl Config {
         let document = Document::parse(name, text)?;
         let mut reader = Reader::new(&document);
         let mut sections: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
-        sections.extend([names::DIALECTS, names::SINKS]);
-        reader.report_unknown(&sections, &[names::AUTH]);
+        sections.push(names::DIALECTS);
+        reader.report_unknown(&sections, &[names::SINKS], &[names::AUTH]);
         let server = reader.section::<Server>(names::SERVER);
         let admin = reader.section::<Admin>(names::ADMIN);
         let store = reader.section::<Store>(names::STORE);
@@ -156,7 +156,8 @@ fn open_tls(reader: &mut Reader<'_>, section: &str, tls: Option<&Tls>, folder: &
     match tls?.open(folder) {
         Ok(certificate) => Some(certificate),
         Err(problem) => {
-            reader.report(&format!("section `{section}`"), &steps(&[section]), Vec::new(), vec![problem]);
+            let context = format!("section `{section}`");
+            reader.report(&context, &steps(&[section]), &names::may_hold_secret, Vec::new(), vec![problem]);
             None
         }
     }
@@ -164,9 +165,13 @@ fn open_tls(reader: &mut Reader<'_>, section: &str, tls: Option<&Tls>, folder: &
 
 fn open_admin_auth(reader: &mut Reader<'_>, admin: &Admin, folder: &Path) -> Option<Arc<Checkers>> {
     match admin.change_hook_auth.as_ref()?.checkers(folder) {
-        Ok(checkers) => Some(checkers),
+        Ok(checkers) => {
+            change_hook_auth::warn(reader, &steps(&[names::ADMIN]), &checkers);
+            Some(checkers)
+        }
         Err(problems) => {
-            reader.report(&format!("section `{}`", names::ADMIN), &steps(&[names::ADMIN]), Vec::new(), problems);
+            let context = format!("section `{}`", names::ADMIN);
+            reader.report(&context, &steps(&[names::ADMIN]), &names::may_hold_secret, Vec::new(), problems);
             None
         }
     }

@@ -34,7 +34,7 @@ pub mod reference;
 mod sections;
 mod values;
 
-pub use access::{Certificate, Checkers, Networks, senders};
+pub use access::{Access, Certificate, Checkers, Networks, senders};
 pub use config::{Config, Files};
 pub use handle::{ConfigHandle, Reloaded};
 pub use reading::report::{Finding, Report, Warning};

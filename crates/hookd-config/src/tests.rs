@@ -110,14 +110,14 @@ const WRONG: &[(&str, &[&str])] = &[
         "a = b\n[server]\nlisten = = 1",
         &["1:5: broken TOML: string values must be quoted, expected literal string", "3:10: broken TOML: extra `=`"],
     ),
-    ("[server]\n[server]", &["2:2: broken TOML: duplicate key"]),
+    ("[server]\n[server]", &["2:2: broken TOML: duplicate key `server`, first given at hookd.toml:1:2"]),
     (
         "change_hook_auth = []\nx = 1\n[sever]\n[[pollers]]",
         &[
             "1:20: `change_hook_auth`: an empty list would accept nobody: name a checker, or leave the option out",
-            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `change_hook_auth`",
-            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `change_hook_auth`; did you mean `server`?",
-            "4:3: unknown section `pollers`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `change_hook_auth`",
+            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`",
+            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`; did you mean `server`?",
+            "4:3: unknown section `pollers`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`",
         ],
     ),
     (
@@ -127,7 +127,7 @@ const WRONG: &[(&str, &[&str])] = &[
     (
         "change_hook_auth = ['pam:hunter2', 'anonymous', 'file:absent']\n[admin]\nchange_hook_auth = ['memory:hunter2']",
         &[
-            "1:21: `change_hook_auth`: this build has no checker `pam`, expected `file:PATH`, `htpasswd:PATH`, `memory:user:password` or `anonymous`",
+            "1:21: `change_hook_auth`: unknown kind of checker, expected `file:PATH`, `htpasswd:PATH`, `memory:user:password` or `anonymous`",
             "1:49: `change_hook_auth`: `/nowhere/absent` cannot be read: it does not exist",
             "3:21: section `admin`: `change_hook_auth[0]`: `memory` needs users and passwords: `memory:user:password`",
         ],
@@ -149,7 +149,7 @@ const WRONG: &[(&str, &[&str])] = &[
     (
         "[server]\nlisen = 1\nmax_body = '25MuB'\nrequest_timeout = '0s'\nshutdown_timeout = 30\nworkers = 0\nmax_connections = 0\nmax_buffered = 0",
         &[
-            "2:1: section `server`: unknown option `lisen`, expected one of `allow_from`, `listen`, `max_body`, `max_buffered`, `max_connections`, `request_timeout`, `shutdown_timeout`, `tls`, `trusted_proxies`, `workers`; did you mean `listen`?",
+            "2:1: section `server`: unknown option `lisen`, expected one of `allow_from`, `keep_alive`, `listen`, `max_body`, `max_buffered`, `max_connections`, `request_timeout`, `shutdown_timeout`, `tls`, `trusted_proxies`, `workers`; did you mean `listen`?",
             "3:12: section `server`: `max_body`: bad size `25MuB`, expected a number of bytes, or one with a unit such as `25MiB` or `500kB`",
             "4:19: section `server`: `request_timeout`: must be longer than 0s",
             "5:20: section `server`: `shutdown_timeout`: invalid type: integer `30`, expected a number with a unit such as `30s`, `12h` or `14d`",
@@ -254,15 +254,80 @@ const WRONG: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "[change_hook_dialects.test]\nsecret = 271828\nmore_secrets = 'hunter2'",
+        "[change_hook_dialects.test]\nsecret = 271828\nmore_secrets = true",
         &[
             "2:10: dialect `test`: `secret`: invalid type: an integer, expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
-            "3:16: dialect `test`: `more_secrets`: invalid type: string, expected a sequence",
+            "3:16: dialect `test`: `more_secrets`: invalid type: boolean, expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
         ],
     ),
     (
         "[change_hook_dialects.test]\nsecret = { env = 'A', file = 'B' }",
         &["2:10: dialect `test`: `secret`: expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`"],
+    ),
+    // The sinks.
+    ("sinks = 1", &["1:1: section `sinks` is an integer, expected tables `[[sinks]]`"]),
+    ("[sinks]\nname = 'a'", &["1:2: section `sinks` is a table, expected tables `[[sinks]]`"]),
+    (
+        "[[sinks]]\nname = 'a'\n[[sinks]]\nname = 'b'\ntype = 'fiel'\n[[sinks]]\ntype = 'file'\npath = 'x'\n[[sinks]]\nname = 'a/b'\ntype = 'file'\npath = 'x'",
+        &[
+            "1:3: sink `a`: option `type` is missing, expected one of `buildbot`, `exec`, `file`, `webhook`",
+            "5:8: sink `b`: `type`: this build has no sink type `fiel`, only `buildbot`, `exec`, `file`, `webhook`; did you mean `file`?",
+            "6:3: sink: option `name` is missing",
+            "10:8: sink `a/b`: `name`: a name has at most 64 bytes, without `/` and control characters",
+        ],
+    ),
+    (
+        "[[sinks]]\nname = 'a'\ntype = 'file'\npath = 'x'\norder = 'brunch'\nfilter = { branch_re = '(', brnch = 'x' }\nfrom = 'start'\nretry_min = 1\npth = 'y'",
+        &[
+            "5:9: sink `a`: `order`: unknown variant `brunch`, expected `all` or `branch`",
+            "6:24: sink `a`: `filter.branch_re`: bad regular expression `(`: unclosed group",
+            "7:8: sink `a`: `from`: bad start `start`, expected `end`, `beginning`, or a time such as `2026-11-26T12:00:00Z`",
+            "8:13: sink `a`: `retry_min`: invalid type: integer `1`, expected a number with a unit such as `30s`, `12h` or `14d`",
+        ],
+    ),
+    (
+        "[[sinks]]\nname = 'a'\ntype = 'file'\npath = 'x'\nconcurrency = 2\nretry_min = '2m'\nretry_max = '1m'\nhead_attempts = 0\n[[sinks]]\nname = 'b'\ntype = 'file'\npath = 'x'\n[[sinks]]\nname = 'b'\ntype = 'file'\npath = 'x'",
+        &[
+            "5:15: sink `a`: `concurrency`: with `order = \"all\"` one change is under way at a time",
+            "6:13: sink `a`: `retry_min`: the shortest pause between attempts must not be longer than the longest one",
+            "8:17: sink `a`: `head_attempts`: expected at least 1",
+            "14:8: sink `b`: there is another sink of this name",
+        ],
+    ),
+    (
+        "change_hook_auth = ['hunter2', 271828, 'hunter2:x', 1]\n[admin]\nchange_hook_auth = 271828\ntls = 'hunter2'",
+        &[
+            "1:32: `change_hook_auth` is an integer, expected a list of strings",
+            "1:53: `change_hook_auth` is an integer, expected a list of strings",
+            "3:20: section `admin`: `change_hook_auth`: invalid type: integer, expected a list of strings such as `file:changehook.passwd`",
+            "4:7: section `admin`: `tls`: invalid type: string, expected struct Tls",
+        ],
+    ),
+    (
+        "change_hook_auth = ['hunter2', 'hunter2:x']\n[server.tls]\nhunter2 = 1\n[change_hook_dialects.test]\nsecret = { hunter2 = 1 }\nmore_secrets = [{ hunter2 = 1987-07-05 }, 'x', { env = 'hunter2' }, 271828]\nchange_hook_auth = { hunter2 = 1 }",
+        &[
+            "1:21: `change_hook_auth`: unknown kind of checker, expected `file:PATH`, `htpasswd:PATH`, `memory:user:password` or `anonymous`",
+            "1:32: `change_hook_auth`: unknown kind of checker, expected `file:PATH`, `htpasswd:PATH`, `memory:user:password` or `anonymous`",
+            "3:1: section `server`: `tls`: unknown field, expected `certificate` or `key`",
+            "5:22: dialect `test`: `secret`: invalid type: integer, expected a string",
+            "6:29: dialect `test`: `more_secrets[0]`: dates are not supported: write it as a string, in quotes",
+            "6:69: dialect `test`: `more_secrets[3]`: invalid type: an integer, expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
+            "7:20: dialect `test`: `change_hook_auth`: invalid type: map, expected a list of strings such as `file:changehook.passwd`",
+        ],
+    ),
+    (
+        "[server.tls]\ncertificate = \"-----BEGIN PRIVATE KEY-----\\nhunter2\"\nkey = 'absent'",
+        &["1:9: section `server`: `tls`: the file (which is no path of one) cannot be read: it does not exist"],
+    ),
+    (
+        "[server]\nallow_from = ['x', '10.0.0.0/8', 5]\ntrusted_proxies = 'y'\n[change_hook_dialects.test]\nskips = ['(', 'fine', '[']",
+        &[
+            "2:15: section `server`: `allow_from[0]`: `x` is neither an address nor a network such as `192.0.2.0/24` or `2001:db8::/32`",
+            "2:34: section `server`: `allow_from[2]`: invalid type: integer `5`, expected a string",
+            "3:19: section `server`: `trusted_proxies`: `y` is neither an address nor a network such as `192.0.2.0/24` or `2001:db8::/32`",
+            "5:10: dialect `test`: `skips[0]`: bad regular expression `(`: unclosed group",
+            "5:23: dialect `test`: `skips[2]`: bad regular expression `[`: unclosed character class",
+        ],
     ),
     // All at once, by position.
     (

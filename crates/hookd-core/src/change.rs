@@ -1,9 +1,8 @@
 //! The change: what every dialect makes and every sink delivers, in Buildbot's words.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use crate::revlink;
+use crate::{Properties, revlink};
 
 /// One change, with the fields and meanings of Buildbot's `addChange`.
 ///
@@ -28,7 +27,7 @@ pub struct Change {
     /// The project that the change belongs to.
     pub project: String,
     /// Build properties by name, with any JSON value.
-    pub properties: Map<String, Value>,
+    pub properties: Properties,
     /// Where to fetch it from.
     pub repository: String,
     /// The revision (a commit's hash, a Subversion revision number …).

@@ -12,6 +12,10 @@ use serde_json::Number;
 
 use crate::Refusal;
 
+/// How many values one JSON text may have, keys not counted. Each takes some 40 bytes while it is read, and may have two
+/// bytes of text. Payloads of forges have 20 bytes for each and more, so that one of 25 MiB stays below.
+pub const MAX_JSON_VALUES: usize = 2_000_000;
+
 /// A JSON value that borrows from the text it was parsed from, and from an arena.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json<'a> {
@@ -33,11 +37,11 @@ impl<'a> Json<'a> {
     /// Parses the whole of `text` into `arena`.
     ///
     /// # Errors
-    /// A refusal that says where the JSON is broken; also for 128 levels and more.
+    /// A refusal that says where the JSON is broken; also for 128 levels and more, and more than [`MAX_JSON_VALUES`].
     pub(crate) fn parse(text: &'a [u8], arena: &'a Bump) -> Result<&'a Self, Refusal> {
         // Checked once as a whole, and not again for each text in it.
         let text = std::str::from_utf8(text).map_err(|error| Refusal::new(format!("broken JSON: {error}")))?;
-        let mut parser = Parser { arena, values: Vec::with_capacity(128), keys: Vec::with_capacity(128) };
+        let mut parser = Parser { arena, values: Vec::with_capacity(128), keys: Vec::with_capacity(128), count: 0 };
         let mut deserializer = serde_json::Deserializer::from_str(text);
         Value(&mut parser)
             .deserialize(&mut deserializer)
@@ -97,13 +101,19 @@ struct Parser<'a> {
     values: Vec<Json<'a>>,
     /// Those of the objects among them.
     keys: Vec<&'a str>,
+    /// How many values were read.
+    count: usize,
 }
 
 /// Reads any value, onto the stack.
 struct Value<'p, 'a>(&'p mut Parser<'a>);
 
 impl<'a> Value<'_, 'a> {
-    fn push<E>(self, value: Json<'a>) -> Result<(), E> {
+    fn push<E: de::Error>(self, value: Json<'a>) -> Result<(), E> {
+        self.0.count += 1;
+        if self.0.count > MAX_JSON_VALUES {
+            return Err(E::custom(format_args!("it has more than {MAX_JSON_VALUES} values")));
+        }
         self.0.values.push(value);
         Ok(())
     }
@@ -124,19 +134,19 @@ impl<'de: 'a, 'a> Visitor<'de> for Value<'_, 'a> {
         f.write_str("any JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
         self.push(Json::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<(), E> {
         self.push(Json::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
         self.push(Json::Number(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
         self.push(Json::Number(value.into()))
     }
 
@@ -145,11 +155,11 @@ impl<'de: 'a, 'a> Visitor<'de> for Value<'_, 'a> {
         self.push(Json::Number(number))
     }
 
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<(), E> {
+    fn visit_borrowed_str<E: de::Error>(self, value: &'de str) -> Result<(), E> {
         self.push(Json::Text(value))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<(), E> {
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
         let value = self.0.arena.alloc_str(value);
         self.push(Json::Text(value))
     }
@@ -168,7 +178,7 @@ impl<'de: 'a, 'a> Visitor<'de> for Value<'_, 'a> {
             self.0.keys.push(key);
             access.next_value_seed(Value(self.0))?;
         }
-        let Parser { arena, values, keys } = &mut *self.0;
+        let Parser { arena, values, keys, .. } = &mut *self.0;
         let object = arena.alloc_slice_fill_iter(keys.drain(first_key..).zip(values.drain(start..)));
         self.push(Json::Object(object))
     }
@@ -207,7 +217,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    use super::{Bump, Json};
+    use super::{Bump, Json, MAX_JSON_VALUES};
 
     /// Any JSON of some levels.
     fn any_json() -> impl Strategy<Value = Value> {
@@ -244,5 +254,9 @@ mod tests {
             assert!(refusal.starts_with("broken JSON: "), "{broken:?}: {refusal}");
         }
         assert!(Json::parse(&b"[".repeat(200_000), &Bump::new()).is_err());
+        let list = |count: usize| format!("[{}0]", "0,".repeat(count - 2)).into_bytes();
+        assert!(Json::parse(&list(MAX_JSON_VALUES), &Bump::new()).is_ok());
+        let refusal = Json::parse(&list(MAX_JSON_VALUES + 1), &Bump::new()).unwrap_err().to_string();
+        assert!(refusal.starts_with("broken JSON: it has more than 2000000 values"), "{refusal}");
     }
 }

@@ -1,11 +1,22 @@
 //! Patterns in Python's notation: `re` for skip patterns, `fnmatch` for whitelists.
+//!
+//! What a user writes is compiled here and nowhere else, and within bounds: of its length and of what it becomes.
 
 use std::fmt;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
 use serde::{Serialize, Serializer};
+
+/// The longest pattern, in bytes.
+const MAX_PATTERN_BYTES: usize = 4096;
+
+/// The most memory of a compiled pattern, and of what matching with it caches.
+const MAX_COMPILED_BYTES: usize = 1 << 20;
+
+/// How much of a pattern a message repeats, in characters.
+const MAX_SHOWN_CHARS: usize = 80;
 
 /// A regular expression in Python's notation, as far as it can be matched in linear time.
 ///
@@ -21,14 +32,11 @@ impl Pattern {
     /// A pattern of this source.
     ///
     /// # Errors
-    /// What is wrong with it, on one line.
+    /// What is wrong with it, on one line; also that it is too long, or too large when it is compiled.
     pub fn new(source: &str) -> Result<Self, String> {
-        let regex = Regex::new(&translated(source)?).map_err(|error| {
-            let text = error.to_string();
-            let last = text.lines().last().unwrap_or_default();
-            let cause = last.strip_prefix("error: ").unwrap_or(last);
-            format!("bad regular expression `{source}`: {cause}")
-        })?;
+        check_length(source)?;
+        let wrong = |cause: String| format!("bad regular expression `{}`: {cause}", shown(source));
+        let regex = compile(&translated(source)?).map_err(wrong)?;
         Ok(Self { source: source.to_owned(), regex })
     }
 
@@ -49,11 +57,45 @@ impl Pattern {
     }
 }
 
+fn check_length(source: &str) -> Result<(), String> {
+    match source.len() {
+        length if length > MAX_PATTERN_BYTES => {
+            Err(format!("the pattern has {length} bytes, and may have {MAX_PATTERN_BYTES} at most"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The beginning of a pattern, for messages.
+fn shown(source: &str) -> String {
+    match source.char_indices().nth(MAX_SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &source[..end]),
+        None => source.to_owned(),
+    }
+}
+
+/// Compiles a regular expression in the notation of the `regex` crate, or says in a few words why not.
+fn compile(expression: &str) -> Result<Regex, String> {
+    let compiled =
+        RegexBuilder::new(expression).size_limit(MAX_COMPILED_BYTES).dfa_size_limit(MAX_COMPILED_BYTES).build();
+    compiled.map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => {
+            format!("it takes more than {} KiB when it is compiled", MAX_COMPILED_BYTES >> 10)
+        }
+        error => {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            last.strip_prefix("error: ").unwrap_or(last).to_owned()
+        }
+    })
+}
+
 /// Python's notation in that of the `regex` crate.
 fn translated(source: &str) -> Result<String, String> {
     let lacking = |what: &str| {
         Err(format!(
-            "regular expression `{source}` uses {what}, which Python has but hookd does not: it matches in linear time only"
+            "regular expression `{}` uses {what}, which Python has but hookd does not: it matches in linear time only",
+            shown(source)
         ))
     };
     let multiline = source.starts_with("(?") && source.split(')').next().is_some_and(|flags| flags.contains('m'));
@@ -142,14 +184,24 @@ pub struct Glob {
 
 impl Glob {
     /// A pattern of this source.
-    pub fn new(source: &str) -> Self {
-        let regex = Regex::new(&globbed(source)).expect("what `globbed` writes is a regular expression");
-        Self { source: source.to_owned(), regex }
+    ///
+    /// # Errors
+    /// When it is too long, or too large when it is compiled. The message does not repeat the pattern.
+    pub fn new(source: &str) -> Result<Self, String> {
+        check_length(source)?;
+        let regex = compile(&globbed(source)).map_err(|cause| format!("bad pattern: {cause}"))?;
+        Ok(Self { source: source.to_owned(), regex })
     }
 
     /// Whether it matches the whole of `text`.
     pub fn matches(&self, text: &str) -> bool {
         self.regex.is_match(text)
+    }
+
+    /// Whether it may match a text that begins like this; `false` means that it matches none.
+    pub fn may_match_beginning(&self, beginning: &str) -> bool {
+        let literal = self.source.split(['*', '?', '[']).next().unwrap_or_default();
+        literal.starts_with(beginning) || (beginning.starts_with(literal) && literal.len() < self.source.len())
     }
 
     /// As it was written.
@@ -167,7 +219,13 @@ fn globbed(source: &str) -> String {
         let c = chars[at];
         at += 1;
         match c {
-            '*' => out.push_str(".*"),
+            '*' => {
+                // Several are no more than one.
+                while chars.get(at) == Some(&'*') {
+                    at += 1;
+                }
+                out.push_str(".*");
+            }
             '?' => out.push('.'),
             '[' => {
                 let negated = chars.get(at) == Some(&'!');
@@ -220,7 +278,7 @@ impl fmt::Debug for Glob {
 
 impl<'de> Deserialize<'de> for Glob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::new(&String::deserialize(deserializer)?))
+        Self::new(&String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
 
@@ -260,7 +318,7 @@ mod tests {
             ("", "", true),
             ("[--/]", ".", true),
         ] {
-            assert_eq!(Glob::new(glob).matches(text), matches, "{glob} on {text}");
+            assert_eq!(Glob::new(glob).unwrap().matches(text), matches, "{glob} on {text}");
         }
     }
 
@@ -280,6 +338,30 @@ mod tests {
         ] {
             assert_eq!(Pattern::new(pattern).unwrap().is_found_in(text), found, "{pattern} on {text:?}");
         }
+    }
+
+    #[test]
+    fn patterns_have_bounds() {
+        let long = "x".repeat(20_000);
+        let too_long = "the pattern has 20000 bytes, and may have 4096 at most";
+        assert_eq!(Pattern::new(&long).unwrap_err(), too_long);
+        assert_eq!(Glob::new(&long).unwrap_err(), too_long);
+        assert_eq!(Glob::new(&"[".repeat(20_000)).unwrap_err(), too_long);
+        let longest = "x".repeat(MAX_PATTERN_BYTES);
+        assert!(Pattern::new(&longest).unwrap().is_found_in(&longest));
+        assert!(Glob::new(&longest).unwrap().matches(&longest));
+        assert!(Glob::new(&"*".repeat(MAX_PATTERN_BYTES)).unwrap().matches("anything"));
+        let error = Pattern::new(r"(\w{1000}){1000}").unwrap_err();
+        assert_eq!(
+            error,
+            r"bad regular expression `(\w{1000}){1000}`: it takes more than 1024 KiB when it is compiled"
+        );
+        let error = Glob::new(&"[!a]?".repeat(MAX_PATTERN_BYTES / 5)).unwrap_err();
+        assert_eq!(error, "bad pattern: it takes more than 1024 KiB when it is compiled");
+        // Deeply nested, and shown by its beginning alone.
+        let error = Pattern::new(&"(".repeat(MAX_PATTERN_BYTES)).unwrap_err();
+        assert!(error.starts_with(&format!("bad regular expression `{}…`: ", "(".repeat(80))), "{error}");
+        assert!(error.len() < 300, "{error}");
     }
 
     #[test]

@@ -60,14 +60,15 @@ impl Keys {
     ///
     /// # Errors
     /// When it is not of this form, names another hash than `expected`, or is not valid under any of the keys. The
-    /// messages are those of Buildbot's GitHub hook.
+    /// messages are those of Buildbot's GitHub hook, but never repeat what may be a secret in the wrong field of a form:
+    /// at most the name of a hash.
     pub fn check_signature(&self, signature: &[u8], expected: SignatureHash, message: &[u8]) -> Result<(), Refusal> {
         let text = String::from_utf8_lossy(signature);
         let Some((hash, hex)) = text.split_once('=').filter(|(_, hex)| !hex.contains('=')) else {
-            return Err(Refusal::new(format!("Wrong signature format: {text}")));
+            return Err(wrong_format(expected));
         };
         if hash != expected.name() {
-            return Err(Refusal::new(format!("Unknown hash type: {hash}")));
+            return Err(unknown_hash(hash, expected));
         }
         let is_lower = !hex.bytes().any(|byte| byte.is_ascii_uppercase());
         let is_valid = from_hex(hex).is_some_and(|mac| match expected {
@@ -132,6 +133,21 @@ impl fmt::Debug for Keys {
 fn is_mac<M: Mac>(mut mac: M, parts: &[&[u8]], expected: &[u8]) -> Choice {
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().as_slice().ct_eq(expected)
+}
+
+/// The names of hashes that a message may repeat.
+const HASHES: [&str; 6] = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"];
+
+fn wrong_format(expected: SignatureHash) -> Refusal {
+    Refusal::new(format!("Wrong signature format: expected `{}=` and the hash in hex", expected.name()))
+}
+
+fn unknown_hash(hash: &str, expected: SignatureHash) -> Refusal {
+    let expected = expected.name();
+    match HASHES.iter().find(|known| known.eq_ignore_ascii_case(hash)) {
+        Some(_) => Refusal::new(format!("Unknown hash type: {hash}")),
+        None => Refusal::new(format!("Unknown hash type: expected `{expected}`")),
+    }
 }
 
 /// A header that carries signatures of the body, each as `HASH=HEX`.
@@ -204,12 +220,11 @@ mod tests {
             ("sha256=é", Some("Hash mismatch")),
             ("sha1=00", Some("Unknown hash type: sha1")),
             ("SHA256=00", Some("Unknown hash type: SHA256")),
-            ("", Some("Wrong signature format: ")),
-            (
-                &good[7..],
-                Some("Wrong signature format: 757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"),
-            ),
-            ("sha256=a=b", Some("Wrong signature format: sha256=a=b")),
+            ("", Some("Wrong signature format: expected `sha256=` and the hash in hex")),
+            (&good[7..], Some("Wrong signature format: expected `sha256=` and the hash in hex")),
+            ("sha256=a=b", Some("Wrong signature format: expected `sha256=` and the hash in hex")),
+            ("hunter2", Some("Wrong signature format: expected `sha256=` and the hash in hex")),
+            ("hunter2=", Some("Unknown hash type: expected `sha256`")),
         ] {
             let checked = keys.check_signature(signature.as_bytes(), SignatureHash::Sha256, b"Hello, World!");
             assert_eq!(checked.err().as_ref().map(Refusal::message), expected, "{signature}");
@@ -240,7 +255,7 @@ mod tests {
             (&[(old, "sha1=00"), (new, good256)], Ok(Proof::Verified)),
             (&[(old, ""), (new, good256)], Ok(Proof::Verified)),
             (&[(old, good1), (new, "sha256=00")], mismatch),
-            (&[(old, good1), (new, "")], Err("Wrong signature format: ")),
+            (&[(old, good1), (new, "")], Err("Wrong signature format: expected `sha256=` and the hash in hex")),
             (&[(old, good1), (new, good1)], Err("Unknown hash type: sha1")),
             (&[(new, good256), (new, good256)], Ok(Proof::Verified)),
             (&[(new, good256), (new, "sha256=00")], mismatch),

@@ -14,7 +14,7 @@ use bumpalo::Bump;
 use serde_json::Number;
 
 use self::place::{Place, Step};
-use crate::{Compat, GitRef, Json, Refusal, parse_date, python};
+use crate::{Change, ChangeList, Compat, GitRef, Json, Refusal, parse_date, python};
 
 /// A place in a payload.
 ///
@@ -29,13 +29,15 @@ pub struct View<'p> {
     place: Place<'p>,
     arena: &'p Bump,
     compat: Compat,
+    /// The length of the JSON that all of this is a part of.
+    source_bytes: usize,
 }
 
 impl<'p> View<'p> {
     /// Parses JSON into `arena`.
     pub(crate) fn parse(text: &'p [u8], arena: &'p Bump) -> Result<Self, Refusal> {
         let json = Json::parse(text, arena)?;
-        Ok(Self { json, place: Place::default(), arena, compat: Compat::Off })
+        Ok(Self { json, place: Place::default(), arena, compat: Compat::Off, source_bytes: text.len() })
     }
 
     /// Parses JSON that is no part of a request, such as an answer of an API, and reads from it. Requests have
@@ -50,6 +52,24 @@ impl<'p> View<'p> {
     /// The value at this place.
     pub fn json(&self) -> &'p Json<'p> {
         self.json
+    }
+
+    /// A list for the changes of this payload, which keeps them within the limit of a delivery.
+    pub fn change_list(&self) -> ChangeList {
+        ChangeList::within(self.source_bytes)
+    }
+
+    /// Changes of this payload, within the limit of a delivery.
+    ///
+    /// # Errors
+    /// Those of making them, and as [`ChangeList::push`].
+    pub fn collect_changes(
+        &self,
+        changes: impl IntoIterator<Item = Result<Change, Refusal>>,
+    ) -> Result<Vec<Change>, Refusal> {
+        let mut list = self.change_list();
+        list.extend(changes)?;
+        Ok(list.into_vec())
     }
 
     /// What is at `path`, null included; `None` where there is nothing, or something on the way is not an object.

@@ -23,7 +23,7 @@ impl GitHub {
             Some(author) => author,
             None => payload.optional_text("sender.login")?.unwrap_or_default().to_owned(),
         };
-        let mut properties = self.options.github_property_whitelist.extract("github", group.json());
+        let mut properties = self.options.github_property_whitelist.extract("github", group.json())?;
         properties.insert("event".to_owned(), event.name.into());
         properties.insert("basename".to_owned(), branch(group.text("base_ref")?).into());
         let base = self.change(event)?;

@@ -68,7 +68,7 @@ impl GitHub {
         let full_name = payload.shown("repository.full_name")?;
         let revision = pull.identifier("head.sha")?;
         let paths = Paths::new(&full_name, &number, revision.unwrap_or_default());
-        let mut properties = self.options.github_property_whitelist.extract("github", pull.json());
+        let mut properties = self.options.github_property_whitelist.extract("github", pull.json())?;
         properties.insert("pullrequesturl".to_owned(), page.into());
         properties.insert("event".to_owned(), event.name.into());
         properties.insert("basename".to_owned(), pull.need("base.ref")?.to_value());

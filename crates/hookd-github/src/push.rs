@@ -27,8 +27,7 @@ impl GitHub {
         if pushed.kind == RefKind::Tag || commits.is_empty() {
             commits = head.into_iter().collect();
         }
-        let mut changes: Vec<Change> =
-            commits.iter().map(|commit| commit_change(commit, &base)).collect::<Result<_, _>>()?;
+        let mut changes = payload.collect_changes(commits.iter().map(|commit| commit_change(commit, &base)))?;
         if changes.is_empty() {
             changes.push(headless(event, base)?);
         }
@@ -40,7 +39,7 @@ impl GitHub {
 
     /// What all changes of a push have.
     pub(crate) fn push_base(&self, event: &Event<'_>, pushed: GitRef<'_>) -> Result<Change, Refusal> {
-        let mut properties = self.options.github_property_whitelist.extract("github", event.payload.json());
+        let mut properties = self.options.github_property_whitelist.extract("github", event.payload.json())?;
         properties.insert("event".to_owned(), event.name.into());
         Ok(Change {
             branch: Some(pushed.name.to_owned()),

@@ -26,9 +26,10 @@ impl Tokens {
     pub(crate) fn read(token: Option<&Token>, context: &BuildContext<'_>) -> Result<Self, Vec<Problem>> {
         let mut tokens = Vec::new();
         let mut problems = Vec::new();
-        let mut take = |pattern: &str, secret: &Secret, place: &dyn Fn(String) -> Problem| match usable(secret, context)
+        let mut take = |pattern: &str, secret: &Secret, place: &dyn Fn(String) -> Problem| match Glob::new(pattern)
+            .and_then(|glob| Ok((glob, usable(secret, context)?)))
         {
-            Ok(token) => tokens.push((Glob::new(pattern), token)),
+            Ok(token) => tokens.push(token),
             Err(message) => problems.push(place(message)),
         };
         match token {

@@ -36,7 +36,7 @@ impl GitLab {
             let reason = "the push names no commit, and `compat = \"buildbot\"` builds nothing else";
             return Ok(Outcome::ignored(reason));
         }
-        distinct_commits(&commits, &base).map(none_is_distinct)
+        distinct_commits(payload, &commits, &base).map(none_is_distinct)
     }
 
     /// The change of a merge request that was opened, reopened, or updated with new commits.

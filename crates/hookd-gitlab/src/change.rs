@@ -25,7 +25,7 @@ pub(crate) struct Event<'e> {
 impl GitLab {
     /// What every change of an event has: category, codebase, the property `event` and `src`.
     pub(crate) fn change(&self, event: &Event<'_>) -> Result<Change, Refusal> {
-        let mut properties = serde_json::Map::new();
+        let mut properties = hookd_core::Properties::default();
         properties.insert("event".to_owned(), Value::from(event.name));
         Ok(Change {
             category: Some(event.name.to_owned()),

@@ -23,7 +23,7 @@ impl GitLab {
         if commits.is_empty() {
             return head(payload, pushed, base);
         }
-        let mut changes = distinct_commits(&commits, &base)?;
+        let mut changes = distinct_commits(payload, &commits, &base)?;
         for change in changes.iter_mut().filter(|change| change.revlink.is_none()) {
             let revision = change.revision.as_deref().unwrap_or_default();
             change.revlink = project_page(payload, &format!("commit/{revision}"))?;
@@ -56,23 +56,25 @@ fn head(payload: &View<'_>, pushed: GitRef<'_>, base: Change) -> Result<Outcome,
 }
 
 /// One change for each commit that is distinct, as are all that do not say.
-pub(crate) fn distinct_commits(commits: &[View<'_>], base: &Change) -> Result<Vec<Change>, Refusal> {
+pub(crate) fn distinct_commits(
+    payload: &View<'_>,
+    commits: &[View<'_>],
+    base: &Change,
+) -> Result<Vec<Change>, Refusal> {
     let distinct = commits.iter().filter(|commit| commit.get("distinct").is_none_or(Json::is_truthy));
-    distinct
-        .map(|commit| {
-            let revision = commit.text("id")?;
-            let revlink = commit.maybe("url")?;
-            Ok(Change {
-                author: commit.person("author.name", "author.email")?.unwrap_or_default(),
-                comments: commit.maybe("message")?.unwrap_or_default().to_owned(),
-                files: changed_files(commit)?,
-                revision: Some(revision.to_owned()),
-                revlink: revlink.map(str::to_owned),
-                when_timestamp: commit.maybe_date("timestamp")?,
-                ..base.clone()
-            })
+    payload.collect_changes(distinct.map(|commit| {
+        let revision = commit.text("id")?;
+        let revlink = commit.maybe("url")?;
+        Ok(Change {
+            author: commit.person("author.name", "author.email")?.unwrap_or_default(),
+            comments: commit.maybe("message")?.unwrap_or_default().to_owned(),
+            files: changed_files(commit)?,
+            revision: Some(revision.to_owned()),
+            revlink: revlink.map(str::to_owned),
+            when_timestamp: commit.maybe_date("timestamp")?,
+            ..base.clone()
         })
-        .collect()
+    }))
 }
 
 /// The outcome of these changes of distinct commits.

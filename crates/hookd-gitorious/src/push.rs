@@ -9,8 +9,8 @@ pub(crate) fn push(payload: &View<'_>, arguments: ChangeArguments<'_>) -> Result
     if payload.optional_text("after")?.is_some_and(|after| after.is_empty() || is_zero_id(after)) {
         return Ok(Outcome::ignored(format!("branch `{}` was deleted", base.branch.unwrap_or_default())));
     }
-    let changes: Vec<Change> =
-        payload.list("commits")?.iter().map(|commit| change(commit, &base)).collect::<Result<_, _>>()?;
+    let commits = payload.list("commits")?;
+    let changes = payload.collect_changes(commits.iter().map(|commit| change(commit, &base)))?;
     Ok(Outcome::changes_or(changes, "the push names no commit"))
 }
 

@@ -20,7 +20,7 @@ mod log_limiter;
 mod phase;
 mod places;
 
-pub use answer::{plain, unauthorized};
+pub use answer::{BUSY, busy, plain, unauthorized};
 pub use body::{BodyError, BodyLimits, is_encoded, read_body};
 pub use budget::Budget;
 pub use listener::{Listener, bind};

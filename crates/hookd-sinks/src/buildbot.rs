@@ -183,6 +183,10 @@ impl Sink for Buildbot {
         })
     }
 
+    fn can_be_asked(&self) -> bool {
+        self.api.is_some()
+    }
+
     fn destination(&self) -> String {
         self.url.shown()
     }

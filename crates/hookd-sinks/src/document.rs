@@ -1,9 +1,8 @@
 //! A change as one JSON object, for receivers that are anybody's program: a webhook, a command, a file.
 
-use hookd_core::Change;
+use hookd_core::{Change, Properties};
 use hookd_store::LoggedChange;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
 
 /// How each document begins: its first field is the id of the change.
 pub(crate) const BEGINNING: &str = r#"{"hookd_id":""#;
@@ -29,7 +28,7 @@ pub(crate) struct Document<'a> {
     project: &'a str,
     /// `{"name": [value, "Change"]}`, as in the REST API.
     #[serde(serialize_with = "sourced")]
-    properties: &'a Map<String, Value>,
+    properties: &'a Properties,
     repository: &'a str,
     revision: Option<&'a str>,
     revlink: Option<&'a str>,
@@ -37,7 +36,7 @@ pub(crate) struct Document<'a> {
     when_timestamp: Option<i64>,
 }
 
-fn sourced<S: Serializer>(properties: &&Map<String, Value>, serializer: S) -> Result<S::Ok, S::Error> {
+fn sourced<S: Serializer>(properties: &&Properties, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(properties.iter().map(|(name, value)| (name, (value, "Change"))))
 }
 
@@ -78,7 +77,7 @@ impl<'a> Document<'a> {
 #[cfg(test)]
 pub(crate) mod tests {
     use hookd_store::Timestamp;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -100,7 +99,7 @@ pub(crate) mod tests {
                 committer: Some("Bob".to_owned()),
                 files: vec!["kettle.c".to_owned(), "ü.txt".to_owned()],
                 project: "kitchen".to_owned(),
-                properties,
+                properties: properties.into(),
                 repository: "https://example.org/tea".to_owned(),
                 revision: Some("c0ffee".to_owned()),
                 revlink: Some("https://example.org/tea/c0ffee".to_owned()),

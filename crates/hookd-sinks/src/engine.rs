@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hookd_store::SharedStore;
+use hookd_store::{CursorMove, LoggedChange, Moved, SharedStore, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::runner::{Asked, Command, Runner};
@@ -128,6 +128,47 @@ impl Engine {
         let stopped = || format!("sink `{name}` does not run");
         commands.send((command, reply)).await.map_err(|_| stopped())?;
         result.await.map_err(|_| stopped())?
+    }
+
+    /// The cursors of sinks that are no longer configured: they keep changes from expiring.
+    ///
+    /// # Errors
+    /// When the store cannot be read. Blocks on the store.
+    pub fn orphans(&self) -> Result<Vec<String>, StoreError> {
+        let cursors = self.store.cursors()?;
+        let running = self.running();
+        Ok(cursors.into_iter().map(|cursor| cursor.name).filter(|name| !running.contains_key(name)).collect())
+    }
+
+    /// Removes the cursor of a sink that is no longer configured, with its dead letters.
+    ///
+    /// # Errors
+    /// Where the sink is configured or has no cursor, or the store fails.
+    pub async fn forget(&self, name: &str) -> Result<String, String> {
+        if self.running().contains_key(name) {
+            return Err(format!("sink `{name}` is configured: remove it from the configuration first"));
+        }
+        let cursors = self.store.cursors().map_err(|error| error.to_string())?;
+        let Some(cursor) = cursors.into_iter().find(|cursor| cursor.name == name) else {
+            return Err(format!("there is no sink `{name}`"));
+        };
+        let moved = CursorMove { name: cursor.name, expected: Some(cursor.version), to: None, settlements: Vec::new() };
+        match self.store.move_cursors(vec![moved]).await.map_err(|error| error.to_string())?.first() {
+            Some(Moved::Removed) => Ok(format!("sink `{name}` is forgotten")),
+            _ => Err(format!("another process serves sink `{name}`")),
+        }
+    }
+
+    /// Asks a sink what became of a change on the other side (see [`Sink::follow`](crate::Sink::follow)).
+    ///
+    /// # Errors
+    /// Where there is no such sink, or it cannot say.
+    pub async fn follow(&self, name: &str, change: LoggedChange) -> Result<Vec<String>, String> {
+        let settings = self.running().get(name).map(|running| Arc::clone(&running.settings));
+        let settings = settings.ok_or_else(|| format!("there is no sink `{name}`"))?;
+        // The connections of a sink belong to the runtime that uses them first.
+        let asked = self.runtime.spawn(async move { settings.sink.follow(&change).await });
+        asked.await.map_err(|_| "the sinks have stopped".to_owned())?
     }
 
     /// Opens files again, after `SIGHUP`.

@@ -183,7 +183,7 @@ impl Item for Glob {
     const EXPECTED: &'static str = "a pattern, or a list of patterns";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        Ok(Self::new(text))
+        Self::new(text)
     }
 }
 

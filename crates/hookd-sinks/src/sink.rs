@@ -34,6 +34,11 @@ pub trait Sink: Send + Sync {
         Box::pin(async { false })
     }
 
+    /// Whether the other side can be asked at all: where not, [`is_healthy`](Self::is_healthy) says nothing.
+    fn can_be_asked(&self) -> bool {
+        false
+    }
+
     /// Makes durable what was delivered so far. Called before the engine commits its progress.
     fn flush(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async { Ok(()) })

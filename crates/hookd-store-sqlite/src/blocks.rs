@@ -7,15 +7,9 @@ use hookd_store::{DeliveryRecord, LoggedChange, State, StoredRequest, Timestamp,
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::error::Failure;
+pub(crate) use crate::format::Part;
 use crate::format::{Changes, DeliveryEntry, Records, RequestPlace, request_at, state_from_code};
 use crate::packer::{Numbers, PackedBlock};
-
-/// What blocks are made of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Part {
-    Deliveries,
-    Changes,
-}
 
 /// A block, without what is in it.
 #[derive(Clone, Copy, Debug)]
@@ -292,6 +286,11 @@ fn outcome(connection: &Connection, deliveryid: i64) -> Result<Option<Outcome>, 
     let (first, count): (Option<i64>, i64) = (row.get(2)?, row.get(3)?);
     let changeids = first.map_or_else(Vec::new, |first| (first..first.saturating_add(count)).collect());
     Ok(Some(Outcome { state: state_from_code(row.get(0)?)?, reason: row.get(1)?, changeids }))
+}
+
+/// The state of a delivery that was pending when it was stored; `None` while it is.
+pub(crate) fn completed_state(connection: &Connection, deliveryid: i64) -> Result<Option<State>, Failure> {
+    Ok(outcome(connection, deliveryid)?.map(|outcome| outcome.state))
 }
 
 /// Looks at a delivery as it was stored, with the block that has it and the place of its request there. `None` where

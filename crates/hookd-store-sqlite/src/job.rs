@@ -1,11 +1,12 @@
 //! What the writer is asked to do. The result of a job travels in it, until the transaction is committed.
 
-use hookd_store::{Completion, CursorMove, Due, Expired, Expiry, Moved, NewDelivery, Receipt, StoreError};
+use hookd_store::{Completion, CursorMove, Due, Expired, Expiry, Identity, Moved, NewDelivery, Receipt, StoreError};
 use tokio::sync::oneshot;
 
 /// One write, and the promise of its result.
 pub(crate) enum Job {
-    Append(Box<NewDelivery>, Promise<Receipt>),
+    /// The identity is computed by whoever appends, since the writer is one for all.
+    Append(Box<NewDelivery>, Option<Identity>, Promise<Receipt>),
     Complete(Box<Completion>, Promise<bool>),
     Postpone(Box<Due>, Promise<()>),
     Expire(Box<Expiry>, Promise<Expired>),
@@ -47,7 +48,7 @@ impl Job {
     /// Answers whoever waits, when the transaction is committed or has failed.
     pub(crate) fn answer(self, error: Option<&StoreError>) {
         match self {
-            Self::Append(_, promise) => promise.keep(error),
+            Self::Append(_, _, promise) => promise.keep(error),
             Self::Complete(_, promise) => promise.keep(error),
             Self::Expire(_, promise) => promise.keep(error),
             Self::MoveCursors(_, promise) => promise.keep(error),

@@ -1,7 +1,7 @@
 //! Makes blocks of what a batch stores, with the keys that lead to it.
 
 use hookd_core::Change;
-use hookd_store::NewDelivery;
+use hookd_store::{Identity, NewDelivery};
 
 use crate::error::Failure;
 use crate::format::{Block, BlockBuilder, DeliveryEntry, Group};
@@ -61,8 +61,8 @@ impl Packer {
         self.next
     }
 
-    /// Adds a delivery, with the changes that it has already; `key` is that of its forge id.
-    pub(crate) fn add(&mut self, delivery: &NewDelivery, key: Option<u64>) -> Result<(), Failure> {
+    /// Adds a delivery, with the changes that it has already.
+    pub(crate) fn add(&mut self, delivery: &NewDelivery, identity: Option<Identity>) -> Result<(), Failure> {
         if self.builder.is_full() {
             self.finish_block()?;
         }
@@ -72,6 +72,7 @@ impl Packer {
             received_at: received_at.as_micros(),
             dialect,
             forge_id: forge_id.as_deref(),
+            identity,
             event: event.as_deref(),
             state: state.state(),
             reason: state.reason(),
@@ -81,8 +82,8 @@ impl Packer {
             head_length: 0,
             body_length: 0,
         };
+        self.keys.add_delivery(&entry);
         self.builder.delivery(entry, request.as_ref());
-        self.keys.add_delivery(key);
         self.request_count += i64::from(request.is_some());
         let group = Group { deliveryid: self.next.deliveryid, received_at: received_at.as_micros(), dialect };
         self.add_changes(&group, changes);

@@ -1,6 +1,8 @@
 //! The files of a store, and the lock on it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::OpenError;
@@ -22,13 +24,101 @@ pub(crate) fn size(path: &Path) -> u64 {
     [path, &wal(path)].into_iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum()
 }
 
-/// Locks a file beside the database. The lock goes with the process, however that ends.
-pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
+/// Makes an empty file that only its owner can read, whatever the umask; one that is there stays as it is. Once the
+/// database is made so, SQLite gives its WAL and its shared memory the same permissions.
+pub(crate) fn make(path: &Path) -> io::Result<File> {
+    private().open(path)
+}
+
+/// Held as long as a store is open, so that no second hookd writes to it. It goes with the process, however that ends.
+#[derive(Debug)]
+pub(crate) struct StoreLock {
+    /// A file beside the database.
+    _beside: File,
+    /// The database itself, whatever name it was opened by; `None` where it cannot be opened, which SQLite reports.
+    _database: Option<File>,
+}
+
+/// Locks a store: a file beside the database, and the database itself, which another hookd may reach by another path (a
+/// hard link, a symbolic link, a mount). Makes both where there is none, readable by this user alone; SQLite gives its
+/// other files the permissions of the database.
+///
+/// The locks are those of `flock`. SQLite's are of another kind (`fcntl`), so that neither sees the other's. But whoever
+/// closes a file gives up all locks of that kind which the process has on it: the database stays open here until SQLite
+/// has closed it, and is not opened at all while this process has the store open by the same path.
+pub(crate) fn lock(path: &Path) -> Result<StoreLock, OpenError> {
     let lock_path = beside(path, ".lock");
-    let lock = File::create(&lock_path).map_err(|source| OpenError::Lock { path: lock_path.clone(), source })?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
+    // Not truncated: it may be a link to something else.
+    let beside = private().open(&lock_path).map_err(|source| OpenError::Lock { path: lock_path.clone(), source })?;
+    flock(&beside, path, &lock_path)?;
+    let database = private().open(path).or_else(|_| File::open(path)).ok().filter(is_regular);
+    if let Some(database) = &database {
+        flock(database, path, path)?;
+    }
+    Ok(StoreLock { _beside: beside, _database: database })
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options
+}
+
+fn is_regular(file: &File) -> bool {
+    file.metadata().is_ok_and(|metadata| metadata.is_file())
+}
+
+fn flock(file: &File, path: &Path, locked: &Path) -> Result<(), OpenError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(OpenError::Lock { path: lock_path, source }),
+        Err(TryLockError::Error(source)) => Err(OpenError::Lock { path: locked.to_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_store_is_locked_under_all_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, hard, soft] = ["hookd.db", "hard.db", "soft.db"].map(|name| folder.path().join(name));
+        let held = lock(&path).unwrap();
+        fs::hard_link(&path, &hard).unwrap();
+        symlink(&path, &soft).unwrap();
+        for other in [&path, &hard, &soft] {
+            assert!(matches!(lock(other), Err(OpenError::InUse { .. })), "{}", other.display());
+        }
+        drop(held);
+        let held = lock(&hard).unwrap();
+        assert!(matches!(lock(&soft), Err(OpenError::InUse { .. })));
+        drop(held);
+        lock(&soft).unwrap();
+    }
+
+    #[test]
+    fn what_a_lock_file_links_to_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, precious] = ["hookd.db", "precious"].map(|name| folder.path().join(name));
+        fs::write(&precious, "precious").unwrap();
+        symlink(&precious, beside(&path, ".lock")).unwrap();
+        drop(lock(&path).unwrap());
+        assert_eq!(fs::read(&precious).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn its_files_are_for_this_user_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hookd.db");
+        let store = crate::SqliteStore::open(&path).unwrap();
+        crate::maintenance::backup(&path, &folder.path().join("backup.db")).unwrap();
+        for name in ["hookd.db", "hookd.db-wal", "hookd.db-shm", "hookd.db.lock", "backup.db"] {
+            let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+        drop(store);
     }
 }

@@ -49,8 +49,8 @@ pub(crate) fn step(connection: &Connection, expiry: &Expiry) -> Result<Step, Fai
     if step.expired.has_more
         && let Some(first) = blocks::first(connection)?
     {
-        for (kind, part) in [(KeyKind::ForgeId, Part::Deliveries), (KeyKind::Revision, Part::Changes)] {
-            step.runs.extend(runs::expire(connection, kind, first.first(part))?);
+        for kind in KeyKind::ALL {
+            step.runs.extend(runs::expire(connection, kind, first.first(kind.part()))?);
         }
         settlements::expire(connection, first.first(Part::Changes))?;
     }

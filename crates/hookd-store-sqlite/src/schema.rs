@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::path::Path;
 
+use hookd_store::IdentityKey;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -64,6 +65,13 @@ pub(crate) fn instance(connection: &Connection) -> rusqlite::Result<String> {
     connection.query_row("SELECT value FROM facts WHERE name = 'instance'", [], |row| row.get(0))
 }
 
+/// The secret of this store that identities of deliveries are made with, made once with its file.
+pub(crate) fn identity_key(connection: &Connection) -> rusqlite::Result<IdentityKey> {
+    let bytes: [u8; IdentityKey::BYTES] =
+        connection.query_row("SELECT unhex(value) FROM facts WHERE name = 'identity_secret'", [], |row| row.get(0))?;
+    Ok(IdentityKey::new(bytes))
+}
+
 fn versions(connection: &Connection) -> rusqlite::Result<(i64, i64, i64)> {
     Ok((
         connection.query_row("PRAGMA user_version", [], |row| row.get(0))?,
@@ -77,6 +85,8 @@ fn migrate(connection: &mut Connection, number: i64, script: &str) -> rusqlite::
     transaction.execute_batch(script)?;
     if number == 1 {
         transaction.execute("INSERT INTO facts VALUES ('instance', lower(hex(randomblob(4))))", [])?;
+        transaction
+            .execute("INSERT INTO facts VALUES ('identity_secret', lower(hex(randomblob(?))))", [IdentityKey::BYTES])?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
     transaction.pragma_update(None, "user_version", number)?;

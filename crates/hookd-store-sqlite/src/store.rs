@@ -1,6 +1,5 @@
 //! The store: its writer, its readers, and the contract that they fulfil together.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -9,8 +8,8 @@ use std::thread::JoinHandle;
 
 use hookd_store::{
     Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
-    Expiry, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Query, Receipt, Reply, Settlement, SettlementKind,
-    StoreError, StoredRequest,
+    Expiry, IdentityKey, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Query, Receipt, Reply, Settlement,
+    SettlementKind, StoreError, StoredRequest,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -21,6 +20,7 @@ use crate::index::RecentKeys;
 use crate::job::{Job, Promise};
 use crate::overload::Overload;
 use crate::packer::Numbers;
+use crate::paths::StoreLock;
 use crate::reader::Readers;
 use crate::writer::{Monitor, Writer};
 use crate::{OpenError, onward, paths, schema, wal};
@@ -33,13 +33,13 @@ pub struct SqliteStore {
     jobs: Mutex<Option<SyncSender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
+    identity_key: IdentityKey,
     path: PathBuf,
     tail: watch::Receiver<i64>,
     /// Writes that were queued and are not stored yet.
     queued: Arc<AtomicUsize>,
     overload: Arc<Overload>,
-    /// Held as long as the store is open, so that no second hookd writes to the same file.
-    _lock: File,
+    _lock: StoreLock,
 }
 
 impl SqliteStore {
@@ -59,6 +59,10 @@ impl SqliteStore {
         let lock = paths::lock(path)?;
         keep_damaged_wal(path)?;
         let sqlite = |source| OpenError::sqlite(path, source);
+        if !path.exists() {
+            // Why it cannot be made, SQLite finds out and reports.
+            let _ = paths::make(path);
+        }
         let mut connection = Connection::open(path).map_err(sqlite)?;
         // SQLite opens what it may not write all the same, and then would never write, whatever becomes of the file.
         if connection.is_readonly(rusqlite::MAIN_DB).map_err(sqlite)? {
@@ -66,6 +70,7 @@ impl SqliteStore {
         }
         schema::prepare(&mut connection, path)?;
         let instance = schema::instance(&connection).map_err(sqlite)?;
+        let identity_key = schema::identity_key(&connection).map_err(sqlite)?;
         let newest = Numbers::read(&connection).map_err(sqlite)?.changeid - 1;
         let (tail_sender, tail) = watch::channel(newest);
         let recent_keys = Arc::new(RecentKeys::default());
@@ -87,7 +92,7 @@ impl SqliteStore {
             .spawn(move || writer.run())
             .map_err(OpenError::Thread)?;
         let (jobs, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
-        Ok(Self { jobs, writer, readers, path: path.to_owned(), tail, queued, overload, _lock: lock })
+        Ok(Self { jobs, writer, readers, identity_key, path: path.to_owned(), tail, queued, overload, _lock: lock })
     }
 
     fn queue<T>(&self, job: impl FnOnce(Promise<T>) -> Job) -> Reply<T> {
@@ -112,7 +117,10 @@ impl SqliteStore {
 impl Log for SqliteStore {
     fn append(&self, delivery: NewDelivery) -> Reply<Receipt> {
         match delivery.validate() {
-            Ok(()) => self.queue(|promise| Job::Append(Box::new(delivery), promise)),
+            Ok(()) => {
+                let identity = self.identity_key.identity(&delivery);
+                self.queue(|promise| Job::Append(Box::new(delivery), identity, promise))
+            }
             Err(error) => Reply::failed(error),
         }
     }

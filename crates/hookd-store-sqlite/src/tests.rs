@@ -133,6 +133,31 @@ fn what_waited_behind_a_batch_that_failed_gets_its_numbers() {
     assert_eq!(check(&path).unwrap().problems, [""; 0]);
 }
 
+/// Deliveries of one forge id cost what others cost: bodies that differ are not compared.
+#[test]
+fn many_deliveries_of_one_forge_id_are_told_apart_without_their_bodies() {
+    let (folder, store) = store();
+    let send = |number: usize| store.append(delivery(Some("same"), &format!("body {number}"), accepted("r")));
+    let replies: Vec<_> = (0..3000).map(send).collect();
+    let is_duplicate = |reply: Reply<hookd_store::Receipt>| reply.wait().unwrap().is_duplicate;
+    assert!(replies.into_iter().all(|reply| !is_duplicate(reply)));
+    assert!([0, 1, 1500, 2999].map(send).into_iter().all(is_duplicate));
+    let found =
+        store.deliveries(&Query::default().filter(DeliveryField::ForgeId, Operator::Eq, "same").limit(1)).unwrap();
+    assert_eq!((found.total, found.rows[0].deliveryid), (3000, 3000));
+    // Even where no request is left that they could be compared with.
+    let expiry = Expiry { payloads_before: Some(MAX_TIME), now: MAX_TIME, ..Expiry::default() };
+    while store.expire(expiry).wait().unwrap().has_more {}
+    drop(store);
+    let connection = rusqlite::Connection::open(folder.path().join("hookd.db")).unwrap();
+    connection.execute("UPDATE blocks SET requests = NULL", []).unwrap();
+    drop(connection);
+    let store = SqliteStore::open(&folder.path().join("hookd.db")).unwrap();
+    let send = |number: usize| store.append(delivery(Some("same"), &format!("body {number}"), accepted("r")));
+    assert!([0, 1, 1500, 2999].map(send).into_iter().all(is_duplicate));
+    assert!(!is_duplicate(send(3000)));
+}
+
 #[test]
 fn a_pending_delivery_keeps_its_block_and_its_request() {
     let (folder, store) = store();
@@ -153,7 +178,8 @@ fn a_pending_delivery_keeps_its_block_and_its_request() {
     let kept: Vec<_> = (1..=4).map(|id| store.request(id).unwrap().is_some()).collect();
     assert_eq!(kept, [false, true, false, true], "what is pending keeps its request");
     assert_eq!((count("blocks"), count("held_blocks")), (4, 1));
-    assert!(!store.append(delivery(Some("1"), "one", accepted("r1"))).wait().unwrap().is_duplicate);
+    assert!(store.append(delivery(Some("1"), "one", accepted("r1"))).wait().unwrap().is_duplicate);
+    store.append(delivery(Some("5"), "five", accepted("r4"))).wait().unwrap();
 
     until_done(Expiry {
         payloads_before: Some(expired),

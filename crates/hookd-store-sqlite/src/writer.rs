@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use hookd_store::{Completion, Due, KeptChanges, NewDelivery, Observer, Receipt, State, StoreError, StoredRequest};
+use hookd_store::{Completion, Due, Identity, KeptChanges, NewDelivery, Observer, Receipt, State, StoreError};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
@@ -18,7 +18,7 @@ use crate::checkpoint::Checkpoints;
 use crate::error::Failure;
 use crate::format::{Group, state_code};
 use crate::health::Health;
-use crate::index::{ForgeIdIndex, KeyKind, RecentKeys, SealedRun, key_of, recent};
+use crate::index::{IdentityIndex, KeyKind, RecentKeys, SealedRun, key_of_identity, recent};
 use crate::intake::Intake;
 use crate::job::Job;
 use crate::overload::Overload;
@@ -44,8 +44,8 @@ pub(crate) struct Writer {
     packer: Packer,
     next: Numbers,
     recent_keys: Arc<RecentKeys>,
-    /// The runs of forge ids, once they were needed: reading them takes longer than all else at the start.
-    forge_ids: Option<ForgeIdIndex>,
+    /// The runs of identities, once they were needed: reading them takes longer than all else at the start.
+    identities: Option<IdentityIndex>,
     checkpoints: Checkpoints,
     /// The newest change.
     tail: watch::Sender<i64>,
@@ -65,7 +65,7 @@ pub(crate) struct Monitor {
 struct Changed {
     /// Whether the recent keys were made into runs.
     is_sealed: bool,
-    /// The new run of forge ids then.
+    /// The new run of identities then.
     sealed: Option<SealedRun>,
     /// Runs that were deleted.
     expired_runs: Vec<i64>,
@@ -84,7 +84,7 @@ impl Writer {
         recent::read(&connection, &recent_keys)?;
         let next = Numbers::read(&connection)?;
         let (intake, packer) = (Intake::new(jobs), Packer::new()?);
-        Ok(Self { connection, intake, packer, next, recent_keys, forge_ids: None, checkpoints, tail, monitor })
+        Ok(Self { connection, intake, packer, next, recent_keys, identities: None, checkpoints, tail, monitor })
     }
 
     /// Serves until all senders are gone and all that they queued is stored.
@@ -149,7 +149,7 @@ impl Writer {
             self.recent_keys.clear();
         }
         self.recent_keys.add(self.packer.blocks().iter().flat_map(PackedBlock::numbered_keys));
-        if let Some(index) = &mut self.forge_ids {
+        if let Some(index) = &mut self.identities {
             sealed.into_iter().for_each(|sealed| index.add(sealed));
             expired_runs.iter().for_each(|runid| index.remove(*runid));
         }
@@ -166,79 +166,64 @@ impl Writer {
 
     /// Gives each delivery of a batch its receipt, and packs those that are new.
     fn receive(&mut self, batch: &mut [Job]) -> Result<(), Failure> {
-        // The new deliveries of the batch by the keys of their forge ids.
-        let mut earlier: HashMap<u64, Vec<usize>> = HashMap::with_capacity(batch.len());
-        for index in 0..batch.len() {
-            let (before, rest) = batch.split_at_mut(index);
-            let Job::Append(delivery, promise) = &mut rest[0] else { continue };
-            let key = delivery.forge_id.as_deref().map(key_of);
-            let mut duplicate = None;
-            // What was refused was not acknowledged, so it may come again and is translated anew.
-            if let Some(key) = key
-                && delivery.deduplicate
-                && delivery.state.state() != State::Refused
-            {
-                let indexes = earlier.get(&key).into_iter().flatten();
-                duplicate = indexes.filter_map(|index| receipt_of_same(&before[*index], delivery)).next();
-                if duplicate.is_none() {
-                    duplicate = self.find_in_log(key, delivery)?;
+        // The receipts of the new deliveries of the batch, of each identity the last.
+        let mut earlier: HashMap<Identity, Receipt> = HashMap::with_capacity(batch.len());
+        for job in batch {
+            let Job::Append(delivery, identity, promise) = job else { continue };
+            if let Some(identity) = identity.filter(|_| delivery.deduplicate) {
+                let duplicate = match earlier.get(&identity) {
+                    Some(receipt) => Some(receipt.clone()),
+                    None => self.find_in_log(identity)?,
+                };
+                if let Some(receipt) = duplicate {
+                    promise.set(Ok(Receipt { is_duplicate: true, ..receipt }));
+                    continue;
                 }
             }
-            if let Some(receipt) = duplicate {
-                promise.set(Ok(Receipt { is_duplicate: true, ..receipt }));
-                continue;
-            }
-            promise.set(Ok(Receipt {
+            let receipt = Receipt {
                 deliveryid: self.packer.next().deliveryid,
                 state: delivery.state.state(),
                 reported_changes: delivery.state.reported_changes(),
                 reason: delivery.state.reason().map(str::to_owned),
                 is_duplicate: false,
-            }));
-            self.packer.add(delivery, key)?;
-            if let Some(key) = key {
-                earlier.entry(key).or_default().push(index);
+            };
+            self.packer.add(delivery, *identity)?;
+            // What made no change is translated afresh when it comes again.
+            if let Some(identity) = identity.filter(|_| receipt.state.may_have_changes()) {
+                earlier.insert(identity, receipt.clone());
             }
+            promise.set(Ok(receipt));
         }
         Ok(())
     }
 
-    /// The receipt of a delivery that was committed before, of which this one is a duplicate.
-    fn find_in_log(&mut self, key: u64, delivery: &NewDelivery) -> Result<Option<Receipt>, Failure> {
-        let index = match &mut self.forge_ids {
+    /// The receipt of the delivery of this identity that was committed before, unless that produced no change.
+    ///
+    /// However many there are of one identity, the last one decides, and no body is read.
+    fn find_in_log(&mut self, identity: Identity) -> Result<Option<Receipt>, Failure> {
+        let key = key_of_identity(identity);
+        let index = match &mut self.identities {
             Some(index) => index,
-            none => none.insert(ForgeIdIndex::read(&self.connection)?),
+            none => none.insert(IdentityIndex::read(&self.connection)?),
         };
-        let mut candidates = self.recent_keys.find(KeyKind::ForgeId, key);
-        candidates.extend(index.find(&self.connection, key)?);
-        let body = delivery.request.as_ref().map(|request| &request.body);
-        for deliveryid in candidates {
-            let found = blocks::entry(&self.connection, deliveryid, |blockid, entry, place| {
-                let is_alike = entry.forge_id == delivery.forge_id.as_deref()
-                    && entry.dialect == delivery.dialect
-                    && (entry.head_length > 0) == body.is_some()
-                    && entry.body_length == body.map_or(0, bytes::Bytes::len)
-                    && entry.state != State::Refused;
-                is_alike.then(|| {
-                    let receipt = Receipt {
-                        deliveryid,
-                        state: entry.state,
-                        reported_changes: entry.reported_changes,
-                        reason: entry.reason.map(str::to_owned),
-                        is_duplicate: true,
-                    };
-                    (receipt, blockid, place)
+        let recent = self.recent_keys.newest(KeyKind::Identity, key).map(Ok);
+        for deliveryid in recent.into_iter().chain(index.newest(&self.connection, key)) {
+            let deliveryid = deliveryid?;
+            let found = blocks::entry(&self.connection, deliveryid, |_, entry, _| {
+                (entry.identity == Some(identity)).then(|| Receipt {
+                    deliveryid,
+                    state: entry.state,
+                    reported_changes: entry.reported_changes,
+                    reason: entry.reason.map(str::to_owned),
+                    is_duplicate: true,
                 })
             })?;
-            let Some((receipt, blockid, place)) = found.flatten() else { continue };
-            let is_same = match body {
-                Some(body) => blocks::request(&self.connection, blockid, place)?
-                    .is_some_and(|request: StoredRequest| request.body == *body),
-                None => true,
+            let Some(receipt) = found.flatten() else { continue };
+            let state = match receipt.state {
+                State::Pending => blocks::completed_state(&self.connection, deliveryid)?.unwrap_or(State::Pending),
+                state => state,
             };
-            if is_same {
-                return Ok(Some(receipt));
-            }
+            return Ok(state.may_have_changes().then_some(receipt));
         }
         Ok(None)
     }
@@ -255,7 +240,7 @@ impl Writer {
     /// Does what a job asks for, besides inserting its block.
     fn perform(&mut self, job: &mut Job, changed: &mut Changed) -> Result<(), Failure> {
         match job {
-            Job::Append(delivery, promise) => {
+            Job::Append(delivery, _, promise) => {
                 if let Some(Receipt { deliveryid, state: State::Pending, is_duplicate: false, .. }) = promise.get() {
                     self.await_completion(*deliveryid, delivery)?;
                 }
@@ -329,17 +314,6 @@ impl Writer {
             .execute([size])?;
         Ok(())
     }
-}
-
-/// The receipt of an earlier job of the batch, where that is a delivery of which this one is a duplicate.
-fn receipt_of_same(job: &Job, delivery: &NewDelivery) -> Option<Receipt> {
-    let Job::Append(earlier, promise) = job else { return None };
-    let body = |delivery: &NewDelivery| delivery.request.as_ref().map(|request| request.body.clone());
-    let is_same = earlier.forge_id == delivery.forge_id
-        && earlier.dialect == delivery.dialect
-        && earlier.state.state() != State::Refused
-        && body(earlier) == body(delivery);
-    promise.get().filter(|_| is_same).cloned()
 }
 
 impl Drop for Writer {

@@ -66,15 +66,13 @@ impl Model {
     fn append(&mut self, delivery: &NewDelivery) -> Receipt {
         let body = delivery.request.as_ref().map(|request| String::from_utf8(request.body.to_vec()).unwrap());
         let state = delivery.state.state();
-        let earlier = self.deliveries[self.first_delivery..].iter().find(|earlier| {
+        let earlier = self.deliveries[self.first_delivery..].iter().rfind(|earlier| {
             delivery.forge_id.is_some()
                 && earlier.forge_id == delivery.forge_id
                 && earlier.body == body
-                && (body.is_none() || earlier.is_request_kept)
-                && earlier.receipt.state != State::Refused
-                && state != State::Refused
+                && earlier.receipt.state.may_have_changes()
         });
-        if let Some(earlier) = earlier {
+        if let Some(earlier) = earlier.filter(|earlier| earlier.state.may_have_changes()) {
             return Receipt { is_duplicate: true, ..earlier.receipt.clone() };
         }
         let deliveryid = self.deliveries.len() as i64 + 1;

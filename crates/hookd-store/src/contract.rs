@@ -68,11 +68,12 @@ macro_rules! contract_tests {
             }
             duplicates {
                 a_duplicate_gets_the_first_receipt,
-                another_dialect_forge_id_or_body_is_another_delivery,
+                what_made_no_change_is_stored_when_it_comes_again,
+                whatever_differs_that_is_read_makes_another_delivery,
                 duplicates_that_are_queued_together_are_found,
-                a_delivery_that_was_refused_is_stored_when_it_comes_again,
-                a_delivery_that_is_refused_now_is_no_duplicate,
+                what_is_not_read_makes_no_other_delivery,
                 a_duplicate_gets_the_receipt_from_before_the_completion,
+                what_was_completed_without_a_change_is_stored_when_it_comes_again,
                 without_a_request_the_forge_id_decides,
             }
             pending {
@@ -125,7 +126,7 @@ macro_rules! contract_tests {
                 a_limit_on_lag_passes_cursors,
                 requests_expire_regardless_of_cursors,
                 numbers_are_not_given_again,
-                a_duplicate_is_unknown_once_the_request_has_expired,
+                a_duplicate_is_known_as_long_as_its_delivery_is_kept,
             }
             clocks {
                 numbers_give_the_order_when_the_clock_is_set_back,

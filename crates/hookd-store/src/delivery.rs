@@ -15,7 +15,7 @@ pub struct NewDelivery {
     pub event: Option<String>,
     /// The forge's own id of the delivery.
     pub forge_id: Option<String>,
-    /// Whether an earlier delivery with the same forge id may be this one; see [`Log::append`](crate::Log::append).
+    /// Whether an earlier delivery of the same identity may be this one; see [`Log::append`](crate::Log::append).
     pub deduplicate: bool,
     /// The request, as it is kept; `None` if there was none, as for a poller or a replay.
     pub request: Option<StoredRequest>,
@@ -64,6 +64,11 @@ impl State {
             Self::Ignored => "ignored",
             Self::Refused => "refused",
         }
+    }
+
+    /// Whether a delivery of this state has changes, or may still get some.
+    pub fn may_have_changes(self) -> bool {
+        matches!(self, Self::Pending | Self::Accepted)
     }
 
     /// The state of a name in the REST API.

@@ -23,6 +23,7 @@ mod cursor;
 mod delivery;
 mod error;
 mod expiry;
+mod identity;
 mod log;
 mod memory;
 mod observer;
@@ -43,6 +44,7 @@ pub use cursor::{
 pub use delivery::{Completion, Due, NewDelivery, NewState, Receipt, State};
 pub use error::StoreError;
 pub use expiry::{Expired, Expiry};
+pub use identity::{Identity, IdentityKey};
 pub use log::Log;
 pub use memory::MemoryStore;
 pub use observer::Observer;

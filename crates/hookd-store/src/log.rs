@@ -31,10 +31,13 @@ use crate::{
 pub trait Log: Send + Sync {
     /// Stores a delivery and its changes as one transaction, unless it is a duplicate.
     ///
-    /// A delivery with `deduplicate` and a forge id is a duplicate of an earlier one if dialect, forge id and every
-    /// byte of the body are the same; if neither came with a request, dialect and forge id are enough. The earlier
-    /// one's request must still be kept, and neither of the two may be refused (the earlier one when it was received).
-    /// The reply to a duplicate is the receipt of the earlier one.
+    /// A delivery with `deduplicate` and a forge id is a duplicate of an earlier one of the same
+    /// [identity](crate::IdentityKey::identity), if the last such that was stored as accepted or pending has produced
+    /// changes, or may still do so because it is pending. The reply is the receipt of that one, whatever the state of
+    /// the new one is. What produced no change is no obstacle: the new one is stored. An earlier one counts as long as
+    /// it is kept itself, whether its request is or not.
+    ///
+    /// The cost of finding that out does not depend on what was stored before.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] as [`NewDelivery::validate`].

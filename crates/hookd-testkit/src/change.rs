@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn change() -> Change {
-        let properties = named(json!({"event": "push", "number": 7}));
+        let properties = named(json!({"event": "push", "number": 7})).into();
         Change { author: "Ada".into(), branch: Some("main".into()), properties, ..Change::default() }
     }
 

@@ -2,25 +2,18 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use clap::Args;
-use hookd_config::Config;
 use serde_json::Value;
 
+use super::admin::{Admin, AdminArgs, Answer};
 use super::{Exit, Output};
-use crate::log::chain;
-
-/// How long the running hookd may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Arguments of `hookd reload`.
 #[derive(Debug, Args)]
 pub(super) struct ReloadArgs {
-    /// URL of the running hookd's private listener, such as `http://127.0.0.1:8011`; by default taken from the
-    /// configuration. If it requires credentials: `http://user:password@…`.
-    #[arg(long, value_name = "URL", env = "HOOKD_ADMIN", hide_env_values = true)]
-    admin: Option<String>,
+    #[command(flatten)]
+    admin: AdminArgs,
 
     /// Print the result as JSON.
     #[arg(long)]
@@ -28,20 +21,23 @@ pub(super) struct ReloadArgs {
 }
 
 pub(super) fn run(config: &Path, args: &ReloadArgs, output: &mut Output<'_>) -> io::Result<Exit> {
-    let admin = match &args.admin {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => match Config::load_admin(config) {
-            Ok(admin) => format!("{}://{}", if admin.tls.is_some() { "https" } else { "http" }, admin.listen),
-            Err(report) => {
-                writeln!(output.err, "{report}")?;
-                return Ok(Exit::Usage);
-            }
-        },
+    let admin = match Admin::find(config, &args.admin) {
+        Ok(admin) => admin,
+        Err(report) => {
+            writeln!(output.err, "{report}")?;
+            return Ok(Exit::Usage);
+        }
     };
-    let (is_success, answer) = match post(&format!("{admin}/api/v2/reload")) {
-        Ok(answered) => answered,
+    // 400 is an invalid configuration.
+    let (is_success, answer) = match admin.post("/api/v2/reload") {
+        Ok(Answer { status: 200, json }) => (true, json),
+        Ok(Answer { status: 400, json }) => (false, json),
+        Ok(Answer { status, .. }) => {
+            writeln!(output.err, "error: cannot reach the running hookd: it answered {status}")?;
+            return Ok(Exit::Failure);
+        }
         Err(message) => {
-            writeln!(output.err, "error: cannot reach the running hookd: {message}")?;
+            writeln!(output.err, "error: {message}")?;
             return Ok(Exit::Failure);
         }
     };
@@ -78,24 +74,4 @@ fn findings(answer: &Value, key: &str) -> Vec<String> {
         format!("{place}: {}", finding["message"].as_str().unwrap_or_default())
     };
     answer[key].as_array().into_iter().flatten().map(shown).collect()
-}
-
-/// Posts to the URL; returns whether that succeeded, and the answer.
-fn post(url: &str) -> Result<(bool, Value), String> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let exchange = async {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
-        let response = client.post(url).send().await?;
-        let status = response.status();
-        Ok::<_, reqwest::Error>((status, response.bytes().await?))
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| chain(&error))?;
-    // The URL may contain a password.
-    let (status, body) = runtime.block_on(exchange).map_err(|error| chain(&error.without_url()))?;
-    match serde_json::from_slice(&body) {
-        Ok(answer) if status.is_success() || status == reqwest::StatusCode::BAD_REQUEST => {
-            Ok((status.is_success(), answer))
-        }
-        _ => Err(format!("it answered {status}")),
-    }
 }

@@ -10,7 +10,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use hookd_admin::{Metrics, Unverified, UnverifiedRequest};
-use hookd_config::{Config, ConfigHandle, ServedDialect};
+use hookd_config::{Access, Config, ConfigHandle, ServedDialect};
 use hookd_core::{HookRequest, Method, Proof};
 use hookd_http::{BodyError, BodyLimits, Budget, LogLimiter, is_encoded, plain, read_body};
 use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest, Timestamp};
@@ -18,7 +18,7 @@ use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, Store
 use super::answers;
 use super::rejection::Rejection;
 use super::route::{PREFIX, dialect_of, method_of};
-use super::senders::{is_allowed, shown_sender};
+use super::senders::{counted_sender, is_allowed, shown_sender};
 use crate::followups::Queue;
 use crate::translator::{Translator, Verdict, new_state};
 
@@ -88,10 +88,13 @@ async fn admit<'c>(
     if !is_allowed(allow_from, config, request) {
         return Err(Rejection::Forbidden);
     }
-    if let Some(auth) = auth
-        && !auth.accept(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)).await
-    {
-        return Err(Rejection::Unauthorized);
+    if let Some(auth) = auth {
+        let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
+        match auth.check(headers, counted_sender(request, config)).await {
+            Access::Granted => {}
+            Access::Denied => return Err(Rejection::Unauthorized),
+            Access::Busy => return Err(Rejection::Busy),
+        }
     }
     let dialect = dialect.ok_or_else(|| Rejection::NotWhitelisted(name.to_owned()))?;
     let allowed = dialect.hook.methods();
@@ -162,6 +165,8 @@ impl Front {
             request: Some(StoredRequest::new(&request, dialect.hook.headers())),
             state,
         };
+        // What was parsed of it may be many times as large, and the store may be slow.
+        drop(request);
         let receipt = match self.store.append(delivery).await {
             Ok(receipt) => receipt,
             Err(error) => {

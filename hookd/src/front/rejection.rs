@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue};
 use actix_web::http::{ConnectionType, StatusCode};
 use hookd_core::Method;
-use hookd_http::{BodyError, plain, unauthorized};
+use hookd_http::{BUSY, BodyError, busy, plain, unauthorized};
 use hookd_store::StoreError;
 
 use super::answers;
@@ -16,6 +16,8 @@ pub(super) enum Rejection {
     Forbidden,
     #[error("credentials are missing or wrong")]
     Unauthorized,
+    #[error("{BUSY}")]
+    Busy,
     /// Buildbot's words.
     #[error("The dialect specified, '{0}', wasn't whitelisted in change_hook")]
     NotWhitelisted(String),
@@ -35,6 +37,7 @@ impl Rejection {
         match self {
             Self::Forbidden => plain(StatusCode::FORBIDDEN, text()),
             Self::Unauthorized => unauthorized(),
+            Self::Busy => busy(),
             Self::NotWhitelisted(_) => plain(StatusCode::BAD_REQUEST, text()),
             Self::MethodNotAllowed(allowed) => {
                 let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, text());

@@ -1,6 +1,6 @@
 //! Where requests come from, also behind trusted proxies.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
@@ -18,6 +18,18 @@ pub(super) fn shown_sender(request: &HttpRequest, config: &Config) -> Option<Str
     let senders = senders_of(request, request.peer_addr()?, config);
     let text = |sender: Option<IpAddr>| sender.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
     Some(senders.into_iter().map(text).collect::<Vec<_>>().join(", "))
+}
+
+/// The address whose share of what each address may use a request counts for: that of its sender; the proxy's, where the
+/// sender is not certain.
+pub(super) fn counted_sender(request: &HttpRequest, config: &Config) -> IpAddr {
+    let Some(peer) = request.peer_addr() else { return IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+    let mut senders = senders_of(request, peer, config);
+    senders.dedup();
+    match senders[..] {
+        [Some(sender)] => sender,
+        _ => peer.ip(),
+    }
 }
 
 fn senders_of(request: &HttpRequest, peer: SocketAddr, config: &Config) -> Vec<Option<IpAddr>> {

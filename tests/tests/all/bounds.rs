@@ -1,6 +1,13 @@
-//! What a client can use up, measured from outside: one module for each kind of limit.
+//! What nobody gets around and nobody can use up, measured from outside: one module for each kind of bound.
 
+mod addresses;
 mod buffers;
 mod connections;
 mod early_answers;
+mod files;
+mod messages;
 mod nginx;
+mod passwords;
+mod patterns;
+mod payloads;
+mod same_store;

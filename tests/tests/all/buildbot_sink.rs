@@ -60,7 +60,7 @@ fn pushed() -> Change {
         committer: Some("Bob".to_owned()),
         files: vec!["a b.c".to_owned(), "ü\"'.txt".to_owned()],
         project: "kitchen".to_owned(),
-        properties,
+        properties: properties.into(),
         repository: "https://example.org/tea?x=1&y=2".to_owned(),
         revision: Some("c0ffee+1".to_owned()),
         revlink: Some("https://example.org/tea/c0ffee".to_owned()),

@@ -22,6 +22,7 @@ mod reload_under_load;
 mod reload_ways;
 mod shutdown;
 mod shutdown_connections;
+mod sink_operations;
 mod sinks;
 mod store_commands;
 mod tls;

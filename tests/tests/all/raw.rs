@@ -15,7 +15,11 @@ pub(crate) struct Raw(BufReader<TcpStream>);
 impl Raw {
     /// Connects.
     pub(crate) fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("hookd listens");
+        Self::new(TcpStream::connect(address).expect("hookd listens"))
+    }
+
+    /// Takes a connection that is open.
+    pub(crate) fn new(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("the system has timeouts");
         stream.set_nodelay(true).expect("it is TCP");
         Self(BufReader::new(stream))

@@ -8,7 +8,8 @@ use hookd_store::{ChangeRecord, Timestamp};
 use maud::{Markup, html};
 
 use super::layout::{Frame, address, field, moment, none, optional};
-use super::{found, not_found, unavailable};
+use super::{found, not_found, outcomes, unavailable};
+use crate::sinks::outcome::{self, AtSink};
 use crate::state::{AppState, blocking};
 
 /// How many files are shown at once; more are folded away.
@@ -16,15 +17,21 @@ const MAX_FILES: usize = 20;
 
 pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> HttpResponse {
     let Ok(id) = id.parse() else { return not_found("change") };
-    let store = Arc::clone(admin.store());
-    match blocking(move || store.change(id)).await {
-        Ok(Some(record)) => found(&Frame { title: &format!("Change {id}"), search: "" }, content(&record)),
+    let (store, sinks) = (Arc::clone(admin.store()), admin.sinks().sinks());
+    let read = move || {
+        let Some(record) = store.change(id)? else { return Ok(None) };
+        Ok(Some((record, outcome::of_change(&*store, &sinks, id)?)))
+    };
+    match blocking(read).await {
+        Ok(Some((record, at_sinks))) => {
+            found(&Frame { title: &format!("Change {id}"), search: "" }, content(&record, &at_sinks))
+        }
         Ok(None) => not_found("change"),
         Err(error) => unavailable(&error),
     }
 }
 
-fn content(record: &ChangeRecord) -> Markup {
+fn content(record: &ChangeRecord, at_sinks: &[AtSink]) -> Markup {
     let ChangeRecord { changeid, deliveryid, received_at, parent_changeid, hookd_id, change } = record;
     let made = change.when_timestamp.map(|seconds| Timestamp::from_micros(seconds.saturating_mul(1_000_000)));
     html! {
@@ -52,6 +59,7 @@ fn content(record: &ChangeRecord) -> Markup {
                 }
             }
         }
+        (outcomes::section(at_sinks))
     }
 }
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use hookd_core::HookRequest;
+use hookd_sinks::SinkView;
 use hookd_store::{ChangeRecord, DeliveryRecord, Due, RequestHead, State, Store, StoreError, StoredRequest};
 use maud::{Markup, html};
 
 use super::layout::{Frame, bytes, field, moment, optional, state};
-use super::{find, found, not_found, overview, unavailable};
+use super::{find, found, not_found, outcomes, overview, unavailable};
+use crate::sinks::outcome::{self, AtSink};
 use crate::state::{AppState, blocking};
 
 /// The largest body that is shown, in bytes.
@@ -20,25 +22,30 @@ const MAX_CHANGES: usize = 200;
 /// A delivery with everything that is stored with it.
 struct Details {
     delivery: DeliveryRecord,
-    changes: Vec<ChangeRecord>,
+    /// Each with what became of it at the sinks.
+    changes: Vec<(ChangeRecord, Vec<AtSink>)>,
     due: Option<Due>,
     request: Option<StoredRequest>,
 }
 
 pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> HttpResponse {
     let Ok(id) = id.parse() else { return not_found("delivery") };
-    let store = Arc::clone(admin.store());
-    match blocking(move || read(&*store, id)).await {
+    let (store, sinks) = (Arc::clone(admin.store()), admin.sinks().sinks());
+    match blocking(move || read(&*store, &sinks, id)).await {
         Ok(Some(details)) => found(&Frame { title: &format!("Delivery {id}"), search: "" }, content(details)),
         Ok(None) => not_found("delivery"),
         Err(error) => unavailable(&error),
     }
 }
 
-fn read(store: &dyn Store, id: i64) -> Result<Option<Details>, StoreError> {
+fn read(store: &dyn Store, sinks: &[SinkView], id: i64) -> Result<Option<Details>, StoreError> {
     let Some(delivery) = store.delivery(id)? else { return Ok(None) };
     let ids = &delivery.changeids;
-    let changes = find::changes(store, &ids[..ids.len().min(MAX_CHANGES)])?;
+    let mut changes = Vec::new();
+    for record in find::changes(store, &ids[..ids.len().min(MAX_CHANGES)])? {
+        let at_sinks = outcome::of_change(store, sinks, record.changeid)?;
+        changes.push((record, at_sinks));
+    }
     let due = match delivery.state {
         State::Pending => store.pending()?.into_iter().find(|due| due.deliveryid == id),
         _ => None,
@@ -79,7 +86,7 @@ fn attempts(due: &Due) -> Markup {
     }
 }
 
-fn table(changes: &[ChangeRecord], total: usize) -> Markup {
+fn table(changes: &[(ChangeRecord, Vec<AtSink>)], total: usize) -> Markup {
     html! {
         section {
             h2 { "Changes" }
@@ -88,17 +95,18 @@ fn table(changes: &[ChangeRecord], total: usize) -> Markup {
                     thead {
                         tr {
                             th scope="col" { "Id" } th scope="col" { "Branch" } th scope="col" { "Revision" }
-                            th scope="col" { "Author" } th scope="col" { "Comments" }
+                            th scope="col" { "Author" } th scope="col" { "Comments" } th scope="col" { "Sinks" }
                         }
                     }
                     tbody {
-                        @for ChangeRecord { changeid, change, .. } in changes {
+                        @for (ChangeRecord { changeid, change, .. }, at_sinks) in changes {
                             tr {
                                 td.number { a href={ "/changes/" (changeid) } { (changeid) } }
                                 td { (optional(change.branch.as_deref())) }
                                 td.id { (optional(change.revision.as_deref())) }
                                 td { (optional(Some(&change.author))) }
                                 td { (optional(change.comments.lines().next())) }
+                                td { (outcomes::lines(at_sinks)) }
                             }
                         }
                     }

@@ -1,7 +1,11 @@
 //! The frame of all pages, and how single values are shown.
 
+use std::time::Duration;
+
+use hookd_sinks::SinkState;
 use hookd_store::{State, Timestamp};
 use maud::{DOCTYPE, Markup, html};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::STYLE_PATH;
 
@@ -34,7 +38,7 @@ pub(super) fn framed(frame: &Frame<'_>, content: Markup) -> Markup {
                             placeholder="Delivery id, whole revision, or a part of the reason";
                         button { "Search" }
                     }
-                    nav { a href="/#unverified" { "Unverified" } a href="/#dialects" { "Dialects" } }
+                    nav { a href="/sinks" { "Sinks" } a href="/#unverified" { "Unverified" } a href="/#dialects" { "Dialects" } }
                 }
                 main { (content) }
                 footer { "hookd " (env!("CARGO_PKG_VERSION")) " · all times are UTC" }
@@ -58,6 +62,33 @@ pub(super) fn moment(time: Timestamp) -> Markup {
 /// A state.
 pub(super) fn state(state: State) -> Markup {
     html! { span class={ "state " (state.name()) } { (state.name()) } }
+}
+
+/// What a sink is doing.
+pub(super) fn sink_state(state: SinkState) -> Markup {
+    html! { span class={ "state " (state.name()) } { (state.name()) } }
+}
+
+/// A sink of this name, as a link to its page.
+pub(super) fn sink(name: &str) -> Markup {
+    html! { a href=(sink_path(name)) { (name) } }
+}
+
+/// The path of the page of a sink.
+pub(super) fn sink_path(name: &str) -> String {
+    format!("/sinks/{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
+}
+
+/// A length of time, in its two largest units: `2 h 5 min`.
+pub(super) fn span(length: Duration) -> String {
+    let seconds = length.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, minutes) => format!("{minutes} min {} s", seconds % 60),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
 }
 
 /// A text that may be missing or empty.
@@ -146,6 +177,14 @@ mod tests {
         assert!(shown.contains(">2024-05-01 10:00:00<") && shown.contains("2024-05-01T10:00:00.25Z"), "{shown}");
         // The year 292,277 has no calendar.
         assert_eq!(moment(Timestamp::from_micros(i64::MAX)).into_string(), "9223372036854");
+    }
+
+    #[test]
+    fn shows_lengths_of_time_in_two_units() {
+        for (seconds, shown) in [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7500, "2 h 5 min"), (90_000, "1 d 1 h")]
+        {
+            assert_eq!(span(Duration::from_secs(seconds)), shown);
+        }
     }
 
     #[test]

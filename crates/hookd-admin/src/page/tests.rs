@@ -100,7 +100,7 @@ async fn restricts_what_a_browser_may_do() {
         assert!(value("content-security-policy").starts_with("default-src 'none'; style-src 'self';"));
         assert_eq!(value("x-content-type-options"), "nosniff");
         assert_eq!(value("x-frame-options"), "DENY");
-        assert_eq!(value("referrer-policy"), "no-referrer");
+        assert_eq!(value("referrer-policy"), "same-origin");
         assert_eq!(value("cache-control"), "no-store");
         let kind = if target.ends_with("css") { "text/css" } else { "text/html" };
         assert_eq!(value("content-type"), format!("{kind}; charset=utf-8"));

@@ -110,7 +110,7 @@ fn recognises_event_and_delivery() {
     assert_eq!(recognised.forge_id.as_deref(), Some("2f2b6a3e-7a0e-4f0c-9d6d-0d0f8a1b2c3d"));
     let bare = HookRequest::post("/").with_header("x-request-uuid", "");
     assert_eq!(hook.recognise(&bare), Recognised::default());
-    assert_eq!(hook.headers(), ["X-Event-Key", "X-Request-UUID", "X-Hook-UUID", "X-Attempt-Number", "Content-Type"]);
+    assert_eq!(hook.headers(), ["X-Event-Key", "X-Request-UUID", "X-Hook-UUID", "Content-Type"]);
 }
 
 #[test]

@@ -31,14 +31,14 @@ fn signatures_are_right_or_refused() {
         (vec![&good[..40]], mismatch),
         (vec!["sha256="], mismatch),
         (vec!["sha256=é"], mismatch),
-        (vec![""], "refused: Wrong signature format: "),
-        (vec![&good, ""], "refused: Wrong signature format: "),
-        (vec!["s"], "refused: Wrong signature format: s"),
-        (vec!["sha256=a=b"], "refused: Wrong signature format: sha256=a=b"),
+        (vec![""], "refused: Wrong signature format: expected `sha256=` and the hash in hex"),
+        (vec![&good, ""], "refused: Wrong signature format: expected `sha256=` and the hash in hex"),
+        (vec!["s"], "refused: Wrong signature format: expected `sha256=` and the hash in hex"),
+        (vec!["sha256=a=b"], "refused: Wrong signature format: expected `sha256=` and the hash in hex"),
         (vec![&old], "refused: Unknown hash type: sha1"),
         (vec![&good, &old], "refused: Unknown hash type: sha1"),
         (vec!["SHA256=aa"], "refused: Unknown hash type: SHA256"),
-        (vec!["="], "refused: Unknown hash type: "),
+        (vec!["="], "refused: Unknown hash type: expected `sha256`"),
     ] {
         for mode in BOTH {
             for secret in [json!(SECRET), json!(["new", SECRET])] {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -12,7 +12,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use crate::io_error::reason;
+use super::stamp::Stamp;
+use crate::io_error::{reason, shown};
 
 /// How often the files are checked for changes.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -27,7 +28,9 @@ pub struct Certificate {
 
 struct Loaded {
     certified: Arc<CertifiedKey>,
-    stamp: [Option<SystemTime>; 2],
+    /// What was read; `None` while the files are invalid.
+    stamps: Option<[Stamp; 2]>,
+    problem: Option<String>,
     checked_at: Instant,
 }
 
@@ -37,9 +40,11 @@ impl Certificate {
     /// # Errors
     /// Which file is invalid, and why.
     pub fn open(certificate: PathBuf, key: PathBuf) -> Result<Self, String> {
-        let stamp = stamp(&certificate, &key);
+        // Before reading: a change in between is then seen by the next check.
+        let stamps = stamps(&certificate, &key);
         let certified = Arc::new(load(&certificate, &key)?);
-        Ok(Self { certificate, key, loaded: Mutex::new(Loaded { certified, stamp, checked_at: Instant::now() }) })
+        let loaded = Loaded { certified, stamps, problem: None, checked_at: Instant::now() };
+        Ok(Self { certificate, key, loaded: Mutex::new(loaded) })
     }
 
     /// The configuration of a listener with this certificate.
@@ -55,19 +60,39 @@ impl Certificate {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if loaded.checked_at.elapsed() >= CHECK_INTERVAL {
             loaded.checked_at = Instant::now();
-            let stamp = stamp(&self.certificate, &self.key);
-            if stamp != loaded.stamp {
-                loaded.stamp = stamp;
-                match load(&self.certificate, &self.key) {
-                    Ok(certified) => {
-                        tracing::info!(certificate = %self.certificate.display(), "certificate reloaded");
-                        loaded.certified = Arc::new(certified);
-                    }
-                    Err(message) => tracing::error!("certificate rejected, keeping the previous one: {message}"),
-                }
+            let stamps = stamps(&self.certificate, &self.key);
+            let is_current = match (&loaded.stamps, &stamps) {
+                (Some(read), Some(now)) => read.iter().zip(now).all(|(read, now)| !read.may_differ(now)),
+                _ => false,
+            };
+            if !is_current {
+                self.reload(&mut loaded, stamps);
             }
         }
         Arc::clone(&loaded.certified)
+    }
+}
+
+impl Certificate {
+    /// Reads the files again, and looks again and again until they are valid.
+    fn reload(&self, loaded: &mut Loaded, stamps: Option<[Stamp; 2]>) {
+        match load(&self.certificate, &self.key) {
+            Ok(certified) => {
+                let is_new = certified.cert != loaded.certified.cert;
+                if loaded.problem.take().is_some() || is_new {
+                    tracing::info!(certificate = %self.certificate.display(), "certificate reloaded");
+                }
+                loaded.certified = Arc::new(certified);
+                loaded.stamps = stamps;
+            }
+            Err(problem) => {
+                if loaded.problem.as_ref() != Some(&problem) {
+                    tracing::error!("certificate rejected, keeping the previous one: {problem}");
+                }
+                loaded.problem = Some(problem);
+                loaded.stamps = None;
+            }
+        }
     }
 }
 
@@ -83,14 +108,14 @@ impl fmt::Debug for Certificate {
     }
 }
 
-fn stamp(certificate: &Path, key: &Path) -> [Option<SystemTime>; 2] {
-    [certificate, key].map(|path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok())
+fn stamps(certificate: &Path, key: &Path) -> Option<[Stamp; 2]> {
+    Some([Stamp::of(certificate).ok()?, Stamp::of(key).ok()?])
 }
 
 fn load(certificate: &Path, key: &Path) -> Result<CertifiedKey, String> {
-    let wrong = |path: &Path, error: &dyn fmt::Display| format!("`{}`: {error}", path.display());
+    let wrong = |path: &Path, error: &dyn fmt::Display| format!("{}: {error}", shown(path));
     let read = |path: &Path| {
-        std::fs::read(path).map_err(|error| format!("`{}` cannot be read: {}", path.display(), reason(&error)))
+        std::fs::read(path).map_err(|error| format!("{} cannot be read: {}", shown(path), reason(&error)))
     };
     let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
         .collect::<Result<Vec<_>, _>>()
@@ -100,5 +125,5 @@ fn load(certificate: &Path, key: &Path) -> Result<CertifiedKey, String> {
     }
     let private = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| wrong(key, &error))?;
     CertifiedKey::from_der(chain, private, &ring::default_provider())
-        .map_err(|error| format!("`{}` and `{}` do not belong together: {error}", certificate.display(), key.display()))
+        .map_err(|error| format!("{} and {} do not belong together: {error}", shown(certificate), shown(key)))
 }

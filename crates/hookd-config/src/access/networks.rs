@@ -1,11 +1,14 @@
 //! `allow_from`: the addresses that requests may come from, and `trusted_proxies`: the proxies whose headers name them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
 use serde::{Serialize, Serializer};
+
+/// How many bits come before the IPv4 address in one that is mapped into IPv6.
+const MAPPED_PREFIX_BITS: u8 = 96;
 
 /// Addresses and networks: a list of strings such as `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize, JsonSchema)]
@@ -29,16 +32,29 @@ impl Networks {
     }
 }
 
+impl Network {
+    /// Reads an address or a network. One in IPv4-mapped form, as a dual-stack listener logs addresses
+    /// (`::ffff:192.0.2.1`, RFC 4291 section 2.5.5.2), is the IPv4 one that it stands for: requests are compared in that
+    /// form.
+    fn parse(text: &str) -> Option<Self> {
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?;
+        let IpNet::V6(mapped) = network else { return Some(Self(network)) };
+        match (mapped.addr().to_ipv4_mapped(), mapped.prefix_len().checked_sub(MAPPED_PREFIX_BITS)) {
+            (Some(address), Some(bits)) => Ipv4Net::new(address, bits).ok().map(|network| Self(network.into())),
+            _ => Some(Self(network)),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Network {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let one = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        let wrong = |_| {
+        let wrong = || {
             de::Error::custom(format_args!(
                 "`{text}` is neither an address nor a network such as `192.0.2.0/24` or `2001:db8::/32`"
             ))
         };
-        one.map(Self).map_err(wrong)
+        Self::parse(&text).ok_or_else(wrong)
     }
 }
 
@@ -64,10 +80,11 @@ impl JsonSchema for Network {
 }
 
 /// The addresses that a request may have come from: one, unless a trusted proxy sends both headers. Then all of them
-/// have to be allowed. `None` stands for a header of a trusted proxy that names no address.
+/// have to be allowed. `None` stands for nobody: a header of a trusted proxy that hides the address, or cannot be read.
 ///
 /// `header` gives the values of the header with that name, in lower case. Headers count only if the peer is a trusted
-/// proxy; of a chain of addresses, the last one counts that is not a trusted proxy's.
+/// proxy; of a chain of addresses, the last one counts that is not a trusted proxy's. What cannot be read is never
+/// skipped: whoever skipped it would take the proxy, or an address that the sender made up, for the sender.
 pub fn senders<'h, V: Iterator<Item = &'h [u8]>>(
     peer: SocketAddr,
     header: impl Fn(&'static str) -> V,
@@ -78,9 +95,8 @@ pub fn senders<'h, V: Iterator<Item = &'h [u8]>>(
         return vec![Some(peer)];
     }
     let mut senders = Vec::new();
-    for (name, split) in [("x-forwarded-for", forwarded_for as fn(&str) -> Vec<String>), ("forwarded", forwarded)] {
-        let text = |value: &'h [u8]| std::str::from_utf8(value).ok().filter(|text| text.is_ascii());
-        let hops: Vec<String> = header(name).filter_map(text).flat_map(split).collect();
+    for (name, split) in [("x-forwarded-for", forwarded_for as fn(&[u8]) -> Vec<Hop>), ("forwarded", forwarded)] {
+        let hops: Vec<Hop> = header(name).flat_map(split).collect();
         if !hops.is_empty() {
             senders.push(last_untrusted(&hops, peer, trusted));
         }
@@ -88,11 +104,14 @@ pub fn senders<'h, V: Iterator<Item = &'h [u8]>>(
     if senders.is_empty() { vec![Some(peer)] } else { senders }
 }
 
+/// One step of the way of a request; `None` if its address is hidden or cannot be read.
+type Hop = Option<IpAddr>;
+
 /// The last hop that is not a trusted proxy; the first one where all are.
-fn last_untrusted(hops: &[String], peer: IpAddr, trusted: &Networks) -> Option<IpAddr> {
+fn last_untrusted(hops: &[Hop], peer: IpAddr, trusted: &Networks) -> Option<IpAddr> {
     let mut sender = peer;
     for hop in hops.iter().rev() {
-        sender = address_of(hop)?;
+        sender = (*hop)?;
         if !trusted.contains(sender) {
             break;
         }
@@ -100,28 +119,81 @@ fn last_untrusted(hops: &[String], peer: IpAddr, trusted: &Networks) -> Option<I
     Some(sender)
 }
 
-/// An address as proxies write it: with a port or not, an IPv6 address in brackets or not.
-fn address_of(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let address = bare.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()));
-    address.ok().map(|address| address.to_canonical())
-}
-
-fn forwarded_for(value: &str) -> Vec<String> {
-    value.split(',').map(|hop| hop.trim().to_owned()).collect()
-}
-
-/// The `for` of each element of a `Forwarded` header (RFC 7239); empty for an element without it.
-fn forwarded(value: &str) -> Vec<String> {
-    let hop = |element: &str| {
-        let pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
-        let by_name = |(name, value): (&str, &str)| {
-            name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"').to_owned())
-        };
-        pairs.filter_map(by_name).next().unwrap_or_default()
+/// An address as proxies write it: with a port or not, an IPv6 address in brackets or not, with the zone of a link-local
+/// address or not (Go's standard library writes it).
+fn address_of(text: &[u8]) -> Hop {
+    let text = std::str::from_utf8(text).ok()?.trim_matches([' ', '\t']);
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, after) = rest.split_once(']')?;
+            // Only IPv6 addresses stand in brackets.
+            host.contains(':').then_some(())?;
+            (host, if after.is_empty() { None } else { Some(after.strip_prefix(':')?) })
+        }
+        None => match text.split_once(':') {
+            Some((host, port)) if !port.contains(':') => (host, Some(port)),
+            _ => (text, None),
+        },
     };
-    value.split(',').map(hop).collect()
+    if port.is_some_and(|port| !is_port(port)) {
+        return None;
+    }
+    let address = match host.split_once('%') {
+        Some((address, zone)) if !zone.is_empty() && zone.bytes().all(is_unreserved) => {
+            IpAddr::V6(address.parse::<Ipv6Addr>().ok()?)
+        }
+        _ => host.parse::<IpAddr>().ok()?,
+    };
+    Some(address.to_canonical())
+}
+
+/// A port, or an obfuscated one: `_` and a name (RFC 7239, section 6.2).
+fn is_port(text: &str) -> bool {
+    match text.strip_prefix('_') {
+        Some(name) => !name.is_empty() && name.bytes().all(is_unreserved),
+        None => text.len() <= 5 && text.parse::<u16>().is_ok() && text.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'~')
+}
+
+fn forwarded_for(value: &[u8]) -> Vec<Hop> {
+    value.split(|byte| *byte == b',').map(address_of).collect()
+}
+
+/// The hops of a `Forwarded` header (RFC 7239); an element without `for` hides its sender.
+///
+/// A quoted value that contains `,` or `;` makes the whole header unreadable: no node, host or protocol contains them,
+/// but with quotes of his own a sender could make elements of a proxy vanish in one, or appear out of one.
+fn forwarded(value: &[u8]) -> Vec<Hop> {
+    let hops: Option<Vec<Hop>> = value.split(|byte| *byte == b',').map(element).collect();
+    hops.unwrap_or_else(|| vec![None])
+}
+
+/// The hop of an element of a `Forwarded` header; `None` if it is malformed.
+fn element(element: &[u8]) -> Option<Hop> {
+    let mut hop: Option<Hop> = None;
+    for pair in element.split(|byte| *byte == b';') {
+        let pair = pair.trim_ascii();
+        if pair.is_empty() {
+            continue;
+        }
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = (pair[..equals].trim_ascii_end(), pair[equals + 1..].trim_ascii_start());
+        let value = match value {
+            [b'"', quoted @ .., b'"'] => quoted,
+            bare => bare,
+        };
+        if value.iter().any(|byte| matches!(byte, b'"' | b'\\')) {
+            return None;
+        }
+        if name.eq_ignore_ascii_case(b"for") && hop.replace(address_of(value)).is_some() {
+            return None;
+        }
+    }
+    Some(hop.flatten())
 }
 
 #[cfg(test)]
@@ -175,6 +247,87 @@ mod tests {
         ] {
             assert_eq!(seen("10.1.1.1", &[header]), [None], "{header:?}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_nobody() {
+        let seen = |name: &str, values: &[&[u8]]| {
+            let found = |asked: &'static str| values.iter().copied().filter(move |_| asked == name);
+            let peer = SocketAddr::new("10.1.1.1".parse().unwrap(), 1234);
+            let found = senders(peer, found, &networks(&["10.0.0.0/8"]));
+            assert_eq!(found.len(), 1, "{name}: {values:?}");
+            found[0].map(|address| address.to_string())
+        };
+        for (value, address) in [
+            (&b"\xff"[..], None),
+            (b"192.0.2.1, \xff", None),
+            // What the proxy appended counts, whatever the sender put before it.
+            (b"\xff, 192.0.2.1", Some("192.0.2.1")),
+            (b"192.0.2.1\xff", None),
+            (b"192.0.2.1,", None),
+            (b"192.0.2.1:4711", Some("192.0.2.1")),
+            (b"192.0.2.1:", None),
+            (b"192.0.2.1:99999", None),
+            (b"192.0.2.1:+80", None),
+            (b"[192.0.2.1]", None),
+            (b"[2001:db8::7", None),
+            (b"[2001:db8::7]x", None),
+            (b"[2001:db8::7]:443", Some("2001:db8::7")),
+            (b"2001:db8::7", Some("2001:db8::7")),
+            (b"::ffff:192.0.2.1", Some("192.0.2.1")),
+            (b"[::ffff:192.0.2.1]:1", Some("192.0.2.1")),
+            (b"fe80::1%eth0", Some("fe80::1")),
+            (b"[fe80::1%3]:80", Some("fe80::1")),
+            (b"fe80::1%", None),
+            (b"fe80::1%a b", None),
+            (b"192.0.2.1%eth0", None),
+            (b"192.0.2.01", None),
+            (b"_hidden", None),
+            (b"192.0.2.1 198.51.100.1", None),
+            (b"\xef\xbc\x91\xef\xbc\x92.0.0.1", None),
+        ] {
+            let shown = value.escape_ascii();
+            assert_eq!(seen("x-forwarded-for", &[value]).as_deref(), address, "{shown}");
+        }
+        assert_eq!(seen("x-forwarded-for", &[b"192.0.2.1", b"\xff"]), None);
+        assert_eq!(seen("x-forwarded-for", &[b"\xff", b"192.0.2.1"]).as_deref(), Some("192.0.2.1"));
+        for (value, address) in [
+            (&b"for=192.0.2.1;host=\xff"[..], Some("192.0.2.1")),
+            (b"for=\xff", None),
+            (b"\xff", None),
+            (b"for=192.0.2.1;for=198.51.100.1", None),
+            (b"for=\"192.0.2.1:_port\"", Some("192.0.2.1")),
+            (b"FOR=192.0.2.1;", Some("192.0.2.1")),
+            (b"for=\"_obfuscated\"", None),
+            (b"for=unknown", None),
+            // A host that ends its quotes and begins an element of its own.
+            (b"for=198.51.100.1;host=\"x, for=192.0.2.1\"", None),
+            (b"for=198.51.100.1;host=\"x\", for=192.0.2.1;by=\"y\"", Some("192.0.2.1")),
+            // A quote of the sender that would swallow what the proxy appends.
+            (b"for=192.0.2.1;x=\", for=198.51.100.1", None),
+            (b"for=\"192.0.2.1", None),
+            (b"for=\"\\192.0.2.1\"", None),
+        ] {
+            let shown = value.escape_ascii();
+            assert_eq!(seen("forwarded", &[value]).as_deref(), address, "{shown}");
+        }
+    }
+
+    #[test]
+    fn networks_are_taken_as_a_dual_stack_listener_logs_them() {
+        let networks = networks(&["::ffff:127.0.0.1", "::ffff:198.51.100.0/120", "::FFFF:c000:0200/120"]);
+        for (address, is_in) in [
+            ("127.0.0.1", true),
+            ("::ffff:127.0.0.1", true),
+            ("127.0.0.2", false),
+            ("198.51.100.9", true),
+            ("198.51.101.9", false),
+            ("192.0.2.3", true),
+            ("::1", false),
+        ] {
+            assert_eq!(networks.contains(address.parse().unwrap()), is_in, "{address}");
+        }
+        assert_eq!(serde_json::to_value(&networks).unwrap()[1], "198.51.100.0/24");
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! TOML with the position of every key and value.
 
+use std::borrow::Cow;
+
 use hookd_core::{PathStep, Problem};
 use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::report::{self, Finding, Report};
+use crate::sections::names;
 
 /// A configuration file, parsed.
 pub(crate) struct Document<'t> {
@@ -30,12 +33,62 @@ impl<'t> Document<'t> {
             .map(|error| {
                 let offset = error.span().map_or(text.len(), |span| span.start);
                 let message = error.message().trim_end_matches(", expected nothing");
-                document.at(offset, format!("broken TOML: {message}"))
+                let first = match message {
+                    "duplicate key" => error.span().and_then(|span| document.first_of(text.get(span)?, offset)),
+                    _ => None,
+                };
+                document.at(offset, format!("broken TOML: {message}{}", first.unwrap_or_default()))
             })
             .collect();
         report::sort(&mut problems);
         problems.dedup_by_key(|problem| problem.line);
         Err(Report::new(problems))
+    }
+
+    /// Which key it is that is given again at this offset, and where it was given first, for a message. The key itself is
+    /// shown where it is a section or an option, but not inside the value of an option: there it may be a secret.
+    fn first_of(&self, key: &str, offset: usize) -> Option<String> {
+        let key = key.trim_matches(['"', '\'']);
+        let mut nearest: Option<(usize, bool)> = None;
+        for (name, value) in &self.root {
+            // The options of a dialect are one level deeper than those of another section.
+            let shown_depth = match name.get_ref().as_ref() {
+                names::DIALECTS => 2,
+                names::AUTH => 0,
+                _ => 1,
+            };
+            visit(name, value.get_ref(), 0, &mut |found, depth| {
+                let start = found.span().start;
+                if found.get_ref() == key && start < offset && nearest.is_none_or(|(other, _)| other < start) {
+                    nearest = Some((start, depth <= shown_depth));
+                }
+            });
+        }
+        let (first, is_shown) = self.same_header(offset).or(nearest)?;
+        let first = self.at(first, String::new());
+        let shown = if is_shown { format!(" `{key}`") } else { String::new() };
+        Some(format!("{shown}, first given at {}:{}:{}", self.name, first.line?, first.column?))
+    }
+
+    /// Where the header of a table that is given again at this offset was given first, and whether its last key may be
+    /// shown. The parser forgets the first one.
+    fn same_header(&self, offset: usize) -> Option<(usize, bool)> {
+        let before = self.text.get(..offset)?;
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let header = |line: &str| line.split(']').next().map(|header| header.trim().to_owned());
+        let again = header(self.text[start..].lines().next()?).filter(|header| header.starts_with('['))?;
+        let mut at = 0;
+        for line in before[..start].split_inclusive('\n') {
+            if header(line).as_ref() == Some(&again) {
+                let shift = offset - start - self.text[start..].find('[')?;
+                return Some((
+                    at + line.find('[')? + shift,
+                    again.matches('.').count() < 2 && !again.contains(names::AUTH),
+                ));
+            }
+            at += line.len();
+        }
+        None
     }
 
     /// The name of the file in messages.
@@ -94,6 +147,23 @@ impl<'t> Document<'t> {
             column: Some(before[line_start..].chars().count() + 1),
             ..Finding::in_file(self.name, message)
         }
+    }
+}
+
+/// A key with its position.
+type Key<'t> = Spanned<Cow<'t, str>>;
+
+/// Calls `each` with a key, its depth, and all keys in its value.
+fn visit<'t>(key: &Key<'t>, value: &DeValue<'t>, depth: usize, each: &mut dyn FnMut(&Key<'t>, usize)) {
+    each(key, depth);
+    visit_value(value, depth + 1, each);
+}
+
+fn visit_value<'t>(value: &DeValue<'t>, depth: usize, each: &mut dyn FnMut(&Key<'t>, usize)) {
+    match value {
+        DeValue::Table(table) => table.iter().for_each(|(key, value)| visit(key, value.get_ref(), depth, each)),
+        DeValue::Array(items) => items.iter().for_each(|item| visit_value(item.get_ref(), depth, each)),
+        _ => {}
     }
 }
 
@@ -207,12 +277,51 @@ mod tests {
     }
 
     #[test]
+    fn a_duplicate_key_is_named_with_its_first_place_but_not_inside_an_option() {
+        for (text, message) in [
+            ("[a]\n[b]\n[a]", "3:2: broken TOML: duplicate key `a`, first given at x.toml:1:2"),
+            ("[a]\nx = 1\n[b]\nx = 1\n'x' = 2", "5:1: broken TOML: duplicate key `x`, first given at x.toml:4:1"),
+            ("[a]\nx = { y = 1, y = 2 }", "2:14: broken TOML: duplicate key, first given at x.toml:2:7"),
+            (
+                "[change_hook_dialects]\ngithub = { strict = true, strict = true }",
+                "2:27: broken TOML: duplicate key `strict`, first given at x.toml:2:12",
+            ),
+            (
+                "[change_hook_dialects.github]\nsecret = { hunter2 = 1, hunter2 = 2 }",
+                "2:25: broken TOML: duplicate key, first given at x.toml:2:12",
+            ),
+        ] {
+            let report = Document::parse("x.toml", text).err().unwrap().to_string();
+            assert_eq!(report, format!("x.toml:{message}"), "{text}");
+        }
+    }
+
+    #[test]
+    fn syntax_errors_show_no_value() {
+        for value in [
+            "hunter2",
+            "\"hunter2",
+            "'hunter2",
+            "hunter2\"",
+            "\"\\hunter2\"",
+            "[hunter2]",
+            "{ hunter2 }",
+            "{ hunter2 = }",
+        ] {
+            for line in [format!("secret = {value}"), format!("secret {value}"), format!("secret = 'x' {value}")] {
+                let report = Document::parse("x.toml", &line).err().expect("it is no TOML").to_string();
+                assert!(!report.contains("hunter2"), "{line}: {report}");
+            }
+        }
+    }
+
+    #[test]
     fn reports_syntax_errors_of_each_line() {
         let report = Document::parse("x.toml", "a = b\nc = 1\nc = 2\nd = 'x\n[e]\nf = = 1\n").err().unwrap();
         assert_eq!(
             report.to_string(),
             "x.toml:1:5: broken TOML: string values must be quoted, expected literal string\n\
-             x.toml:3:1: broken TOML: duplicate key\n\
+             x.toml:3:1: broken TOML: duplicate key `c`, first given at x.toml:2:1\n\
              x.toml:4:7: broken TOML: invalid literal string, expected `'`\n\
              x.toml:6:5: broken TOML: extra `=`"
         );

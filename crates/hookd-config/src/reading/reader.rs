@@ -8,7 +8,9 @@ use toml::de::DeValue;
 
 use super::document::{self, Document};
 use super::report::{self, Finding, Report, Warning};
+use super::secrets::without_value;
 use super::suggestion::suggest;
+use crate::sections::names;
 
 /// Reads the sections of a document.
 pub(crate) struct Reader<'d> {
@@ -50,15 +52,16 @@ impl<'d> Reader<'d> {
         Ok(warnings)
     }
 
-    /// Reports top-level keys that are neither one of the `sections` nor one of the `options`.
-    pub(crate) fn report_unknown(&mut self, sections: &[&str], options: &[&str]) {
-        let known = [sections, options].concat();
+    /// Reports top-level keys that are none of the `sections`, of the `lists` of tables and of the `options`.
+    pub(crate) fn report_unknown(&mut self, sections: &[&str], lists: &[&str], options: &[&str]) {
+        let known = [sections, lists, options].concat();
         for key in self.document.keys().filter(|key| !known.contains(key)) {
             let kind = match self.document.value(key) {
                 Some(DeValue::Table(_) | DeValue::Array(_)) => "section",
                 _ => "option",
             };
             let tables = sections.iter().map(|name| format!("`[{name}]`"));
+            let tables = tables.chain(lists.iter().map(|name| format!("`[[{name}]]`")));
             let known_list: Vec<String> = tables.chain(options.iter().map(|name| format!("`{name}`"))).collect();
             let mut message = format!("unknown {kind} `{key}`, expected one of {}", known_list.join(", "));
             message.push_str(&suggest(key, known.iter().copied()));
@@ -89,15 +92,19 @@ impl<'d> Reader<'d> {
             }
         };
         let is_valid = problems.is_empty() && unsupported.is_empty();
-        self.report(&context, &steps(&[name]), unsupported, problems);
+        self.report(&context, &steps(&[name]), &names::may_hold_secret, unsupported, problems);
         section.filter(|_| is_valid)
     }
 
     /// Reports values of the table at `base` that JSON cannot represent, then the other problems they do not explain.
+    ///
+    /// Of an option that `may_hold_secret`, no message shows a value or the key of a table in it: both may be the secret,
+    /// at the wrong place.
     pub(crate) fn report(
         &mut self,
         context: &str,
         base: &[PathStep],
+        may_hold_secret: &dyn Fn(&str) -> bool,
         unsupported: Vec<Problem>,
         invalid: Vec<Problem>,
     ) {
@@ -106,24 +113,33 @@ impl<'d> Reader<'d> {
         let invalid: Vec<Problem> =
             invalid.into_iter().filter(|problem| problem.path.is_empty() || !is_explained(problem)).collect();
         for problem in unsupported.into_iter().chain(invalid) {
-            self.problems.push(self.finding(context, base, &problem));
+            let hides = matches!(problem.path.first(), Some(PathStep::Key(option)) if may_hold_secret(option));
+            self.problems.push(self.finding(context, base, &problem, hides));
         }
     }
 
-    fn finding(&self, context: &str, base: &[PathStep], problem: &Problem) -> Finding {
+    fn finding(&self, context: &str, base: &[PathStep], problem: &Problem, hides: bool) -> Finding {
         let mut path = base.to_vec();
         path.extend(problem.path.iter().cloned());
-        let named = if is_about_key(problem) { &problem.path[..problem.path.len() - 1] } else { &problem.path[..] };
+        let mut named = if is_about_key(problem) { &problem.path[..problem.path.len() - 1] } else { &problem.path[..] };
+        let at_key = problem.path.is_empty() || is_about_key(problem);
+        let hidden;
+        let mut problem = problem;
+        if hides {
+            let is_key = |step: &PathStep| matches!(step, PathStep::Key(_));
+            let shown = named.iter().skip(1).position(is_key).map_or(named.len(), |inner| inner + 1);
+            named = &named[..shown];
+            hidden = Problem { path: problem.path.clone(), message: without_value(&problem.message) };
+            problem = &hidden;
+        }
         let option = Problem { path: named.to_vec(), message: String::new() }.to_string();
         let message = match option.trim_end_matches(": ") {
             "" => format!("{context}: {}", problem.message),
             option => format!("{context}: `{option}`: {}", problem.message),
         };
-        if problem.path.is_empty() || is_about_key(problem) {
-            self.document.at_key(&path, message)
-        } else {
-            self.document.at_value(&path, message)
-        }
+        // An item of a list has no key of its own.
+        let is_item = problem.path.is_empty() && matches!(base.last(), Some(PathStep::Index(_)));
+        if at_key && !is_item { self.document.at_key(&path, message) } else { self.document.at_value(&path, message) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The JSON Schema of `hookd.toml`, with the dialects of this build.
 
-use hookd_core::{Dialect, registry};
+use hookd_core::{Dialect, options, registry};
 use hookd_sinks::{EverySink, SinkType};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -41,8 +41,8 @@ pub fn json_schema() -> Value {
     }
     properties.insert(names::DIALECTS.to_owned(), section_of(&classes));
     let every = EverySink::json_schema(&mut generator).to_value();
-    let types = registry::all::<SinkType>();
-    for sink_type in &types {
+    let sink_types = registry::all::<SinkType>();
+    for sink_type in &sink_types {
         let mut options = closed((sink_type.schema)(&mut generator).to_value());
         add_properties(&mut options, &every);
         options["description"] = sink_type.summary.into();
@@ -54,8 +54,11 @@ pub fn json_schema() -> Value {
             .for_each(|names| names.extend(["name".into(), "type".into()]));
         definitions.insert(sink_definition(sink_type), options);
     }
-    properties.insert(names::SINKS.to_owned(), sinks_of(&types));
-    definitions.extend(generator.take_definitions(true));
+    properties.insert(names::SINKS.to_owned(), sinks_of(&sink_types));
+    let types = generator.take_definitions(true);
+    let options = properties.values_mut().chain(definitions.values_mut());
+    options.for_each(|schema| allow_single_values(schema, &types));
+    definitions.extend(types);
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "hookd.toml",
@@ -125,6 +128,21 @@ fn closed(mut schema: Value) -> Value {
     schema
 }
 
+/// Makes the schema of a table of options accept, where a list is meant, a single value of it.
+fn allow_single_values(schema: &mut Value, types: &Map<String, Value>) {
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for property in properties.into_iter().flat_map(Map::values_mut) {
+        let Some(single) = options::items_of_list(property, types).cloned() else { continue };
+        let mut list = property.take();
+        let description = list.as_object_mut().and_then(|list| list.remove("description"));
+        let mut both = json!({ "anyOf": [list, single] });
+        if let Some(description) = description {
+            both["description"] = description;
+        }
+        *property = both;
+    }
+}
+
 fn add_properties(schema: &mut Value, more: &Value) {
     let more = more.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
     if let Some(object) = schema.as_object_mut() {
@@ -192,6 +210,8 @@ mod tests {
             &dialects("base = { deduplicate = false, custom_class = 'base' }"),
             &dialects("base = { custom_class = 'test', secret = 'x' }"),
             &dialects("none = false"),
+            "[server]\ntrusted_proxies = '127.0.0.1'\nallow_from = ['10.0.0.0/8', '::1']",
+            &dialects("test = { skips = 'x', allow_from = '192.0.2.1' }"),
         ] {
             assert_eq!(errors(good), Vec::<String>::new(), "{good}");
         }
@@ -201,6 +221,8 @@ mod tests {
             "[server]\nworkers = 0",
             "change_hook_auth = ['pam:x']",
             "[server]\nallow_from = ['example.org']",
+            "[server]\nallow_from = 'example.org'",
+            "[server]\ntrusted_proxies = 5",
             "[server]\ntls = { certificate = 'x' }",
             "[server]\nmax_body = 'big'",
             "[store]\nurl = 'postgres:x'",

@@ -21,7 +21,7 @@ use crate::reading::reader::{Reader, a_value, steps};
 pub(crate) const ABOUT: &str = "HTTP Basic authentication for the hooks: a list of checkers, of which one that accepts \
     is enough. `file:PATH` (lines `user:password`), `htpasswd:PATH` (lines `user:hash`, bcrypt or argon2), \
     `memory:user:password`, `anonymous` (accepts requests without credentials). Files are read again when they change. \
-    Without this option no password is needed. A dialect may have its own.";
+    bcrypt takes passwords of up to 72 bytes. Without this option no password is needed. A dialect may have its own.";
 
 /// Descriptions of checkers. They may contain passwords, so nothing shows them.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,6 +40,15 @@ impl Auth {
     }
 }
 
+/// Warns of what looks like a mistake in the files of these checkers, which the table at `base` describes.
+pub(crate) fn warn(reader: &mut Reader<'_>, base: &[PathStep], checkers: &Checkers) {
+    for (index, warning) in checkers.warnings() {
+        let mut path = base.to_vec();
+        path.extend([PathStep::Key(names::AUTH.to_owned()), PathStep::Index(*index)]);
+        reader.warning(reader.document().at_value(&path, format!("`{}`: {warning}", names::AUTH)));
+    }
+}
+
 /// Reads the option at the top of the file.
 pub(crate) fn read(reader: &mut Reader<'_>, folder: &Path) -> Option<Arc<Checkers>> {
     let document = reader.document();
@@ -49,16 +58,16 @@ pub(crate) fn read(reader: &mut Reader<'_>, folder: &Path) -> Option<Arc<Checker
         let message = format!("`{}` is {}, expected {expected}", names::AUTH, a_value(value));
         reader.problem(document.at_value(path, message));
     };
-    let mut path = steps(&[names::AUTH]);
+    let path = steps(&[names::AUTH]);
+    let mut is_valid = true;
     match value {
         DeValue::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 match item.get_ref() {
                     DeValue::String(text) => descriptions.push(text.to_string()),
                     other => {
-                        path.push(PathStep::Index(index));
-                        wrong(&path, other, "a list of strings");
-                        return None;
+                        wrong(&[&path[..], &[PathStep::Index(index)]].concat(), other, "a list of strings");
+                        is_valid = false;
                     }
                 }
             }
@@ -69,12 +78,18 @@ pub(crate) fn read(reader: &mut Reader<'_>, folder: &Path) -> Option<Arc<Checker
             return None;
         }
     }
-    if descriptions.is_empty() {
+    if descriptions.is_empty() && is_valid {
         reader.problem(document.at_value(&path, format!("`{}`: {EMPTY}", names::AUTH)));
         return None;
     }
+    if !is_valid {
+        return None;
+    }
     match Auth(descriptions).checkers(folder) {
-        Ok(checkers) => Some(checkers),
+        Ok(checkers) => {
+            warn(reader, &[], &checkers);
+            Some(checkers)
+        }
         Err(problems) => {
             for Problem { path, message } in problems {
                 // A single string has no index.

@@ -1,6 +1,6 @@
 //! The options of a class of dialects, from its schema.
 
-use hookd_core::{Dialect, PathStep, Secret, options};
+use hookd_core::{Dialect, Secret, options};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
@@ -34,8 +34,7 @@ impl ClassOptions {
     }
 
     /// Whether the value of this option is a secret or contains secrets.
-    pub(crate) fn is_secret(&self, option: &PathStep) -> bool {
-        let PathStep::Key(option) = option else { return false };
+    pub(crate) fn is_secret(&self, option: &str) -> bool {
         let property = self.schema.get("properties").and_then(|properties| properties.get(option));
         property.is_some_and(|property| self.contains_secret(property, &mut Vec::new()))
     }

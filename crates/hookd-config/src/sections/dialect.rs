@@ -11,13 +11,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::de::DeTable;
 
-use super::change_hook_auth::Auth;
+use super::change_hook_auth::{self, Auth};
 use super::class_options::ClassOptions;
 use super::names;
 use crate::access::{Checkers, Networks};
 use crate::reading::document;
 use crate::reading::reader::{Reader, steps, take_unknown};
-use crate::reading::secrets::{Secrets, without_value};
+use crate::reading::secrets::Secrets;
 use crate::reading::suggestion::suggest;
 
 /// A dialect that is served.
@@ -121,25 +121,33 @@ pub(crate) fn read(
     }
     let class = class(name, options.get("custom_class"), &mut problems);
     let every = take_common(&mut options, &mut problems);
+    let secrets = Secrets::new(defaults.folder);
     let built = class.and_then(|class| {
-        let secrets = Secrets { folder: defaults.folder };
         let context = BuildContext::new(name, every.compat.unwrap_or_default(), &secrets);
         let hook = build(class, options, &context, &mut problems)?;
         Some((class, hook))
     });
     let auth = match every.change_hook_auth.as_ref().map(|auth| auth.checkers(defaults.folder)) {
         None => defaults.auth.clone(),
-        Some(Ok(checkers)) => Some(checkers),
+        Some(Ok(checkers)) => {
+            change_hook_auth::warn(reader, &base, &checkers);
+            Some(checkers)
+        }
         Some(Err(wrong)) => {
             problems.extend(wrong);
             None
         }
     };
     let is_valid = problems.is_empty() && unsupported.is_empty();
-    reader.report(&context, &base, unsupported, problems);
+    let class_options = class.map(ClassOptions::new);
+    let may_hold_secret = |option: &str| {
+        names::may_hold_secret(option) || class_options.as_ref().is_some_and(|options| options.is_secret(option))
+    };
+    reader.report(&context, &base, &may_hold_secret, unsupported, problems);
     let (class, hook) = built.filter(|_| is_valid)?;
 
-    let mut warnings: Vec<String> = hook.warnings().iter().map(|warning| format!("{context}: {warning}")).collect();
+    let found = hook.warnings().into_iter().chain(secrets.into_warnings());
+    let mut warnings: Vec<String> = found.map(|warning| format!("{context}: {warning}")).collect();
     let EveryDialect { deduplicate, api_budget, allow_from, .. } = every;
     let allow_from = allow_from.or_else(|| defaults.allow_from.clone());
     if !hook.requires_proof() && allow_from.is_none() && auth.as_ref().is_none_or(|auth| auth.is_open()) {
@@ -202,10 +210,7 @@ fn build(
     if wrong.is_empty() {
         problems.push(without_path(format!("class `{}` rejects its options without saying why", class.name)));
     }
-    problems.extend(wrong.into_iter().map(|problem| match problem.path.first() {
-        Some(option) if known.is_secret(option) => Problem { message: without_value(&problem.message), ..problem },
-        _ => problem,
-    }));
+    problems.extend(wrong);
     None
 }
 

@@ -17,3 +17,12 @@ pub(crate) const SINKS: &str = "sinks";
 
 /// HTTP Basic authentication: an option at the top of the file, of `[admin]` and of each dialect.
 pub(crate) const AUTH: &str = "change_hook_auth";
+
+/// The certificate and key of a listener, in `[server]` and `[admin]`.
+pub(crate) const TLS: &str = "tls";
+
+/// Whether an option of the sections, or of every dialect, may hold a secret, in its right place or in a wrong one (a key
+/// instead of the path of its file). No message repeats a value of it.
+pub(crate) fn may_hold_secret(option: &str) -> bool {
+    [AUTH, TLS].contains(&option)
+}

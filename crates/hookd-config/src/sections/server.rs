@@ -71,7 +71,7 @@ pub struct Server {
     pub allow_from: Option<Networks>,
 
     /// The reverse proxies whose `X-Forwarded-For` and `Forwarded` headers say where a request came from. From all other
-    /// senders these headers are ignored.
+    /// senders these headers are ignored; one of a trusted proxy that cannot be read is refused.
     #[serde(skip_serializing_if = "Networks::is_empty")]
     pub trusted_proxies: Networks,
 

@@ -13,7 +13,7 @@ use super::names;
 use crate::reading::document;
 use crate::reading::reader::{Reader, a_value, steps, take_unknown};
 use crate::reading::report::Finding;
-use crate::reading::secrets::{Secrets, without_value};
+use crate::reading::secrets::Secrets;
 use crate::reading::suggestion::suggest;
 
 /// The documentation of the section.
@@ -71,8 +71,9 @@ fn read_sink(
     let mut problems = Vec::new();
     let sink_type = find_type(options.get("type"), &mut problems);
     let every = take_common(&mut options, &mut problems);
+    let secrets = Secrets::new(folder);
     let sink = sink_type.and_then(|sink_type| {
-        let context = SinkContext { name: &name, folder, secrets: &Secrets { folder } };
+        let context = SinkContext { name: &name, folder, secrets: &secrets };
         build(sink_type, options, &context, &mut problems).map(|sink| (sink_type, sink))
     });
     // Options that conflict are found only where each of them is valid by itself.
@@ -83,9 +84,12 @@ fn read_sink(
         _ => None,
     };
     let is_valid = problems.is_empty() && unsupported.is_empty();
-    reader.report(&context, place, unsupported, problems);
+    let known = sink_type.map(|sink_type| ClassOptions::from_schema(sink_type.schema));
+    let may_hold_secret =
+        |option: &str| names::may_hold_secret(option) || known.as_ref().is_some_and(|known| known.is_secret(option));
+    reader.report(&context, place, &may_hold_secret, unsupported, problems);
     let settings = settings.filter(|_| is_valid)?;
-    for warning in settings.sink.warnings() {
+    for warning in settings.sink.warnings().into_iter().chain(secrets.into_warnings()) {
         reader.warning(reader.document().at_value(place, format!("{context}: {warning}")));
     }
     Some(settings)
@@ -138,10 +142,7 @@ fn build(
         Ok(sink) => return Some(sink),
         Err(wrong) => wrong,
     };
-    problems.extend(wrong.into_iter().map(|problem| match problem.path.first() {
-        Some(option) if known.is_secret(option) => Problem { message: without_value(&problem.message), ..problem },
-        _ => problem,
-    }));
+    problems.extend(wrong);
     None
 }
 

@@ -7,6 +7,7 @@ use hookd_core::Problem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::names;
 use crate::access::Certificate;
 
 /// The certificate of a listener. Both files are read again when they change.
@@ -24,6 +25,6 @@ impl Tls {
     pub(crate) fn open(&self, folder: &Path) -> Result<Arc<Certificate>, Problem> {
         Certificate::open(folder.join(&self.certificate), folder.join(&self.key))
             .map(Arc::new)
-            .map_err(|message| Problem::with("tls", message))
+            .map_err(|message| Problem::with(names::TLS, message))
     }
 }

@@ -45,15 +45,15 @@ fn signatures_are_right_or_refused() {
         (vec![(OLD, &good1[..20])], mismatch),
         (vec![(OLD, "sha1=")], mismatch),
         (vec![(OLD, "sha1=é")], mismatch),
-        (vec![(OLD, "")], "refused: Wrong signature format: "),
-        (vec![(NEW, "")], "refused: Wrong signature format: "),
-        (vec![(OLD, &good1), (NEW, "")], "refused: Wrong signature format: "),
-        (vec![(OLD, "s")], "refused: Wrong signature format: s"),
-        (vec![(OLD, "sha1=a=b")], "refused: Wrong signature format: sha1=a=b"),
+        (vec![(OLD, "")], "refused: Wrong signature format: expected `sha1=` and the hash in hex"),
+        (vec![(NEW, "")], "refused: Wrong signature format: expected `sha256=` and the hash in hex"),
+        (vec![(OLD, &good1), (NEW, "")], "refused: Wrong signature format: expected `sha256=` and the hash in hex"),
+        (vec![(OLD, "s")], "refused: Wrong signature format: expected `sha1=` and the hash in hex"),
+        (vec![(OLD, "sha1=a=b")], "refused: Wrong signature format: expected `sha1=` and the hash in hex"),
         (vec![(OLD, &good256)], "refused: Unknown hash type: sha256"),
         (vec![(NEW, &good1)], "refused: Unknown hash type: sha1"),
         (vec![(OLD, "SHA1=aa")], "refused: Unknown hash type: SHA1"),
-        (vec![(OLD, "=")], "refused: Unknown hash type: "),
+        (vec![(OLD, "=")], "refused: Unknown hash type: expected `sha1`"),
     ] {
         for mode in BOTH {
             for strict in [false, true] {

@@ -57,7 +57,7 @@ pub(crate) fn encode(logged: &LoggedChange) -> Result<String, String> {
     }
     let revlink = change.revlink.as_deref().filter(|link| link.chars().count() <= MAX_REVLINK_CHARS);
     let files: Vec<_> = change.files.iter().map(|file| cut_chars(file, MAX_FILE_CHARS)).collect();
-    let mut properties: Map<String, Value> = change.properties.clone();
+    let mut properties: Map<String, Value> = change.properties.to_map();
     properties.insert(ID_PROPERTY.to_owned(), Value::String(logged.hookd_id.clone()));
 
     let mut form = Serializer::new(String::new());

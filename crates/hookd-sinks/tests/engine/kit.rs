@@ -292,6 +292,19 @@ impl Run {
         self.runtime.block_on(self.engine().command("sink", command))
     }
 
+    pub(crate) fn orphans(&self) -> Vec<String> {
+        self.engine().orphans().unwrap()
+    }
+
+    pub(crate) fn forget(&self, name: &str) -> Result<String, String> {
+        self.runtime.block_on(self.engine().forget(name))
+    }
+
+    /// Serves no sinks any more.
+    pub(crate) fn remove_all(&self) {
+        self.runtime.block_on(self.engine().apply(&[], PATIENCE));
+    }
+
     pub(crate) fn stop(self) {
         self.stop_within(Duration::from_secs(5));
     }

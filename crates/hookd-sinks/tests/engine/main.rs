@@ -336,3 +336,19 @@ fn stopping_waits_for_what_is_under_way_and_no_longer_than_it_may() {
     assert_eq!(world.asked().first(), Some(&1));
     assert_eq!(world.arrived(), [1]);
 }
+
+#[test]
+fn a_sink_that_is_no_longer_configured_is_found_and_forgotten() {
+    let world = World::new();
+    world.append(&["a"]);
+    let run = world.start(kit::options());
+    run.wait_until_done();
+    assert_eq!(run.orphans(), [""; 0]);
+    assert!(run.forget("sink").unwrap_err().contains("is configured"));
+    run.remove_all();
+    assert_eq!(run.orphans(), ["sink"]);
+    run.forget("sink").unwrap();
+    assert_eq!(run.orphans(), [""; 0]);
+    assert_eq!(run.forget("sink").unwrap_err(), "there is no sink `sink`");
+    assert_eq!(world.store.settlements_of(1).unwrap(), []);
+}

@@ -1,6 +1,6 @@
 //! Blocks: what one transaction stores, compressed together.
 //!
-//! # Layout of version 1
+//! # Layout of version 2
 //!
 //! The fields come in this order, with nothing between them. Their kinds are those of [`super::wire`]; each of the two
 //! parts is compressed and enveloped as [`super::version`] says.
@@ -8,16 +8,17 @@
 //! **Records**: four bytes, little-endian: the length of the deliveries in bytes; then the deliveries; then the groups of
 //! changes, up to the end. Numbers of deliveries and changes follow from those of the block, one after the other.
 //!
-//! - *delivery*: `received_at` (integer, microseconds since 1970), `dialect` (text), `forge_id` (optional text), `event`
-//!   (optional text), `state` (byte: 0 pending, 1 accepted, 2 ignored, 3 refused), `reason` (optional text),
+//! - *delivery*: `received_at` (integer, microseconds since 1970), `dialect` (text), `forge_id` (optional text), `identity`
+//!   (the byte 0; or the byte 1, then 16 bytes, little-endian), `event` (optional text), `state` (byte: 0 pending, 1 accepted, 2 ignored, 3 refused), `reason` (optional text),
 //!   `reported_changes` (number), `first_changeid` (number, 0: none), `change_count` (number), `head_length` and
 //!   `body_length` of its request (numbers, bytes; a `head_length` of 0: it came without a request)
 //! - *group of changes*: `deliveryid` (integer), its `received_at` (integer) and `dialect` (text), how many changes
-//!   (number); then the changes. A delivery that was accepted at once has its group in its own block, one that was pending
+//!   (number), the properties that changes share (list of lists of names (text), each with its JSON value); then the changes. A delivery that was accepted at once has its group in its own block, one that was pending
 //!   in the block of the transaction that completed it
 //! - *change*: `author` (text), `branch`, `category` (optional texts), `codebase`, `comments` (texts), `committer`
-//!   (optional text), `files` (list of texts), `project` (text), `properties` (list of names (text), each with its JSON
-//!   value), `repository` (text), `revision`, `revlink`, `src` (optional texts), `when_timestamp` (optional integer,
+//!   (optional text), `files` (list of texts), `project` (text), `properties` (number: which of those that changes of the
+//!   group share, from 1 on, or 0: none; then its own, which hide those of the same name: list of names (text), each with its
+//!   JSON value), `repository` (text), `revision`, `revlink`, `src` (optional texts), `when_timestamp` (optional integer,
 //!   seconds since 1970)
 //!
 //! **Requests**, in the order of their deliveries, each a head and a body:
@@ -25,8 +26,11 @@
 //! - *head*: `method` (byte: 0 GET, 1 POST), `path`, `query` (texts), `headers` (list of names and values, both texts)
 //! - *body*: as it was sent
 
+use std::sync::Arc;
+
 use hookd_core::Change;
 use hookd_store::StoredRequest;
+use serde_json::{Map, Value};
 use zstd::bulk::Compressor;
 
 use super::records::{DeliveryEntry, Group, LENGTH_BYTES};
@@ -93,12 +97,24 @@ impl BlockBuilder {
     }
 
     /// Adds the changes of a delivery, if there are any.
-    pub(crate) fn changes(&mut self, group: &Group<'_>, changes: &[Change]) {
+    pub(crate) fn changes<'c>(&mut self, group: &Group<'_>, changes: &'c [Change]) {
         if changes.is_empty() {
             return;
         }
-        group.write(&mut self.changes, changes.len());
-        changes.iter().for_each(|change| change::write(&mut self.changes, change));
+        // Those of a delivery share one, which each holds.
+        let mut shared: Vec<&Arc<Map<String, Value>>> = Vec::new();
+        let number = |change: &'c Change| {
+            let Some(layer) = change.properties.shared() else { return 0 };
+            if !shared.last().is_some_and(|last| Arc::ptr_eq(last, layer)) {
+                shared.push(layer);
+            }
+            shared.len()
+        };
+        let numbers: Vec<usize> = changes.iter().map(number).collect();
+        group.write(&mut self.changes, changes.len(), &shared);
+        for (change, number) in changes.iter().zip(numbers) {
+            change::write(&mut self.changes, change, number);
+        }
         self.change_count += i64::try_from(changes.len()).unwrap_or(i64::MAX);
         self.newest_received_at = self.newest_received_at.max(group.received_at);
     }

@@ -1,8 +1,11 @@
 //! A change as it lies in the records. The layout is in [`super::block`].
 
-use hookd_core::Change;
+use std::sync::Arc;
 
-use super::wire::{Input, write_length, write_map, write_optional_integer, write_optional_text, write_text};
+use hookd_core::{Change, Properties};
+use serde_json::{Map, Value};
+
+use super::wire::{Input, broken, write_length, write_map, write_optional_integer, write_optional_text, write_text};
 use crate::error::Failure;
 
 /// What a change has in common with its parent, and with the changes that follow it.
@@ -21,7 +24,8 @@ impl<'b> Lineage<'b> {
     }
 }
 
-pub(super) fn write(to: &mut Vec<u8>, change: &Change) {
+/// Writes a change, which shares the properties of this number among those of its group; 0 is none.
+pub(super) fn write(to: &mut Vec<u8>, change: &Change, shared: usize) {
     // Without `..`: a new field is a new version of the format.
     let Change {
         author,
@@ -48,7 +52,8 @@ pub(super) fn write(to: &mut Vec<u8>, change: &Change) {
     write_length(to, files.len());
     files.iter().for_each(|file| write_text(to, file));
     write_text(to, project);
-    write_map(to, properties);
+    write_length(to, shared);
+    write_map(to, properties.own());
     write_text(to, repository);
     write_optional_text(to, revision.as_deref());
     write_optional_text(to, revlink.as_deref());
@@ -56,7 +61,8 @@ pub(super) fn write(to: &mut Vec<u8>, change: &Change) {
     write_optional_integer(to, *when_timestamp);
 }
 
-pub(super) fn read(input: &mut Input<'_>) -> Result<Change, Failure> {
+/// Reads a change of a group that shares these properties.
+pub(super) fn read(input: &mut Input<'_>, shared: &[Arc<Map<String, Value>>]) -> Result<Change, Failure> {
     let text = |text: &str| text.to_owned();
     // In the order in which they were written, whatever the order of the fields in the core.
     let author = text(input.text()?);
@@ -67,7 +73,11 @@ pub(super) fn read(input: &mut Input<'_>) -> Result<Change, Failure> {
     let committer = input.optional_text()?.map(text);
     let files = input.texts()?;
     let project = text(input.text()?);
-    let properties = input.map()?;
+    let layer = match input.size()? {
+        0 => None,
+        number => Some(shared.get(number - 1).ok_or_else(|| broken("a change shares properties that are missing"))?),
+    };
+    let properties = Properties::from_layers(layer.cloned(), input.map()?);
     let repository = text(input.text()?);
     let revision = input.optional_text()?.map(text);
     let revlink = input.optional_text()?.map(text);
@@ -103,6 +113,7 @@ pub(super) fn pass<'b>(input: &mut Input<'b>) -> Result<Lineage<'b>, Failure> {
         input.pass_text()?; // files
     }
     let project = input.text()?;
+    input.size()?; // the properties that it shares
     input.pass_map()?; // properties
     let repository = input.text()?;
     input.pass_optional_text()?; // revision

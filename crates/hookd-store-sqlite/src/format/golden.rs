@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use hookd_core::{Change, Method};
-use hookd_store::{RequestHead, State, StoredRequest};
+use hookd_store::{Identity, RequestHead, State, StoredRequest};
 use serde_json::json;
 
 use super::version::VERSION;
@@ -37,13 +37,21 @@ fn full() -> Change {
         committer: Some("Grace <grace@example.org>".to_owned()),
         files: vec!["a.c".to_owned(), "src/b.c".to_owned()],
         project: "acme".to_owned(),
-        properties: properties.as_object().unwrap().clone(),
+        properties: properties.as_object().unwrap().clone().into(),
         repository: "https://git.example.org/acme".to_owned(),
         revision: Some("c0ffee".to_owned()),
         revlink: Some("https://git.example.org/acme/c0ffee".to_owned()),
         src: Some("git".to_owned()),
         when_timestamp: Some(-1),
     }
+}
+
+/// A change that has properties in common with others.
+fn shared() -> Change {
+    let both = json!({"own": 1, "shared": 2}).as_object().unwrap().clone();
+    let mut properties = hookd_core::Properties::from(both).into_shared();
+    properties.insert("own".to_owned(), 3.into());
+    Change { properties, ..Change::default() }
 }
 
 fn request(method: Method, query: &str, body: &'static str) -> StoredRequest {
@@ -58,6 +66,7 @@ fn deliveries() -> Vec<(DeliveryEntry<'static>, Option<StoredRequest>)> {
         received_at: 1_700_000_000_250_000,
         dialect: "github",
         forge_id: None,
+        identity: None,
         event: None,
         state,
         reason: None,
@@ -71,6 +80,7 @@ fn deliveries() -> Vec<(DeliveryEntry<'static>, Option<StoredRequest>)> {
         (
             DeliveryEntry {
                 forge_id: Some("72d3162e"),
+                identity: Some(Identity::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10)),
                 event: Some("push"),
                 reported_changes: 2,
                 first_changeid: Some(300),
@@ -92,7 +102,7 @@ fn deliveries() -> Vec<(DeliveryEntry<'static>, Option<StoredRequest>)> {
 fn blocks() -> [Block; 2] {
     let mut builder = BlockBuilder::new().unwrap();
     deliveries().iter().for_each(|(entry, request)| builder.delivery(*entry, request.as_ref()));
-    builder.changes(&first_group(), &[full(), Change::default()]);
+    builder.changes(&first_group(), &[full(), shared(), Change::default()]);
     let first = builder.finish().unwrap().unwrap();
     builder.changes(&completed_group(), &[Change::default()]);
     [first, builder.finish().unwrap().unwrap()]
@@ -158,10 +168,10 @@ fn golden_records_are_read_as_they_were_written() {
         offset = entry.place(offset).end();
     }
     let mut changes = first.changes();
-    for expected in [full(), Change::default()] {
+    for expected in [full(), shared(), Change::default()] {
         assert_eq!(changes.read().expect(HOW_TO_REPLACE), (first_group(), expected), "{HOW_TO_REPLACE}");
     }
-    assert!(changes.read().is_err(), "there is no third change");
+    assert!(changes.read().is_err(), "there is no fourth change");
     assert_eq!(completed.changes().read().expect(HOW_TO_REPLACE), (completed_group(), Change::default()));
     assert!(completed.deliveries().read().is_err(), "a completion brings no delivery");
     assert_eq!(read_done(7, &golden("cursor-done")).unwrap(), [9, 10, 1000]);
@@ -171,7 +181,7 @@ fn golden_records_are_read_as_they_were_written() {
 fn changes_are_passed_over_as_they_are_read() {
     let records = Records::read(&golden("deliveries-and-changes")).unwrap();
     let (mut read, mut passed) = (records.changes(), records.changes());
-    for _ in 0..2 {
+    for _ in 0..3 {
         let (_, change) = read.read().unwrap();
         assert_eq!(passed.pass().unwrap(), super::Lineage::new(&change));
         // And continued from any place between them.

@@ -1,16 +1,28 @@
 //! The records of a block: its deliveries and changes, read one after the other.
 
+use std::sync::Arc;
+
 use hookd_core::Change;
-use hookd_store::State;
+use hookd_store::{Identity, State};
+use serde_json::{Map, Value};
 
 use super::change::{self, Lineage};
 use super::request::RequestPlace;
 use super::version::unpack;
-use super::wire::{Input, broken, write_integer, write_length, write_number, write_optional_text, write_text};
+use super::wire::{
+    Input, broken, write_integer, write_length, write_map, write_number, write_optional_text, write_text,
+};
 use crate::error::Failure;
 
 /// The bytes before the deliveries: how many bytes they take.
 pub(super) const LENGTH_BYTES: usize = size_of::<u32>();
+
+/// What blocks are made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    Deliveries,
+    Changes,
+}
 
 /// A delivery as it was when it was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +31,8 @@ pub(crate) struct DeliveryEntry<'b> {
     pub(crate) received_at: i64,
     pub(crate) dialect: &'b str,
     pub(crate) forge_id: Option<&'b str>,
+    /// There is one where there is a forge id.
+    pub(crate) identity: Option<Identity>,
     pub(crate) event: Option<&'b str>,
     pub(crate) state: State,
     pub(crate) reason: Option<&'b str>,
@@ -37,6 +51,13 @@ impl<'b> DeliveryEntry<'b> {
         write_integer(to, self.received_at);
         write_text(to, self.dialect);
         write_optional_text(to, self.forge_id);
+        match self.identity {
+            Some(identity) => {
+                to.push(1);
+                to.extend_from_slice(&identity.to_u128().to_le_bytes());
+            }
+            None => to.push(0),
+        }
         write_optional_text(to, self.event);
         to.push(state_code(self.state));
         write_optional_text(to, self.reason);
@@ -53,6 +74,7 @@ impl<'b> DeliveryEntry<'b> {
             received_at: input.integer()?,
             dialect: input.text()?,
             forge_id: input.optional_text()?,
+            identity: read_identity(input)?,
             event: input.optional_text()?,
             state: state_from_code(input.byte()?.into())?,
             reason: input.optional_text()?,
@@ -62,6 +84,12 @@ impl<'b> DeliveryEntry<'b> {
             head_length: input.size()?,
             body_length: input.size()?,
         })
+    }
+
+    /// The identity by which it is found: none where it has no changes, nor may get some. What it is found by stays as
+    /// it was when it was received.
+    pub(crate) fn indexed_identity(&self) -> Option<Identity> {
+        self.identity.filter(|_| self.state.may_have_changes())
     }
 
     /// The place of its request, when those before it end at `offset`.
@@ -74,6 +102,17 @@ impl<'b> DeliveryEntry<'b> {
         let count = i64::try_from(self.change_count).unwrap_or(i64::MAX);
         self.first_changeid.map(|first| first..first.saturating_add(count)).unwrap_or_default()
     }
+}
+
+fn read_identity(input: &mut Input<'_>) -> Result<Option<Identity>, Failure> {
+    Ok(match input.byte()? {
+        0 => None,
+        1 => {
+            let bytes = input.bytes(size_of::<u128>())?.try_into().map_err(|_| broken("an identity ends too soon"))?;
+            Some(Identity::from_u128(u128::from_le_bytes(bytes)))
+        }
+        _ => return Err(broken("an identity is neither there nor missing")),
+    })
 }
 
 /// The code of a state on disk.
@@ -110,16 +149,41 @@ pub(crate) struct Group<'b> {
 }
 
 impl<'b> Group<'b> {
-    pub(super) fn write(&self, to: &mut Vec<u8>, count: usize) {
+    pub(super) fn write(&self, to: &mut Vec<u8>, count: usize, shared: &[&Arc<Map<String, Value>>]) {
         write_integer(to, self.deliveryid);
         write_integer(to, self.received_at);
         write_text(to, self.dialect);
         write_length(to, count);
+        write_length(to, shared.len());
+        shared.iter().for_each(|properties| write_map(to, properties));
     }
 
-    fn read(input: &mut Input<'b>) -> Result<(Self, usize), Failure> {
+    fn read(input: &mut Input<'b>) -> Result<(Self, usize, SharedProperties<'b>), Failure> {
         let group = Self { deliveryid: input.integer()?, received_at: input.integer()?, dialect: input.text()? };
-        Ok((group, input.length()?))
+        let (count, shared_count) = (input.length()?, input.length()?);
+        let shared = SharedProperties { input: *input, count: shared_count, read: None };
+        for _ in 0..shared_count {
+            input.pass_map()?;
+        }
+        Ok((group, count, shared))
+    }
+}
+
+/// The properties that changes of a group share. They are read once, and only when a change is.
+#[derive(Clone)]
+struct SharedProperties<'b> {
+    input: Input<'b>,
+    count: usize,
+    read: Option<Vec<Arc<Map<String, Value>>>>,
+}
+
+impl SharedProperties<'_> {
+    fn read(&mut self) -> Result<&[Arc<Map<String, Value>>], Failure> {
+        if self.read.is_none() {
+            let input = &mut self.input;
+            self.read = Some((0..self.count).map(|_| input.map().map(Arc::new)).collect::<Result<_, _>>()?);
+        }
+        Ok(self.read.as_deref().unwrap_or_default())
     }
 }
 
@@ -150,7 +214,8 @@ impl Records {
     /// The changes, in their order.
     pub(crate) fn changes(&self) -> Changes<'_> {
         let input = Input::new(&self.bytes[self.changes..]);
-        Changes { all: input.left(), input, group: Group::default(), header: 0, left: 0 }
+        let shared = SharedProperties { input, count: 0, read: None };
+        Changes { all: input.left(), input, group: Group::default(), shared, header: 0, left: 0 }
     }
 
     /// The changes from a place on that an earlier reader of the same records gave.
@@ -163,7 +228,7 @@ impl Records {
         if place.left > 0 {
             let mut header = all;
             header.bytes(place.header)?;
-            changes.group = Group::read(&mut header)?.0;
+            (changes.group, _, changes.shared) = Group::read(&mut header)?;
         }
         changes.input.bytes(place.offset)?;
         (changes.header, changes.left) = (place.header, place.left);
@@ -195,6 +260,7 @@ pub(crate) struct Changes<'b> {
     all: usize,
     input: Input<'b>,
     group: Group<'b>,
+    shared: SharedProperties<'b>,
     /// Where the header of the group begins.
     header: usize,
     /// How many changes of the group are left.
@@ -216,7 +282,7 @@ impl<'b> Changes<'b> {
     /// When there is none.
     pub(crate) fn read(&mut self) -> Result<(Group<'b>, Change), Failure> {
         self.begin()?;
-        Ok((self.group, change::read(&mut self.input)?))
+        Ok((self.group, change::read(&mut self.input, self.shared.read()?)?))
     }
 
     /// Passes over the next one.
@@ -237,7 +303,7 @@ impl<'b> Changes<'b> {
     fn begin(&mut self) -> Result<(), Failure> {
         while self.left == 0 {
             self.header = self.all - self.input.left();
-            (self.group, self.left) = Group::read(&mut self.input)?;
+            (self.group, self.left, self.shared) = Group::read(&mut self.input)?;
         }
         self.left -= 1;
         Ok(())

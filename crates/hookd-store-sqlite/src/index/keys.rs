@@ -4,25 +4,39 @@
 use std::sync::{PoisonError, RwLock};
 
 use hookd_core::Change;
+use hookd_store::Identity;
 use xxhash_rust::xxh3::xxh3_64;
+
+use crate::format::{DeliveryEntry, Part};
 
 /// What a key is made of, and what it leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyKind {
-    /// Deliveries by their forge id.
-    ForgeId,
+    /// Deliveries by their identity: those that have changes, or may still get some.
+    Identity,
     /// Changes by their revision.
     Revision,
+    /// Deliveries by their forge id.
+    ForgeId,
 }
 
 impl KeyKind {
-    pub(crate) const ALL: [KeyKind; 2] = [KeyKind::ForgeId, KeyKind::Revision];
+    pub(crate) const ALL: [KeyKind; 3] = [KeyKind::Identity, KeyKind::Revision, KeyKind::ForgeId];
 
     /// The number in the file.
     pub(crate) fn code(self) -> i64 {
         match self {
-            KeyKind::ForgeId => 0,
+            KeyKind::Identity => 0,
             KeyKind::Revision => 1,
+            KeyKind::ForgeId => 2,
+        }
+    }
+
+    /// What it leads to.
+    pub(crate) fn part(self) -> Part {
+        match self {
+            KeyKind::Identity | KeyKind::ForgeId => Part::Deliveries,
+            KeyKind::Revision => Part::Changes,
         }
     }
 
@@ -30,7 +44,7 @@ impl KeyKind {
     /// more for the next start.
     pub(crate) fn run_length(self) -> usize {
         match self {
-            KeyKind::ForgeId => 1 << 15,
+            KeyKind::Identity | KeyKind::ForgeId => 1 << 15,
             KeyKind::Revision => 1 << 16,
         }
     }
@@ -91,6 +105,11 @@ impl Buckets {
         bucket.into_iter().flatten().filter(|(k, _)| *k == key).map(|(_, id)| *id).collect()
     }
 
+    fn newest(&self, key: u64) -> Option<i64> {
+        let bucket = self.buckets.get(Self::index(key))?;
+        bucket.iter().rfind(|(k, _)| *k == key).map(|(_, id)| *id)
+    }
+
     fn index(key: u64) -> usize {
         usize::try_from(key >> (u64::BITS - BUCKET_BITS)).expect("a few bits fit")
     }
@@ -121,10 +140,21 @@ impl RecentKeys {
         self.0.read().unwrap_or_else(PoisonError::into_inner)[kind as usize].sorted()
     }
 
+    /// The greatest number that a key leads to.
+    pub(crate) fn newest(&self, kind: KeyKind, key: u64) -> Option<i64> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)[kind as usize].newest(key)
+    }
+
     /// The numbers that a key leads to, the least first.
     pub(crate) fn find(&self, kind: KeyKind, key: u64) -> Vec<i64> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)[kind as usize].find(key)
     }
+}
+
+/// The key of an identity.
+pub(crate) fn key_of_identity(identity: Identity) -> u64 {
+    // Half of it is as random as the whole. Zero is none.
+    ((identity.to_u128() >> 64) as u64).max(1)
 }
 
 /// The key of a text. The hash is fast and stable, but anyone can find two texts of one key.
@@ -136,16 +166,15 @@ pub(crate) fn key_of(text: &str) -> u64 {
 /// The keys of what one block has, in the order of its deliveries and changes.
 #[derive(Default)]
 pub(crate) struct BlockKeys {
-    /// Of each delivery that of its forge id; zero is none.
-    deliveries: Vec<u64>,
+    /// Of each delivery that of its identity and that of its forge id; zero is none.
+    deliveries: Vec<[u64; 2]>,
     /// Of each change that of its revision; zero is none.
     changes: Vec<u64>,
 }
 
 impl BlockKeys {
-    /// Adds a delivery by the key of its forge id.
-    pub(crate) fn add_delivery(&mut self, forge_id: Option<u64>) {
-        self.deliveries.push(forge_id.unwrap_or(0));
+    pub(crate) fn add_delivery(&mut self, entry: &DeliveryEntry<'_>) {
+        self.deliveries.push([entry.indexed_identity().map_or(0, key_of_identity), entry.forge_id.map_or(0, key_of)]);
     }
 
     pub(crate) fn add_change(&mut self, change: &Change) {
@@ -153,20 +182,22 @@ impl BlockKeys {
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        self.deliveries.iter().chain(&self.changes).flat_map(|key| key.to_le_bytes()).collect()
+        self.deliveries.as_flattened().iter().chain(&self.changes).flat_map(|key| key.to_le_bytes()).collect()
     }
 
     /// The keys of a block with this many deliveries.
     pub(crate) fn from_bytes(bytes: &[u8], delivery_count: usize) -> Self {
         let (keys, _) = bytes.as_chunks::<8>();
-        let mut deliveries: Vec<u64> = keys.iter().map(|key| u64::from_le_bytes(*key)).collect();
-        let changes = deliveries.split_off(delivery_count.min(deliveries.len()));
-        Self { deliveries, changes }
+        let keys: Vec<u64> = keys.iter().map(|key| u64::from_le_bytes(*key)).collect();
+        let (deliveries, changes) = keys.split_at((2 * delivery_count).min(keys.len()));
+        Self { deliveries: deliveries.as_chunks().0.to_vec(), changes: changes.to_vec() }
     }
 
     /// The keys, of a block whose first delivery and change have these numbers.
     pub(crate) fn keys(&self, first_deliveryid: i64, first_changeid: i64) -> impl Iterator<Item = (KeyKind, Key)> {
-        let deliveries = (first_deliveryid..).zip(&self.deliveries).map(|(id, key)| (KeyKind::ForgeId, (*key, id)));
+        let deliveries = (first_deliveryid..).zip(&self.deliveries).flat_map(|(id, [identity, forge_id])| {
+            [(KeyKind::Identity, (*identity, id)), (KeyKind::ForgeId, (*forge_id, id))]
+        });
         let changes = (first_changeid..).zip(&self.changes).map(|(id, key)| (KeyKind::Revision, (*key, id)));
         deliveries.chain(changes).filter(|(_, (key, _))| *key != 0)
     }

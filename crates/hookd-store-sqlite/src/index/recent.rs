@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::keys::{BlockKeys, KeyKind, RecentKeys};
 use super::runs::{self, SealedRun};
 use crate::error::Failure;
+use crate::format::Part;
 use crate::packer::PackedBlock;
 
 /// Reads all of them, at the start.
@@ -35,7 +36,7 @@ pub(crate) fn write(connection: &Connection, packed: &PackedBlock) -> rusqlite::
     Ok(())
 }
 
-/// Makes runs of all of them, which end with these numbers; gives that of forge ids.
+/// Makes runs of all of them, which end with these numbers; gives that of identities.
 pub(crate) fn seal(
     connection: &Connection,
     recent: &RecentKeys,
@@ -44,9 +45,9 @@ pub(crate) fn seal(
 ) -> Result<Option<SealedRun>, Failure> {
     let mut sealed = None;
     for kind in KeyKind::ALL {
-        let last_id = match kind {
-            KeyKind::ForgeId => last_deliveryid,
-            KeyKind::Revision => last_changeid,
+        let last_id = match kind.part() {
+            Part::Deliveries => last_deliveryid,
+            Part::Changes => last_changeid,
         };
         let keys = recent.all(kind);
         if !keys.is_empty() {

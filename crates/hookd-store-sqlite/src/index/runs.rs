@@ -1,6 +1,6 @@
 //! Runs of keys in the file: sorted, and cut by their highest bits, so that a look-up reads one row of each run.
 //!
-//! Every webhook is looked up in all runs of forge ids, and is hardly ever there. So these have Bloom filters, each for a
+//! Every webhook is looked up in all runs of identities, and is hardly ever there. So these have Bloom filters, each for a
 //! group of consecutive runs.
 
 use rusqlite::blob::ZeroBlob;
@@ -65,18 +65,18 @@ impl Run {
     }
 }
 
-/// Runs of forge ids that have one filter.
+/// Runs of identities that have one filter.
 struct Group {
     filterid: i64,
     filter: BloomFilter,
     runs: Vec<Run>,
 }
 
-/// All runs of forge ids, with their filters in memory.
+/// All runs of identities, with their filters in memory.
 #[derive(Default)]
-pub(crate) struct ForgeIdIndex(Vec<Group>);
+pub(crate) struct IdentityIndex(Vec<Group>);
 
-/// A run of forge ids that was just written; it joins the others when that is committed.
+/// A run of identities that was just written; it joins the others when that is committed.
 pub(crate) struct SealedRun {
     run: Run,
     filterid: i64,
@@ -84,12 +84,12 @@ pub(crate) struct SealedRun {
     filter: BloomFilter,
 }
 
-impl ForgeIdIndex {
+impl IdentityIndex {
     /// Reads the filters.
     pub(crate) fn read(connection: &Connection) -> Result<Self, Failure> {
         let mut select =
             connection.prepare("SELECT runid, last_id, filterid FROM key_runs WHERE kind = ? ORDER BY runid")?;
-        let mut rows = select.query([KeyKind::ForgeId.code()])?;
+        let mut rows = select.query([KeyKind::Identity.code()])?;
         let mut groups: Vec<Group> = Vec::new();
         while let Some(row) = rows.next()? {
             let (run, filterid) = (Run::from_row(row)?, row.get(2)?);
@@ -101,13 +101,16 @@ impl ForgeIdIndex {
         Ok(Self(groups))
     }
 
-    /// The numbers that a key leads to.
-    pub(crate) fn find(&self, connection: &Connection, key: u64) -> Result<Vec<i64>, Failure> {
-        let mut found = Vec::new();
-        for run in self.0.iter().filter(|group| group.filter.may_have(key)).flat_map(|group| &group.runs) {
-            found.extend(run.find(connection, key)?);
-        }
-        Ok(found)
+    /// Of each run that has a key the greatest number that it leads to; the youngest run first. What is not asked for is
+    /// not read.
+    pub(crate) fn newest<'i>(
+        &'i self,
+        connection: &'i Connection,
+        key: u64,
+    ) -> impl Iterator<Item = Result<i64, Failure>> + 'i {
+        let groups = self.0.iter().rev().filter(move |group| group.filter.may_have(key));
+        let runs = groups.flat_map(|group| group.runs.iter().rev());
+        runs.filter_map(move |run| run.find(connection, key).map(|found| found.into_iter().max()).transpose())
     }
 
     /// Whether the filter of the run that has this delivery admits that it has its key.
@@ -143,8 +146,8 @@ pub(crate) fn write(
     keys: &[Key],
 ) -> Result<Option<SealedRun>, Failure> {
     let filtered = match kind {
-        KeyKind::ForgeId => Some(add_to_filter(connection, keys)?),
-        KeyKind::Revision => None,
+        KeyKind::Identity => Some(add_to_filter(connection, keys)?),
+        KeyKind::Revision | KeyKind::ForgeId => None,
     };
     connection.prepare_cached("INSERT INTO key_runs (kind, last_id, filterid) VALUES (?, ?, ?)")?.execute((
         kind.code(),
@@ -256,7 +259,7 @@ fn broken(what: &dyn std::fmt::Display) -> Failure {
 mod tests {
     use rusqlite::Connection;
 
-    use super::{ForgeIdIndex, expire, write};
+    use super::{IdentityIndex, expire, write};
     use crate::index::bloom::CAPACITY_KEYS;
     use crate::index::{Key, KeyKind, key_of};
     use crate::schema;
@@ -276,21 +279,21 @@ mod tests {
         let path = folder.path().join("hookd.db");
         let mut connection = Connection::open(&path).unwrap();
         schema::prepare(&mut connection, &path).unwrap();
-        let mut index = ForgeIdIndex::read(&connection).unwrap();
+        let mut index = IdentityIndex::read(&connection).unwrap();
         connection.execute_batch("BEGIN").unwrap();
         for run in 0..RUNS {
             let mut keys: Vec<Key> = (0..KEYS).map(|place| key(run, place)).collect();
             keys.sort_unstable();
-            index.add(write(&connection, KeyKind::ForgeId, (run + 1) * KEYS - 1, &keys).unwrap().unwrap());
+            index.add(write(&connection, KeyKind::Identity, (run + 1) * KEYS - 1, &keys).unwrap().unwrap());
         }
         connection.execute_batch("COMMIT").unwrap();
         // Three runs fill a filter, the other two have the next.
-        let groups = |index: &ForgeIdIndex| index.0.iter().map(|group| group.runs.len()).collect::<Vec<_>>();
+        let groups = |index: &IdentityIndex| index.0.iter().map(|group| group.runs.len()).collect::<Vec<_>>();
         assert_eq!(groups(&index), [3, 2]);
-        assert_eq!(groups(&ForgeIdIndex::read(&connection).unwrap()), [3, 2]);
-        let has = |index: &ForgeIdIndex, run: i64, place: i64| {
+        assert_eq!(groups(&IdentityIndex::read(&connection).unwrap()), [3, 2]);
+        let has = |index: &IdentityIndex, run: i64, place: i64| {
             let (key, id) = key(run, place);
-            let found = index.find(&connection, key).unwrap();
+            let found: Vec<i64> = index.newest(&connection, key).map(Result::unwrap).collect();
             assert!(found.is_empty() || found == [id]);
             !found.is_empty()
         };
@@ -299,10 +302,10 @@ mod tests {
             assert!(!has(&index, RUNS, place));
         }
         for gone in 0..RUNS {
-            let runid = expire(&connection, KeyKind::ForgeId, (gone + 1) * KEYS).unwrap().unwrap();
-            assert_eq!(expire(&connection, KeyKind::ForgeId, (gone + 1) * KEYS).unwrap(), None);
+            let runid = expire(&connection, KeyKind::Identity, (gone + 1) * KEYS).unwrap().unwrap();
+            assert_eq!(expire(&connection, KeyKind::Identity, (gone + 1) * KEYS).unwrap(), None);
             index.remove(runid);
-            for index in [&index, &ForgeIdIndex::read(&connection).unwrap()] {
+            for index in [&index, &IdentityIndex::read(&connection).unwrap()] {
                 assert!((0..RUNS).all(|run| has(index, run, 7) == (run > gone)));
                 assert_eq!(groups(index).iter().sum::<usize>(), usize::try_from(RUNS - gone - 1).unwrap());
             }

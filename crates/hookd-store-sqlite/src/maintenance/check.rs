@@ -187,7 +187,7 @@ fn deliveries(
     for deliveryid in header.first(Part::Deliveries)..header.next(Part::Deliveries) {
         let entry = deliveries.read()?;
         checked.deliveries += 1;
-        index.delivery(deliveryid, entry.forge_id);
+        index.delivery(deliveryid, &entry);
         let place = entry.place(offset);
         offset = place.end();
         if entry.head_length > 0

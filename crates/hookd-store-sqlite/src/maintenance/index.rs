@@ -8,10 +8,11 @@ use rusqlite::Connection;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::MAX_PROBLEMS;
-use crate::blocks::{Header, Part};
+use crate::blocks::Header;
 use crate::error::Failure;
+use crate::format::DeliveryEntry;
 use crate::index::runs::KEPT_BITS;
-use crate::index::{ForgeIdIndex, Key, KeyKind, key_of, recent, runs};
+use crate::index::{IdentityIndex, Key, KeyKind, key_of, key_of_identity, recent, runs};
 
 /// Of each kind the sum over its keys.
 #[derive(Default)]
@@ -29,7 +30,7 @@ impl Sums {
 
 /// The index of a store, and the keys of its log as they come.
 pub(super) struct Index {
-    forge_ids: ForgeIdIndex,
+    identities: IdentityIndex,
     /// Why the filters cannot be read.
     broken: Option<String>,
     log: Sums,
@@ -39,19 +40,22 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn read(connection: &Connection) -> Result<Self, Failure> {
-        let (forge_ids, broken) = match ForgeIdIndex::read(connection) {
-            Ok(forge_ids) => (forge_ids, None),
-            Err(Failure::Damaged(why)) => (ForgeIdIndex::default(), Some(why)),
+        let (identities, broken) = match IdentityIndex::read(connection) {
+            Ok(identities) => (identities, None),
+            Err(Failure::Damaged(why)) => (IdentityIndex::default(), Some(why)),
             Err(other) => return Err(other),
         };
-        Ok(Self { forge_ids, broken, log: Sums::default(), unknown: Vec::new() })
+        Ok(Self { identities, broken, log: Sums::default(), unknown: Vec::new() })
     }
 
     /// Takes note of a delivery of the log.
-    pub(super) fn delivery(&mut self, deliveryid: i64, forge_id: Option<&str>) {
-        if let Some(key) = forge_id.map(key_of) {
-            self.log.add(KeyKind::ForgeId, (key, deliveryid));
-            if self.unknown.len() < MAX_PROBLEMS && !self.forge_ids.admits(deliveryid, key) {
+    pub(super) fn delivery(&mut self, deliveryid: i64, entry: &DeliveryEntry<'_>) {
+        if let Some(forge_id) = entry.forge_id {
+            self.log.add(KeyKind::ForgeId, (key_of(forge_id), deliveryid));
+        }
+        if let Some(key) = entry.indexed_identity().map(key_of_identity) {
+            self.log.add(KeyKind::Identity, (key, deliveryid));
+            if self.unknown.len() < MAX_PROBLEMS && !self.identities.admits(deliveryid, key) {
                 self.unknown.push(deliveryid);
             }
         }
@@ -68,9 +72,8 @@ impl Index {
     pub(super) fn problems(self, connection: &Connection, first: &Header) -> Result<Vec<String>, Failure> {
         let mut index = Sums::default();
         let mut add = |kind: KeyKind, (key, id): Key| {
-            let part = if kind == KeyKind::ForgeId { Part::Deliveries } else { Part::Changes };
             // What has expired stays in the index for a while.
-            if id >= first.first(part) {
+            if id >= first.first(kind.part()) {
                 index.add(kind, (key, id));
             }
         };
@@ -82,7 +85,8 @@ impl Index {
             let is_same = self.log.0[kind as usize] == index.0[kind as usize];
             (!is_same).then(|| format!("the index of {name} does not agree with the log"))
         };
-        let names = [(KeyKind::ForgeId, "forge ids"), (KeyKind::Revision, "revisions")];
+        let names =
+            [(KeyKind::Identity, "identities"), (KeyKind::Revision, "revisions"), (KeyKind::ForgeId, "forge ids")];
         let unknown = self.unknown.iter().map(|id| format!("delivery {id} would not be found if it were sent again"));
         Ok(self.broken.into_iter().chain(names.into_iter().filter_map(disagreement)).chain(unknown).collect())
     }

@@ -70,9 +70,9 @@ CREATE TABLE held_blocks (
 -- The index: sorted runs of hashes and the numbers that they stand for.
 CREATE TABLE key_runs (
     runid INTEGER PRIMARY KEY,
-    kind INTEGER NOT NULL,             -- 0 deliveries by forge id, 1 changes by revision
+    kind INTEGER NOT NULL,             -- 0 deliveries by identity, 1 changes by revision, 2 deliveries by forge id
     last_id INTEGER NOT NULL,          -- the last delivery or change when the run was made
-    filterid INTEGER                   -- of deliveries: its Bloom filter, which consecutive runs share
+    filterid INTEGER                   -- of identities: its Bloom filter, which consecutive runs share
 );
 
 -- Bloom filters: of most hashes they say at once that they are in none of their runs.
@@ -94,5 +94,5 @@ CREATE TABLE recent_keys (
     first_deliveryid INTEGER NOT NULL,
     delivery_count INTEGER NOT NULL,
     first_changeid INTEGER NOT NULL,
-    data BLOB NOT NULL                 -- of each delivery and each change one hash; 0 is none
+    data BLOB NOT NULL                 -- of each delivery two hashes, of each change one; 0 is none
 );

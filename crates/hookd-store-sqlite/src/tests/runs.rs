@@ -1,4 +1,4 @@
-//! A store with more deliveries than a run of forge ids has keys, two changes each.
+//! A store with more deliveries than a run of identities has keys, two changes each.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use crate::index::KeyKind;
 
 /// How many deliveries it has: some are in runs, some among the recent keys.
 fn count() -> i64 {
-    i64::try_from(KeyKind::ForgeId.run_length()).unwrap() + 1500
+    i64::try_from(KeyKind::Identity.run_length()).unwrap() + 1500
 }
 
 fn filled() -> (TempDir, SqliteStore) {
@@ -88,5 +88,5 @@ fn a_check_finds_damage_to_runs_and_their_filters() {
     let found = problems_after(
         "UPDATE key_chunks SET data = zeroblob(length(data)) WHERE chunkid = (SELECT min(chunkid) FROM key_chunks)",
     );
-    assert_eq!(found[1], "the index of forge ids does not agree with the log");
+    assert_eq!(found[1], "the index of identities does not agree with the log");
 }

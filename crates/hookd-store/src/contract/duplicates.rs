@@ -1,27 +1,52 @@
 //! Laws of duplicates: which deliveries are the same as an earlier one.
 
+use hookd_core::Method;
+
 use super::samples::{PENDING, accepted, append, changeids, complete, deliveryids, identified, ignored};
 use super::{Open, reopened};
-use crate::{NewDelivery, NewState, Receipt, State};
+use crate::{NewDelivery, NewState, Receipt, RequestHead, State};
 
-/// Even if it was translated differently this time, and after reopening.
+/// An accepted delivery whose request has another head.
+fn with_head(forge_id: &str, change: impl FnOnce(&mut RequestHead)) -> NewDelivery {
+    let mut delivery = identified(forge_id, "{}", accepted("r"));
+    if let Some(request) = &mut delivery.request {
+        change(&mut request.head);
+    }
+    delivery
+}
+
+/// Even if it is translated differently this time, and after reopening.
 pub fn a_duplicate_gets_the_first_receipt(open: Open<'_>) {
     let store = open();
     let first = append(&store, identified("id", "{}", accepted("r1")));
-    let ignored_first = append(&store, identified("other id", "{}", ignored()));
     let expected = Receipt { is_duplicate: true, ..first };
     assert_eq!(append(&store, identified("id", "{}", ignored())), expected);
+    assert_eq!(append(&store, identified("id", "{}", NewState::Refused("wrong".to_owned()))), expected);
     let store = reopened(store, open);
     assert_eq!(append(&store, identified("id", "{}", accepted("r1"))), expected);
-    assert_eq!(
-        append(&store, identified("other id", "{}", accepted("r2"))),
-        Receipt { is_duplicate: true, ..ignored_first }
-    );
-    assert_eq!((deliveryids(&store), changeids(&store)), (vec![1, 2], vec![1]));
+    assert_eq!((deliveryids(&store), changeids(&store)), (vec![1], vec![1]));
+}
+
+/// Once the configuration is mended, a redelivery brings the change that was missed.
+pub fn what_made_no_change_is_stored_when_it_comes_again(open: Open<'_>) {
+    let store = open();
+    let refused = || NewState::Refused("wrong".to_owned());
+    for (number, state) in (1..).zip([ignored(), ignored(), refused(), ignored()]) {
+        let receipt = append(&store, identified("id", "{}", state));
+        assert_eq!((receipt.deliveryid, receipt.is_duplicate), (number, false));
+    }
+    let together = [ignored(), refused(), accepted("r"), ignored(), accepted("r")]
+        .map(|state| store.append(identified("id", "{}", state)))
+        .map(|reply| reply.wait().unwrap())
+        .map(|receipt| (receipt.deliveryid, receipt.is_duplicate));
+    assert_eq!(together, [(5, false), (6, false), (7, false), (7, true), (7, true)]);
+    let store = reopened(store, open);
+    let again = append(&store, identified("id", "{}", ignored()));
+    assert_eq!((again.deliveryid, again.state, again.is_duplicate), (7, State::Accepted, true));
 }
 
 /// So is one without a forge id, and one that is not to be deduplicated; one by one as well as queued together.
-pub fn another_dialect_forge_id_or_body_is_another_delivery(open: Open<'_>) {
+pub fn whatever_differs_that_is_read_makes_another_delivery(open: Open<'_>) {
     let store = open();
     let all_of = |id: &str| {
         [
@@ -34,6 +59,14 @@ pub fn another_dialect_forge_id_or_body_is_another_delivery(open: Open<'_>) {
             NewDelivery { forge_id: None, ..identified(id, "{}", accepted("r6")) },
             NewDelivery { forge_id: None, ..identified(id, "{}", accepted("r7")) },
             NewDelivery { request: None, ..identified(id, "{}", accepted("r8")) },
+            with_head(id, |head| head.query = "codebase=roots".to_owned()),
+            with_head(id, |head| head.query = "codebase=leaves".to_owned()),
+            with_head(id, |head| head.path.push_str("/anything")),
+            with_head(id, |head| head.method = Method::Get),
+            with_head(id, |head| head.headers[0].1 = "ping".to_owned()),
+            with_head(id, |head| head.headers.clear()),
+            // What ends one text does not begin the next.
+            with_head(id, |head| (head.path, head.query) = ("/change_hook/githubp".into(), "roject=x%20y".into())),
         ]
     };
     let one_by_one = all_of("id").map(|delivery| append(&store, delivery));
@@ -61,22 +94,19 @@ pub fn duplicates_that_are_queued_together_are_found(open: Open<'_>) {
     assert_eq!((deliveryids(&store), changeids(&store)), (vec![1, 2], vec![1, 2]));
 }
 
-/// It was not acknowledged: the forge may send it again once the cause is fixed.
-pub fn a_delivery_that_was_refused_is_stored_when_it_comes_again(open: Open<'_>) {
+/// Proxies change how names are written, and forges their version.
+pub fn what_is_not_read_makes_no_other_delivery(open: Open<'_>) {
     let store = open();
-    let refused = || identified("id", "{}", NewState::Refused("wrong".to_owned()));
-    let replies = [refused(), identified("id", "{}", accepted("r"))].map(|delivery| store.append(delivery));
-    assert_eq!(replies.map(|reply| reply.wait().unwrap().is_duplicate), [false, false]);
-    let again = append(&store, identified("id", "{}", accepted("r")));
-    assert_eq!((again.deliveryid, again.is_duplicate), (2, true));
-}
-
-/// The refusal is stored, even if the same delivery was accepted before.
-pub fn a_delivery_that_is_refused_now_is_no_duplicate(open: Open<'_>) {
-    let store = open();
-    append(&store, identified("id", "{}", accepted("r")));
-    let refused = append(&store, identified("id", "{}", NewState::Refused("wrong".to_owned())));
-    assert_eq!((refused.deliveryid, refused.state, refused.is_duplicate), (2, State::Refused, false));
+    let sent = |names: [&str; 2], agent: &str| {
+        with_head("id", |head| {
+            let value = |name: &str| (name.to_owned(), name.to_lowercase());
+            head.headers = names.map(value).into();
+            head.headers.push(("User-Agent".to_owned(), agent.to_owned()));
+        })
+    };
+    append(&store, sent(["X-Event", "X-Kind"], "forge/1"));
+    let again = append(&store, sent(["x-kind", "X-EVENT"], "forge/2"));
+    assert_eq!((again.deliveryid, again.is_duplicate), (1, true));
 }
 
 /// The forge gets the same answer as the first time, even if the delivery has been completed since.
@@ -86,12 +116,26 @@ pub fn a_duplicate_gets_the_receipt_from_before_the_completion(open: Open<'_>) {
     let first = append(&store, identified("1", "{}", pending.clone()));
     assert_eq!((first.state, first.reported_changes), (State::Pending, 3));
     append(&store, identified("2", "{}", PENDING));
+    let waiting = append(&store, identified("2", "{}", accepted("r")));
+    assert_eq!((waiting.deliveryid, waiting.state, waiting.is_duplicate), (2, State::Pending, true));
     assert!(complete(&store, 1, accepted("r")));
-    assert!(complete(&store, 2, NewState::Refused("wrong".to_owned())));
     let store = reopened(store, open);
     assert_eq!(append(&store, identified("1", "{}", pending)), Receipt { is_duplicate: true, ..first });
-    let again = append(&store, identified("2", "{}", PENDING));
-    assert_eq!((again.deliveryid, again.state, again.reported_changes), (2, State::Pending, 1));
+}
+
+/// However often.
+pub fn what_was_completed_without_a_change_is_stored_when_it_comes_again(open: Open<'_>) {
+    let mut store = open();
+    for number in 1..=3 {
+        let receipt = append(&store, identified("id", "{}", PENDING));
+        assert_eq!((receipt.deliveryid, receipt.is_duplicate), (number, false));
+        let state = if number == 2 { ignored() } else { NewState::Refused("wrong".to_owned()) };
+        assert!(complete(&store, number, state));
+        store = reopened(store, open);
+    }
+    let receipt = append(&store, identified("id", "{}", PENDING));
+    assert!(complete(&store, 4, accepted("r")));
+    assert_eq!(append(&store, identified("id", "{}", PENDING)), Receipt { is_duplicate: true, ..receipt });
 }
 
 /// As for something that a poller found twice.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use hookd_core::Change;
 
 use crate::{
-    Completion, Cursor, CursorMove, DeliveryRecord, Due, KeptChanges, LoggedChange, Moved, NewDelivery, Receipt,
-    Settlement, State, StoreError, StoredRequest, Timestamp, hookd_id,
+    Completion, Cursor, CursorMove, DeliveryRecord, Due, Identity, IdentityKey, KeptChanges, LoggedChange, Moved,
+    NewDelivery, Receipt, Settlement, State, StoreError, StoredRequest, Timestamp, hookd_id,
 };
 
 /// The log and its cursors.
@@ -23,8 +23,9 @@ pub(super) struct Data {
     pub(super) cursors: BTreeMap<String, Cursor>,
     /// How changes ended at the readers of the log, by cursor and change.
     pub(super) settlements: BTreeMap<(String, i64), Settlement>,
-    /// The deliveries of each forge id.
-    by_forge_id: HashMap<String, Vec<i64>>,
+    identity_key: IdentityKey,
+    /// The last delivery of each identity that was accepted or pending when it was received.
+    by_identity: HashMap<Identity, i64>,
     newest_deliveryid: i64,
     newest_changeid: i64,
     newest_version: u64,
@@ -44,7 +45,7 @@ pub(super) struct StoredDelivery {
     pub(super) record: DeliveryRecord,
     /// `None` if there was none, or it has expired.
     pub(super) request: Option<StoredRequest>,
-    came_with_request: bool,
+    identity: Option<Identity>,
     receipt: Receipt,
 }
 
@@ -52,16 +53,6 @@ impl StoredDelivery {
     /// The bytes of the body that is kept.
     pub(super) fn body_bytes(&self) -> u64 {
         self.request.as_ref().map_or(0, |request| request.body.len() as u64)
-    }
-
-    /// Whether a new delivery of the same forge id is this one.
-    fn is_repeated_by(&self, delivery: &NewDelivery) -> bool {
-        let is_same_body = match (&self.request, &delivery.request) {
-            (Some(stored), Some(new)) => stored.body == new.body,
-            (None, None) => !self.came_with_request,
-            _ => false,
-        };
-        is_same_body && self.record.dialect == delivery.dialect && self.receipt.state != State::Refused
     }
 }
 
@@ -75,7 +66,8 @@ impl Data {
             pending: BTreeMap::new(),
             cursors: BTreeMap::new(),
             settlements: BTreeMap::new(),
-            by_forge_id: HashMap::new(),
+            identity_key: random_key(),
+            by_identity: HashMap::new(),
             newest_deliveryid: 0,
             newest_changeid: 0,
             newest_version: 0,
@@ -92,7 +84,8 @@ impl Data {
     }
 
     pub(super) fn append(&mut self, delivery: NewDelivery) -> Receipt {
-        if let Some(receipt) = self.earlier_receipt(&delivery) {
+        let identity = self.identity_key.identity(&delivery);
+        if let Some(receipt) = identity.filter(|_| delivery.deduplicate).and_then(|it| self.earlier_receipt(it)) {
             return Receipt { is_duplicate: true, ..receipt };
         }
         let NewDelivery { received_at, dialect, event, forge_id, deduplicate: _, request, state } = delivery;
@@ -112,8 +105,8 @@ impl Data {
             let due = Due { deliveryid, dialect, received_at, attempts: 0, next_at: received_at };
             self.pending.insert(deliveryid, due);
         }
-        if let Some(forge_id) = &forge_id {
-            self.by_forge_id.entry(forge_id.clone()).or_default().push(deliveryid);
+        if let Some(identity) = identity.filter(|_| receipt.state.may_have_changes()) {
+            self.by_identity.insert(identity, deliveryid);
         }
         let record = DeliveryRecord {
             deliveryid,
@@ -126,20 +119,15 @@ impl Data {
             changeids,
             size: request.as_ref().map_or(0, |request| request.body.len() as u64),
         };
-        let came_with_request = request.is_some();
-        let stored = StoredDelivery { record, request, came_with_request, receipt: receipt.clone() };
+        let stored = StoredDelivery { record, request, identity, receipt: receipt.clone() };
         self.deliveries.insert(deliveryid, stored);
         receipt
     }
 
-    /// The receipt of the earlier delivery that this one is a duplicate of.
-    fn earlier_receipt(&self, delivery: &NewDelivery) -> Option<Receipt> {
-        if !delivery.deduplicate || delivery.state.state() == State::Refused {
-            return None;
-        }
-        let deliveryids = self.by_forge_id.get(delivery.forge_id.as_ref()?)?;
-        let mut earlier = deliveryids.iter().filter_map(|deliveryid| self.deliveries.get(deliveryid));
-        earlier.find(|stored| stored.is_repeated_by(delivery)).map(|stored| stored.receipt.clone())
+    /// The receipt of the earlier delivery of an identity, unless that one produced no change.
+    fn earlier_receipt(&self, identity: Identity) -> Option<Receipt> {
+        let stored = self.deliveries.get(self.by_identity.get(&identity)?)?;
+        stored.record.state.may_have_changes().then(|| stored.receipt.clone())
     }
 
     /// Adds changes to the log and returns their numbers.
@@ -210,12 +198,19 @@ impl Data {
     /// Removes a delivery that has expired.
     pub(super) fn forget(&mut self, deliveryid: i64) {
         let Some(stored) = self.deliveries.remove(&deliveryid) else { return };
-        let Some(forge_id) = stored.record.forge_id else { return };
-        if let Some(deliveryids) = self.by_forge_id.get_mut(&forge_id) {
-            deliveryids.retain(|other| *other != deliveryid);
-            if deliveryids.is_empty() {
-                self.by_forge_id.remove(&forge_id);
-            }
+        let Some(identity) = stored.identity else { return };
+        if self.by_identity.get(&identity) == Some(&deliveryid) {
+            self.by_identity.remove(&identity);
         }
     }
+}
+
+/// As random as the keys of hash maps.
+fn random_key() -> IdentityKey {
+    let mut secret = [0; IdentityKey::BYTES];
+    let random = RandomState::new();
+    for (number, part) in secret.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        *part = random.hash_one(number).to_le_bytes();
+    }
+    IdentityKey::new(secret)
 }

@@ -1,0 +1,88 @@
+//! What `hookd sinks list` and `hookd sinks show` print.
+
+use std::io;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::text;
+use crate::cli::Output;
+use crate::cli::admin::Admin;
+
+/// A sink, with its dead letters in `dead_letters`: by reason, or one by one.
+pub(super) fn read(admin: &Admin, path: &str, one_by_one: bool) -> Result<Value, String> {
+    let mut sink = admin.get(path)?.success()?["sinks"][0].take();
+    let query = if one_by_one { "" } else { "?group=reason" };
+    let mut letters = admin.get(&format!("{path}/dead_letters{query}"))?.success()?;
+    sink["dead_letter_count"] = sink["dead_letters"].take();
+    sink["dead_letters"] = letters["dead_letters"].take();
+    Ok(sink)
+}
+
+/// Prints a line for each sink.
+pub(super) fn list(answer: &Value, output: &mut Output<'_>) -> io::Result<()> {
+    let header = ["NAME", "TYPE", "STATE", "WAITING", "DEAD", "ERROR"].map(str::to_owned);
+    let mut rows = vec![header];
+    for sink in answer["sinks"].as_array().into_iter().flatten() {
+        rows.push([
+            text(sink, "name").to_owned(),
+            text(sink, "type").to_owned(),
+            text(sink, "state").to_owned(),
+            sink["lag_changes"].to_string(),
+            sink["dead_letters"].to_string(),
+            text(sink, "error").to_owned(),
+        ]);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..5).map(width).collect();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(&format!("{cell:width$}  "));
+        }
+        line.push_str(&row[5]);
+        writeln!(output.out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Prints one sink, as [`read`] returns it.
+pub(super) fn one(sink: &Value, output: &mut Output<'_>) -> io::Result<()> {
+    let out = &mut output.out;
+    writeln!(out, "sink          {}, {} to {}", text(sink, "name"), text(sink, "type"), text(sink, "destination"))?;
+    writeln!(out, "state         {}", text(sink, "state"))?;
+    if let Some(error) = sink["error"].as_str() {
+        writeln!(out, "error         {error}")?;
+    }
+    writeln!(out, "waiting       {} changes", sink["lag_changes"])?;
+    let head = &sink["head"];
+    if head.is_object() {
+        writeln!(out, "first         change {}, received {}", head["changeid"], time(&head["received_at"]))?;
+        if head["attempts"] != 0 {
+            writeln!(out, "attempts      {} failed, next at {}", head["attempts"], time(&head["next_attempt_at"]))?;
+            writeln!(out, "answer        {}", text(head, "answer"))?;
+        }
+    }
+    writeln!(out, "position      {}", sink["position"])?;
+    writeln!(out, "dead letters  {}", sink["dead_letter_count"])?;
+    for letter in sink["dead_letters"].as_array().into_iter().flatten() {
+        let reason = text(letter, "reason");
+        match letter["count"].as_u64() {
+            None => writeln!(out, "  change {}, {}: {reason}", letter["changeid"], time(&letter["settled_at"]))?,
+            Some(1) => writeln!(out, "  change {}: {reason}", letter["first_changeid"])?,
+            Some(count) => writeln!(
+                out,
+                "  {count} changes, from {} to {}: {reason}",
+                letter["first_changeid"], letter["last_changeid"]
+            )?,
+        }
+    }
+    Ok(())
+}
+
+/// A time of the REST API, to the second.
+#[expect(clippy::cast_possible_truncation, reason = "fractions of a second are not shown")]
+pub(in crate::cli) fn time(seconds: &Value) -> String {
+    let time = seconds.as_f64().and_then(|seconds| Timestamp::from_second(seconds as i64).ok());
+    time.map_or_else(|| "-".to_owned(), |time| time.to_string())
+}

@@ -1,42 +1,69 @@
 //! Follow-ups: after a delivery was answered, the calls to a forge's API that its changes need.
 //!
-//! Invariants: a pending delivery and its next attempt are in the store, so a restart continues with it. A delivery is
-//! translated again after each round of answers, until its dialect needs no more calls. A call that failed for now is
-//! retried with growing pauses for as long as the dialect's budget lasts, counted from the receipt of the delivery; then
-//! the dialect gets the failure as its answer and marks what is missing. At least one attempt is made.
+//! Invariants:
+//! - A pending delivery and its next attempt are in the store, so a restart continues with it.
+//! - A delivery is translated again after each round of answers, until its dialect needs no more calls. A call that failed
+//!   for now is retried with growing pauses for as long as the dialect's budget lasts, counted from the receipt of the
+//!   delivery; then the dialect gets the failure as its answer and marks what is missing. At least one attempt is made.
+//! - Deliveries of one line, such as a pull request, are worked on one after the other in the order in which they were
+//!   received. All others do not wait for them.
+//! - A delivery that waits takes no more memory than its number, dialect and line: its request is loaded to be translated
+//!   and dropped before a call is made. Each endpoint has a limit of its own, so that one that hangs holds up no other.
+//! - A delivery whose dialect is no longer configured ends, since nothing could ever complete it.
 
 mod api_client;
 mod backoff;
+mod lines;
+mod route;
 mod worker;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use hookd_admin::Metrics;
 use hookd_config::ConfigHandle;
 use hookd_store::{Due, SharedStore, StoreError};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::{JoinHandle, JoinSet};
 
 use self::api_client::ApiClient;
 use self::backoff::Backoff;
+use self::lines::{Lines, Turn};
+pub(crate) use self::route::Route;
 use self::worker::Worker;
 use crate::log::chain;
 use crate::translator::Translator;
 
+/// How many pending deliveries are taken from the store at a time.
+const CHUNK_DELIVERIES: usize = 256;
+
+/// How many deliveries wait in memory, at about a kilobyte each; more stay in the store until some of these are complete.
+const MAX_WAITING_DELIVERIES: usize = 16_384;
+
+/// The pause after the store could not be read, in failed attempts of the back-off.
+const STORE_BACKOFF_ATTEMPTS: u32 = 4;
+
 /// Where new pending deliveries are announced.
 #[derive(Clone)]
-pub(crate) struct Queue(mpsc::UnboundedSender<Due>);
+pub(crate) struct Queue(UnboundedSender<Announced>);
+
+/// A delivery that has become pending, with what is known of it already.
+#[derive(Debug)]
+pub(crate) struct Announced {
+    pub(crate) deliveryid: i64,
+    pub(crate) route: Route,
+}
 
 impl Queue {
     /// A queue, and where its deliveries arrive.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Due>) {
+    pub(crate) fn new() -> (Self, UnboundedReceiver<Announced>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
     }
 
-    /// Announces a pending delivery. One that is announced after the stop is resumed at the next start.
-    pub(crate) fn push(&self, due: Due) {
-        let _ = self.0.send(due);
+    /// Announces a pending delivery that is stored. One that is announced after the stop is resumed at the next start.
+    pub(crate) fn announce(&self, deliveryid: i64, route: Route) {
+        let _ = self.0.send(Announced { deliveryid, route });
     }
 }
 
@@ -47,7 +74,7 @@ pub(crate) struct Followups {
 }
 
 impl Followups {
-    /// Starts with all deliveries that are pending in the store. Call it before new ones are accepted.
+    /// Starts with all deliveries that are pending in the store.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -62,13 +89,12 @@ impl Followups {
     }
 
     fn start_with(worker: Worker) -> Result<Self, StoreError> {
-        let pending = worker.pending()?;
-        if !pending.is_empty() {
-            tracing::info!(deliveries = pending.len(), "resuming pending deliveries");
+        let deliveries = worker.pending_count()?;
+        if deliveries > 0 {
+            tracing::info!(deliveries, "resuming pending deliveries");
         }
-        let (queue, receiver) = Queue::new();
-        pending.into_iter().for_each(|due| queue.push(due));
-        Ok(Self { queue, task: tokio::spawn(run(Arc::new(worker), receiver)) })
+        let (queue, announced) = Queue::new();
+        Ok(Self { queue, task: tokio::spawn(run(Arc::new(worker), announced)) })
     }
 
     /// Where new pending deliveries are announced.
@@ -84,25 +110,83 @@ impl Followups {
     }
 }
 
-/// Works on all that is announced; in a `JoinSet`, so that the work ends with this task.
-async fn run(worker: Arc<Worker>, mut announced: mpsc::UnboundedReceiver<Due>) {
-    let mut tasks = JoinSet::new();
+/// Takes deliveries from the store in the order of their numbers, which is that of their receipt, and starts a task for
+/// each; in a `JoinSet`, so that the work ends with this task. An announcement is no more than a reason to look, since two
+/// may come in the wrong order.
+async fn run(worker: Arc<Worker>, mut announced: UnboundedReceiver<Announced>) {
+    let mut tasks: JoinSet<(i64, Route)> = JoinSet::new();
+    let mut lines = Lines::default();
+    let mut routes = HashMap::new();
+    let (mut taken, mut has_more) = (0, true);
     loop {
+        while let Ok(Announced { deliveryid, route }) = announced.try_recv() {
+            routes.insert(deliveryid, route);
+            has_more = true;
+        }
+        while let Some(ended) = tasks.try_join_next() {
+            end(&mut lines, ended);
+        }
+        if has_more && tasks.len() < MAX_WAITING_DELIVERIES {
+            match worker.pending_after(taken, CHUNK_DELIVERIES).await {
+                Ok(chunk) => {
+                    has_more = chunk.len() == CHUNK_DELIVERIES;
+                    for due in chunk {
+                        taken = due.deliveryid;
+                        let route = match routes.remove(&taken) {
+                            Some(route) => route,
+                            None => worker.route(&due).await,
+                        };
+                        let turn = lines.enter(&due, &route);
+                        tasks.spawn(follow(Arc::clone(&worker), due, route, turn));
+                    }
+                    // What was completed before it was looked at.
+                    routes.retain(|deliveryid, _| *deliveryid > taken);
+                }
+                Err(error) => {
+                    tracing::debug!("cannot read the pending deliveries: {error}");
+                    worker.pause(STORE_BACKOFF_ATTEMPTS).await;
+                }
+            }
+            continue;
+        }
         tokio::select! {
-            due = announced.recv() => match due {
-                Some(due) => drop(tasks.spawn(follow(Arc::clone(&worker), due))),
+            next = announced.recv() => match next {
+                Some(Announced { deliveryid, route }) => {
+                    routes.insert(deliveryid, route);
+                    has_more = true;
+                }
                 None => return,
             },
-            Some(_) = tasks.join_next() => {}
+            Some(ended) = tasks.join_next() => end(&mut lines, ended),
         }
     }
 }
 
-async fn follow(worker: Arc<Worker>, due: Due) {
+fn end(lines: &mut Lines, ended: Result<(i64, Route), tokio::task::JoinError>) {
+    // A task that panicked has left its line as well; only its entry stays.
+    if let Ok((deliveryid, route)) = ended {
+        lines.leave(deliveryid, &route);
+    }
+}
+
+/// Works on a delivery when its turn has come, unless its dialect is removed before it is complete.
+async fn follow(worker: Arc<Worker>, due: Due, route: Route, turn: Turn) -> (i64, Route) {
     let deliveryid = due.deliveryid;
-    if let Err(reason) = worker.work(due).await {
+    let removed = worker.removal_of(&due);
+    let work = async {
+        turn.wait().await;
+        // On the heap only now: thousands may wait.
+        Box::pin(worker.work(due.clone(), &route.endpoint)).await
+    };
+    let result = tokio::select! {
+        result = work => result,
+        () = removed => worker.end_removed(&due).await,
+    };
+    if let Err(reason) = result {
         tracing::error!(delivery = deliveryid, "pending delivery deferred until restart: {reason}");
     }
+    drop(turn);
+    (deliveryid, route)
 }
 
 #[cfg(test)]

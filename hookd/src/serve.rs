@@ -139,7 +139,9 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     };
     let public = public.serve(move || front::app(Arc::clone(&front)));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
-    let state = AppState::new(Arc::clone(&store), Arc::clone(&handle), unverified, metrics, Arc::clone(&sinks));
+    let address = private_socket.local_addr().unwrap_or(config.admin.listen);
+    let state = AppState::new(Arc::clone(&store), Arc::clone(&handle), unverified, metrics, Arc::clone(&sinks))
+        .listening_on(address);
     let private = Listener {
         name: "admin",
         socket: private_socket,

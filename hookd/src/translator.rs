@@ -39,10 +39,8 @@ pub(crate) struct Verdict {
     pub(crate) outcome: Result<Outcome, Refusal>,
 }
 
-/// A request translated again, with what it was made from.
+/// What a request was translated to again, with the answers that it was made from.
 pub(crate) struct Retranslated {
-    /// The same request.
-    pub(crate) request: HookRequest,
     /// The same answers.
     pub(crate) answers: ApiAnswers,
     /// The result.
@@ -106,7 +104,7 @@ impl Translator {
         self.on_pool(bytes, move || {
             let outcome = guarded(&dialect, &panics, || dialect.hook.translate_with(&request, &answers)).flatten();
             let outcome = outcome.and_then(|outcome| bounded(outcome, bytes));
-            Retranslated { request, answers, outcome }
+            Retranslated { answers, outcome }
         })
         .await
     }

@@ -1,19 +1,18 @@
-//! The routes of the private listener, and what stands before them: credentials, and no requests from pages of other
-//! sites.
+//! The routes of the private listener, and what stands before them: credentials, no requests from pages of other sites,
+//! and no caches.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, ORIGIN, X_CONTENT_TYPE_OPTIONS};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 use hookd_config::Access;
 use hookd_http::{busy, unauthorized};
 
 use crate::state::AppState;
-use crate::{health, page, rest};
+use crate::{answers, health, page, rest, same_site};
 
 /// The application of the private listener.
 pub fn app(
@@ -21,6 +20,7 @@ pub fn app(
 ) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
     App::new()
         .app_data(web::Data::new(state))
+        .wrap(from_fn(bounded))
         .service(web::resource("/healthz").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)))
         .service(web::resource("/readyz").route(web::get().to(health::readyz)).route(web::head().to(health::readyz)))
         .service(
@@ -33,13 +33,27 @@ pub fn app(
         )
 }
 
-/// Requires the credentials of `[admin] change_hook_auth`, and refuses requests that a page of another site made a
-/// browser send.
+/// Counts the memory of every answer, and forbids every cache to keep it: all of them are private, and of one moment.
+async fn bounded(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let (request, answer) = next.call(request).await?.map_into_boxed_body().into_parts();
+    let mut answer = answers::counted(answer);
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(ServiceResponse::new(request, answer))
+}
+
+/// Refuses requests that a page of another site made a browser send, and requires the credentials of `[admin]
+/// change_hook_auth`.
 async fn authenticated(
     state: web::Data<AppState>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    if let Err(answer) = same_site::check(&state, &request) {
+        return Ok(request.into_response(answer));
+    }
     if let Some(auth) = state.config().files.admin_auth.clone() {
         let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
         let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
@@ -49,19 +63,7 @@ async fn authenticated(
             Access::Busy => return Ok(request.into_response(busy())),
         }
     }
-    if *request.method() != Method::GET && is_cross_site(&request) {
-        let answer = rest::error(StatusCode::FORBIDDEN, "a page of another site may not do this");
-        return Ok(request.into_response(answer));
-    }
     Ok(next.call(request).await?.map_into_boxed_body())
-}
-
-/// Whether a browser reports that a page of another origin sent the request.
-fn is_cross_site(request: &ServiceRequest) -> bool {
-    let text = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = text(ORIGIN) else { return false };
-    let host = origin.split_once("://").map(|(_, host)| host);
-    host.is_none() || host != text(HOST)
 }
 
 /// What hookd counts, in the text format of OpenMetrics, which Prometheus reads.

@@ -4,15 +4,19 @@
 //! - [`Metrics`] and [`Unverified`] are filled by the public listener and by the calls to the forges' APIs, and shown here.
 //!
 //! Invariants: nothing here starts a listener, names a dialect or a store's engine, or reads a body. Everything that a
-//! sender sent is escaped. Every path but `/healthz` and `/readyz` asks for the credentials of `[admin]`, if it has any.
+//! sender sent is escaped. Every path but `/healthz` and `/readyz` asks for the credentials of `[admin]`, if it has any,
+//! and refuses what a page of another site makes a browser send. No answer is cached. Searches are few at a time, limited
+//! in time, and end when their client goes away; lists, and all answers together, are limited in bytes.
 
 #![forbid(unsafe_code)]
 
 mod admin;
+mod answers;
 mod health;
 mod metrics;
 mod page;
 mod rest;
+mod same_site;
 mod sinks;
 #[cfg(test)]
 mod site;

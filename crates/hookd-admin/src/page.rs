@@ -28,6 +28,8 @@ use maud::{Markup, html};
 
 use layout::{Frame, framed};
 
+use crate::answers::retry_later;
+
 /// What a browser may do with a page: show it with the style from here, and submit its forms here.
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -106,7 +108,7 @@ fn see(path: &str) -> HttpResponse {
 fn unavailable(error: &StoreError) -> HttpResponse {
     let frame = Frame { title: "Not available", search: "" };
     let content = html! { h2 { "Not available" } p { (error.to_string()) } };
-    html_answer(StatusCode::SERVICE_UNAVAILABLE, framed(&frame, content))
+    retry_later(html_answer(StatusCode::SERVICE_UNAVAILABLE, framed(&frame, content)))
 }
 
 fn html_answer(status: StatusCode, page: Markup) -> HttpResponse {

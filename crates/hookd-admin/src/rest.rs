@@ -11,16 +11,27 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use hookd_config::Reloaded;
 use hookd_store::{
-    ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Field, Page, Query, SharedStore, StoreError,
+    ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Field, Page, Query, Record, SharedStore, StoreError,
 };
 use serde_json::{Value as Json, json};
 
 pub(crate) use envelope::error;
 
+use self::parameters::Parameters;
+use crate::answers::retry_later;
 use crate::state::{AppState, blocking};
 
 /// How many records a collection returns if the request sets no limit.
 const DEFAULT_LIMIT: u64 = 1000;
+
+/// How many records a collection returns at most. A larger limit counts as this one, which `meta` then says.
+const MAX_LIMIT: u64 = 5000;
+
+/// How many records are skipped at most where they are searched for or sorted, since all of those are held meanwhile.
+const MAX_SORTED_OFFSET: u64 = 10_000;
+
+/// How many bytes the records of a collection take; of those beyond, long fields are cut.
+const MAX_LIST_BYTES: usize = 8 << 20;
 
 /// Adds the API to its scope.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -41,11 +52,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 }
 
 async fn changes(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
-    let read = |store: SharedStore, query: Query<ChangeField>| {
-        let page = store.changes(&query)?;
-        Ok(Page { rows: page.rows.iter().map(ChangeRecord::to_json).collect(), total: page.total })
-    };
-    collection("changes", &state, &request, read).await
+    let select = |store: SharedStore, query: Query<ChangeField>| store.changes(&query);
+    collection("changes", &state, &request, select, ChangeRecord::to_json).await
 }
 
 async fn change(state: web::Data<AppState>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
@@ -54,11 +62,8 @@ async fn change(state: web::Data<AppState>, request: HttpRequest, id: web::Path<
 }
 
 async fn deliveries(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
-    let read = |store: SharedStore, query: Query<DeliveryField>| {
-        let page = store.deliveries(&query)?;
-        Ok(Page { rows: page.rows.iter().map(DeliveryRecord::to_json).collect(), total: page.total })
-    };
-    collection("deliveries", &state, &request, read).await
+    let select = |store: SharedStore, query: Query<DeliveryField>| store.deliveries(&query);
+    collection("deliveries", &state, &request, select, DeliveryRecord::to_json).await
 }
 
 /// One delivery, with the headers that were kept.
@@ -125,21 +130,54 @@ async fn not_found(request: HttpRequest) -> HttpResponse {
 }
 
 /// The records that the parameters select.
-async fn collection<F, R>(kind: &'static str, state: &AppState, request: &HttpRequest, read: R) -> HttpResponse
+async fn collection<R, S>(
+    kind: &'static str,
+    state: &AppState,
+    request: &HttpRequest,
+    select: S,
+    to_json: fn(&R) -> Json,
+) -> HttpResponse
 where
-    F: Field + Send,
-    R: FnOnce(SharedStore, Query<F>) -> Result<Page<Json>, StoreError> + Send + 'static,
+    R: Record + 'static,
+    R::Field: Send,
+    S: FnOnce(SharedStore, Query<R::Field>) -> Result<Page<R>, StoreError> + Send + 'static,
 {
-    let mut parameters = match parameters::parse::<F>(request.query_string()) {
+    let parameters = match parameters::parse::<R::Field>(request.query_string()) {
         Ok(parameters) => parameters,
         Err(message) => return envelope::error(StatusCode::BAD_REQUEST, &message),
     };
-    parameters.query.limit.get_or_insert(DEFAULT_LIMIT);
-    let store = Arc::clone(state.store());
-    match blocking(move || read(store, parameters.query)).await {
-        Ok(page) => envelope::collection(kind, page.rows, page.total, parameters.fields.as_deref()),
-        Err(error) => envelope::error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    let Parameters { query, fields } = parameters;
+    if query.offset > MAX_SORTED_OFFSET && !is_by_number(&query) {
+        let message = format!("invalid offset: at most {MAX_SORTED_OFFSET} with these filters or this order");
+        return envelope::error(StatusCode::BAD_REQUEST, &message);
     }
+    let asked = query.limit.unwrap_or(DEFAULT_LIMIT);
+    let limit = asked.min(MAX_LIMIT);
+    let query = query.limit(limit).most_bytes(MAX_LIST_BYTES);
+    let store = Arc::clone(state.store());
+    let read = move || {
+        let page = select(store, query)?;
+        let mut list = envelope::List::new(kind, fields);
+        for record in page.rows {
+            list.add(to_json(&record), page.cut.contains(&record.number()));
+        }
+        Ok(list.end(page.total, (limit < asked).then_some(limit)))
+    };
+    match blocking(read).await {
+        Ok(text) => envelope::text(StatusCode::OK, text),
+        Err(error) => unavailable(&error),
+    }
+}
+
+/// Whether records are counted rather than searched for: they are filtered and ordered by nothing but their number.
+fn is_by_number<F: Field>(query: &Query<F>) -> bool {
+    query.filters.iter().all(|filter| filter.field.is_number())
+        && query.order.first().is_none_or(|by| by.field.is_number())
+}
+
+/// 503: the store cannot be read, or not now.
+fn unavailable(error: &StoreError) -> HttpResponse {
+    retry_later(envelope::error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))
 }
 
 /// The record with a number.
@@ -159,6 +197,6 @@ where
     match blocking(move || read(store, number)).await {
         Ok(Some(record)) => envelope::single(kind, record, parameters.fields.as_deref()),
         Ok(None) => missing(),
-        Err(error) => envelope::error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        Err(error) => unavailable(&error),
     }
 }

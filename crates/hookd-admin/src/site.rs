@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use actix_web::HttpMessage;
 use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HOST, HeaderMap, HeaderValue};
 use actix_web::test::{TestRequest, call_service, init_service};
 use futures_util::future::BoxFuture;
 use hookd_config::{Config, ConfigHandle};
@@ -134,7 +135,12 @@ impl Site {
         let (unverified, metrics) = (Arc::clone(&self.unverified), Arc::clone(&self.metrics));
         let state = AppState::new(store, config, unverified, metrics, Arc::clone(&self.sinks));
         let service = init_service(app(state)).await;
-        let answer = call_service(&service, request.to_request()).await;
+        let mut request = request.to_request();
+        if !request.headers().contains_key(HOST) {
+            // As a client does that was given the listener's address.
+            request.headers_mut().insert(HOST, HeaderValue::from_static("127.0.0.1:8011"));
+        }
+        let answer = call_service(&service, request).await;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = to_bytes(answer.into_body()).await.unwrap();
         Answer { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }

@@ -1,11 +1,16 @@
 //! What the private listener, its REST API and its pages work with.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use actix_web::web;
 use hookd_config::{Config, ConfigHandle};
 use hookd_sinks::Engine;
-use hookd_store::{SharedStore, StoreError};
+use hookd_store::{ReadLimits, SharedStore, StoreError, bounded};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::{Metrics, Unverified};
 
@@ -17,10 +22,12 @@ pub struct AppState {
     unverified: Arc<Unverified>,
     metrics: Arc<Metrics>,
     sinks: Arc<Engine>,
+    address: SocketAddr,
 }
 
 impl AppState {
-    /// What is shown: the store, the configuration, what the public listener notes of its requests, and the sinks.
+    /// What is shown: the store, the configuration, what the public listener notes of its requests, and the sinks. The
+    /// listener's address is that of the configuration; see [`listening_on`](Self::listening_on).
     #[must_use]
     pub fn new(
         store: SharedStore,
@@ -29,7 +36,19 @@ impl AppState {
         metrics: Arc<Metrics>,
         sinks: Arc<Engine>,
     ) -> Self {
-        Self { store, config, unverified, metrics, sinks }
+        let address = config.current().admin.listen;
+        Self { store, config, unverified, metrics, sinks, address }
+    }
+
+    /// The same, on a listener whose socket has this address: where the configuration says port 0, the system chose one.
+    #[must_use]
+    pub fn listening_on(self, address: SocketAddr) -> Self {
+        Self { address, ..self }
+    }
+
+    /// Where the listener listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn store(&self) -> &SharedStore {
@@ -58,9 +77,64 @@ impl AppState {
     }
 }
 
-/// Reads from the store on a thread that may block.
+/// How many reads of the store run at a time. There is one listener for them in a process.
+const MAX_READS: usize = 4;
+
+/// How long a read waits until fewer run.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a read may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+static READS: Semaphore = Semaphore::const_new(MAX_READS);
+
+/// Reads from the store on a thread that may block: few at a time, within [`READ_TIMEOUT`], and no longer than the client
+/// waits, since this future is dropped when it goes away.
 pub(crate) async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    web::block(read).await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
+    let Ok(Ok(permit)) = timeout(QUEUE_TIMEOUT, READS.acquire()).await else { return Err(StoreError::Busy) };
+    let client = Client(Arc::default());
+    let limits = ReadLimits { deadline: Instant::now() + READ_TIMEOUT, cancelled: Arc::clone(&client.0) };
+    let reading = web::block(move || {
+        let result = bounded(limits, read);
+        drop(permit);
+        result
+    });
+    reading.await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
+}
+
+/// Whoever waits for an answer.
+struct Client(Arc<AtomicBool>);
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_read_ends_when_nobody_waits_for_it() {
+        let (sender, ended) = tokio::sync::oneshot::channel();
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let reading = blocking(move || {
+            begun.send(()).unwrap();
+            let error = loop {
+                if let Err(error) = hookd_store::check_read_limits() {
+                    break error;
+                }
+                std::thread::yield_now();
+            };
+            sender.send(error.clone()).unwrap();
+            Err::<(), _>(error)
+        });
+        let reading = actix_web::rt::spawn(reading);
+        has_begun.await.unwrap();
+        reading.abort();
+        assert_eq!(ended.await.unwrap(), StoreError::Cancelled);
+    }
 }

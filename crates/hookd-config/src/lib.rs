@@ -46,6 +46,7 @@ pub use sections::server::Server;
 pub use sections::sinks::Sinks;
 pub use sections::store::Store;
 pub use sections::tls::Tls;
+pub use values::host::Host;
 pub use values::keep::Keep;
 pub use values::size::format as format_size;
 pub use values::store_url::StoreUrl;

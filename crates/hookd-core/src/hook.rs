@@ -99,6 +99,9 @@ pub enum Outcome {
     Calls {
         /// The calls, at least one, none of which was answered before.
         calls: Vec<ApiCall>,
+        /// What the calls are about, such as one pull request. Deliveries of a dialect that have this in common publish
+        /// their changes in the order in which they were received; `None` waits for no other.
+        line: Option<String>,
         /// How many changes the answer reports: as many as there will be unless the API's answers change that.
         reported_changes: usize,
     },

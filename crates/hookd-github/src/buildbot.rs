@@ -41,7 +41,7 @@ impl GitHub {
             return Ok(outcome);
         }
         let page = payload.at("pull_request")?.nullable_text("_links.html.href")?;
-        let Draft { mut change, full_name, paths, size } =
+        let Draft { mut change, full_name, line, paths, size } =
             self.draft(event, page, payload.nullable_text("sender.login")?)?;
         let Ok(paths) = paths else {
             // Buildbot would call a path that does not exist.
@@ -50,14 +50,14 @@ impl GitHub {
         let api = self.api(event, &full_name, &API);
         let message = match api.message(&paths) {
             Ok(message) => message,
-            Err(call) => return Ok(calls([call])),
+            Err(call) => return Ok(calls(line, [call])),
         };
         if let Some(outcome) = self.skipped(&message.value) {
             return Ok(outcome);
         }
         match api.files(&paths, size) {
             Ok(files) => change.files = files.value,
-            Err(call) => return Ok(calls([call])),
+            Err(call) => return Ok(calls(line, [call])),
         }
         Ok(Outcome::Changes(vec![change]))
     }

@@ -30,7 +30,7 @@ impl GitHub {
             Some(sender) => Some(sender),
             None => pull.optional_text("user.login")?,
         };
-        let Draft { mut change, full_name, paths, size } = self.draft(event, Some(page), author)?;
+        let Draft { mut change, full_name, line, paths, size } = self.draft(event, Some(page), author)?;
         let paths =
             paths.map_err(|wrong| Refusal::new(format!("`{wrong}` does not name what the API could be asked for")))?;
         let api = self.api(event, &full_name, &API);
@@ -51,7 +51,7 @@ impl GitHub {
                 }
                 Ok(Outcome::Changes(vec![change]))
             }
-            (message, files) => Ok(calls(message.err().into_iter().chain(files.err()))),
+            (message, files) => Ok(calls(line, message.err().into_iter().chain(files.err()))),
         }
     }
 
@@ -85,7 +85,8 @@ impl GitHub {
             ..self.change(event)?
         };
         let size = pull.count("changed_files").ok();
-        Ok(Draft { change, full_name, paths, size })
+        let line = format!("{full_name}#{number}");
+        Ok(Draft { change, full_name, line, paths, size })
     }
 
     /// The API, for the repository of this full name.
@@ -99,6 +100,8 @@ pub(crate) struct Draft<'e> {
     /// The change but for its files.
     pub(crate) change: Change,
     pub(crate) full_name: Cow<'e, str>,
+    /// The pull request, as people name it.
+    pub(crate) line: String,
     /// Where to ask the API; the name of the field that makes no path of it.
     pub(crate) paths: Result<Paths, &'static str>,
     /// How many files it changes.
@@ -131,9 +134,9 @@ fn comments(pull: &View<'_>, number: &str) -> Result<String, Refusal> {
     Ok(format!("GitHub Pull Request #{number} ({commits} commit{s})\n{title}\n{body}"))
 }
 
-/// The outcome that asks for these calls first.
-pub(crate) fn calls(calls: impl IntoIterator<Item = ApiCall>) -> Outcome {
-    Outcome::Calls { calls: calls.into_iter().collect(), reported_changes: 1 }
+/// The outcome that asks for these calls about a pull request first.
+pub(crate) fn calls(line: String, calls: impl IntoIterator<Item = ApiCall>) -> Outcome {
+    Outcome::Calls { calls: calls.into_iter().collect(), line: Some(line), reported_changes: 1 }
 }
 
 /// Whether the value equals 1 to Python.

@@ -181,14 +181,14 @@ pub(crate) fn each_change(
     connection: &Connection,
     instance: &str,
     ids: &RangeInclusive<i64>,
-    mut read: impl FnMut(LoggedChange),
+    mut read: impl FnMut(LoggedChange) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut decoder = ChangeDecoder::new(instance);
     each(connection, Part::Changes, ids, |block, records| {
         let mut changes = records.changes();
         for changeid in block.first_changeid..block.next(Part::Changes).min(ids.end().saturating_add(1)) {
             if ids.contains(&changeid) {
-                read(decoder.read(&mut changes, changeid)?);
+                read(decoder.read(&mut changes, changeid)?)?;
             } else {
                 changes.pass()?;
             }
@@ -201,14 +201,14 @@ pub(crate) fn each_change(
 pub(crate) fn each_delivery(
     connection: &Connection,
     ids: &RangeInclusive<i64>,
-    mut read: impl FnMut(DeliveryRecord),
+    mut read: impl FnMut(DeliveryRecord) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     each(connection, Part::Deliveries, ids, |block, records| {
         let mut deliveries = records.deliveries();
         for deliveryid in block.first_deliveryid..block.next(Part::Deliveries).min(ids.end().saturating_add(1)) {
             let entry = deliveries.read()?;
             if ids.contains(&deliveryid) {
-                read(delivery(connection, deliveryid, &entry)?);
+                read(delivery(connection, deliveryid, &entry)?)?;
             }
         }
         Ok(())

@@ -130,6 +130,9 @@ pub(crate) enum Failure {
     /// What was read is not what was written.
     #[error("{0}")]
     Damaged(String),
+    /// Reading was given up at its limits.
+    #[error("{0}")]
+    GivenUp(StoreError),
 }
 
 impl From<rusqlite::Error> for Failure {
@@ -157,6 +160,7 @@ impl From<Failure> for StoreError {
                 Self::Unavailable { cause: message, remedy: fault.remedy().to_owned() }
             }
             Failure::Damaged(what) => Self::Failed(what),
+            Failure::GivenUp(error) => error,
         }
     }
 }

@@ -99,7 +99,7 @@ impl Health {
         outage.writes += writes as u64;
         let (fault, cause) = match failure {
             Failure::Sqlite { fault, message } => (*fault, message.clone()),
-            other @ Failure::Damaged(_) => (Fault::Other, other.to_string()),
+            other @ (Failure::Damaged(_) | Failure::GivenUp(_)) => (Fault::Other, other.to_string()),
         };
         if fault == Fault::Damaged {
             outage.damage.get_or_insert_with(|| failure.clone());

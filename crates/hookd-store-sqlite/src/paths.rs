@@ -1,7 +1,6 @@
 //! The files of a store, and the lock on it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -22,12 +21,6 @@ pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
 /// How many bytes the database takes with its WAL.
 pub(crate) fn size(path: &Path) -> u64 {
     [path, &wal(path)].into_iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum()
-}
-
-/// Makes an empty file that only its owner can read, whatever the umask; one that is there stays as it is. Once the
-/// database is made so, SQLite gives its WAL and its shared memory the same permissions.
-pub(crate) fn make(path: &Path) -> io::Result<File> {
-    private().open(path)
 }
 
 /// Held as long as a store is open, so that no second hookd writes to it. It goes with the process, however that ends.

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
 
 use hookd_store::{
     ChangeField, ChangeRecord, Cursor, DeliveryField, DeliveryRecord, Due, Field, Filter, LoggedChange, Operator, Page,
     Query, Record, Selection, Settlement, SettlementKind, StoreError, StoredRequest, Timestamp, Value,
+    check_read_limits,
 };
 use rusqlite::{Connection, OpenFlags};
 
@@ -26,11 +27,21 @@ const MAX_IDLE_CONNECTIONS: usize = 4;
 /// How long a reader waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How many records a search reads in its first snapshot.
+const FIRST_SNAPSHOT_RECORDS: i64 = 256;
+
+/// About how long a snapshot of a search lasts.
+const SNAPSHOT_TIME: Duration = Duration::from_millis(100);
+
+/// How many records that nobody asked for are read rather than looking for the next one.
+const MAX_GAP_RECORDS: i64 = 16;
+
 pub(crate) struct Readers {
     path: PathBuf,
     instance: String,
     recent_keys: Arc<RecentKeys>,
     places: Places,
+    gate: Arc<RwLock<()>>,
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -45,7 +56,7 @@ trait BlockRecord: Record {
         connection: &Connection,
         instance: &str,
         ids: &RangeInclusive<i64>,
-        read: impl FnMut(Self),
+        read: impl FnMut(Self) -> Result<(), Failure>,
     ) -> Result<(), Failure>
     where
         Self: Sized;
@@ -59,7 +70,7 @@ impl BlockRecord for LoggedChange {
         connection: &Connection,
         instance: &str,
         ids: &RangeInclusive<i64>,
-        read: impl FnMut(Self),
+        read: impl FnMut(Self) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         blocks::each_change(connection, instance, ids, read)
     }
@@ -73,15 +84,15 @@ impl BlockRecord for DeliveryRecord {
         connection: &Connection,
         _: &str,
         ids: &RangeInclusive<i64>,
-        read: impl FnMut(Self),
+        read: impl FnMut(Self) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         blocks::each_delivery(connection, ids, read)
     }
 }
 
 impl Readers {
-    pub(crate) fn new(path: PathBuf, instance: String, recent_keys: Arc<RecentKeys>) -> Self {
-        Self { path, instance, recent_keys, places: Places::default(), idle: Mutex::default() }
+    pub(crate) fn new(path: PathBuf, instance: String, recent_keys: Arc<RecentKeys>, gate: Arc<RwLock<()>>) -> Self {
+        Self { path, instance, recent_keys, places: Places::default(), gate, idle: Mutex::default() }
     }
 
     pub(crate) fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
@@ -92,12 +103,14 @@ impl Readers {
         self.read(cursors::all)
     }
 
-    pub(crate) fn pending(&self) -> Result<Vec<Due>, StoreError> {
+    pub(crate) fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT deliveryid, dialect, received_at, attempts, next_at FROM pending ORDER BY deliveryid",
+                "SELECT deliveryid, dialect, received_at, attempts, next_at FROM pending WHERE deliveryid > ? \
+                 ORDER BY deliveryid LIMIT ?",
             )?;
-            let rows = statement.query_map([], |row| {
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let rows = statement.query_map((after, most), |row| {
                 Ok(Due {
                     deliveryid: row.get(0)?,
                     dialect: row.get(1)?,
@@ -170,37 +183,82 @@ impl Readers {
     pub(crate) fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
         let page: Page<LoggedChange> = self.read(|connection| self.page(connection, query))?;
         let rows = page.rows.into_iter().map(|change| change.into_record(None)).collect();
-        Ok(Page { rows, total: page.total })
+        Ok(Page { rows, total: page.total, cut: page.cut })
     }
 
     fn page<R: BlockRecord>(&self, connection: &Connection, query: &Query<R::Field>) -> Result<Page<R>, Failure> {
-        // Before the snapshot: what becomes a run in between is found twice, and not never.
+        // Before what is read: what becomes a run in between is found twice, and not never.
         let indexed = self.indexed::<R>(&query.filters);
-        // One snapshot for all of it.
-        let _snapshot = connection.unchecked_transaction()?;
-        let Some((first, last)) = blocks::ends(connection)? else { return Ok(Page { rows: Vec::new(), total: 0 }) };
+        let Some((first, last)) = blocks::ends(connection)? else {
+            return Ok(Page { rows: Vec::new(), total: 0, cut: BTreeSet::new() });
+        };
         let ids = narrowed(first.first(R::PART)..=last.next(R::PART) - 1, &query.filters);
         let mut selection = Selection::new(query);
         if let Some((keys, mut found)) = indexed {
-            for key in keys {
-                for run in runs::of_kind(connection, R::INDEXED.1)? {
-                    found.extend(run.find(connection, key)?);
+            {
+                let _brief = self.brief();
+                let _snapshot = connection.unchecked_transaction()?;
+                for key in keys {
+                    for run in runs::of_kind(connection, R::INDEXED.1)? {
+                        found.extend(run.find(connection, key)?);
+                    }
                 }
             }
             for id in found.into_iter().filter(|id| ids.contains(id)) {
-                R::each(connection, &self.instance, &(id..=id), |record| selection.offer(record))?;
+                self.scan(connection, id..=id, |record| selection.offer(record))?;
             }
         } else if let Some((wanted, total)) = dense(query, &ids) {
-            let mut rows = Vec::new();
-            R::each(connection, &self.instance, &wanted, |record| rows.push(record))?;
+            let mut selection = Selection::of_page(query);
+            self.scan(connection, wanted, |record| selection.add(record))?;
+            let mut page = selection.into_whole_page(total);
             if is_descending(query) {
-                rows.reverse();
+                page.rows.reverse();
             }
-            return Ok(Page { rows, total });
+            return Ok(page);
+        } else if let Some(numbers) = numbers(&query.filters) {
+            for range in ranges(numbers.into_iter().filter(|id| ids.contains(id))) {
+                self.scan(connection, range, |record| selection.offer(record))?;
+            }
         } else {
-            R::each(connection, &self.instance, &ids, |record| selection.offer(record))?;
+            self.scan(connection, ids, |record| selection.offer(record))?;
         }
         Ok(selection.into_page())
+    }
+
+    /// Reads the records with these numbers, in their order, in snapshots that are short: as long as there is one, the WAL
+    /// cannot begin from the start again.
+    fn scan<R: BlockRecord>(
+        &self,
+        connection: &Connection,
+        ids: RangeInclusive<i64>,
+        mut read: impl FnMut(R),
+    ) -> Result<(), Failure> {
+        let (mut next, last) = ids.into_inner();
+        let mut length = FIRST_SNAPSHOT_RECORDS;
+        while next <= last {
+            let end = last.min(next.saturating_add(length - 1));
+            let _brief = self.brief();
+            let began = Instant::now();
+            let snapshot = connection.unchecked_transaction()?;
+            R::each(connection, &self.instance, &(next..=end), |record| {
+                read(record);
+                check_read_limits().map_err(Failure::GivenUp)
+            })?;
+            drop(snapshot);
+            let took = began.elapsed();
+            if took < SNAPSHOT_TIME / 4 {
+                length = length.saturating_mul(2);
+            } else if took > SNAPSHOT_TIME {
+                length = (length / 2).max(1);
+            }
+            next = end.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Held during a snapshot, so that a checkpoint that must wait for all of them gets its turn.
+    fn brief(&self) -> RwLockReadGuard<'_, ()> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The keys that filters ask for, and what the recent ones lead to; `None` where the index answers no filter.
@@ -259,6 +317,25 @@ fn narrowed<F: Field>(ids: RangeInclusive<i64>, filters: &[Filter<F>]) -> RangeI
         }
     }
     first..=last
+}
+
+/// The numbers that a filter asks for one by one; `None` where no filter does.
+fn numbers<F: Field>(filters: &[Filter<F>]) -> Option<BTreeSet<i64>> {
+    let filter = filters.iter().find(|filter| filter.operator == Operator::Eq && ends(filter).is_some())?;
+    let number = |value: &Value| if let Value::Integer(id) = value { Some(*id) } else { None };
+    Some(filter.values.iter().filter_map(number).collect())
+}
+
+/// Few ranges that include these numbers, which ascend: neighbours are mostly in one block.
+fn ranges(numbers: impl Iterator<Item = i64>) -> Vec<RangeInclusive<i64>> {
+    let mut ranges: Vec<RangeInclusive<i64>> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some(last) if number - *last.end() <= MAX_GAP_RECORDS => *last = *last.start()..=number,
+            _ => ranges.push(number..=number),
+        }
+    }
+    ranges
 }
 
 /// The least and the greatest value of a filter of the number; `None` for other filters.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use hookd_store::{
@@ -59,10 +59,6 @@ impl SqliteStore {
         let lock = paths::lock(path)?;
         keep_damaged_wal(path)?;
         let sqlite = |source| OpenError::sqlite(path, source);
-        if !path.exists() {
-            // Why it cannot be made, SQLite finds out and reports.
-            let _ = paths::make(path);
-        }
         let mut connection = Connection::open(path).map_err(sqlite)?;
         // SQLite opens what it may not write all the same, and then would never write, whatever becomes of the file.
         if connection.is_readonly(rusqlite::MAIN_DB).map_err(sqlite)? {
@@ -74,7 +70,8 @@ impl SqliteStore {
         let newest = Numbers::read(&connection).map_err(sqlite)?.changeid - 1;
         let (tail_sender, tail) = watch::channel(newest);
         let recent_keys = Arc::new(RecentKeys::default());
-        let readers = Readers::new(path.to_owned(), instance, Arc::clone(&recent_keys));
+        let gate = Arc::<RwLock<()>>::default();
+        let readers = Readers::new(path.to_owned(), instance, Arc::clone(&recent_keys), Arc::clone(&gate));
         let queued = Arc::new(AtomicUsize::new(0));
         let overload = Arc::<Overload>::default();
         let monitor = Monitor {
@@ -83,7 +80,7 @@ impl SqliteStore {
             overload: Arc::clone(&overload),
             observer,
         };
-        let checkpoints = Checkpoints::start(path)?;
+        let checkpoints = Checkpoints::start(path, gate)?;
         let (sender, jobs) = sync_channel(MAX_QUEUED_WRITES);
         let writer = Writer::new(connection, checkpoints, recent_keys, tail_sender, monitor, jobs)
             .map_err(|failure| OpenError::Broken { path: path.to_owned(), source: failure.into() })?;
@@ -152,7 +149,11 @@ impl Log for SqliteStore {
     }
 
     fn pending(&self) -> Result<Vec<Due>, StoreError> {
-        self.readers.pending()
+        self.readers.pending_after(0, usize::MAX)
+    }
+
+    fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
+        self.readers.pending_after(after, most)
     }
 
     fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {

@@ -8,7 +8,8 @@ use crate::{
 /// A store that people can look into.
 ///
 /// All methods block on the disk or the network: call them off the event loop. An acknowledged write is visible to
-/// every read that begins afterwards. All errors mean that the store cannot be read.
+/// every read that begins afterwards. All errors mean that the store cannot be read, or that the reader's
+/// [limits](crate::ReadLimits) are used up; lists check those between records.
 #[expect(clippy::missing_errors_doc, reason = "said once, for all of them")]
 pub trait Browse: Send + Sync {
     /// The delivery with this number; `None` if there is none, or no longer.
@@ -23,10 +24,11 @@ pub trait Browse: Send + Sync {
     /// The request of a delivery; `None` if there was none, or it is no longer kept.
     fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError>;
 
-    /// The deliveries that match, with how many match in all, as of one moment.
+    /// The deliveries that match, with how many match in all. A search that takes long may read each part of the log as of
+    /// another moment, so that it holds up no checkpoint.
     fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError>;
 
-    /// The changes that match, with how many match in all, as of one moment. They come without their parents.
+    /// The changes that match, in the same way. They come without their parents.
     fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError>;
 
     /// How a change ended at each reader of the log that has settled it, by the name of the reader's cursor.

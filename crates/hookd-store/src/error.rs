@@ -21,6 +21,15 @@ pub enum StoreError {
     /// The queue of writes is full.
     #[error("the store's queue of writes is full")]
     Overloaded,
+    /// A search took longer than its [limit](crate::ReadLimits).
+    #[error("the search took too long: narrow it down, or name a range of numbers")]
+    TimedOut,
+    /// Nobody waits for the answer of a search any more; see [`ReadLimits`](crate::ReadLimits).
+    #[error("the search was given up")]
+    Cancelled,
+    /// As many searches are running as may at a time.
+    #[error("too many searches are running, try again in some seconds")]
+    Busy,
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
@@ -29,6 +38,6 @@ pub enum StoreError {
 impl StoreError {
     /// Whether a later attempt may succeed.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Overloaded)
+        matches!(self, Self::Unavailable { .. } | Self::Overloaded | Self::TimedOut | Self::Busy)
     }
 }

@@ -28,6 +28,7 @@ mod log;
 mod memory;
 mod observer;
 mod query;
+mod read_limits;
 mod record;
 mod reply;
 mod request;
@@ -51,6 +52,7 @@ pub use observer::Observer;
 pub use query::{
     Cell, ChangeField, DeliveryField, Field, Filter, Kind, Operator, Order, Page, Query, Record, Selection, Value,
 };
+pub use read_limits::{ReadLimits, bounded, check_read_limits};
 pub use record::DeliveryRecord;
 pub use reply::Reply;
 pub use request::{RequestHead, StoredRequest};

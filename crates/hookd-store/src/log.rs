@@ -82,6 +82,13 @@ pub trait Log: Send + Sync {
     /// When the store cannot be read.
     fn pending(&self) -> Result<Vec<Due>, StoreError>;
 
+    /// The pending deliveries with numbers above `after`, ascending; at most `most`. By law 1, none with a smaller number
+    /// appears once one was seen.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError>;
+
     /// The changes with numbers above `after`, ascending and without gaps. At most `most`; the store may return fewer,
     /// but at least one if there is one (and `most` is not zero). If the first number is not `after + 1`, those before
     /// it have expired.

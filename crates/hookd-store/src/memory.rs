@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::{
     Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
     Expiry, Log, LoggedChange, Moved, NewDelivery, Page, Query, Receipt, Reply, Selection, Settlement, SettlementKind,
-    StoreError, StoredRequest, is_same_line,
+    StoreError, StoredRequest, check_read_limits, is_same_line,
 };
 use data::Data;
 
@@ -116,6 +116,11 @@ impl Log for MemoryStore {
         Ok(self.read(|data| data.pending.values().cloned().collect()))
     }
 
+    fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
+        let first = after.saturating_add(1);
+        Ok(self.read(|data| data.pending.range(first..).take(most).map(|(_, due)| due.clone()).collect()))
+    }
+
     fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
         let first = after.saturating_add(1);
         Ok(self.read(|data| data.changes.range(first..).take(most).map(|(_, change)| change.clone()).collect()))
@@ -166,13 +171,23 @@ impl Browse for MemoryStore {
 
     fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {
         let mut selection = Selection::new(query);
-        self.read(|data| data.deliveries.values().for_each(|stored| selection.offer(stored.record.clone())));
+        self.read(|data| {
+            data.deliveries.values().try_for_each(|stored| {
+                selection.offer(stored.record.clone());
+                check_read_limits()
+            })
+        })?;
         Ok(selection.into_page())
     }
 
     fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
         let mut selection = Selection::new(query);
-        self.read(|data| data.changes.values().for_each(|logged| selection.offer(logged.clone().into_record(None))));
+        self.read(|data| {
+            data.changes.values().try_for_each(|logged| {
+                selection.offer(logged.clone().into_record(None));
+                check_read_limits()
+            })
+        })?;
         Ok(selection.into_page())
     }
 

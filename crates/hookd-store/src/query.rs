@@ -11,6 +11,8 @@ pub use compare::{Cell, Record};
 pub use field::{ChangeField, DeliveryField, Field, Kind};
 pub use selection::Selection;
 
+use std::collections::BTreeSet;
+
 use crate::State;
 
 /// How a filter compares. Of several values: `Eq` and `Contains` any, `Ne` none, the others all.
@@ -116,11 +118,14 @@ pub struct Query<F> {
     pub offset: u64,
     /// How many to return at most; `None` for all.
     pub limit: Option<u64>,
+    /// How many bytes the records may take in memory in all. Of those beyond, only the beginnings of long fields are
+    /// returned, some hundred bytes each; see [`Page::cut`]. `None` for no limit.
+    pub most_bytes: Option<usize>,
 }
 
 impl<F> Default for Query<F> {
     fn default() -> Self {
-        Self { filters: Vec::new(), order: Vec::new(), offset: 0, limit: None }
+        Self { filters: Vec::new(), order: Vec::new(), offset: 0, limit: None, most_bytes: None }
     }
 }
 
@@ -171,6 +176,13 @@ impl<F: Field> Query<F> {
         self.limit = Some(limit);
         self
     }
+
+    /// The same with at most this many bytes of records.
+    #[must_use]
+    pub fn most_bytes(mut self, bytes: usize) -> Self {
+        self.most_bytes = Some(bytes);
+        self
+    }
 }
 
 /// Some of the records that match.
@@ -180,4 +192,6 @@ pub struct Page<T> {
     pub rows: Vec<T>,
     /// How many match in all.
     pub total: u64,
+    /// The numbers of the records whose long fields are cut.
+    pub cut: BTreeSet<i64>,
 }

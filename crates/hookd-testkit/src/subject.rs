@@ -93,7 +93,7 @@ impl Subject {
         let mut answers = ApiAnswers::default();
         let mut rounds = Vec::new();
         let mut outcome = self.hook.translate(request);
-        while let Ok(Outcome::Calls { calls, reported_changes }) = &outcome {
+        while let Ok(Outcome::Calls { calls, reported_changes, .. }) = &outcome {
             assert!(*reported_changes > 0, "calls that no change is reported for");
             assert!(!calls.is_empty(), "calls that are none");
             assert!(rounds.len() < MAX_ROUNDS, "calls without end, the last for {:?}", calls[0].url);

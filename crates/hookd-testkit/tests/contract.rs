@@ -112,7 +112,11 @@ impl Hook for Example {
 }
 
 fn calls(url: &str) -> Outcome {
-    Outcome::Calls { calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new() }], reported_changes: 1 }
+    Outcome::Calls {
+        calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new() }],
+        line: None,
+        reported_changes: 1,
+    }
 }
 
 /// A law, a dialect that breaks it, and a part of what the failed test says.

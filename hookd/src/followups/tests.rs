@@ -67,7 +67,11 @@ impl Api {
 }
 
 fn calls(url: &str) -> Outcome {
-    Outcome::Calls { calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new() }], reported_changes: 1 }
+    Outcome::Calls {
+        calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new() }],
+        line: None,
+        reported_changes: 1,
+    }
 }
 
 /// A store with one pending delivery, number 1.
@@ -109,8 +113,8 @@ fn work(store: &Arc<MemoryStore>, dialect: Option<Arc<ServedDialect>>, backoff: 
 impl Work {
     /// Works on the one pending delivery.
     async fn run(&self) -> Result<(), String> {
-        let [due] = self.worker.pending().unwrap().try_into().unwrap();
-        self.worker.work(due).await
+        let [due] = self.worker.pending_after(0, 2).await.unwrap().try_into().unwrap();
+        self.worker.work(due, "").await
     }
 }
 
@@ -187,21 +191,78 @@ async fn an_announced_delivery_is_worked_on() {
     let followups = Followups::start_with(work(&store, Some(api.dialect(LONG_BUDGET)), SLOW).worker).unwrap();
     let mut tail = store.tail();
     add_pending(&store, Some(StoredRequest::new(&HookRequest::post("/"), &[]))).await;
-    followups.queue().push(store.pending().unwrap().remove(0));
+    followups.queue().announce(1, Route::default());
     tail.changed().await.unwrap();
     assert_eq!(result(&store), (State::Accepted, None, vec!["from the API".to_owned()]));
     followups.stop().await;
 }
 
 #[actix_web::test]
-async fn a_delivery_of_a_removed_dialect_stays_pending() {
+async fn a_delivery_of_a_removed_dialect_ends() {
     let (api, store) = (Api::start(&[]), store_with_a_pending_delivery().await);
-    let outcome = work(&store, None, QUICK).run().await;
-    assert_eq!(outcome, Err("the dialect `scripted` is not configured".to_owned()));
-    assert_eq!((api.calls(), result(&store).0), (0, State::Pending));
-    // It is served again after a restart.
-    assert_eq!(work(&store, Some(api.dialect(LONG_BUDGET)), QUICK).run().await, Ok(()));
-    assert_eq!(result(&store).0, State::Accepted);
+    let followups = Followups::start_with(work(&store, None, SLOW).worker).unwrap();
+    until("it has ended", || store.pending().unwrap().is_empty()).await;
+    let reason = "the dialect `scripted` was removed from the configuration before the forge's API had answered";
+    assert_eq!((api.calls(), result(&store)), (0, (State::Ignored, Some(reason.to_owned()), vec![])));
+    followups.stop().await;
+}
+
+/// A dialect that calls the URL which is the first word of the body, about what the second names.
+fn by_body() -> Arc<ServedDialect> {
+    let translate = |request: &HookRequest, answers: &ApiAnswers| {
+        let text = String::from_utf8(request.body().to_vec()).unwrap();
+        let (url, line) = text.split_once(' ').unwrap();
+        Ok(match (answers.get(url), calls(url)) {
+            (None, Outcome::Calls { calls, reported_changes, .. }) => {
+                Outcome::Calls { calls, line: Some(line.to_owned()), reported_changes }
+            }
+            _ => one_change(line),
+        })
+    };
+    Scripted::new(translate).served(LONG_BUDGET)
+}
+
+async fn add_with_body(store: &MemoryStore, body: String) {
+    let request = HookRequest::post("/change_hook/scripted").with_body(body);
+    add_pending(store, Some(StoredRequest::new(&request, &[]))).await;
+}
+
+#[actix_web::test]
+async fn deliveries_of_one_line_publish_in_the_order_received_and_others_do_not_wait() {
+    let (api, store) = (Api::start(&[503]), Arc::new(MemoryStore::new()));
+    for line in ["pull 1", "pull 1", "pull 2"] {
+        add_with_body(&store, format!("{} {line}", api.url)).await;
+    }
+    let state = |number| store.delivery(number).unwrap().unwrap().state;
+    let before = Followups::start_with(work(&store, Some(by_body()), SLOW).worker).unwrap();
+    until("the other pull request is published", || state(3) == State::Accepted).await;
+    until("the first has failed", || store.pending().unwrap()[0].attempts == 1).await;
+    assert_eq!(([state(1), state(2)], api.calls()), ([State::Pending; 2], 2));
+    before.stop().await;
+
+    let store = Arc::new(store.reopen());
+    let after = Followups::start_with(work(&store, Some(by_body()), QUICK).worker).unwrap();
+    until("all are published", || store.pending().unwrap().is_empty()).await;
+    let order: Vec<i64> = store.read_on(0, 9).unwrap().iter().map(|logged| logged.deliveryid).collect();
+    assert_eq!(order, [3, 1, 2]);
+    after.stop().await;
+}
+
+#[actix_web::test]
+async fn an_endpoint_that_hangs_holds_up_no_other() {
+    let (api, store) = (Api::start(&[]), Arc::new(MemoryStore::new()));
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    for number in 0..100 {
+        add_with_body(&store, format!("{url} pull {number}")).await;
+    }
+    add_with_body(&store, format!("{} other", api.url)).await;
+    let started = std::time::Instant::now();
+    let followups = Followups::start_with(work(&store, Some(by_body()), SLOW).worker).unwrap();
+    until("the other endpoint's is published", || store.pending().unwrap().len() == 100).await;
+    assert!(started.elapsed() < Duration::from_secs(15), "it waited for a call to time out: {:?}", started.elapsed());
+    assert_eq!(store.delivery(101).unwrap().unwrap().state, State::Accepted);
+    followups.stop().await;
 }
 
 #[actix_web::test]

@@ -1,21 +1,32 @@
 //! Works on one pending delivery: rounds of translating and calling, until it is complete.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hookd_admin::Metrics;
 use hookd_config::{ConfigHandle, ServedDialect};
-use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, HookRequest, Outcome};
+use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, HookRequest, Outcome, Refusal};
 use hookd_store::{Completion, Due, NewState, SharedStore, StoreError, Timestamp};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use super::api_client::{ApiClient, CallResult};
 use super::backoff::Backoff;
+use super::route::Route;
 use crate::translator::{Retranslated, Translator, new_state};
 
-/// How many calls are made at a time.
-const MAX_CONCURRENT_CALLS: usize = 8;
+/// How many deliveries call one endpoint at a time.
+const MAX_DELIVERIES_AT_ENDPOINT: usize = 8;
+
+/// From how many endpoints on those that nobody calls are forgotten.
+const MAX_IDLE_ENDPOINTS: usize = 64;
+
+/// How many requests are loaded at a time. They are dropped again before a call is made.
+const MAX_LOADED_REQUESTS: usize = 2;
+
+/// How many bytes of answers a delivery keeps while it waits for another attempt; with more it asks again from the start.
+const MAX_KEPT_ANSWER_BYTES: usize = 256 << 10;
 
 /// Rounds of calls for one delivery. More than a forge has pages means that a dialect goes round in circles.
 const MAX_ROUNDS: usize = 100;
@@ -31,7 +42,30 @@ pub(super) struct Worker {
     translator: Arc<Translator>,
     metrics: Arc<Metrics>,
     backoff: Backoff,
-    calls: Semaphore,
+    endpoints: Mutex<HashMap<String, Arc<Semaphore>>>,
+    loads: Semaphore,
+}
+
+/// What the API has answered so far.
+#[derive(Default)]
+struct Gathered {
+    answers: ApiAnswers,
+    /// What could not be fetched, and why.
+    missing: Vec<String>,
+}
+
+/// How an attempt ended.
+enum Attempt {
+    /// With this state and note.
+    Complete(NewState, Option<String>),
+    /// A call failed for now. The next attempt begins after this pause, with these answers.
+    Postponed(Duration, Gathered),
+}
+
+/// How a call ended.
+enum Call {
+    Answered(ApiAnswer),
+    Postponed(Duration),
 }
 
 impl Worker {
@@ -43,56 +77,137 @@ impl Worker {
         metrics: Arc<Metrics>,
         backoff: Backoff,
     ) -> Self {
-        let calls = Semaphore::new(MAX_CONCURRENT_CALLS);
-        Self { store, config, client, translator, metrics, backoff, calls }
+        let loads = Semaphore::new(MAX_LOADED_REQUESTS);
+        Self { store, config, client, translator, metrics, backoff, endpoints: Mutex::default(), loads }
     }
 
-    /// All deliveries that are pending in the store. Blocks on it.
+    /// How many deliveries are pending in the store. Blocks on it.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(super) fn pending(&self) -> Result<Vec<Due>, StoreError> {
-        self.store.pending()
+    pub(super) fn pending_count(&self) -> Result<usize, StoreError> {
+        self.store.pending().map(|pending| pending.len())
+    }
+
+    /// The pending deliveries with numbers above `after`, ascending, at most `most`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) async fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
+        let store = Arc::clone(&self.store);
+        let read = spawn_blocking(move || store.pending_after(after, most)).await;
+        read.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
+    }
+
+    /// Waits as after so many failed attempts.
+    pub(super) async fn pause(&self, attempts: u32) {
+        tokio::time::sleep(self.backoff.pause(attempts)).await;
+    }
+
+    /// Whom a delivery of an earlier run waits for and asks, by translating it.
+    pub(super) async fn route(&self, due: &Due) -> Route {
+        let Some(dialect) = self.dialect(&due.dialect) else { return Route::default() };
+        // What fails here fails again when its turn comes, and ends there.
+        let translated = self.translate(due, &dialect, ApiAnswers::default()).await.ok().flatten();
+        translated.and_then(|(_, outcome)| Route::of(&outcome.ok()?)).unwrap_or_default()
     }
 
     /// Works on a delivery until it is complete.
     ///
     /// # Errors
     /// Why this process cannot complete it; it stays pending.
-    pub(super) async fn work(&self, mut due: Due) -> Result<(), String> {
+    pub(super) async fn work(&self, mut due: Due, endpoint: &str) -> Result<(), String> {
+        let mut gathered = Gathered::default();
         // The first attempt does not wait, whatever the clock says.
         if due.attempts > 0 {
             tokio::time::sleep(due.next_at.since(Timestamp::now()).min(self.backoff.longest())).await;
         }
-        let Some(mut request) = self.request(due.deliveryid).await? else {
-            return self.complete(&due, NewState::Refused("its request is no longer kept".to_owned()), None).await;
-        };
-        let mut answers = ApiAnswers::default();
-        let mut missing = Vec::new();
+        loop {
+            let permit = self.permit(endpoint).await;
+            let attempt = self.attempt(&mut due, gathered).await?;
+            drop(permit);
+            let pause = match attempt {
+                Attempt::Complete(state, note) => return self.complete(&due, state, note).await,
+                Attempt::Postponed(pause, kept) => {
+                    let is_small = kept.answers.body_bytes() <= MAX_KEPT_ANSWER_BYTES;
+                    gathered = if is_small { kept } else { Gathered::default() };
+                    pause
+                }
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Returns when the dialect of a delivery is no longer configured; not before that.
+    pub(super) fn removal_of(&self, due: &Due) -> impl Future<Output = ()> + use<> {
+        let (mut configs, dialect) = (self.config.subscribe(), due.dialect.clone());
+        async move {
+            if configs.wait_for(|config| !config.dialects.contains_key(&dialect)).await.is_err() {
+                // Nothing replaces the configuration any more.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Ends a delivery whose dialect is no longer configured.
+    ///
+    /// # Errors
+    /// As [`work`](Self::work).
+    pub(super) async fn end_removed(&self, due: &Due) -> Result<(), String> {
+        self.complete(due, removed(&due.dialect), None).await
+    }
+
+    /// Rounds of translating and calling, until there is a result or a call fails for now.
+    async fn attempt(&self, due: &mut Due, gathered: Gathered) -> Result<Attempt, String> {
+        let Gathered { mut answers, mut missing } = gathered;
         for _ in 0..MAX_ROUNDS {
-            let dialect = self.dialect(&due.dialect)?;
-            let translated = self.translator.translate_with(&dialect, request, answers).await;
-            let outcome;
-            Retranslated { request, answers, outcome } = translated.map_err(|error| error.to_string())?;
+            let Some(dialect) = self.dialect(&due.dialect) else {
+                return Ok(Attempt::Complete(removed(&due.dialect), None));
+            };
+            let Some((answered, outcome)) = self.translate(due, &dialect, answers).await? else {
+                let reason = "its request is no longer kept".to_owned();
+                return Ok(Attempt::Complete(NewState::Refused(reason), None));
+            };
+            answers = answered;
             let calls = match outcome {
                 Ok(Outcome::Calls { calls, .. }) => calls,
                 Ok(outcome) => {
                     let note = (!missing.is_empty()).then(|| format!("could not be fetched: {}", missing.join("; ")));
-                    return self.complete(&due, new_state(outcome), note).await;
+                    return Ok(Attempt::Complete(new_state(outcome), note));
                 }
                 Err(refusal) => {
-                    return self.complete(&due, NewState::Refused(refusal.message().to_owned()), None).await;
+                    return Ok(Attempt::Complete(NewState::Refused(refusal.message().to_owned()), None));
                 }
             };
             for call in calls {
-                let answer = self.call_until(&call, &mut due, dialect.api_budget).await;
-                if let Err(reason) = answer.success() {
-                    missing.push(format!("{}: {reason}", call.url));
+                match self.call(&call, due, dialect.api_budget).await {
+                    Call::Answered(answer) => {
+                        if let Err(reason) = answer.success() {
+                            missing.push(format!("{}: {reason}", call.url));
+                        }
+                        answers.insert(call.url, answer);
+                    }
+                    Call::Postponed(pause) => return Ok(Attempt::Postponed(pause, Gathered { answers, missing })),
                 }
-                answers.insert(call.url, answer);
             }
         }
         Err(format!("its dialect asked for more than {MAX_ROUNDS} rounds of calls"))
+    }
+
+    /// Translates a delivery with these answers, and gives them back. Its request is in memory only meanwhile. `None` if
+    /// it is no longer kept.
+    async fn translate(
+        &self,
+        due: &Due,
+        dialect: &Arc<ServedDialect>,
+        answers: ApiAnswers,
+    ) -> Result<Option<(ApiAnswers, Result<Outcome, Refusal>)>, String> {
+        // Never closed, so that this is always a permit.
+        let _load = self.loads.acquire().await;
+        let Some(request) = self.request(due.deliveryid).await? else { return Ok(None) };
+        let translated = self.translator.translate_with(dialect, request, answers).await;
+        let Retranslated { answers, outcome, .. } = translated.map_err(|error| error.to_string())?;
+        Ok(Some((answers, outcome)))
     }
 
     async fn request(&self, deliveryid: i64) -> Result<Option<HookRequest>, String> {
@@ -101,51 +216,54 @@ impl Worker {
         Ok(stored.map_err(|error| error.to_string())?.map(|stored| stored.into_request()))
     }
 
-    fn dialect(&self, name: &str) -> Result<Arc<ServedDialect>, String> {
-        let dialect = self.config.current().dialects.get(name).cloned();
-        dialect.ok_or_else(|| format!("the dialect `{name}` is not configured"))
+    fn dialect(&self, name: &str) -> Option<Arc<ServedDialect>> {
+        self.config.current().dialects.get(name).cloned()
     }
 
-    /// Makes a call until there is a final answer, or the budget since the receipt of the delivery is used up. At least
-    /// one attempt is made.
-    async fn call_until(&self, call: &ApiCall, due: &mut Due, budget: Duration) -> ApiAnswer {
-        loop {
-            let (reason, asked_pause) = match self.call(call, &due.dialect).await {
-                CallResult::Final(answer) => return answer,
-                CallResult::Retryable { reason, pause } => (reason, pause),
-            };
-            due.attempts = due.attempts.saturating_add(1);
-            let pause = asked_pause.unwrap_or_default().max(self.backoff.pause(due.attempts));
-            let now = Timestamp::now();
-            due.next_at = now.saturating_add(pause);
-            // If the clock has been set back since, the budget counts from now.
-            due.received_at = due.received_at.min(now);
-            let (delivery, url, attempts) = (due.deliveryid, &call.url, due.attempts);
-            if due.next_at > due.received_at.saturating_add(budget) {
-                tracing::warn!(delivery, url, attempts, reason, "API call failed, giving up");
-                let times = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
-                return ApiAnswer::GaveUp(format!("{reason}, given up after {times}"));
+    /// Waits until an endpoint may be called for one more delivery.
+    async fn permit(&self, endpoint: &str) -> Option<OwnedSemaphorePermit> {
+        let permits = {
+            let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
+            if endpoints.len() > MAX_IDLE_ENDPOINTS {
+                endpoints.retain(|_, permits| Arc::strong_count(permits) > 1);
             }
-            tracing::warn!(delivery, url, attempts, reason, "API call failed, will retry");
-            if let Err(error) = self.store.postpone(due.clone()).await {
-                tracing::debug!(delivery, "the next attempt was not stored: {error}");
-            }
-            tokio::time::sleep(pause).await;
-        }
-    }
-
-    async fn call(&self, call: &ApiCall, dialect: &str) -> CallResult {
+            let new = || Arc::new(Semaphore::new(MAX_DELIVERIES_AT_ENDPOINT));
+            Arc::clone(endpoints.entry(endpoint.to_owned()).or_insert_with(new))
+        };
         // Never closed, so that this is always a permit.
-        let permit = self.calls.acquire().await;
+        permits.acquire_owned().await.ok()
+    }
+
+    /// Makes a call once. A failure for now postpones the delivery, unless the budget since its receipt is used up.
+    async fn call(&self, call: &ApiCall, due: &mut Due, budget: Duration) -> Call {
         let result = self.client.call(call).await;
-        drop(permit);
         let outcome = match &result {
             CallResult::Final(answer) if answer.success().is_ok() => "success",
             CallResult::Final(_) => "refused",
             CallResult::Retryable { .. } => "retry",
         };
-        self.metrics.api_call(dialect, outcome);
-        result
+        self.metrics.api_call(&due.dialect, outcome);
+        let (reason, asked_pause) = match result {
+            CallResult::Final(answer) => return Call::Answered(answer),
+            CallResult::Retryable { reason, pause } => (reason, pause),
+        };
+        due.attempts = due.attempts.saturating_add(1);
+        let pause = asked_pause.unwrap_or_default().max(self.backoff.pause(due.attempts));
+        let now = Timestamp::now();
+        due.next_at = now.saturating_add(pause);
+        // If the clock has been set back since, the budget counts from now.
+        due.received_at = due.received_at.min(now);
+        let (delivery, url, attempts) = (due.deliveryid, &call.url, due.attempts);
+        if due.next_at > due.received_at.saturating_add(budget) {
+            tracing::warn!(delivery, url, attempts, reason, "API call failed, giving up");
+            let times = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+            return Call::Answered(ApiAnswer::GaveUp(format!("{reason}, given up after {times}")));
+        }
+        tracing::warn!(delivery, url, attempts, reason, "API call failed, will retry");
+        if let Err(error) = self.store.postpone(due.clone()).await {
+            tracing::debug!(delivery, "the next attempt was not stored: {error}");
+        }
+        Call::Postponed(pause)
     }
 
     /// Stores the final state of a delivery, however long the store fails.
@@ -170,4 +288,11 @@ impl Worker {
         );
         Ok(())
     }
+}
+
+/// How a delivery ends whose dialect is no longer configured.
+fn removed(dialect: &str) -> NewState {
+    NewState::Ignored(format!(
+        "the dialect `{dialect}` was removed from the configuration before the forge's API had answered"
+    ))
 }

@@ -30,9 +30,14 @@ pub(super) fn refused(refusal: &Refusal) -> HttpResponse {
 pub(super) fn unstored(error: &StoreError) -> HttpResponse {
     let (retry_after_seconds, text) = match error {
         StoreError::Overloaded => (1, "overloaded: nothing was stored, try again soon"),
-        StoreError::Unavailable { .. } | StoreError::Failed(_) | StoreError::Invalid(_) | StoreError::Closed => {
-            (10, "the store is not available: nothing was stored, try again")
-        }
+        // The last three are about reading alone.
+        StoreError::Unavailable { .. }
+        | StoreError::Failed(_)
+        | StoreError::Invalid(_)
+        | StoreError::Closed
+        | StoreError::TimedOut
+        | StoreError::Cancelled
+        | StoreError::Busy => (10, "the store is not available: nothing was stored, try again"),
     };
     let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_seconds));

@@ -13,13 +13,13 @@ use hookd_admin::{Metrics, Unverified, UnverifiedRequest};
 use hookd_config::{Access, Config, ConfigHandle, ServedDialect};
 use hookd_core::{HookRequest, Method, Proof};
 use hookd_http::{BodyError, BodyLimits, Budget, LogLimiter, is_encoded, plain, read_body};
-use hookd_store::{Due, NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest, Timestamp};
+use hookd_store::{NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest, Timestamp};
 
 use super::answers;
 use super::rejection::Rejection;
 use super::route::{PREFIX, dialect_of, method_of};
 use super::senders::{counted_sender, is_allowed, shown_sender};
-use crate::followups::Queue;
+use crate::followups::{Queue, Route};
 use crate::translator::{Translator, Verdict, new_state};
 
 /// What every request needs.
@@ -147,6 +147,7 @@ impl Front {
             Some(Proof::NotRequired) => is_authenticated,
             None => false,
         };
+        let route = outcome.as_ref().ok().and_then(Route::of);
         let state = match outcome {
             Ok(outcome) => new_state(outcome),
             Err(refusal) if is_verified => NewState::Refused(refusal.message().to_owned()),
@@ -175,8 +176,7 @@ impl Front {
             }
         };
         if receipt.state == State::Pending && !receipt.is_duplicate {
-            let (deliveryid, dialect) = (receipt.deliveryid, dialect.name.clone());
-            self.followups.push(Due { deliveryid, dialect, received_at, attempts: 0, next_at: received_at });
+            self.followups.announce(receipt.deliveryid, route.unwrap_or_default());
         }
         self.record_stored(&dialect.name, event, forge_id, &receipt, translated, started.elapsed());
         answers::stored(receipt)

@@ -9,11 +9,11 @@ use actix_web::http::header::{ALLOW, HeaderMap, RETRY_AFTER};
 use actix_web::test::{TestRequest, call_service, init_service};
 use hookd_admin::{Metrics, Unverified};
 use hookd_core::{ApiCall, Outcome, Refusal};
-use hookd_store::{Browse, Due, Log, MemoryStore, SharedStore, State, StoreError};
+use hookd_store::{Browse, Log, MemoryStore, SharedStore, State, StoreError};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Front, app};
-use crate::followups::Queue;
+use crate::followups::{Announced, Queue};
 use crate::scripted::{self, NAME, Scripted, TOKEN, one_change};
 
 /// A front, and what it works with.
@@ -22,7 +22,7 @@ struct House {
     store: Arc<MemoryStore>,
     metrics: Arc<Metrics>,
     unverified: Arc<Unverified>,
-    announced: UnboundedReceiver<Due>,
+    announced: UnboundedReceiver<Announced>,
 }
 
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl House {
             b"boring" => Ok(Outcome::ignored("nobody builds this")),
             b"calls" => {
                 let call = ApiCall { url: "http://api/".to_owned(), headers: Vec::new() };
-                Ok(Outcome::Calls { calls: vec![call], reported_changes: 1 })
+                Ok(Outcome::Calls { calls: vec![call], line: None, reported_changes: 1 })
             }
             b"panic" => panic!("on purpose"),
             body => Ok(one_change(&String::from_utf8_lossy(body))),
@@ -192,10 +192,11 @@ async fn a_pending_delivery_is_announced_once() {
     for _ in 0..2 {
         assert_eq!(house.send(verified("calls")).await.line(), "202 1 change found");
     }
-    let due = house.announced.try_recv().unwrap();
-    assert_eq!((due.deliveryid, due.dialect.as_str(), due.attempts), (1, NAME, 0));
+    let announced = house.announced.try_recv().unwrap();
+    assert_eq!((announced.deliveryid, announced.route.endpoint.as_str()), (1, "http://api"));
     assert!(house.announced.try_recv().is_err());
-    assert_eq!(house.store.pending().unwrap(), [due]);
+    let [due] = house.store.pending().unwrap().try_into().unwrap();
+    assert_eq!((due.deliveryid, due.dialect.as_str(), due.attempts), (1, NAME, 0));
     assert_eq!((house.count("pending"), house.count("duplicate")), (1, 1));
 }
 

@@ -1,5 +1,6 @@
 //! The page of a change.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
@@ -14,6 +15,12 @@ use crate::state::{AppState, blocking};
 
 /// How many files are shown at once; more are folded away.
 const MAX_FILES: usize = 20;
+
+/// How many files or properties are shown at all.
+const MAX_ENTRIES: usize = 2000;
+
+/// How much of a text is shown, in bytes.
+const MAX_TEXT_BYTES: usize = 64 << 10;
 
 pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> HttpResponse {
     let Ok(id) = id.parse() else { return not_found("change") };
@@ -67,8 +74,17 @@ fn comments(text: &str) -> Markup {
     if text.is_empty() {
         none()
     } else {
-        html! { pre { (text) } }
+        html! { pre { (beginning(text)) } }
     }
+}
+
+/// What is shown of a long text; the REST API has all of it.
+fn beginning(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_TEXT_BYTES {
+        return Cow::Borrowed(text);
+    }
+    let shown = &text[..text.floor_char_boundary(MAX_TEXT_BYTES)];
+    Cow::Owned(format!("{shown}… ({} more bytes: see the REST API)", text.len() - shown.len()))
 }
 
 fn parent(id: Option<i64>) -> Markup {
@@ -76,7 +92,7 @@ fn parent(id: Option<i64>) -> Markup {
 }
 
 fn files(files: &[String]) -> Markup {
-    let list = |files: &[String]| html! { ul.files { @for file in files { li { (file) } } } };
+    let list = |files: &[String]| html! { ul.files { @for file in files.iter().take(MAX_ENTRIES) { li { (beginning(file)) } } } };
     let (first, rest) = files.split_at(files.len().min(MAX_FILES));
     html! {
         @if files.is_empty() { (none()) } @else { (list(first)) }
@@ -91,10 +107,10 @@ fn properties(change: &Change) -> Markup {
         } @else {
             table.fields {
                 tbody {
-                    @for (name, value) in &change.properties {
+                    @for (name, value) in change.properties.iter().take(MAX_ENTRIES) {
                         (field(name, html! { @match value.as_str() {
-                            Some(text) => (address(text)),
-                            None => code { (value.to_string()) },
+                            Some(text) => (address(&beginning(text))),
+                            None => code { (beginning(&value.to_string())) },
                         } }))
                     }
                 }

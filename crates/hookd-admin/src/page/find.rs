@@ -10,6 +10,9 @@ use hookd_store::{
 /// How many deliveries a page lists.
 const PAGE_ROWS: usize = 50;
 
+/// How many bytes the records of a list take; of those beyond, only the beginnings of long fields are read.
+const MAX_LIST_BYTES: usize = 1 << 20;
+
 /// What a page is to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Search {
@@ -78,7 +81,7 @@ fn matching(store: &dyn Store, text: &str, before: Option<i64>) -> Result<Vec<De
 
 /// The query for the records before a delivery, with one more than a page lists: it shows that there is another page.
 fn older<F: Field>(query: Query<F>, deliveryid: F, before: Option<i64>) -> Query<F> {
-    let query = query.limit(PAGE_ROWS as u64 + 1);
+    let query = query.limit(PAGE_ROWS as u64 + 1).most_bytes(MAX_LIST_BYTES);
     match before {
         Some(before) => query.filter(deliveryid, Operator::Lt, before),
         None => query,
@@ -99,7 +102,9 @@ fn first_changes(store: &dyn Store, deliveries: &[DeliveryRecord]) -> Result<BTr
     if first.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let rows = store.changes(&Query::default().filter_any(ChangeField::Changeid, Operator::Eq, first))?.rows;
+    let rows = store
+        .changes(&Query::default().filter_any(ChangeField::Changeid, Operator::Eq, first).most_bytes(MAX_LIST_BYTES))?
+        .rows;
     Ok(rows.into_iter().map(|record| (record.changeid, record.change)).collect())
 }
 
@@ -107,6 +112,7 @@ fn first_changes(store: &dyn Store, deliveries: &[DeliveryRecord]) -> Result<BTr
 pub(super) fn changes(store: &dyn Store, ids: &[i64]) -> Result<Vec<ChangeRecord>, StoreError> {
     let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return Ok(Vec::new()) };
     let query = Query::default()
+        .most_bytes(MAX_LIST_BYTES)
         .filter(ChangeField::Changeid, Operator::Ge, *first)
         .filter(ChangeField::Changeid, Operator::Le, *last)
         .ascending(ChangeField::Changeid);

@@ -11,6 +11,42 @@ pub(super) fn collection(kind: &str, records: Vec<Json>, total: u64, fields: Opt
     answer(StatusCode::OK, &envelope(kind, records, json!({ "total": total })))
 }
 
+/// A collection that is written record by record, so that its records need not be in memory as JSON all at once.
+pub(super) struct List {
+    text: String,
+    is_empty: bool,
+    fields: Option<Vec<&'static str>>,
+}
+
+impl List {
+    /// An empty one, of which these fields are shown.
+    pub(super) fn new(kind: &str, fields: Option<Vec<&'static str>>) -> Self {
+        Self { text: format!("{{{}:[", json!(kind)), is_empty: true, fields }
+    }
+
+    /// Adds a record; `is_cut` if only the beginnings of its long fields are there.
+    pub(super) fn add(&mut self, record: Json, is_cut: bool) {
+        let mut record = select(record, self.fields.as_deref());
+        if is_cut {
+            record["truncated"] = json!(true);
+        }
+        if !std::mem::take(&mut self.is_empty) {
+            self.text.push(',');
+        }
+        self.text.push_str(&record.to_string());
+    }
+
+    /// Its text, with how many match in all, and the limit if it is less than was asked for.
+    pub(super) fn end(mut self, total: u64, limit: Option<u64>) -> String {
+        let mut meta = json!({ "total": total });
+        if let Some(limit) = limit {
+            meta["limit"] = json!(limit);
+        }
+        self.text.push_str(&format!("],\"meta\":{meta}}}"));
+        self.text
+    }
+}
+
 /// One record in its envelope.
 pub(super) fn single(kind: &str, record: Json, fields: Option<&[&'static str]>) -> HttpResponse {
     answer(StatusCode::OK, &envelope(kind, vec![select(record, fields)], json!({})))
@@ -40,8 +76,13 @@ pub(crate) fn error(status: StatusCode, message: &str) -> HttpResponse {
 
 /// An answer of JSON.
 pub(super) fn answer(status: StatusCode, json: &Json) -> HttpResponse {
+    text(status, json.to_string())
+}
+
+/// An answer of JSON that is written already.
+pub(super) fn text(status: StatusCode, json: String) -> HttpResponse {
     HttpResponse::build(status)
         .insert_header(("Content-Type", "application/json; charset=utf-8"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(json.to_string())
+        .body(json)
 }

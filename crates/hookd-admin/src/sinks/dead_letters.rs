@@ -72,7 +72,7 @@ pub(crate) fn list(
             rows.len() < limit
         })?;
     }
-    Ok(Page { rows, total })
+    Ok(Page { rows, total, cut: std::collections::BTreeSet::new() })
 }
 
 /// All dead letters, by their reasons.

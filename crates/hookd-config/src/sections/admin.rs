@@ -12,6 +12,7 @@ use super::server::Server;
 use super::tls::Tls;
 use crate::reading::reader::{Reader, steps};
 use crate::values::address;
+use crate::values::host::Host;
 
 /// The private listener: pages, API, metrics and health. Keep it private, or protect it with a password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +27,13 @@ pub struct Admin {
     #[serde(skip_serializing)]
     pub change_hook_auth: Option<Auth>,
 
+    /// The names by which browsers and scripts may address this listener, besides its own address (and `localhost`, if it
+    /// listens on a loopback address): `NAME` for any port, or `NAME:PORT`. Needed behind a reverse proxy that passes on
+    /// `Host`, and for names in DNS. A request with another `Host` is answered with 421, so that no page of another site
+    /// can read from here through a name of its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<Host>,
+
     /// The certificate for TLS. Without it the listener speaks plain HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
@@ -33,14 +41,19 @@ pub struct Admin {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8011)), change_hook_auth: None, tls: None }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8011)),
+            change_hook_auth: None,
+            hosts: Vec::new(),
+            tls: None,
+        }
     }
 }
 
 impl Admin {
     /// The options that differ in `new` and take effect after a restart only.
     pub(crate) fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
-        let Self { listen, change_hook_auth: _, tls } = self;
+        let Self { listen, change_hook_auth: _, hosts: _, tls } = self;
         changed([("admin.listen", *listen != new.listen), ("admin.tls", *tls != new.tls)])
     }
 }

@@ -25,7 +25,11 @@ fn blah(event: &Event<'_>) -> Option<Result<Outcome, Refusal>> {
 fn everything(event: &Event<'_>) -> Option<Result<Outcome, Refusal>> {
     let url = format!("https://api.example.org/{}", event.request.query());
     Some(Ok(match event.answers.get(&url) {
-        None => Outcome::Calls { calls: vec![hookd_core::ApiCall { url, headers: Vec::new() }], reported_changes: 1 },
+        None => Outcome::Calls {
+            calls: vec![hookd_core::ApiCall { url, headers: Vec::new() }],
+            line: None,
+            reported_changes: 1,
+        },
         Some(_) => Outcome::ignored(format!("{} was taken", event.name)),
     }))
 }

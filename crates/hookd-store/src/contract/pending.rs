@@ -49,6 +49,11 @@ pub fn pending_deliveries_come_in_the_order_of_their_numbers(open: Open<'_>) {
     assert_eq!(pending_ids(&store), [1, 5]);
     let store = reopened(store, open);
     assert_eq!(pending_ids(&store), [1, 5]);
+    let after = |after: i64, most: usize| -> Vec<i64> {
+        store.pending_after(after, most).unwrap().iter().map(|due| due.deliveryid).collect()
+    };
+    assert_eq!((after(0, 9), after(0, 1), after(1, 9), after(5, 9)), (vec![1, 5], vec![1], vec![5], vec![]));
+    assert_eq!(after(i64::MAX, 9), [0; 0]);
 }
 
 /// Only the attempts and the time of the next one are stored.

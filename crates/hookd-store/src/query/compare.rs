@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use hookd_core::Change;
 
+use serde_json::Value as Json;
+
 use super::{ChangeField, DeliveryField, Field, Filter, Operator, Value};
 use crate::{ChangeRecord, DeliveryRecord, LoggedChange, State, Timestamp};
 
@@ -17,6 +19,12 @@ pub trait Record {
 
     /// The value of a field; null for one that is opaque.
     fn cell(&self, field: Self::Field) -> Cell<'_>;
+
+    /// About how many bytes of memory it takes.
+    fn size(&self) -> usize;
+
+    /// Cuts long fields to their beginnings, so that it takes some hundred bytes.
+    fn cut(&mut self);
 }
 
 /// The value of one field of a record.
@@ -46,6 +54,69 @@ impl Record for LoggedChange {
     fn cell(&self, field: ChangeField) -> Cell<'_> {
         change_cell(self.changeid, self.deliveryid, self.received_at, &self.change, field)
     }
+    fn size(&self) -> usize {
+        change_size(&self.change)
+    }
+
+    fn cut(&mut self) {
+        cut_change(&mut self.change);
+    }
+}
+
+/// What a record takes besides its texts, in bytes.
+const RECORD_BYTES: usize = 512;
+
+/// How much of a long text is left when it is cut, in bytes.
+const CUT_TEXT_BYTES: usize = 200;
+
+/// How many entries of a list are left when it is cut.
+const CUT_ENTRIES: usize = 5;
+
+fn change_size(change: &Change) -> usize {
+    let optional =
+        [&change.branch, &change.category, &change.committer, &change.revision, &change.revlink, &change.src];
+    let optional: usize = optional.into_iter().flatten().map(String::len).sum();
+    let texts = [&change.author, &change.codebase, &change.comments, &change.project, &change.repository];
+    let texts: usize = texts.into_iter().map(String::len).sum();
+    let files: usize = change.files.iter().map(|file| file.len() + size_of::<String>()).sum();
+    let properties: usize = change.properties.iter().map(|(name, value)| name.len() + 64 + json_size(value)).sum();
+    RECORD_BYTES + optional + texts + files + properties
+}
+
+fn json_size(value: &Json) -> usize {
+    let own = size_of::<Json>();
+    own + match value {
+        Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+        Json::String(text) => text.len(),
+        Json::Array(items) => items.iter().map(json_size).sum(),
+        Json::Object(entries) => entries.iter().map(|(name, value)| name.len() + 64 + json_size(value)).sum(),
+    }
+}
+
+fn cut_change(change: &mut Change) {
+    let optional = [
+        &mut change.branch,
+        &mut change.category,
+        &mut change.committer,
+        &mut change.revision,
+        &mut change.revlink,
+        &mut change.src,
+    ];
+    optional.into_iter().flatten().for_each(cut_text);
+    let Change { author, codebase, comments, project, repository, files, properties, .. } = change;
+    [author, codebase, comments, project, repository].into_iter().for_each(cut_text);
+    files.truncate(CUT_ENTRIES);
+    files.iter_mut().for_each(cut_text);
+    files.shrink_to_fit();
+    *properties = Default::default();
+}
+
+fn cut_text(text: &mut String) {
+    if text.len() > CUT_TEXT_BYTES {
+        text.truncate(text.floor_char_boundary(CUT_TEXT_BYTES));
+        text.push('…');
+        text.shrink_to_fit();
+    }
 }
 
 impl Record for ChangeRecord {
@@ -57,6 +128,13 @@ impl Record for ChangeRecord {
 
     fn cell(&self, field: ChangeField) -> Cell<'_> {
         change_cell(self.changeid, self.deliveryid, self.received_at, &self.change, field)
+    }
+    fn size(&self) -> usize {
+        change_size(&self.change)
+    }
+
+    fn cut(&mut self) {
+        cut_change(&mut self.change);
     }
 }
 
@@ -109,6 +187,15 @@ impl Record for DeliveryRecord {
             DeliveryField::Size => Cell::Integer(i64::try_from(self.size).unwrap_or(i64::MAX)),
             DeliveryField::State => Cell::State(self.state),
         }
+    }
+    fn size(&self) -> usize {
+        let texts = [&self.event, &self.forge_id, &self.reason].into_iter().flatten().map(String::len).sum::<usize>();
+        RECORD_BYTES + texts + self.changeids.len() * size_of::<i64>()
+    }
+
+    /// Its changes are found by their numbers, which stay.
+    fn cut(&mut self) {
+        [&mut self.event, &mut self.forge_id, &mut self.reason].into_iter().flatten().for_each(cut_text);
     }
 }
 

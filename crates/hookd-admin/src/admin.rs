@@ -52,7 +52,7 @@ async fn authenticated(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     if let Err(answer) = same_site::check(&state, &request) {
-        return Ok(request.into_response(answer));
+        return Ok(request.into_response(*answer));
     }
     if let Some(auth) = state.config().files.admin_auth.clone() {
         let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);

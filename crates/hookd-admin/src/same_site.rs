@@ -24,17 +24,17 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 ///
 /// # Errors
 /// The answer to a request that a page of another site may have caused.
-pub(crate) fn check(state: &AppState, request: &ServiceRequest) -> Result<(), HttpResponse> {
+pub(crate) fn check(state: &AppState, request: &ServiceRequest) -> Result<(), Box<HttpResponse>> {
     let host = single(request, &HOST).flatten();
     let names_us = |host: &str| is_ours(state, host);
     let is_direct = host.is_some_and(names_us) && request.uri().authority().is_none_or(|to| names_us(to.as_str()));
     if !is_direct {
         let message = "this name does not belong to the `[admin]` listener of hookd: use its address, or add the name to \
             `hosts` in the section `[admin]` of hookd.toml";
-        return Err(plain(StatusCode::MISDIRECTED_REQUEST, message.to_owned()));
+        return Err(Box::new(plain(StatusCode::MISDIRECTED_REQUEST, message.to_owned())));
     }
     if !request.method().is_safe() && is_cross_site(state, request, host.unwrap_or_default()) {
-        return Err(rest::error(StatusCode::FORBIDDEN, "a page of another site may not do this"));
+        return Err(Box::new(rest::error(StatusCode::FORBIDDEN, "a page of another site may not do this")));
     }
     Ok(())
 }

@@ -63,6 +63,9 @@ pub(crate) struct Limits {
     pub(crate) keep_alive: Duration,
 }
 
+/// Called with the peer and the reason when a request is refused before actix sees it.
+pub type OnRefusal = Arc<dyn Fn(Option<SocketAddr>, &str) + Send + Sync>;
+
 /// What all connections of a listener share.
 pub(crate) struct Terms {
     pub(crate) limits: Limits,
@@ -71,7 +74,7 @@ pub(crate) struct Terms {
     /// Whether a client that closes its sending side while a request is served is gone.
     pub(crate) ends_with_client: bool,
     /// What is told of a request that is refused before actix sees it: the peer, and why.
-    pub(crate) on_refusal: Arc<dyn Fn(Option<SocketAddr>, &str) + Send + Sync>,
+    pub(crate) on_refusal: OnRefusal,
 }
 
 /// The stream of a connection, which enforces the limits.

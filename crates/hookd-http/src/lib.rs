@@ -23,5 +23,6 @@ mod places;
 pub use answer::{BUSY, busy, plain, unauthorized};
 pub use body::{BodyError, BodyLimits, is_encoded, read_body};
 pub use budget::Budget;
+pub use connection::OnRefusal;
 pub use listener::{Listener, bind};
 pub use log_limiter::LogLimiter;

@@ -25,7 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
 use crate::budget::Budget;
-use crate::connection::{Connection, Limits, Terms};
+use crate::connection::{Connection, Limits, OnRefusal, Terms};
 use crate::phase::{ConnectionState, RequestGuard};
 use crate::places::{Place, Places};
 
@@ -72,7 +72,7 @@ pub struct Listener {
     /// Whether a request is given up when its client closes the sending side of the connection.
     pub ends_with_client: bool,
     /// What is told of a request that is refused before the application sees it: the peer, and why.
-    pub on_refusal: Arc<dyn Fn(Option<SocketAddr>, &str) + Send + Sync>,
+    pub on_refusal: OnRefusal,
 }
 
 impl Listener {

@@ -270,9 +270,9 @@ const WRONG: &[(&str, &[&str])] = &[
     (
         "[[sinks]]\nname = 'a'\n[[sinks]]\nname = 'b'\ntype = 'fiel'\n[[sinks]]\ntype = 'file'\npath = 'x'\n[[sinks]]\nname = 'a/b'\ntype = 'file'\npath = 'x'",
         &[
-            "1:3: sink `a`: option `type` is missing, expected one of `buildbot`, `exec`, `file`, `webhook`",
+            "1:1: sink `a`: option `type` is missing, expected one of `buildbot`, `exec`, `file`, `webhook`",
             "5:8: sink `b`: `type`: this build has no sink type `fiel`, only `buildbot`, `exec`, `file`, `webhook`; did you mean `file`?",
-            "6:3: sink: option `name` is missing",
+            "6:1: sink: option `name` is missing",
             "10:8: sink `a/b`: `name`: a name has at most 64 bytes, without `/` and control characters",
         ],
     ),
@@ -281,8 +281,10 @@ const WRONG: &[(&str, &[&str])] = &[
         &[
             "5:9: sink `a`: `order`: unknown variant `brunch`, expected `all` or `branch`",
             "6:24: sink `a`: `filter.branch_re`: bad regular expression `(`: unclosed group",
+            "6:29: sink `a`: `filter`: unknown field `brnch`, expected one of `dialect`, `project`, `project_not_eq`, `project_re`, `project_not_re`, `project_glob`, `repository`, `repository_not_eq`, `repository_re`, `repository_not_re`, `repository_glob`, `branch`, `branch_not_eq`, `branch_re`, `branch_not_re`, `branch_glob`, `category`, `category_not_eq`, `category_re`, `category_not_re`, `category_glob`, `codebase`, `codebase_not_eq`, `codebase_re`, `codebase_not_re`, `codebase_glob`",
             "7:8: sink `a`: `from`: bad start `start`, expected `end`, `beginning`, or a time such as `2026-11-26T12:00:00Z`",
             "8:13: sink `a`: `retry_min`: invalid type: integer `1`, expected a number with a unit such as `30s`, `12h` or `14d`",
+            "9:1: sink `a`: unknown option `pth`, expected one of `concurrency`, `filter`, `from`, `give_up_after`, `head_attempts`, `max_lag`, `name`, `order`, `path`, `retry_max`, `retry_min`, `type`; did you mean `path`?",
         ],
     ),
     (
@@ -317,7 +319,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ),
     (
         "[server.tls]\ncertificate = \"-----BEGIN PRIVATE KEY-----\\nhunter2\"\nkey = 'absent'",
-        &["1:9: section `server`: `tls`: the file (which is no path of one) cannot be read: it does not exist"],
+        &["1:1: section `server`: `tls`: the file (which is no path of one) cannot be read: it does not exist"],
     ),
     (
         "[server]\nallow_from = ['x', '10.0.0.0/8', 5]\ntrusted_proxies = 'y'\n[change_hook_dialects.test]\nskips = ['(', 'fine', '[']",

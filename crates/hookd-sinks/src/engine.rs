@@ -80,6 +80,16 @@ impl Engine {
         }
     }
 
+    /// Waits until every sink has found its place in the log, or could not. One that is new and begins at the end takes
+    /// whatever is stored from then on.
+    pub async fn started(&self) {
+        let all: Vec<_> = self.running().values().map(|running| running.status.subscribe()).collect();
+        for mut status in all {
+            // The sender is gone where the sink was removed meanwhile.
+            let _ = status.wait_for(|status| status.state != SinkState::Starting).await;
+        }
+    }
+
     fn spawn(&self, settings: Arc<SinkSettings>) -> Running {
         let (commands, asked) = mpsc::channel(MAX_COMMANDS);
         let (stop, stopped) = watch::channel(None);

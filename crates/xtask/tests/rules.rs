@@ -201,10 +201,10 @@ fn only_hookd_config_reads_toml_and_it_knows_no_server_no_store_and_no_dialect()
 
 #[test]
 fn the_private_listener_knows_no_engine_and_no_dialect_and_starts_nothing() {
-    let rooms = ["hookd-config", "hookd-core", "hookd-http", "hookd-store"];
+    let rooms = ["hookd-config", "hookd-core", "hookd-http", "hookd-sinks", "hookd-store"];
     let dependencies = dependencies("hookd-admin");
     assert_eq!(ours(&dependencies), rooms);
-    for name in ["clap", "libsqlite3-sys", "reqwest", "rusqlite"] {
+    for name in ["clap", "libsqlite3-sys", "rusqlite"] {
         assert!(!dependencies.contains(name), "`hookd-admin` depends on `{name}`");
     }
     // Its tests use the store in memory and a dialect of their own.

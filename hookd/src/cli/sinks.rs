@@ -85,6 +85,15 @@ enum Command {
         name: String,
     },
 
+    /// Delete the place in the log, and the dead letters, of a sink that is no longer configured.
+    ///
+    /// Until then the changes that it has not had are kept for it, in case that it comes back.
+    #[command(after_help = after_help("hookd sinks forget old-master"))]
+    Forget {
+        /// The sink.
+        name: String,
+    },
+
     /// Send changes once more: dead letters, or what the filter dropped.
     #[command(after_help = after_help("hookd sinks requeue master --change 17 --change 18"))]
     Requeue(RequeueArgs),
@@ -118,6 +127,7 @@ pub(super) fn run(config: &Path, args: &SinksArgs, output: &mut Output<'_>) -> i
         Command::Retry { name } => Some(format!("{}/retry", path(name))),
         Command::Pause { name } => Some(format!("{}/pause", path(name))),
         Command::Resume { name } => Some(format!("{}/resume", path(name))),
+        Command::Forget { name } => Some(format!("{}/forget", path(name))),
         Command::Skip { name, change: None } => Some(format!("{}/skip", path(name))),
         Command::Skip { name, change: Some(change) } => Some(format!("{}/skip?changeid={change}", path(name))),
         Command::Requeue(requeue) => Some(format!("{}/requeue?{}", path(&requeue.name), requeue.query())),

@@ -79,6 +79,11 @@ pub(super) fn sink_path(name: &str) -> String {
     format!("/sinks/{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
 }
 
+/// A form that is only a button: it has a sink do something. Its URL says all, so that no body is read.
+pub(super) fn button(path: &str, action: &str, label: &str) -> Markup {
+    html! { form method="post" action={ (path) "/" (action) } { button { (label) } } }
+}
+
 /// A length of time, in its two largest units: `2 h 5 min`.
 pub(super) fn span(length: Duration) -> String {
     let seconds = length.as_secs();

@@ -11,7 +11,7 @@ use hookd_store::{Page, Settlement, SettlementKind, Store, StoreError, Timestamp
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::layout::{Frame, field, moment, none, optional, sink_path, sink_state, span};
+use super::layout::{Frame, button, field, moment, none, optional, sink_path, sink_state, span};
 use super::{bad_request, conflict, found, not_found, see, unavailable};
 use crate::sinks::action::{self, Action, Failed};
 use crate::sinks::dead_letters::{self, Group, Groups};
@@ -53,6 +53,7 @@ pub(super) async fn act(
         Err(failed) => Err(failed),
     };
     match performed {
+        Ok(_) if name == "forget" => see("/sinks"),
         Ok(_) => see(&sink_path(&sink)),
         Err(Failed::NoSink) => not_found("sink"),
         Err(Failed::NoAction) => not_found("page"),
@@ -117,10 +118,6 @@ fn head(head: &Head) -> Markup {
         @if let Some(next_at) = head.next_at { "; next attempt at " (moment(next_at)) }
         @if let Some(answer) = &head.answer { div { (answer) } }
     }
-}
-
-fn button(path: &str, action: &str, label: &str) -> Markup {
-    html! { form method="post" action={ (path) "/" (action) } { button { (label) } } }
 }
 
 fn dead_letters_section(path: &str, dead: &Page<Settlement>, Groups { groups, others }: &Groups) -> Markup {

@@ -7,26 +7,27 @@ use hookd_sinks::SinkView;
 use hookd_store::{SettlementKind, Timestamp};
 use maud::{Markup, html};
 
-use super::layout::{Frame, none, optional, sink, sink_state, span};
+use super::layout::{Frame, button, none, optional, sink, sink_path, sink_state, span};
 use super::{found, unavailable};
 use crate::state::{AppState, blocking};
 
 pub(super) async fn show(admin: web::Data<AppState>) -> HttpResponse {
-    let (store, views) = (Arc::clone(admin.store()), admin.sinks().sinks());
+    let (store, engine) = (Arc::clone(admin.store()), Arc::clone(admin.sinks()));
     let read = move || {
         let with_dead = |view: SinkView| {
             let dead = store.settlement_count(&view.settings.name, SettlementKind::Dead)?;
             Ok((view, dead))
         };
-        views.into_iter().map(with_dead).collect::<Result<Vec<_>, _>>()
+        let sinks = engine.sinks().into_iter().map(with_dead).collect::<Result<Vec<_>, _>>()?;
+        Ok((sinks, engine.orphans()?))
     };
     match blocking(read).await {
-        Ok(sinks) => found(&Frame { title: "Sinks", search: "" }, content(&sinks)),
+        Ok((sinks, orphans)) => found(&Frame { title: "Sinks", search: "" }, content(&sinks, &orphans)),
         Err(error) => unavailable(&error),
     }
 }
 
-fn content(sinks: &[(SinkView, u64)]) -> Markup {
+fn content(sinks: &[(SinkView, u64)], orphans: &[String]) -> Markup {
     html! {
         h2 { "Sinks" }
         @if sinks.is_empty() {
@@ -44,6 +45,14 @@ fn content(sinks: &[(SinkView, u64)]) -> Markup {
                     tbody { @for (view, dead) in sinks { (row(view, *dead)) } }
                 }
             }
+        }
+        @if !orphans.is_empty() {
+            h2 { "No longer configured" }
+            p.note {
+                "Changes that such a sink has not had are kept for it, in case that it comes back. To forget it deletes its "
+                "place in the log and its dead letters."
+            }
+            ul { @for name in orphans { li.actions { (name) (button(&sink_path(name), "forget", "Forget")) } } }
         }
     }
 }

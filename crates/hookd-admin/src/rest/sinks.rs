@@ -23,13 +23,15 @@ const MAX_DEAD_LETTERS: u64 = 1000;
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn sinks(state: web::Data<AppState>) -> HttpResponse {
-    let views = state.sinks().sinks();
-    let store = Arc::clone(state.store());
-    let read = move || views.iter().map(|view| to_json(&*store, view)).collect::<Result<Vec<_>, _>>();
+    let (store, engine) = (Arc::clone(state.store()), Arc::clone(state.sinks()));
+    let read = move || {
+        let records = engine.sinks().iter().map(|view| to_json(&*store, view)).collect::<Result<Vec<_>, _>>()?;
+        Ok((records, engine.orphans()?))
+    };
     match blocking(read).await {
-        Ok(records) => {
-            let total = records.len() as u64;
-            envelope::collection("sinks", records, total, None)
+        Ok((records, orphans)) => {
+            let meta = json!({ "total": records.len(), "not_configured": orphans });
+            envelope::answer(StatusCode::OK, &json!({ "sinks": records, "meta": meta }))
         }
         Err(error) => unavailable(&error),
     }

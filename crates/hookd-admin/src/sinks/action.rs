@@ -31,6 +31,8 @@ pub(crate) enum Action {
     /// Give up the first change that waits, if it is this one.
     Skip(Option<i64>),
     Requeue(Selection),
+    /// Remove the cursor and the dead letters of a sink that is no longer configured.
+    Forget,
 }
 
 /// Which changes are sent once more.
@@ -67,7 +69,7 @@ impl Action {
         let message = |refusal: Refusal| Failed::Invalid(refusal.message().to_owned());
         let arguments = Arguments::from_query(query).map_err(message)?;
         let known: &[&[u8]] = match name {
-            "pause" | "resume" | "retry" => &[],
+            "pause" | "resume" | "retry" | "forget" => &[],
             "skip" => &[b"changeid"],
             "requeue" => &[b"changeid", b"reason", b"kind"],
             _ => return Err(Failed::NoAction),
@@ -85,6 +87,7 @@ impl Action {
             "pause" => Ok(Self::Pause),
             "resume" => Ok(Self::Resume),
             "retry" => Ok(Self::Retry),
+            "forget" => Ok(Self::Forget),
             "skip" => match named.as_slice() {
                 [] => Ok(Self::Skip(None)),
                 [changeid] => Ok(Self::Skip(Some(*changeid))),
@@ -113,13 +116,23 @@ impl Action {
 
 /// Has a sink do something. Returns what it did, as one line.
 pub(crate) async fn perform(state: &AppState, sink: &str, action: Action) -> Result<String, Failed> {
-    let view = find(state.sinks(), sink).ok_or(Failed::NoSink)?;
+    let configured = || find(state.sinks(), sink).ok_or(Failed::NoSink);
     match action {
-        Action::Pause => command(state, sink, Command::Pause).await,
-        Action::Resume => command(state, sink, Command::Resume).await,
-        Action::Retry => command(state, sink, Command::Retry).await,
+        Action::Forget => state.sinks().forget(sink).await.map_err(Failed::Refused),
+        Action::Pause => {
+            configured()?;
+            command(state, sink, Command::Pause).await
+        }
+        Action::Resume => {
+            configured()?;
+            command(state, sink, Command::Resume).await
+        }
+        Action::Retry => {
+            configured()?;
+            command(state, sink, Command::Retry).await
+        }
         Action::Skip(named) => {
-            let head = view.status.head.map(|head| head.changeid);
+            let head = configured()?.status.head.map(|head| head.changeid);
             if let (Some(named), head) = (named, head)
                 && head != Some(named)
             {
@@ -128,7 +141,7 @@ pub(crate) async fn perform(state: &AppState, sink: &str, action: Action) -> Res
             command(state, sink, Command::Skip).await
         }
         Action::Requeue(selection) => {
-            let store = Arc::clone(state.store());
+            let (store, view) = (Arc::clone(state.store()), configured()?);
             let selected = blocking(move || select(&*store, &view, &selection)).await.map_err(Failed::Store)?;
             let Selected { changeids, beyond } = selected.map_err(Failed::Refused)?;
             for batch in changeids.chunks(BATCH) {

@@ -65,7 +65,7 @@ async fn a_sink_is_shown_with_its_head_and_its_error() {
     assert_eq!((&head["changeid"], &head["answer"]), (&json!(2), &json!("503 Service Unavailable")));
     assert!(head["attempts"].as_u64() >= Some(1) && head["next_attempt_at"].is_f64(), "{head}");
     assert!(shown["lag_seconds"].as_f64() > Some(0.0), "{shown}");
-    assert_eq!(site.get("/api/v2/sinks").await.json()["meta"], json!({ "total": 1 }));
+    assert_eq!(site.get("/api/v2/sinks").await.json()["meta"], json!({ "total": 1, "not_configured": [] }));
 
     assert_eq!(outcomes(&site, 3).await, ["master: waits behind change 2; the sink is retrying"]);
     let second = &outcomes(&site, 2).await[0];
@@ -218,7 +218,7 @@ async fn only_this_site_can_have_a_sink_do_something() {
     let (site, _scripted) = with_dead_letters().await;
     for path in ["/sinks/master/pause", "/api/v2/sinks/master/pause", "/sinks/master/requeue?kind=dead"] {
         let post = |origin| {
-            let request = TestRequest::post().uri(path).insert_header((HOST, "hookd.example:8011"));
+            let request = TestRequest::post().uri(path).insert_header((HOST, "127.0.0.1:8011"));
             site.send(request.insert_header((ORIGIN, origin)))
         };
         for origin in ["http://evil.example", "null"] {
@@ -228,8 +228,8 @@ async fn only_this_site_can_have_a_sink_do_something() {
     }
     assert_eq!(sink(&site, "master").await["state"], "idle");
     assert_eq!(sink(&site, "master").await["dead_letters"], 2);
-    let request = TestRequest::post().uri("/sinks/master/pause").insert_header((HOST, "hookd.example:8011"));
-    let answer = site.send(request.insert_header((ORIGIN, "http://hookd.example:8011"))).await;
+    let request = TestRequest::post().uri("/sinks/master/pause").insert_header((HOST, "127.0.0.1:8011"));
+    let answer = site.send(request.insert_header((ORIGIN, "http://127.0.0.1:8011"))).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     assert_eq!(sink(&site, "master").await["state"], "paused");
 }
@@ -262,6 +262,18 @@ async fn a_sink_that_is_gone_keeps_its_outcomes() {
         shown["sinks"].as_array().unwrap().iter().map(|sink| (&sink["sink"], &sink["configured"])).collect();
     assert_eq!(sinks, [(&json!("other"), &json!(true)), (&json!("master"), &json!(false))]);
     assert!(site.text("/changes/1").await.contains("master (no longer configured)"));
+
+    // Until it is forgotten.
+    assert_eq!(site.get("/api/v2/sinks").await.json()["meta"]["not_configured"], json!(["master"]));
+    assert!(site.text("/sinks").await.contains("action=\"/sinks/master/forget\""));
+    assert_eq!(site.post("/sinks/other/forget").await.status, StatusCode::CONFLICT);
+    let answer = site.post("/sinks/master/forget").await;
+    assert_eq!(
+        (answer.status, answer.headers.get(LOCATION).unwrap().to_str().unwrap()),
+        (StatusCode::SEE_OTHER, "/sinks")
+    );
+    assert_eq!(site.get("/api/v2/sinks").await.json()["meta"]["not_configured"], json!([]));
+    assert_eq!(outcomes(&site, 1).await, ["other: delivered: 201 Created"]);
 }
 
 #[actix_web::test]

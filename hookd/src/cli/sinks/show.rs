@@ -43,6 +43,12 @@ pub(super) fn list(answer: &Value, output: &mut Output<'_>) -> io::Result<()> {
         line.push_str(&row[5]);
         writeln!(output.out, "{}", line.trim_end())?;
     }
+    for name in answer["meta"]["not_configured"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        writeln!(
+            output.err,
+            "warning: `{name}` is not configured any more, but changes are kept for it: `hookd sinks forget`"
+        )?;
+    }
     Ok(())
 }
 

@@ -278,7 +278,7 @@ mod tests {
         assert_eq!(file.read.lock().unwrap().problem, None);
 
         // Who is root reads everything.
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
         if std::fs::read(&path).is_err() {
             let_time_pass(&file);
             assert!(!accepts(&file, "ann", "one").await);

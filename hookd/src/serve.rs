@@ -92,9 +92,8 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let sinks = Engine::start(Arc::clone(&store), Arc::clone(&metrics) as _)
         .map_err(|source| ServeError::Io { what: "thread of the sinks", source })?;
     let sinks = Arc::new(sinks);
-    // Before the first request: a sink that is new begins at the end of the log.
+    // Before anything listens: a sink that is new begins at the end of the log, and must not miss what comes next.
     sinks.apply(&config.sinks, config.server.shutdown_timeout).await;
-    sinks.started().await;
     let following = actix_web::rt::spawn(serve_sinks(Arc::clone(&sinks), handle.subscribe()));
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&handle)));
     let unverified = Arc::<Unverified>::default();

@@ -1,4 +1,4 @@
-//! A real Buildbot master with its web server: the peer of the conformance test.
+//! A real Buildbot master with its web server: the peer of the conformance test, and a place to deliver to.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -9,6 +9,7 @@ use std::thread;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::http::{self, Request};
 use crate::peers::{peer, root};
 use crate::wait::until;
 
@@ -35,20 +36,47 @@ impl Buildbot {
         fs::copy(root().join("tests/peers/master.cfg"), base.join("master.cfg")).expect("the folder is writable");
         fs::write(base.join("dialects.json"), dialects.to_string()).expect("the folder is writable");
 
-        let mut twistd = Command::new(peer("venv/bin/twistd"));
-        twistd.args(["--nodaemon", "--no_save", "--pidfile=", "-y", "buildbot.tac"]).current_dir(&base);
-        twistd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut process = twistd.spawn().expect("Buildbot runs");
-
-        let address = until("the Buildbot master runs", || {
-            let log = read_log(folder.path());
-            let ended = process.try_wait().expect("it is our child");
-            assert!(ended.is_none(), "the Buildbot master ended, its log:\n{log}");
-            let is_running = log.contains("BuildMaster is running");
-            let port = log.split("BuildbotSite starting on ").nth(1)?.lines().next()?.parse().ok()?;
-            is_running.then(|| SocketAddr::from(([127, 0, 0, 1], port)))
-        });
+        let (process, address) = run(folder.path());
         Self { process, folder, address }
+    }
+
+    /// Kills it with SIGKILL.
+    pub fn kill_9(&mut self) {
+        self.process.kill().expect("it was running");
+        self.process.wait().expect("it was running");
+    }
+
+    /// Runs it again after it was killed. It listens where it did, if `dialects.json` names the port.
+    pub fn restart(&mut self) {
+        fs::remove_file(self.folder.path().join("master/twistd.log")).expect("it has run before");
+        (self.process, self.address) = run(self.folder.path());
+    }
+
+    /// Sends it a signal: `STOP`.
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.process.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status().expect("a shell runs");
+        assert!(sent.success(), "the Buildbot master was no longer running");
+    }
+
+    /// Has it read another `dialects.json`, and waits until it has.
+    pub fn reconfigure(&self, dialects: &Value) {
+        let done = || read_log(self.folder.path()).matches("configuration update complete").count();
+        let before = done();
+        fs::write(self.folder.path().join("master/dialects.json"), dialects.to_string())
+            .expect("the folder is writable");
+        self.signal("HUP");
+        until("the Buildbot master has read its configuration", || (done() > before).then_some(()));
+    }
+
+    /// What its REST API lists here, by the name of the collection: `list("changes?order=changeid", "changes")`.
+    pub fn list(&self, path: &str, key: &str) -> Vec<Value> {
+        let answer = http::send(self.address, &Request::get(format!("/api/v2/{path}"))).expect("it answers");
+        let mut answer: Value = serde_json::from_slice(&answer.body).expect("it answers with JSON");
+        match answer[key].take() {
+            Value::Array(items) => items,
+            other => panic!("{path} has no list {key:?}, but {other}"),
+        }
     }
 
     /// The address of its web server.
@@ -68,6 +96,23 @@ impl Drop for Buildbot {
             eprintln!("Buildbot logged last:\n{}", lines[lines.len().saturating_sub(30)..].join("\n"));
         }
     }
+}
+
+/// Starts the master in this folder, and waits until it runs.
+fn run(folder: &Path) -> (Child, SocketAddr) {
+    let mut twistd = Command::new(peer("venv/bin/twistd"));
+    twistd.args(["--nodaemon", "--no_save", "--pidfile=", "-y", "buildbot.tac"]).current_dir(folder.join("master"));
+    twistd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut process = twistd.spawn().expect("Buildbot runs");
+    let address = until("the Buildbot master runs", || {
+        let log = read_log(folder);
+        let ended = process.try_wait().expect("it is our child");
+        assert!(ended.is_none(), "the Buildbot master ended, its log:\n{log}");
+        let is_running = log.contains("BuildMaster is running");
+        let port = log.split("BuildbotSite starting on ").nth(1)?.lines().next()?.parse().ok()?;
+        is_running.then(|| SocketAddr::from(([127, 0, 0, 1], port)))
+    });
+    (process, address)
 }
 
 fn read_log(folder: &Path) -> String {

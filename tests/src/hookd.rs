@@ -1,7 +1,7 @@
 //! The running binary.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,6 +67,11 @@ impl Hookd {
         self.process.log()
     }
 
+    /// The lines that it has written to standard output so far.
+    pub fn output(&self) -> Vec<String> {
+        self.process.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Kills it with SIGKILL; it gets no chance to tidy up.
     pub fn kill_9(mut self) -> Home {
         self.process.child.kill().expect("it was running");
@@ -92,7 +97,12 @@ impl Hookd {
 
     /// Sends it SIGTERM.
     pub fn send_sigterm(&self) {
-        let kill = format!("kill -TERM {}", self.process.child.id());
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal: `HUP`.
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.process.child.id());
         let sent = Command::new("sh").args(["-c", &kill]).status().expect("a shell runs");
         assert!(sent.success(), "hookd was no longer running");
     }
@@ -111,24 +121,21 @@ fn serve(home: &Home) -> Command {
     command
 }
 
+type Lines = Arc<Mutex<Vec<String>>>;
+
 struct Process {
     child: Child,
-    log: Arc<Mutex<Vec<String>>>,
+    log: Lines,
+    output: Lines,
 }
 
 impl Process {
     fn start(command: &mut Command) -> Self {
-        let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let log = Arc::<Mutex<Vec<String>>>::default();
-        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-        let written = Arc::clone(&log);
-        thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                written.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-            }
-        });
-        Self { child, log }
+        let log = collect(child.stderr.take().expect("it is piped"));
+        let output = collect(child.stdout.take().expect("it is piped"));
+        Self { child, log, output }
     }
 
     fn log(&self) -> Vec<String> {
@@ -147,6 +154,18 @@ impl Process {
             address
         })
     }
+}
+
+/// The lines that come from a pipe, as they come.
+fn collect(pipe: impl Read + Send + 'static) -> Lines {
+    let lines = Lines::default();
+    let written = Arc::clone(&lines);
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            written.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        }
+    });
+    lines
 }
 
 fn listening(line: &str, listener: &str) -> Option<SocketAddr> {

@@ -64,8 +64,10 @@ impl Engine {
     }
 
     /// Serves these sinks from now on: starts those that are new, and stops those that are gone or were changed, which have
-    /// `patience` to end what is under way. A sink that was changed continues where it was.
+    /// `patience` to end what is under way. A sink that was changed continues where it was. One that is new and begins at
+    /// the end of the log gets whatever is stored after this call has begun.
     pub async fn apply(&self, sinks: &[Arc<SinkSettings>], patience: Duration) {
+        let tail = *self.store.tail().borrow();
         let gone: Vec<Running> = {
             let mut running = self.running();
             let is_kept = |running: &Running| sinks.iter().any(|sink| Arc::ptr_eq(sink, &running.settings));
@@ -75,22 +77,12 @@ impl Engine {
         let mut running = self.running();
         for settings in sinks {
             if !running.contains_key(&settings.name) {
-                running.insert(settings.name.clone(), self.spawn(Arc::clone(settings)));
+                running.insert(settings.name.clone(), self.spawn(Arc::clone(settings), tail));
             }
         }
     }
 
-    /// Waits until every sink has found its place in the log, or could not. One that is new and begins at the end takes
-    /// whatever is stored from then on.
-    pub async fn started(&self) {
-        let all: Vec<_> = self.running().values().map(|running| running.status.subscribe()).collect();
-        for mut status in all {
-            // The sender is gone where the sink was removed meanwhile.
-            let _ = status.wait_for(|status| status.state != SinkState::Starting).await;
-        }
-    }
-
-    fn spawn(&self, settings: Arc<SinkSettings>) -> Running {
+    fn spawn(&self, settings: Arc<SinkSettings>, tail: i64) -> Running {
         let (commands, asked) = mpsc::channel(MAX_COMMANDS);
         let (stop, stopped) = watch::channel(None);
         let status = Arc::new(watch::Sender::new(SinkStatus::default()));
@@ -99,6 +91,7 @@ impl Engine {
             Arc::clone(&self.store),
             Arc::clone(&status),
             Arc::clone(&self.observer),
+            tail,
             asked,
             stopped,
         );
@@ -229,18 +222,19 @@ async fn work(
     store: SharedStore,
     status: Arc<watch::Sender<SinkStatus>>,
     observer: Arc<dyn SinkObserver>,
+    tail: i64,
     commands: mpsc::Receiver<Asked>,
     mut stop: watch::Receiver<Option<Duration>>,
 ) {
     let runner = loop {
-        let started =
-            Runner::start(Arc::clone(&settings), Arc::clone(&store), Arc::clone(&status), Arc::clone(&observer)).await;
-        match started {
+        let (settings, store, observer) = (Arc::clone(&settings), Arc::clone(&store), Arc::clone(&observer));
+        let name = settings.name.clone();
+        match Runner::start(settings, store, Arc::clone(&status), observer, tail).await {
             Ok(runner) => break runner,
             Err(error) => {
                 let is_new = status.borrow().error.as_ref() != Some(&error);
                 if is_new {
-                    tracing::error!(sink = settings.name, "cannot start, will retry: {error}");
+                    tracing::error!(sink = name, "cannot start, will retry: {error}");
                 }
                 status.send_modify(|status| {
                     status.state = SinkState::Failed;

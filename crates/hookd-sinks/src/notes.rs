@@ -18,6 +18,8 @@ pub(crate) struct Notes {
     pub(crate) is_paused: bool,
     /// Whether the sink was stopped in order, so that nothing was sent that the cursor does not know of.
     pub(crate) is_settled: bool,
+    /// Whether changes may have been sent while others before them were not, as with `order = "branch"`.
+    pub(crate) is_by_branch: bool,
     /// Failed attempts by the number of the change.
     pub(crate) retries: HashMap<i64, Retry>,
 }
@@ -28,6 +30,7 @@ struct Written {
     version: u32,
     paused: bool,
     settled: bool,
+    by_branch: bool,
     /// Number of the change, failed attempts, failing since and next attempt (both in microseconds since 1970), whether it
     /// may have arrived.
     retries: Vec<(i64, u32, i64, i64, bool)>,
@@ -60,7 +63,12 @@ impl Notes {
             };
             (changeid, retry)
         });
-        Ok(Self { is_paused: written.paused, is_settled: written.settled, retries: retries.collect() })
+        Ok(Self {
+            is_paused: written.paused,
+            is_settled: written.settled,
+            is_by_branch: written.by_branch,
+            retries: retries.collect(),
+        })
     }
 
     /// The state of a cursor with these notes.
@@ -72,6 +80,7 @@ impl Notes {
             version: VERSION,
             paused: self.is_paused,
             settled: self.is_settled,
+            by_branch: self.is_by_branch,
             answers: answers.collect(),
             retries: retries
                 .iter()
@@ -109,7 +118,7 @@ mod tests {
     #[test]
     fn reads_what_it_wrote() {
         let retries = HashMap::from([(7, retry("the master answered 503")), (9, retry("no route"))]);
-        let notes = Notes { is_paused: true, is_settled: false, retries };
+        let notes = Notes { is_paused: true, is_settled: false, is_by_branch: true, retries };
         assert_eq!(Notes::read(&notes.write()).unwrap(), notes);
         assert_eq!(Notes::read(&[]).unwrap(), Notes::default());
     }
@@ -128,7 +137,10 @@ mod tests {
 
     #[test]
     fn refuses_what_it_does_not_know() {
-        assert!(Notes::read(br#"{"version":2,"paused":false,"settled":false,"retries":[],"answers":{}}"#).is_err());
+        assert!(
+            Notes::read(br#"{"version":2,"paused":false,"settled":false,"by_branch":false,"retries":[],"answers":{}}"#)
+                .is_err()
+        );
         assert!(Notes::read(b"x").is_err());
     }
 }

@@ -19,7 +19,7 @@ use crate::settings::SinkSettings;
 use crate::start;
 use crate::status::{Head, SinkObserver, SinkState, SinkStatus};
 use crate::verdict::{Attempt, Known, Verdict};
-use crate::window::{Doubt, Ready, Retry, Window};
+use crate::window::{Doubt, Order, Ready, Retry, Window};
 
 /// How many changes may be sent before the store has noted that those before them are done.
 pub(crate) const MAX_UNCOMMITTED: usize = 128;
@@ -106,7 +106,7 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    /// A sink at the place where its cursor stands, which is made where there is none.
+    /// A sink at the place where its cursor stands. One that has none begins at `tail`, unless its settings say otherwise.
     ///
     /// # Errors
     /// Where the cursor cannot be read, or not be made.
@@ -115,9 +115,13 @@ impl Runner {
         store: SharedStore,
         status: Arc<watch::Sender<SinkStatus>>,
         observer: Arc<dyn SinkObserver>,
+        tail: i64,
     ) -> Result<Self, String> {
-        let (cursor, notes) = start::cursor(&settings, &store).await?;
-        let window = Window::new(settings.order, cursor.position, &cursor.done, notes.retries, !notes.is_settled);
+        let (cursor, notes) = start::cursor(&settings, &store, tail).await?;
+        let mut window = Window::new(settings.order, cursor.position, &cursor.done, notes.retries, !notes.is_settled);
+        if notes.is_by_branch && settings.order == Order::All {
+            window.ask_about_each();
+        }
         let mut runner = Self {
             tail: store.tail(),
             store,
@@ -471,7 +475,8 @@ impl Runner {
     fn commit_of(&mut self, is_settled: bool) -> Commit {
         self.dirty_since = None;
         let retries = self.window.retries().map(|(changeid, retry)| (changeid, retry.clone())).collect();
-        let notes = Notes { is_paused: self.is_paused, is_settled, retries };
+        let is_by_branch = self.settings.order == Order::Branch || self.window.asks_about_each();
+        let notes = Notes { is_paused: self.is_paused, is_settled, is_by_branch, retries };
         let place = CursorPlace { position: self.window.position(), done: self.window.done(), state: notes.write() };
         self.committing = std::mem::take(&mut self.settlements);
         let moved = CursorMove {

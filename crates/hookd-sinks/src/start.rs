@@ -6,12 +6,18 @@ use hookd_store::{Cursor, CursorMove, CursorPlace, Moved, SharedStore, StoreErro
 
 use crate::notes::Notes;
 use crate::settings::{From, SinkSettings};
+use crate::window::Order;
 
-/// The cursor of a sink and its notes. From here on the store knows that changes may be sent which it does not know of.
+/// The cursor of a sink and its notes; `tail` is where the log ended when the sink was asked for. From here on the store
+/// knows that changes may be sent which it does not know of.
 ///
 /// # Errors
 /// Where the store fails, the notes are of a newer hookd, or another process moves the cursor.
-pub(crate) async fn cursor(settings: &Arc<SinkSettings>, store: &SharedStore) -> Result<(Cursor, Notes), String> {
+pub(crate) async fn cursor(
+    settings: &Arc<SinkSettings>,
+    store: &SharedStore,
+    tail: i64,
+) -> Result<(Cursor, Notes), String> {
     let (name, reader) = (settings.name.clone(), Arc::clone(store));
     let from = settings.from;
     let find = move || -> Result<(Option<Cursor>, CursorPlace), StoreError> {
@@ -20,7 +26,7 @@ pub(crate) async fn cursor(settings: &Arc<SinkSettings>, store: &SharedStore) ->
                 let place = cursor.place();
                 Ok((Some(cursor), place))
             }
-            None => Ok((None, CursorPlace { position: beginning(&reader, from)?, ..CursorPlace::default() })),
+            None => Ok((None, CursorPlace { position: beginning(&reader, from, tail)?, ..CursorPlace::default() })),
         }
     };
     let found = tokio::task::spawn_blocking(find).await.map_err(|error| error.to_string())?;
@@ -30,7 +36,8 @@ pub(crate) async fn cursor(settings: &Arc<SinkSettings>, store: &SharedStore) ->
         Some(cursor) => Notes::read(&cursor.state).map_err(|error| format!("its cursor cannot be read: {error}"))?,
         None => Notes { is_settled: true, ..Notes::default() },
     };
-    let place = CursorPlace { state: Notes { is_settled: false, ..notes.clone() }.write(), ..place };
+    let is_by_branch = notes.is_by_branch || settings.order == Order::Branch;
+    let place = CursorPlace { state: Notes { is_settled: false, is_by_branch, ..notes.clone() }.write(), ..place };
     let expected = cursor.map(|cursor| cursor.version);
     let moved = CursorMove { name: settings.name.clone(), expected, to: Some(place.clone()), settlements: Vec::new() };
     let moved = store.move_cursors(vec![moved]).await.map_err(|error| error.to_string())?;
@@ -44,8 +51,7 @@ pub(crate) async fn cursor(settings: &Arc<SinkSettings>, store: &SharedStore) ->
 }
 
 /// The position at which a sink that is new begins.
-fn beginning(store: &SharedStore, from: From) -> Result<i64, StoreError> {
-    let tail = *store.tail().borrow();
+fn beginning(store: &SharedStore, from: From, tail: i64) -> Result<i64, StoreError> {
     let Some(first) = store.read_on(0, 1)?.into_iter().next() else { return Ok(tail) };
     match from {
         From::End => Ok(tail),

@@ -94,6 +94,8 @@ pub(crate) struct Window {
     retries_before: HashMap<i64, Retry>,
     /// Up to here an earlier life may have sent changes without noting it.
     suspect_to: i64,
+    /// Whether that life kept order in other lanes, so that one change that is missing says nothing about the next.
+    asks_about_each: bool,
 }
 
 impl Window {
@@ -117,7 +119,19 @@ impl Window {
             done_before: done.iter().copied().collect(),
             retries_before: retries,
             suspect_to: position.saturating_add(reach),
+            asks_about_each: false,
         }
+    }
+
+    /// Suspects every change that an earlier life may have sent, also behind one that is missing: that life may have sent
+    /// changes out of the order that is kept now.
+    pub(crate) fn ask_about_each(&mut self) {
+        self.asks_about_each = true;
+    }
+
+    /// Whether there are such changes still.
+    pub(crate) fn asks_about_each(&self) -> bool {
+        self.asks_about_each && self.position() < self.suspect_to
     }
 
     /// The newest change that was read.
@@ -224,6 +238,9 @@ impl Window {
 
     /// Notes that the sink does not have a change, and so none behind it in its lane either.
     pub(crate) fn clear_suspicion(&mut self, changeid: i64) {
+        if self.asks_about_each && changeid <= self.suspect_to {
+            return;
+        }
         if let Some(lane) = self.lane_with(changeid) {
             lane.is_suspect = false;
         }
@@ -386,6 +403,25 @@ mod tests {
         window.clear_suspicion(2);
         window.finish(2);
         assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::None);
+    }
+
+    #[test]
+    fn asks_about_each_where_an_earlier_life_kept_another_order() {
+        let mut window = Window::new(Order::All, 0, &[], HashMap::new(), true);
+        window.ask_about_each();
+        for changeid in 1..=2 {
+            window.push(change(changeid, "a"));
+        }
+        for changeid in 1..=2 {
+            assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::EarlierLife);
+            window.clear_suspicion(changeid);
+            window.finish(changeid);
+        }
+        assert!(window.asks_about_each());
+        for changeid in 3..=window.suspect_to + 1 {
+            window.pass(changeid);
+        }
+        assert!(!window.asks_about_each());
     }
 
     #[test]

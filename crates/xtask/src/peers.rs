@@ -34,8 +34,8 @@ const PEERS: &[Peer] = &[
     },
     Peer {
         name: "buildbot",
-        purpose: "the system that hookd is compared with",
-        tests: &["conformance::"],
+        purpose: "the system that hookd is compared with, and delivers to",
+        tests: &["buildbot_sink::", "conformance::", "sinks::master::"],
         recipe: || read("tests/peers/requirements.txt"),
         install: make_venv,
     },

@@ -168,6 +168,15 @@ fn an_engine_knows_the_contract_and_the_core_and_no_dialect() {
 }
 
 #[test]
+fn sinks_know_the_contract_of_the_store_and_the_core_and_nothing_else_of_ours() {
+    let dependencies = dependencies("hookd-sinks");
+    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-store"]);
+    for name in ["actix-web", "clap", "libsqlite3-sys", "rusqlite", "toml"] {
+        assert!(!dependencies.contains(name), "`hookd-sinks` depends on `{name}`");
+    }
+}
+
+#[test]
 fn only_hookd_http_knows_the_parts_of_actix_and_it_knows_nothing_of_ours() {
     let parts = ["actix-http", "actix-server", "actix-service"];
     for (package, manifest) in manifests() {
@@ -180,7 +189,8 @@ fn only_hookd_http_knows_the_parts_of_actix_and_it_knows_nothing_of_ours() {
 
 #[test]
 fn the_core_the_dialects_the_store_and_the_private_listener_forbid_unsafe() {
-    let rooms = ["hookd-admin", "hookd-core", "hookd-store", "hookd-store-sqlite", "hookd-testkit"].map(str::to_owned);
+    let rooms = ["hookd-admin", "hookd-core", "hookd-sinks", "hookd-store", "hookd-store-sqlite", "hookd-testkit"]
+        .map(str::to_owned);
     for package in dialects().into_iter().chain(rooms) {
         let library = read(format!("crates/{package}/src/lib.rs"));
         assert!(library.contains("\n#![forbid(unsafe_code)]\n"), "{package}");
@@ -192,10 +202,15 @@ fn only_hookd_config_reads_toml_and_it_knows_no_server_no_store_and_no_dialect()
     for (package, manifest) in manifests() {
         assert_eq!(names(&manifest).contains(&"toml"), package == "hookd-config", "`{package}` and `toml`");
     }
+    // It builds the sinks, which deliver over HTTP.
     let dependencies = dependencies("hookd-config");
-    assert_eq!(ours(&dependencies), ["hookd-core"]);
-    for name in ["actix-http", "actix-web", "clap", "hyper", "libsqlite3-sys", "reqwest", "rusqlite"] {
+    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-sinks", "hookd-store"]);
+    for name in ["actix-http", "actix-web", "clap", "libsqlite3-sys", "rusqlite"] {
         assert!(!dependencies.contains(name), "`hookd-config` depends on `{name}`");
+    }
+    let manifest = read("crates/hookd-config/Cargo.toml");
+    for name in ["hookd-store", "hyper", "reqwest"] {
+        assert!(!names(&manifest).contains(&name), "`hookd-config` depends on `{name}`");
     }
 }
 
@@ -209,8 +224,9 @@ fn the_private_listener_knows_no_engine_and_no_dialect_and_starts_nothing() {
     }
     // Its tests use the store in memory and a dialect of their own.
     let manifest = read("crates/hookd-admin/Cargo.toml");
-    let known: BTreeSet<_> = manifest.lines().filter_map(|line| line.strip_suffix(".workspace = true")).collect();
-    assert_eq!(known.into_iter().filter(|name| name.starts_with("hookd")).collect::<Vec<_>>(), rooms);
+    let mut known = manifest.lines().filter_map(|line| line.strip_suffix(".workspace = true"));
+    let is_allowed = |name: &str| rooms.contains(&name) || (!name.starts_with("hookd") && name != "reqwest");
+    assert_eq!(known.find(|name| !is_allowed(name)), None);
     for (path, code) in sources("hookd-admin") {
         for part in ["HttpServer", "TcpListener", "hookd_http::Listener", "web::Payload", "web::Bytes", "read_body"] {
             assert!(!code.contains(part), "{} uses `{part}`", path.display());

@@ -23,6 +23,7 @@ mod reload_ways;
 mod shutdown;
 mod shutdown_connections;
 mod sink_operations;
+mod sinks;
 mod store_commands;
 mod tls;
 mod torture;

@@ -220,7 +220,10 @@ fn a_sink_stays_paused_until_it_is_resumed() {
     assert_eq!(receiver.taken(), ["a"]);
     assert_eq!(done(&hookd, &["resume", "peer"]), "resumed\n");
     until("all have arrived", || (receiver.taken() == ["a", "b", "c"]).then_some(()));
-    assert!(hookd.admin().metric("hookd_sink_attempts_total{sink=\"peer\",outcome=\"delivered\"}") >= 2.0);
+    until("both are counted", || {
+        let delivered = hookd.admin().metric("hookd_sink_attempts_total{sink=\"peer\",outcome=\"delivered\"}");
+        (delivered >= 2.0).then_some(())
+    });
 }
 
 #[test]

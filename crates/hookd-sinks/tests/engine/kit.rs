@@ -219,7 +219,7 @@ impl World {
     /// Sets the cursor back to the beginning, as if nothing had been committed since.
     pub(crate) fn forget_progress(&self) {
         let cursor = self.cursor();
-        let to = Some(CursorPlace { position: 0, done: Vec::new(), state: Vec::new() });
+        let to = Some(CursorPlace { position: 0, done: Vec::new(), state: cursor.state });
         let moved = CursorMove { name: cursor.name, expected: Some(cursor.version), to, settlements: Vec::new() };
         self.store.move_cursors(vec![moved]).wait().unwrap();
     }

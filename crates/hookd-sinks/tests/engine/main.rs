@@ -195,6 +195,22 @@ fn progress_that_was_never_stored_is_found_by_asking() {
 }
 
 #[test]
+fn an_order_that_is_changed_after_a_crash_repeats_nothing() {
+    let world = World::new();
+    world.script(1, Script::always(Attempt::later("no route")));
+    world.append(&["a", "b", "a", "c"]);
+    let run = world.start(branch());
+    run.wait_until(|status| status.attempts.delivered == 2);
+    run.kill();
+    world.forget_progress();
+    world.script(1, Script::default());
+    let run = world.start(kit::options());
+    run.wait_until_done();
+    assert_eq!(world.arrived()[2..], [1, 3]);
+    assert_eq!(world.sorted_arrivals(), [1, 2, 3, 4]);
+}
+
+#[test]
 fn a_new_sink_begins_at_the_end_or_where_it_says() {
     for (from, expected) in
         [(From::End, vec![4]), (From::Beginning, vec![1, 2, 3, 4]), (From::Time(kit::time(2)), vec![2, 3, 4])]
@@ -206,6 +222,18 @@ fn a_new_sink_begins_at_the_end_or_where_it_says() {
         world.append(&["a"]);
         run.wait_until_done();
         assert_eq!(world.arrived(), expected, "{from:?}");
+    }
+}
+
+#[test]
+fn a_new_sink_misses_nothing_that_is_stored_after_it_was_asked_for() {
+    for _ in 0..20 {
+        let world = World::new();
+        world.append(&["a", "a", "a"]);
+        let run = world.start_with_from(EverySink { from: From::End, ..kit::options() });
+        world.append(&["a", "a"]);
+        run.wait_until(|status| status.position == 5);
+        assert_eq!(world.arrived(), [4, 5]);
     }
 }
 

@@ -55,7 +55,8 @@ fn check(hookd: &Path, folder: &Path) -> Result<Vec<String>, String> {
 
 /// Whether a problem is about the environment in which the configuration is checked, not about the configuration.
 fn is_about_environment(problem: &str) -> bool {
-    problem.ends_with("cannot be read: it does not exist") || problem.ends_with("` is not set")
+    let endings = ["cannot be read: it does not exist", "No such file or directory (os error 2)", "` is not set"];
+    endings.iter().any(|ending| problem.ends_with(ending))
 }
 
 /// Reports if the manual's example dialect differs from the one that the tests of `hookd-core` run.

@@ -132,10 +132,12 @@ async fn run(worker: Arc<Worker>, mut announced: UnboundedReceiver<Announced>) {
                     has_more = chunk.len() == CHUNK_DELIVERIES;
                     for due in chunk {
                         taken = due.deliveryid;
-                        let route = match routes.remove(&taken) {
+                        let mut route = match routes.remove(&taken) {
                             Some(route) => route,
                             None => worker.route(&due).await,
                         };
+                        // Two dialects may name their lines alike.
+                        route.line = route.line.map(|line| format!("{} {line}", due.dialect));
                         let turn = lines.enter(&due, &route);
                         tasks.spawn(follow(Arc::clone(&worker), due, route, turn));
                     }

@@ -28,7 +28,6 @@ impl Lines {
     pub(super) fn enter(&mut self, due: &Due, route: &Route) -> Turn {
         let (sender, end) = watch::channel(());
         let last = Last { deliveryid: due.deliveryid, end };
-        // Two dialects may name their lines alike: then one waits for the other, which is never wrong.
         let before = route.line.as_ref().and_then(|line| self.0.insert(line.clone(), last)).map(|last| last.end);
         Turn { before, _end: sender }
     }

@@ -121,7 +121,6 @@ impl SinkMetrics {
     }
 
     /// Sets the gauges to the present state of these sinks. They stay so as long as the guard is held.
-    #[must_use]
     pub(super) fn set(&self, store: &dyn Store, sinks: &[SinkView]) -> MutexGuard<'_, ()> {
         let guard = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         self.states.clear();

@@ -43,11 +43,11 @@ impl Receiver {
     }
 
     fn mend(&self) {
-        self.state.lock().expect("no other thread panics").refused.clear();
+        self.state.lock().expect("no thread has panicked").refused.clear();
     }
 
     fn taken(&self) -> Vec<String> {
-        self.state.lock().expect("no other thread panics").taken.clone()
+        self.state.lock().expect("no thread has panicked").taken.clone()
     }
 }
 
@@ -74,7 +74,7 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
         let event: Value = serde_json::from_slice(&body).expect("a webhook is JSON");
         let revision = event["data"]["revision"].as_str().expect("a push has one").to_owned();
         let status = {
-            let mut state = state.lock().expect("no other thread panics");
+            let mut state = state.lock().expect("no thread has panicked");
             let refused = state.refused.iter().find(|(beginning, _)| revision.starts_with(beginning));
             match refused.map(|(_, status)| *status) {
                 Some(status) => status,

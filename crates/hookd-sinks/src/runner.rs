@@ -3,23 +3,27 @@
 //! At most [`MAX_UNCOMMITTED`] changes are sent before the store has noted that they are done, also where the store
 //! fails. So a crash leaves no more than these in doubt, and they are asked for before they are sent again.
 
+mod command;
+mod commit;
+mod redo;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use hookd_store::{
-    CursorMove, CursorPlace, LoggedChange, Moved, Settlement, SettlementKind, SharedStore, StoreError, Timestamp,
-};
-use tokio::sync::{mpsc, oneshot, watch};
+use hookd_store::{LoggedChange, Moved, Settlement, SettlementKind, SharedStore, StoreError, Timestamp};
+use tokio::sync::{mpsc, watch};
 
-use crate::notes::Notes;
 use crate::settings::SinkSettings;
 use crate::start;
 use crate::status::{Head, SinkObserver, SinkState, SinkStatus};
 use crate::verdict::{Attempt, Known, Verdict};
 use crate::window::{Doubt, Order, Ready, Retry, Window};
+
+pub(crate) use command::Asked;
+pub use command::Command;
 
 /// How many changes may be sent before the store has noted that those before them are done.
 pub(crate) const MAX_UNCOMMITTED: usize = 128;
@@ -30,29 +34,8 @@ const COMMIT_INTERVAL: Duration = Duration::from_millis(50);
 /// How many changes are read at a time.
 const READ_SIZE: usize = 256;
 
-/// The pause before the store is used again after it failed.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
-
 /// How often a sink that waits looks whether something is to be done after all.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
-
-/// What an operator asks of a sink.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Send nothing more until `Resume`, also after a restart.
-    Pause,
-    /// Send again.
-    Resume,
-    /// Make the next attempt now.
-    Retry,
-    /// Give the first change that waits up: it becomes a dead letter.
-    Skip,
-    /// Send changes once more that have ended here: dead letters, and those that a filter dropped.
-    Requeue(Vec<i64>),
-}
-
-/// A command, and where its result goes.
-pub(crate) type Asked = (Command, oneshot::Sender<Result<String, String>>);
 
 /// How an attempt ended.
 struct Finished {
@@ -169,6 +152,8 @@ impl Runner {
                 committed = maybe(&mut self.commit) => self.committed(committed),
                 Some((command, reply)) = commands.recv() => {
                     let result = self.obey(command).await;
+                    // Whoever asked sees the new state at once.
+                    self.publish(None);
                     let _ = reply.send(result);
                 }
                 changed = self.tail.changed(), if self.may_read() => if changed.is_err() { break },
@@ -299,21 +284,6 @@ impl Runner {
         self.under_way.push(Box::pin(async move { attempt.await.ok() }));
     }
 
-    /// Sends one more change that an operator wants to be sent once more.
-    fn start_redo(&mut self) {
-        let Some(changeid) = self.redo.pop_front() else { return };
-        let change = match self.store.read_on(changeid - 1, 1) {
-            Ok(changes) => changes.into_iter().find(|change| change.changeid == changeid),
-            Err(error) => {
-                self.redo.push_front(changeid);
-                return self.store_failed(&error);
-            }
-        };
-        let Some(change) = change else { return };
-        self.redo_under_way = Some(changeid);
-        self.attempt(Ready { change: Arc::new(change), retry: None, doubt: Doubt::LastAttempt }, true);
-    }
-
     fn finish(&mut self, finished: Option<Finished>) {
         // `None`: the attempt was abandoned.
         let Some(finished) = finished else { return };
@@ -379,38 +349,6 @@ impl Runner {
         }
     }
 
-    fn finish_redo(&mut self, finished: Finished) {
-        let Finished { change, attempt, .. } = finished;
-        let changeid = change.changeid;
-        self.redo_under_way = None;
-        let now = Timestamp::now();
-        match attempt.verdict {
-            Verdict::Delivered => {
-                self.redo_hold = None;
-                self.delivered(changeid, 1, attempt.answer);
-            }
-            Verdict::ThisChange => {
-                self.redo_hold = None;
-                self.settle(changeid, SettlementKind::Dead, 1, attempt.answer);
-            }
-            Verdict::Later { after, .. } => {
-                let failed = self.redo_hold.map_or(0, |(failed, _)| failed).saturating_add(1);
-                if failed >= self.settings.head_attempts {
-                    self.redo_hold = None;
-                    self.settle(changeid, SettlementKind::Dead, failed, attempt.answer);
-                    return;
-                }
-                let pause = self.settings.backoff.pause(failed, after, fastrand::f64());
-                self.redo_hold = Some((failed, now.saturating_add(pause)));
-                self.redo.push_front(changeid);
-            }
-            Verdict::ThisSink => {
-                self.redo_hold = Some((0, now.saturating_add(self.settings.backoff.max())));
-                self.redo.push_front(changeid);
-            }
-        }
-    }
-
     fn fail(&mut self, changeid: i64, attempts: u32, failing_since: Timestamp, next_at: Timestamp, attempt: Attempt) {
         let Attempt { answer, may_have_arrived, .. } = attempt;
         self.window.fail(changeid, Retry { attempts, failing_since, next_at, answer, may_have_arrived });
@@ -458,74 +396,6 @@ impl Runner {
         }
     }
 
-    /// Commits progress, where there is enough of it or it has waited long enough, one commit at a time.
-    fn start_commit(&mut self) {
-        let Some(since) = self.dirty_since.filter(|_| self.commit.is_none() && !self.is_store_resting()) else {
-            return;
-        };
-        let is_due = self.settlements.len() >= MAX_UNCOMMITTED / 2
-            || since.elapsed() >= COMMIT_INTERVAL
-            || self.under_way.is_empty();
-        if is_due {
-            self.commit = Some(self.commit_of(false));
-        }
-    }
-
-    /// A commit of all progress so far.
-    fn commit_of(&mut self, is_settled: bool) -> Commit {
-        self.dirty_since = None;
-        let retries = self.window.retries().map(|(changeid, retry)| (changeid, retry.clone())).collect();
-        let is_by_branch = self.settings.order == Order::Branch || self.window.asks_about_each();
-        let notes = Notes { is_paused: self.is_paused, is_settled, is_by_branch, retries };
-        let place = CursorPlace { position: self.window.position(), done: self.window.done(), state: notes.write() };
-        self.committing = std::mem::take(&mut self.settlements);
-        let moved = CursorMove {
-            name: self.settings.name.clone(),
-            expected: Some(self.version),
-            to: Some(place),
-            settlements: self.committing.clone(),
-        };
-        let (store, settings) = (Arc::clone(&self.store), Arc::clone(&self.settings));
-        Box::pin(async move {
-            settings.sink.flush().await.map_err(StoreError::Failed)?;
-            store.move_cursors(vec![moved]).await
-        })
-    }
-
-    fn committed(&mut self, committed: Result<Vec<Moved>, StoreError>) {
-        self.commit = None;
-        match committed.map(|moved| moved.into_iter().next()) {
-            Ok(Some(Moved::To(version))) => {
-                self.version = version;
-                self.committing.clear();
-            }
-            Ok(_) => {
-                // Whoever moved it knows what it has sent; this process does not, and must send no more.
-                let message = "another process moves this sink's cursor";
-                tracing::error!(sink = self.settings.name, "stopped: {message}");
-                self.error = Some(message.to_owned());
-                self.is_fenced = true;
-            }
-            Err(error) => {
-                let newer = std::mem::take(&mut self.settlements);
-                self.settlements = std::mem::take(&mut self.committing);
-                self.settlements.extend(newer);
-                self.dirty_since.get_or_insert_with(Instant::now);
-                self.store_failed(&error);
-            }
-        }
-    }
-
-    /// The store logs its failures itself, once; this only waits.
-    fn store_failed(&mut self, error: &StoreError) {
-        tracing::debug!(sink = self.settings.name, "the store failed: {error}");
-        self.store_failed_until = Some(Instant::now() + STORE_PAUSE);
-    }
-
-    fn is_store_resting(&self) -> bool {
-        self.store_failed_until.is_some_and(|until| until > Instant::now())
-    }
-
     /// How long there is nothing to do.
     fn pause(&self) -> Duration {
         let now = Timestamp::now();
@@ -552,76 +422,6 @@ impl Runner {
             }
         };
         next.map_or(pause, |next| pause.min(next.max(Duration::from_millis(1))))
-    }
-
-    async fn obey(&mut self, command: Command) -> Result<String, String> {
-        match command {
-            Command::Pause => {
-                self.is_paused = true;
-                self.commit_and_wait().await?;
-                Ok("paused".to_owned())
-            }
-            Command::Resume => {
-                self.is_paused = false;
-                self.commit_and_wait().await?;
-                Ok("resumed".to_owned())
-            }
-            Command::Retry => {
-                self.probe_at = self.probe_at.map(|_| Timestamp::from_micros(0));
-                self.redo_hold = self.redo_hold.map(|(failed, _)| (failed, Timestamp::from_micros(0)));
-                self.window.make_due(Timestamp::now());
-                Ok("the next attempt is made now".to_owned())
-            }
-            Command::Skip => {
-                let Some((change, retry)) = self.window.head() else {
-                    return Err("no change waits".to_owned());
-                };
-                let (changeid, failed) = (change.changeid, retry.map_or(0, |retry| retry.attempts));
-                let last = retry.map(|retry| format!("; last answer: {}", retry.answer)).unwrap_or_default();
-                self.give_up(changeid, failed, format!("skipped by an operator{last}"));
-                self.commit_and_wait().await?;
-                Ok(format!("change {changeid} was skipped, and is a dead letter now"))
-            }
-            Command::Requeue(changeids) => {
-                let position = self.window.position();
-                let count = changeids.len();
-                if let Some(waiting) = changeids.iter().find(|changeid| **changeid > position) {
-                    return Err(format!("change {waiting} has not ended here yet"));
-                }
-                for changeid in changeids {
-                    self.settle(changeid, SettlementKind::Requeued, 0, String::new());
-                    if self.redo_under_way != Some(changeid) && !self.redo.contains(&changeid) {
-                        self.redo.push_back(changeid);
-                    }
-                }
-                self.commit_and_wait().await?;
-                Ok(format!("{count} changes are sent once more"))
-            }
-        }
-    }
-
-    async fn commit_and_wait(&mut self) -> Result<(), String> {
-        if let Some(commit) = self.commit.take() {
-            let committed = commit.await;
-            self.committed(committed);
-        }
-        let committed = self.commit_of(false).await;
-        let result = committed.as_ref().map(drop).map_err(ToString::to_string);
-        self.committed(committed);
-        result
-    }
-
-    /// What an earlier life was asked to send once more.
-    async fn load_redo(&mut self) {
-        let (store, name) = (Arc::clone(&self.store), self.settings.name.clone());
-        let read = move || store.settlements(&name, SettlementKind::Requeued, 0, usize::MAX);
-        match tokio::task::spawn_blocking(read).await {
-            Ok(Ok(settlements)) => self.redo = settlements.into_iter().map(|settlement| settlement.changeid).collect(),
-            Ok(Err(error)) => self.store_failed(&error),
-            Err(error) => {
-                tracing::error!(sink = self.settings.name, "cannot read what is to be sent once more: {error}")
-            }
-        }
     }
 
     /// Waits for what is under way, up to a limit, and commits.

@@ -9,7 +9,7 @@ use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
-use actix_web::web::Bytes;
+use bytes::Bytes;
 use hookd_http::plain;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 

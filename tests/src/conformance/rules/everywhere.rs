@@ -12,6 +12,7 @@ pub(super) const RULES: &[Rule] = &[
         explains: unknown_event_is_202,
     },
     Rule { id: "other-methods-are-405", classes: &[], explains: other_methods_are_405 },
+    Rule { id: "raw-queries-are-accepted", classes: &["base"], explains: raw_queries_are_accepted },
     Rule { id: "all-changes-or-none", classes: &["github"], explains: all_changes_or_none },
     Rule { id: "json-as-in-its-standard", classes: &[], explains: json_as_in_its_standard },
     Rule { id: "integers-of-64-bits", classes: &[], explains: integers_of_64_bits },
@@ -41,6 +42,13 @@ fn other_methods_are_405(pair: &Pair<'_>, difference: Difference) -> bool {
     let is_405 = pair.hookd.status == 405 && pair.hookd.changes.is_empty();
     let is_unknown = pair.case.served().is_none() && pair.hookd.is_refused_with(&["The dialect specified, "]);
     difference == Difference::Answer && !is_taken && (is_405 || is_unknown)
+}
+
+/// Twisted refuses a request line with bytes that should have been escaped, and says nothing.
+fn raw_queries_are_accepted(pair: &Pair<'_>, difference: Difference) -> bool {
+    let is_raw = pair.case.request.target.contains(|c: char| !c.is_ascii() || matches!(c, '"' | '<' | '>'));
+    let is_refused = pair.buildbot.status == 400 && pair.buildbot.text.is_empty();
+    difference == Difference::Answer && is_raw && is_refused && pair.hookd.is_success()
 }
 
 /// Buildbot stored some changes of a request before it failed on another.

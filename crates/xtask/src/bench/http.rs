@@ -22,7 +22,8 @@ pub(super) fn send(address: SocketAddr, request: &str) -> Result<(u16, String), 
 
 /// The body of the answer to a `GET` of this path.
 pub(super) fn get(address: SocketAddr, path: &str) -> Result<String, String> {
-    let (status, answer) = send(address, &format!("GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"))?;
+    let (status, answer) =
+        send(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"))?;
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     if status == 200 { Ok(body.to_owned()) } else { Err(format!("{path} was answered with {status}: {body}")) }
 }

@@ -40,7 +40,8 @@ fn pending_pull_requests_wait_without_their_requests_and_hold_up_no_other_api() 
     println!("{COUNT} pending pull requests of 4 MiB: peak {peak} MiB, {peak_after} MiB after a restart");
     let pending = hookd.admin().list("/api/v2/deliveries?state=pending&limit=100", "deliveries");
     assert_eq!(pending.len(), COUNT);
-    assert!(peak < 300 && peak_after < 300, "peak {peak} MiB, {peak_after} MiB after a restart");
+    // All of them at once took twice what they have, 640 MiB. Freed memory is not given back at once: hence the margin.
+    assert!(peak < 450 && peak_after < 450, "peak {peak} MiB, {peak_after} MiB after a restart");
 }
 
 #[test]

@@ -227,10 +227,7 @@ async fn serve_sinks(sinks: Arc<Engine>, mut configs: watch::Receiver<Arc<Config
         sinks.apply(&config.sinks, config.server.shutdown_timeout).await;
         let engine = Arc::clone(&sinks);
         for name in actix_web::web::block(move || engine.orphans()).await.into_iter().flatten().flatten() {
-            tracing::warn!(
-                sink = name,
-                "not configured any more, but its changes are kept: `hookd sinks forget` ends that"
-            );
+            tracing::warn!(sink = name, "no longer configured; its changes are kept until `hookd sinks forget`");
         }
         if configs.changed().await.is_err() {
             return;

@@ -47,7 +47,7 @@ struct Finished {
     /// Whether the other side works apart from this change, where that was asked.
     is_healthy: bool,
     took: Duration,
-    /// Whether it was sent once more on the word of an operator.
+    /// Whether it was sent once more at the request of an operator.
     is_redo: bool,
 }
 
@@ -263,7 +263,7 @@ impl Runner {
         let settled_at = match doubt {
             Doubt::None => None,
             Doubt::LastAttempt => Some(started + settings.ask_again_after),
-            Doubt::EarlierLife => Some(self.started_at + settings.ask_again_after),
+            Doubt::EarlierRun => Some(self.started_at + settings.ask_again_after),
         };
         let attempt = async move {
             let failed = retry.as_ref().map_or(0, |retry| retry.attempts);

@@ -60,8 +60,8 @@ pub(crate) enum Doubt {
     None,
     /// The last attempt ended without a clear answer.
     LastAttempt,
-    /// An earlier life of hookd may have sent it.
-    EarlierLife,
+    /// An earlier run of hookd may have sent it.
+    EarlierRun,
 }
 
 struct Waiting {
@@ -76,7 +76,7 @@ struct Lane {
     queue: VecDeque<i64>,
     is_under_way: bool,
     retry: Option<Retry>,
-    /// Whether an earlier life of hookd may have sent changes of this lane that the cursor does not know of.
+    /// Whether an earlier run of hookd may have sent changes of this lane that the cursor does not know of.
     is_suspect: bool,
 }
 
@@ -92,7 +92,7 @@ pub(crate) struct Window {
     done_before: BTreeSet<i64>,
     /// Failed attempts of changes that are not read yet.
     retries_before: HashMap<i64, Retry>,
-    /// Up to here an earlier life may have sent changes without noting it.
+    /// Up to here an earlier run may have sent changes without noting it.
     suspect_to: i64,
     /// Whether that life kept order in other lanes, so that one change that is missing says nothing about the next.
     asks_about_each: bool,
@@ -100,7 +100,7 @@ pub(crate) struct Window {
 
 impl Window {
     /// A window behind a cursor's position, with what was done beyond it and failed attempts by the change's number.
-    /// `is_suspect`: an earlier life of hookd may have sent changes beyond the position without noting it.
+    /// `is_suspect`: an earlier run of hookd may have sent changes beyond the position without noting it.
     pub(crate) fn new(
         order: Order,
         position: i64,
@@ -123,7 +123,7 @@ impl Window {
         }
     }
 
-    /// Suspects every change that an earlier life may have sent, also behind one that is missing: that life may have sent
+    /// Suspects every change that an earlier run may have sent, also behind one that is missing: that run may have sent
     /// changes out of the order that is kept now.
     pub(crate) fn ask_about_each(&mut self) {
         self.asks_about_each = true;
@@ -196,7 +196,7 @@ impl Window {
         lane.is_under_way = true;
         let doubt = match &lane.retry {
             Some(retry) if retry.may_have_arrived => Doubt::LastAttempt,
-            _ if lane.is_suspect => Doubt::EarlierLife,
+            _ if lane.is_suspect => Doubt::EarlierRun,
             _ => Doubt::None,
         };
         Some(Ready { change: Arc::clone(&waiting.change), retry: lane.retry.clone(), doubt })
@@ -397,9 +397,9 @@ mod tests {
         for changeid in 1..=4 {
             window.push(change(changeid, "a"));
         }
-        assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::EarlierLife);
+        assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::EarlierRun);
         window.finish(1);
-        assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::EarlierLife);
+        assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::EarlierRun);
         window.clear_suspicion(2);
         window.finish(2);
         assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::None);
@@ -413,7 +413,7 @@ mod tests {
             window.push(change(changeid, "a"));
         }
         for changeid in 1..=2 {
-            assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::EarlierLife);
+            assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::EarlierRun);
             window.clear_suspicion(changeid);
             window.finish(changeid);
         }

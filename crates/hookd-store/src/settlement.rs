@@ -33,7 +33,7 @@ pub enum SettlementKind {
     Filtered,
     /// It was given up: a dead letter, which waits for an operator. It is kept as long as its change.
     Dead,
-    /// It is to be sent once more, on the word of an operator.
+    /// It is to be sent once more, at the request of an operator.
     Requeued,
 }
 

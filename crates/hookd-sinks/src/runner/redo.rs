@@ -1,4 +1,4 @@
-//! Sending once more what has ended: dead letters, and what a filter dropped, on the word of an operator. One at a time,
+//! Sending once more what has ended: dead letters, and what a filter dropped, at the request of an operator. One at a time,
 //! beside the changes of the log and out of their order.
 
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Runner {
         }
     }
 
-    /// What an earlier life was asked to send once more.
+    /// What an earlier run was asked to send once more.
     pub(super) async fn load_redo(&mut self) {
         let (store, name) = (Arc::clone(&self.store), self.settings.name.clone());
         let read = move || store.settlements(&name, SettlementKind::Requeued, 0, usize::MAX);

@@ -46,7 +46,7 @@ pub(super) fn list(answer: &Value, output: &mut Output<'_>) -> io::Result<()> {
     for name in answer["meta"]["not_configured"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         writeln!(
             output.err,
-            "warning: `{name}` is not configured any more, but changes are kept for it: `hookd sinks forget`"
+            "warning: `{name}` is no longer configured, but changes are kept for it: `hookd sinks forget`"
         )?;
     }
     Ok(())

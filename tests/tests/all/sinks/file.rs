@@ -25,7 +25,7 @@ fn each_change_is_one_whole_line_whenever_hookd_is_killed() {
     let mut load = Load::new();
     let mut home = Home::serving(&tables("type = \"file\"\npath = \"changes.jsonl\""));
     for round in 0..4 {
-        // What an earlier life wrote is looked for two seconds after the start; some are killed before that.
+        // What an earlier run wrote is looked for two seconds after the start; some are killed before that.
         let hookd = home.start();
         if round % 2 == 1 {
             load.send(&hookd, 10);

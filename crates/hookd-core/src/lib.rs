@@ -89,7 +89,7 @@ pub use change_arguments::ChangeArguments;
 pub use change_list::{CHANGE_BYTES_PER_INPUT_BYTE, ChangeList, FREE_CHANGE_BYTES, MAX_CHANGE_BYTES};
 pub use codebase::{Codebase, CodebaseFunction};
 pub use git::{GitRef, RefKind, changed_files, is_zero_id};
-pub use hook::{Hook, Outcome, Proof, Recognised};
+pub use hook::{Hook, Outcome, Proof, Recognised, Subject};
 pub use inventory;
 pub use json::{Json, MAX_JSON_VALUES};
 pub use options::{BuildContext, Compat, PathStep, Problem, SecretSource};

@@ -30,9 +30,11 @@ mod reader;
 mod retention;
 mod schema;
 mod settlements;
+mod search;
 mod store;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod wal;
 mod writer;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::{App, HttpResponse, HttpServer, rt, web};
 use hookd_config::ServedDialect;
-use hookd_core::{ApiAnswers, ApiCall, HookRequest, Outcome, Refusal};
+use hookd_core::{ApiAnswers, ApiCall, HookRequest, Outcome, Refusal, Subject};
 use hookd_store::{
     Browse, DeliveryRecord, Log, MemoryStore, NewDelivery, NewState, State, StoreError, StoredRequest, Timestamp,
 };
@@ -70,6 +70,7 @@ fn calls(url: &str) -> Outcome {
     Outcome::Calls {
         calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new() }],
         line: None,
+        about: Subject::default(),
         reported_changes: 1,
     }
 }
@@ -90,7 +91,7 @@ async fn add_pending(store: &MemoryStore, request: Option<StoredRequest>) {
         forge_id: None,
         deduplicate: true,
         request,
-        state: NewState::Pending { reported_changes: 1 },
+        state: NewState::Pending { reported_changes: 1, about: Subject::default() },
     };
     store.append(delivery).await.unwrap();
 }
@@ -173,6 +174,8 @@ async fn a_restart_resumes_what_is_pending() {
     let before = Followups::start_with(work(&store, Some(api.dialect(LONG_BUDGET)), SLOW).worker).unwrap();
     let attempts = || store.pending().unwrap().first().map(|due| due.attempts);
     until("the failed attempt is stored", || attempts() == Some(1)).await;
+    let error = format!("{}: the API answered 503", api.url);
+    assert_eq!(store.pending().unwrap()[0].error, Some(error));
     before.stop().await;
     assert_eq!(result(&store), (State::Pending, None, vec![]));
 
@@ -213,8 +216,8 @@ fn by_body() -> Arc<ServedDialect> {
         let text = String::from_utf8(request.body().to_vec()).unwrap();
         let (url, line) = text.split_once(' ').unwrap();
         Ok(match (answers.get(url), calls(url)) {
-            (None, Outcome::Calls { calls, reported_changes, .. }) => {
-                Outcome::Calls { calls, line: Some(line.to_owned()), reported_changes }
+            (None, Outcome::Calls { calls, about, reported_changes, .. }) => {
+                Outcome::Calls { calls, line: Some(line.to_owned()), about, reported_changes }
             }
             _ => one_change(line),
         })

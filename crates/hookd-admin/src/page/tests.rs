@@ -1,7 +1,7 @@
 //! The pages as a browser gets them, over a store with what an attacker would send.
 
 use actix_web::http::StatusCode;
-use hookd_core::{Change, Method};
+use hookd_core::{Change, Method, Subject};
 use hookd_store::{NewDelivery, NewState, RequestHead, StoredRequest, Timestamp};
 use serde_json::json;
 
@@ -223,7 +223,7 @@ async fn the_page_of_a_delivery_shows_all_of_it() {
         (vec![], "It has no body"),
         ("[".repeat(100_000).into_bytes(), "[[[["),
     ] {
-        let mut odd = delivery("x", NewState::Pending { reported_changes: 1 });
+        let mut odd = delivery("x", NewState::Pending { reported_changes: 1, about: Subject::default() });
         odd.request.as_mut().unwrap().body = body.into();
         let id = site.add(odd).await;
         let text = site.text(&format!("/deliveries/{id}")).await;

@@ -1,6 +1,6 @@
 //! Blocks: what one transaction stores, compressed together.
 //!
-//! # Layout of version 2
+//! # Layout of version 3
 //!
 //! The fields come in this order, with nothing between them. Their kinds are those of [`super::wire`]; each of the two
 //! parts is compressed and enveloped as [`super::version`] says.
@@ -41,7 +41,7 @@ use crate::error::Failure;
 const MAX_BLOCK_BYTES: usize = 1 << 20;
 
 /// The zstd level: 1 costs the least of those that compress well.
-const COMPRESSION_LEVEL: i32 = 1;
+pub(super) const COMPRESSION_LEVEL: i32 = 1;
 
 /// A block that is being filled.
 pub(crate) struct BlockBuilder {

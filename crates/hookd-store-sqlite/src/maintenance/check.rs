@@ -12,6 +12,7 @@ use super::{MAX_PROBLEMS, MaintenanceError, open};
 use crate::blocks::{self, Header, Part};
 use crate::error::Failure;
 use crate::format::{Records, request_at, unpack};
+use crate::texts::stored;
 use crate::wal::Damage;
 use crate::{Fault, OpenError, paths, wal};
 
@@ -34,7 +35,7 @@ const WAL_PAUSE: Duration = Duration::from_millis(20);
 
 /// The invariants of the records, but for what has expired: each query finds violations. Its first column says which record,
 /// and takes the place of `{}` in the sentence.
-const INVARIANTS: [(&str, &str); 6] = [
+const INVARIANTS: [(&str, &str); 7] = [
     (
         "block {} does not begin where the one before it ends",
         "SELECT b.blockid FROM blocks b LEFT JOIN blocks a ON a.blockid = b.blockid - 1 \
@@ -55,6 +56,13 @@ const INVARIANTS: [(&str, &str); 6] = [
     (
         "block {} has requests, and does not say how many",
         "SELECT blockid FROM blocks WHERE (requests IS NULL) <> (request_count = 0)",
+    ),
+    (
+        "the text index has a gap before block {}",
+        "SELECT b.first_blockid FROM text_segments a JOIN text_segments b ON b.first_blockid = \
+         (SELECT min(first_blockid) FROM text_segments WHERE first_blockid > a.first_blockid) \
+         WHERE a.next_blockid <> b.first_blockid OR a.first_deliveryid + a.delivery_count <> b.first_deliveryid \
+         OR a.first_changeid + a.change_count <> b.first_changeid",
     ),
     (
         "cursor {} is beyond the newest change",
@@ -128,11 +136,27 @@ fn look(transaction: &Transaction<'_>, checked: &mut Checked) -> Result<(), Fail
             Err(other) => return Err(other),
         }
     }
+    segments(transaction, checked)?;
     // What could not be read is not in the sums.
     if checked.problems.is_empty() {
         checked.problems.extend(index.problems(transaction, &first)?);
     }
     checked.problems.truncate(MAX_PROBLEMS);
+    Ok(())
+}
+
+/// Looks at all of the text index.
+fn segments(connection: &Connection, checked: &mut Checked) -> Result<(), Failure> {
+    let mut after = i64::MIN;
+    while let Some(segment) = stored::next(connection, after)? {
+        after = segment.bounds.first_blockid;
+        let read = segment.texts().and_then(|_| segment.columns());
+        match read {
+            Err(Failure::Damaged(why)) if checked.problems.len() < MAX_PROBLEMS => checked.problems.push(why),
+            Err(Failure::Damaged(_)) | Ok(_) => {}
+            Err(other) => return Err(other),
+        }
+    }
     Ok(())
 }
 

@@ -11,5 +11,7 @@ mod keys;
 pub(crate) mod recent;
 pub(crate) mod runs;
 
-pub(crate) use keys::{BlockKeys, Key, KeyKind, RecentKeys, beginning_key, key_of_id, key_of_identity, keys_of_beginning};
+pub(crate) use keys::{
+    BlockKeys, Key, KeyKind, RecentKeys, beginning_key, key_of_id, key_of_identity, keys_of_beginning,
+};
 pub(crate) use runs::{IdentityIndex, SealedRun};

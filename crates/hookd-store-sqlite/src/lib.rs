@@ -29,8 +29,8 @@ mod paths;
 mod reader;
 mod retention;
 mod schema;
-mod settlements;
 mod search;
+mod settlements;
 mod store;
 #[cfg(test)]
 mod tests;

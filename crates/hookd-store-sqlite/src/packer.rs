@@ -47,7 +47,14 @@ impl Packer {
     pub(crate) fn new() -> Result<Self, Failure> {
         let builder = BlockBuilder::new().map_err(|error| Failure::Damaged(error.to_string()))?;
         let next = Numbers { deliveryid: 1, changeid: 1, blockid: 1 };
-        Ok(Self { builder, keys: BlockKeys::default(), request_count: 0, texts: BatchTexts::default(), next, blocks: Vec::new() })
+        Ok(Self {
+            builder,
+            keys: BlockKeys::default(),
+            request_count: 0,
+            texts: BatchTexts::default(),
+            next,
+            blocks: Vec::new(),
+        })
     }
 
     /// Begins a batch with these numbers; whatever an earlier one left is dropped.

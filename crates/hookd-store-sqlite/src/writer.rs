@@ -281,14 +281,16 @@ impl Writer {
 
     fn await_completion(&self, deliveryid: i64, delivery: &NewDelivery) -> rusqlite::Result<()> {
         let NewState::Pending { about, .. } = &delivery.state else { return Ok(()) };
-        self.connection.prepare_cached("INSERT INTO pending VALUES (?1, ?2, ?3, 0, ?3, NULL, ?4, ?5, ?6)")?.execute((
-            deliveryid,
-            &delivery.dialect,
-            delivery.received_at.as_micros(),
-            shortened(&about.repository),
-            about.branch.as_deref().map(shortened),
-            about.revision.as_deref().map(shortened),
-        ))?;
+        self.connection.prepare_cached("INSERT INTO pending VALUES (?1, ?2, ?3, 0, ?3, NULL, ?4, ?5, ?6)")?.execute(
+            (
+                deliveryid,
+                &delivery.dialect,
+                delivery.received_at.as_micros(),
+                shortened(&about.repository),
+                about.branch.as_deref().map(shortened),
+                about.revision.as_deref().map(shortened),
+            ),
+        )?;
         Ok(())
     }
 

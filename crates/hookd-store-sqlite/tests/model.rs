@@ -421,12 +421,17 @@ impl History {
             let found: Vec<i64> =
                 store.search(&search, usize::MAX).unwrap().iter().map(|delivery| delivery.deliveryid).collect();
             let matches = |delivery: &&DeliveryRecord| {
-                let own: Vec<_> = delivery.changeids.iter().filter_map(|changeid| changes.get(changeid)).cloned().collect();
+                let own: Vec<_> =
+                    delivery.changeids.iter().filter_map(|changeid| changes.get(changeid)).cloned().collect();
                 let about = store.waiting(&[delivery.deliveryid]).unwrap().pop().map(|waiting| waiting.about);
                 search.matches(delivery, &own, about.as_ref())
             };
             let expected = deliveries.rows.iter().rev().filter(matches).map(|delivery| delivery.deliveryid);
-            assert!(expected.clone().eq(found.iter().copied()), "{search:?}: {found:?}, {:?}", expected.collect::<Vec<_>>());
+            assert!(
+                expected.clone().eq(found.iter().copied()),
+                "{search:?}: {found:?}, {:?}",
+                expected.collect::<Vec<_>>()
+            );
         }
         for branch in ["b0", "b3"] {
             let query = Query::default().filter(ChangeField::Branch, Operator::Eq, branch);

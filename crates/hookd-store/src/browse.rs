@@ -1,8 +1,8 @@
 //! Reading for people: the pages, the REST API, the command line.
 
 use crate::{
-    ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Page, Query, Search, Settlement, SettlementKind, StoreError,
-    StoredRequest, Waiting,
+    ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Page, Query, Search, Settlement, SettlementKind,
+    StoreError, StoredRequest, Waiting,
 };
 
 /// A store that people can look into.

@@ -89,9 +89,7 @@ fn has_word(delivery: &DeliveryRecord, changes: &[Change], about: Option<&Subjec
         || may_have(reason)
         || may_be_id(forge_id)
         || word.parse() == Ok(*deliveryid)
-        || about.is_some_and(|about| {
-            has(&about.repository) || may_have(&about.branch) || may_be_id(&about.revision)
-        })
+        || about.is_some_and(|about| has(&about.repository) || may_have(&about.branch) || may_be_id(&about.revision))
         || changes.iter().any(|change| {
             let Change { author, branch, category, codebase, project, repository, revision, .. } = change;
             [author, codebase, project, repository].into_iter().any(|text| has(text))

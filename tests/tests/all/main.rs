@@ -14,6 +14,7 @@ mod hostile_bodies;
 mod hostile_connections;
 mod hostile_flood;
 mod overload;
+mod pages;
 mod push;
 mod raw;
 mod refusals;

@@ -38,7 +38,8 @@ fn run(arguments: &[String]) -> Result<(), String> {
     let change = store.change(middle).map_err(|error| error.to_string())?.ok_or("the store is empty")?.change;
     let branch = change.branch.unwrap_or_default();
     let short: String = change.revision.unwrap_or_default().chars().take(9).collect();
-    let words = |words: &[&str]| Search { words: words.iter().map(|word| (*word).to_owned()).collect(), ..Search::default() };
+    let words =
+        |words: &[&str]| Search { words: words.iter().map(|word| (*word).to_owned()).collect(), ..Search::default() };
     let search = |search: Search| move |store: &SqliteStore| Ok(store.search(&search, PAGE_ROWS)?.len());
     let filter = |field: ChangeField, value: &str| {
         let query = Query::default().filter(field, Operator::Eq, value).limit(1000);

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::version::VERSION;
 use super::{
-    Block, BlockBuilder, Columns, DeliveryEntry, Group, IndexedOutcome, Records, TextList, read_done, request_at, unpack,
-    write_done,
+    Block, BlockBuilder, Columns, DeliveryEntry, Group, IndexedOutcome, Records, TextList, read_done, request_at,
+    unpack, write_done,
 };
 
 /// Set it to write the file anew.

@@ -56,15 +56,8 @@ impl DeliveryText {
 }
 
 impl ChangeText {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Repository,
-        Self::Branch,
-        Self::Author,
-        Self::Project,
-        Self::Category,
-        Self::Codebase,
-        Self::Revision,
-    ];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Repository, Self::Branch, Self::Author, Self::Project, Self::Category, Self::Codebase, Self::Revision];
 }
 
 /// Values of records in a row: the value, and how many have it.

@@ -227,7 +227,8 @@ pub(crate) struct BlockKeys {
 
 impl BlockKeys {
     pub(crate) fn add_delivery(&mut self, entry: &DeliveryEntry<'_>) {
-        self.deliveries.push([entry.indexed_identity().map_or(0, key_of_identity), entry.forge_id.map_or(0, key_of_id)]);
+        self.deliveries
+            .push([entry.indexed_identity().map_or(0, key_of_identity), entry.forge_id.map_or(0, key_of_id)]);
     }
 
     pub(crate) fn add_change(&mut self, change: &Change) {

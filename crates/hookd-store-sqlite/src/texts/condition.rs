@@ -128,7 +128,8 @@ pub(crate) fn collect(
 ) -> Result<(), Failure> {
     let folded = texts.folded();
     let meets: Vec<_> = conditions.iter().map(|condition| condition.texts(texts, &folded)).collect();
-    let is_wanted = |(condition, meets): (&Condition, &Option<Vec<bool>>)| meets.is_some() || !condition.states.is_empty();
+    let is_wanted =
+        |(condition, meets): (&Condition, &Option<Vec<bool>>)| meets.is_some() || !condition.states.is_empty();
     if conditions.iter().zip(&meets).any(is_wanted) {
         let columns = columns()?;
         for (condition, meets) in conditions.iter_mut().zip(&meets) {

@@ -101,9 +101,8 @@ fn add_blocks(connection: &Connection, segment: &mut Segment, next_blockid: i64)
 }
 
 fn unindexed_outcomes(connection: &Connection) -> Result<BatchTexts, Failure> {
-    let mut select = connection.prepare(
-        "SELECT deliveryid, state, reason FROM unindexed_outcomes CROSS JOIN outcomes USING (deliveryid)",
-    )?;
+    let mut select = connection
+        .prepare("SELECT deliveryid, state, reason FROM unindexed_outcomes CROSS JOIN outcomes USING (deliveryid)")?;
     let mut batch = BatchTexts::default();
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {

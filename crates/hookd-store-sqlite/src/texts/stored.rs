@@ -99,9 +99,8 @@ pub(crate) fn last_before(connection: &Connection, blockid: i64) -> Result<Optio
 }
 
 fn select(connection: &Connection, sql: &str, blockid: i64) -> Result<Option<StoredSegment>, Failure> {
-    let read = |row: &Row<'_>| {
-        Ok(StoredSegment { bounds: Bounds::from_row(row)?, texts: row.get(6)?, columns: row.get(7)? })
-    };
+    let read =
+        |row: &Row<'_>| Ok(StoredSegment { bounds: Bounds::from_row(row)?, texts: row.get(6)?, columns: row.get(7)? });
     Ok(connection.prepare_cached(sql)?.query_row([blockid], read).optional()?)
 }
 

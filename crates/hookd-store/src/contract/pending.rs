@@ -8,9 +8,7 @@ use super::samples::{
     HOUR, NOON, NOTHING, PENDING, accepted, accepted_many, append, changeids, complete, delivery, received_at,
 };
 use super::{Open, reopened};
-use crate::{
-    Completion, Due, MAX_WAITING_TEXT_BYTES, NewDelivery, NewState, State, StoreError, Timestamp, Waiting,
-};
+use crate::{Completion, Due, MAX_WAITING_TEXT_BYTES, NewDelivery, NewState, State, StoreError, Timestamp, Waiting};
 
 fn pending_ids(store: &crate::SharedStore) -> Vec<i64> {
     store.pending().unwrap().iter().map(|due| due.deliveryid).collect()
@@ -64,7 +62,8 @@ pub fn pending_deliveries_come_in_the_order_of_their_numbers(open: Open<'_>) {
 pub fn a_postponed_delivery_continues_from_there_after_reopening(open: Open<'_>) {
     let store = open();
     append(&store, delivery("{}", PENDING));
-    let first = Due { deliveryid: 1, dialect: "github".to_owned(), received_at: NOON, attempts: 0, next_at: NOON, error: None };
+    let first =
+        Due { deliveryid: 1, dialect: "github".to_owned(), received_at: NOON, attempts: 0, next_at: NOON, error: None };
     assert_eq!(store.pending().unwrap(), std::slice::from_ref(&first));
     let next_at = NOON.saturating_add(Duration::from_secs(90));
     let (dialect, received_at) = ("other".to_owned(), Timestamp::from_micros(1));
@@ -130,7 +129,14 @@ pub fn what_is_not_pending_is_neither_completed_nor_postponed(open: Open<'_>) {
     append(&store, delivery("", accepted("r")));
     for deliveryid in [-1, 0, 1, 2, i64::MAX] {
         assert!(!complete(&store, deliveryid, accepted("other")), "{deliveryid}");
-        let due = Due { deliveryid, dialect: "github".to_owned(), received_at: NOON, attempts: 1, next_at: NOON, error: None };
+        let due = Due {
+            deliveryid,
+            dialect: "github".to_owned(),
+            received_at: NOON,
+            attempts: 1,
+            next_at: NOON,
+            error: None,
+        };
         store.postpone(due).wait().unwrap();
     }
     assert_eq!((store.pending().unwrap(), changeids(&store)), (vec![], vec![1]));

@@ -62,7 +62,10 @@ impl Searches {
     }
 
     pub(super) fn lines(&self) -> String {
-        let mut lines = format!("Milliseconds of a search of {} changes:\n\n| search | ms | found |\n|---|---|---|\n", self.changes);
+        let mut lines = format!(
+            "Milliseconds of a search of {} changes:\n\n| search | ms | found |\n|---|---|---|\n",
+            self.changes
+        );
         for Timed { name, milliseconds, found } in &self.searches {
             lines.push_str(&format!("| `{name}` | {} | {found} |\n", milliseconds.shown(1)));
         }

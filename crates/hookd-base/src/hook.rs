@@ -1,6 +1,6 @@
 //! The hook: from the fields to the change.
 
-use hookd_core::{Change, Compat, Hook, HookRequest, Json, Method, Outcome, Refusal};
+use hookd_core::{Change, Compat, Hook, HookRequest, Json, Method, Outcome, Refusal, Skips};
 
 use crate::fields::{FIELDS, Fields};
 
@@ -8,6 +8,7 @@ use crate::fields::{FIELDS, Fields};
 #[derive(Debug, Default)]
 pub struct Base {
     pub(crate) compat: Compat,
+    pub(crate) skips: Skips,
 }
 
 impl Hook for Base {
@@ -25,7 +26,8 @@ impl Hook for Base {
         if fields.is_empty()? {
             return Err(Refusal::new(format!("no field of a change was sent, expected some of {}", FIELDS.join(", "))));
         }
-        change_of(&fields).map(|change| Outcome::Changes(vec![change]))
+        let change = change_of(&fields)?;
+        Ok(self.skips.outcome(&change.comments).unwrap_or_else(|| Outcome::Changes(vec![change])))
     }
 
     fn headers(&self) -> &'static [&'static str] {

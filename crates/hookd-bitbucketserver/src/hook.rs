@@ -2,8 +2,10 @@
 
 use hookd_core::{
     ChangeArguments, Codebase, Compat, Hook, HookRequest, Keys, Outcome, Proof, PropertyWhitelist, PullRequestStage,
-    Recognised, Refusal, SignatureHash, SignatureHeader, View,
+    Recognised, Refusal, SignatureHash, SignatureHeader, Skips, View,
 };
+
+use crate::base_url::BaseUrl;
 
 const EVENT: &str = "X-Event-Key";
 const DELIVERY: &str = "X-Request-Id";
@@ -14,6 +16,8 @@ pub(crate) struct BitbucketServer {
     pub(crate) compat: Compat,
     pub(crate) keys: Option<Keys>,
     pub(crate) codebase: Option<Codebase>,
+    pub(crate) skips: Skips,
+    pub(crate) base_url: Option<BaseUrl>,
     pub(crate) whitelist: PropertyWhitelist,
 }
 
@@ -28,6 +32,13 @@ impl Hook for BitbucketServer {
         Recognised::from_headers(request, EVENT, &[DELIVERY])
     }
 
+    /// *Test connection* sends it without a signature, whatever the secret, and some versions without a content type. One
+    /// that is signed all the same shows whether the secret is right.
+    fn is_ping(&self, request: &HookRequest) -> bool {
+        request.header(EVENT) == Some("diagnostics:ping")
+            && (request.headers().get(SIGNATURES[0].name).is_none() || self.verify(request).is_ok())
+    }
+
     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
         match &self.keys {
             None => Ok(Proof::NotRequired),
@@ -37,10 +48,6 @@ impl Hook for BitbucketServer {
 
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
         let name = request.header(EVENT);
-        // Some versions send it without a content type.
-        if name == Some("diagnostics:ping") {
-            return Ok(Outcome::ignored("event `diagnostics:ping` is a test of the connection"));
-        }
         request.expect_json(self.compat)?;
         let payload = request.json()?.reading(self.compat);
         let Some(name) = name else {
@@ -82,6 +89,7 @@ impl BitbucketServer {
             ("pr_modified", _) => self.modified(event),
             ("pr_merged", _) => self.pull_request(event, PullRequestStage::Fulfilled),
             ("pr_declined" | "pr_deleted", _) => self.pull_request(event, PullRequestStage::Rejected),
+            ("diagnostics_ping", _) => Ok(Outcome::ignored(format!("event `{name}` is a test of the connection"))),
             ("mirror_repo_synchronized", _) => Ok(Outcome::ignored(format!(
                 "event `{name}` makes no change, since `repo:refs_changed` reports the same push"
             ))),

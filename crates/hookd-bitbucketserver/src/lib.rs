@@ -50,6 +50,7 @@
 
 #![forbid(unsafe_code)]
 
+mod base_url;
 mod buildbot;
 mod change;
 mod date;

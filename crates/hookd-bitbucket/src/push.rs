@@ -22,12 +22,7 @@ pub(crate) fn pages(repository: &str) -> String {
 }
 
 /// The change of a commit on a branch.
-pub(crate) fn change(
-    commit: &View<'_>,
-    branch: Option<&str>,
-    base: &Change,
-    pages: &str,
-) -> Result<Change, Refusal> {
+pub(crate) fn change(commit: &View<'_>, branch: Option<&str>, base: &Change, pages: &str) -> Result<Change, Refusal> {
     Ok(Change {
         revision: commit.identifier("raw_node")?.map(str::to_owned),
         author: commit.maybe("raw_author")?.unwrap_or_default().to_owned(),

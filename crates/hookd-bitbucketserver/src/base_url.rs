@@ -49,7 +49,16 @@ mod tests {
         for url in ["https://code.example.org", "http://127.0.0.1:7990/bitbucket/", "https://[::1]/"] {
             assert!(BaseUrl::parse(url).is_ok(), "{url}");
         }
-        for url in ["", "code.example.org", "ssh://code.example.org", "https://", "https:///x", "https://u:p@h", "https://h?a", "https://h /"] {
+        for url in [
+            "",
+            "code.example.org",
+            "ssh://code.example.org",
+            "https://",
+            "https:///x",
+            "https://u:p@h",
+            "https://h?a",
+            "https://h /",
+        ] {
             assert!(BaseUrl::parse(url).is_err(), "{url}");
         }
     }

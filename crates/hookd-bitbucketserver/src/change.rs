@@ -14,11 +14,7 @@ impl BitbucketServer {
         };
         let project = project.map_or_else(|| repository.maybe("project.key"), |project| Ok(Some(project)))?;
         let src = repository.maybe("scmId")?.unwrap_or("git");
-        Ok(Change {
-            project: project.unwrap_or_default().to_owned(),
-            src: Some(src.to_owned()),
-            ..Change::default()
-        })
+        Ok(Change { project: project.unwrap_or_default().to_owned(), src: Some(src.to_owned()), ..Change::default() })
     }
 
     /// The codebase of a change of this repository.

@@ -8,6 +8,7 @@ use hookd_core::{
 use crate::base_url::BaseUrl;
 
 const EVENT: &str = "X-Event-Key";
+const PING: &str = "diagnostics:ping";
 const DELIVERY: &str = "X-Request-Id";
 const SIGNATURES: [SignatureHeader; 1] = [SignatureHeader { name: "X-Hub-Signature", hash: SignatureHash::Sha256 }];
 
@@ -35,7 +36,7 @@ impl Hook for BitbucketServer {
     /// *Test connection* sends it without a signature, whatever the secret, and some versions without a content type. One
     /// that is signed all the same shows whether the secret is right.
     fn is_ping(&self, request: &HookRequest) -> bool {
-        request.header(EVENT) == Some("diagnostics:ping")
+        request.header(EVENT) == Some(PING)
             && (request.headers().get(SIGNATURES[0].name).is_none() || self.verify(request).is_ok())
     }
 
@@ -48,6 +49,10 @@ impl Hook for BitbucketServer {
 
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
         let name = request.header(EVENT);
+        // Some versions send it without a content type.
+        if name == Some(PING) {
+            return Ok(Outcome::ignored(format!("event `{PING}` is a test of the connection")));
+        }
         request.expect_json(self.compat)?;
         let payload = request.json()?.reading(self.compat);
         let Some(name) = name else {
@@ -89,7 +94,6 @@ impl BitbucketServer {
             ("pr_modified", _) => self.modified(event),
             ("pr_merged", _) => self.pull_request(event, PullRequestStage::Fulfilled),
             ("pr_declined" | "pr_deleted", _) => self.pull_request(event, PullRequestStage::Rejected),
-            ("diagnostics_ping", _) => Ok(Outcome::ignored(format!("event `{name}` is a test of the connection"))),
             ("mirror_repo_synchronized", _) => Ok(Outcome::ignored(format!(
                 "event `{name}` makes no change, since `repo:refs_changed` reports the same push"
             ))),

@@ -42,12 +42,7 @@ impl<'r> ChangeArguments<'r> {
     ///
     /// # Errors
     /// As [`HookRequest::argument`].
-    pub fn codebase(
-        &self,
-        option: Option<&Codebase>,
-        payload: &Json<'_>,
-        repository: &str,
-    ) -> Result<String, Refusal> {
+    pub fn codebase(&self, option: Option<&Codebase>, payload: &Json<'_>, repository: &str) -> Result<String, Refusal> {
         let argument = if self.has_codebase { self.request.nonempty_argument("codebase")? } else { None };
         Ok(match (argument, option) {
             (Some(codebase), _) => codebase.to_owned(),

@@ -104,7 +104,8 @@ impl fmt::Debug for Codebase {
     }
 }
 
-const EXPECTED: &str = r#"a string, `{ map = { "PATTERN" = "NAME" } }`, `{ path = "KEY.KEY" }` or `{ function = "NAME" }`"#;
+const EXPECTED: &str =
+    r#"a string, `{ map = { "PATTERN" = "NAME" } }`, `{ path = "KEY.KEY" }` or `{ function = "NAME" }`"#;
 
 /// A table as it is written.
 #[derive(Deserialize)]
@@ -125,7 +126,9 @@ impl TryFrom<Table> for Codebase {
                 registry::find(&name).map(Codebase::Function)
             }
             Table { function: Some(_), .. } => Err("`function` goes with no other key".to_owned()),
-            Table { map: None, path: None, .. } => Err(format!("neither `map` nor `path` is there: expected {EXPECTED}")),
+            Table { map: None, path: None, .. } => {
+                Err(format!("neither `map` nor `path` is there: expected {EXPECTED}"))
+            }
             Table { map, path, default, function: None } => {
                 let map = map.map(|map| match map.is_empty() {
                     true => Err("`map` is empty: name a pattern, or leave it out".to_owned()),
@@ -133,7 +136,9 @@ impl TryFrom<Table> for Codebase {
                 });
                 let path: Vec<String> = path.iter().flat_map(|path| path.split('.')).map(str::to_owned).collect();
                 if path.iter().any(String::is_empty) {
-                    return Err("`path` has an empty key: expected keys joined by dots, such as `repository.name`".to_owned());
+                    return Err(
+                        "`path` has an empty key: expected keys joined by dots, such as `repository.name`".to_owned()
+                    );
                 }
                 Ok(Codebase::Lookup(Lookup { path, map: map.transpose()?, default: default.unwrap_or_default() }))
             }
@@ -201,7 +206,8 @@ mod tests {
 
     #[test]
     fn a_codebase_is_found_by_repository_or_by_a_value_of_the_payload() {
-        const PAYLOAD: &[u8] = br#"{"repository": {"owner": {"login": "oda"}, "id": 7}, "topics": ["tea", "milk"], "none": null}"#;
+        const PAYLOAD: &[u8] =
+            br#"{"repository": {"owner": {"login": "oda"}, "id": 7}, "topics": ["tea", "milk"], "none": null}"#;
         let map = json!({"https://git.example.org/*": "rest", "https://git.example.org/kitchen/*": "kitchen"});
         for (option, expected) in [
             (json!("name"), "name"),
@@ -217,9 +223,8 @@ mod tests {
             (json!({"path": "repository.owner.login", "map": {"O*": "a"}, "default": "b"}), "b"),
         ] {
             let codebase = read(option.clone()).unwrap();
-            let found = View::read(PAYLOAD, |payload| {
-                Ok(codebase.of(payload.json(), "https://git.example.org/kitchen/tea"))
-            });
+            let found =
+                View::read(PAYLOAD, |payload| Ok(codebase.of(payload.json(), "https://git.example.org/kitchen/tea")));
             assert_eq!(found.unwrap(), expected, "{option}");
         }
     }

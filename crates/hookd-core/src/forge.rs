@@ -137,9 +137,8 @@ pub fn other_forge(class: &str, request: &HookRequest, evidence: Evidence) -> Op
 /// The forge that the headers name, the own one first.
 fn by_headers(request: &HookRequest, own: Option<&'static Forge>) -> Option<&'static Forge> {
     let key = request.nonempty_header(KEY).unwrap_or_default();
-    let is_named = |forge: &&Forge| {
-        forge.headers.iter().any(|name| request.headers().get(name).is_some()) || (forge.has_key)(key)
-    };
+    let is_named =
+        |forge: &&Forge| forge.headers.iter().any(|name| request.headers().get(name).is_some()) || (forge.has_key)(key);
     own.filter(|own| is_named(own)).or_else(|| FORGES.iter().find(is_named))
 }
 
@@ -168,7 +167,8 @@ mod tests {
     const GITHUB: &str = r#"{"repository": {"html_url": "u", "full_name": "o/r"}, "sender": {}}"#;
     const GITLAB: &str = r#"{"object_kind": "push"}"#;
     const SERVER: &str = r#"{"eventKey": "repo:refs_changed", "repository": {"slug": "r", "project": {"key": "K"}}}"#;
-    const PLUGIN: &str = r#"{"repository": {"slug": "r", "project": {"key": "K"}, "links": {"self": [{"href": "u"}]}}}"#;
+    const PLUGIN: &str =
+        r#"{"repository": {"slug": "r", "project": {"key": "K"}, "links": {"self": [{"href": "u"}]}}}"#;
     const CLOUD: &str = r#"{"repository": {"full_name": "o/r", "links": {"html": {"href": "u"}}}}"#;
     const LEGACY: &str = r#"payload={"canon_url":"u","commits":[]}"#;
     const GITORIOUS: &str = r#"payload={"pushed_by":"u","pushed_at":"t"}"#;
@@ -210,7 +210,10 @@ mod tests {
                     assert_eq!(found, None, "{dialect}: {headers:?}");
                 } else {
                     let name = format!("for the dialect `{dialect}`");
-                    assert!(found.as_ref().is_some_and(|found| found.ends_with(&name)), "{class}: {found:?}, {headers:?}");
+                    assert!(
+                        found.as_ref().is_some_and(|found| found.ends_with(&name)),
+                        "{class}: {found:?}, {headers:?}"
+                    );
                 }
             }
             assert_eq!(other_forge("somebodys_own", &request, Evidence::Payload), None);

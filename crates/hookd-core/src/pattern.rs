@@ -367,8 +367,10 @@ mod tests {
 
     #[test]
     fn the_longest_pattern_that_matches_counts() {
-        let map: GlobMap<u8> =
-            [("*", 1), ("b*/x", 3), ("a*/x", 2), ("*/xy", 4)].map(|(glob, value)| (Glob::new(glob).unwrap(), value)).into_iter().collect();
+        let map: GlobMap<u8> = [("*", 1), ("b*/x", 3), ("a*/x", 2), ("*/xy", 4)]
+            .map(|(glob, value)| (Glob::new(glob).unwrap(), value))
+            .into_iter()
+            .collect();
         for (text, expected) in [("ab/x", Some(2)), ("b/x", Some(3)), ("a/xy", Some(4)), ("else", Some(1))] {
             assert_eq!(map.get(text).copied(), expected, "{text}");
         }

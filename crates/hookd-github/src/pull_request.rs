@@ -113,7 +113,15 @@ pub(crate) struct Draft<'e> {
 
 /// Why nothing is built after this action, where that is so.
 fn unbuilt(payload: &View<'_>) -> Option<Outcome> {
-    (!event_of(payload).is_built()).then(|| unbuilt_action(payload))
+    if event_of(payload).is_built() {
+        return None;
+    }
+    Some(match payload.get("action") {
+        Some(Json::Text("edited")) => {
+            Outcome::ignored("pull request action \"edited\" is not built unless the base branch changed")
+        }
+        _ => unbuilt_action(payload),
+    })
 }
 
 /// What happened to the pull request.
@@ -132,9 +140,6 @@ fn event_of(payload: &View<'_>) -> PullRequestEvent {
 /// The outcome of an action that is not built.
 pub(crate) fn unbuilt_action(payload: &View<'_>) -> Outcome {
     Outcome::ignored(match payload.get("action") {
-        Some(Json::Text("edited")) => {
-            "pull request action \"edited\" is not built unless the base branch changed".to_owned()
-        }
         Some(Json::Text(other)) => format!("pull request action \"{other}\" is not built"),
         _ => "pull request event without an action is not built".to_owned(),
     })

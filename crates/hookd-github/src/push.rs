@@ -1,8 +1,6 @@
 //! Pushes to branches and tags.
 
-use hookd_core::{
-    Change, GitRef, Json, Outcome, RefKind, Refusal, View, changed_files, is_zero_id, put_head_last,
-};
+use hookd_core::{Change, GitRef, Json, Outcome, RefKind, Refusal, View, changed_files, is_zero_id, put_head_last};
 use serde_json::Value;
 
 use crate::change::commit_page;

@@ -26,12 +26,13 @@ impl Tokens {
     pub(crate) fn read(token: Option<&Token>, context: &BuildContext<'_>) -> Result<Self, Vec<Problem>> {
         let mut tokens = Vec::new();
         let mut problems = Vec::new();
-        let mut take = |pattern: &str, secret: &Secret, place: &dyn Fn(String) -> Problem| match Glob::ignoring_case(pattern)
-            .and_then(|glob| Ok((glob, usable(secret, context)?)))
-        {
-            Ok(token) => tokens.push(token),
-            Err(message) => problems.push(place(message)),
-        };
+        let mut take =
+            |pattern: &str, secret: &Secret, place: &dyn Fn(String) -> Problem| match Glob::ignoring_case(pattern)
+                .and_then(|glob| Ok((glob, usable(secret, context)?)))
+            {
+                Ok(token) => tokens.push(token),
+                Err(message) => problems.push(place(message)),
+            };
         match token {
             None => {}
             Some(Token::One(secret)) => take("*", secret, &|message| Problem::with("token", message)),
@@ -59,7 +60,9 @@ impl Tokens {
             }
             let folded = pattern.to_lowercase();
             if known.contains(&folded) {
-                warnings.push(format!("`token`: the pattern `{pattern}` differs from another by case alone, and is never used"));
+                warnings.push(format!(
+                    "`token`: the pattern `{pattern}` differs from another by case alone, and is never used"
+                ));
             }
             known.push(folded);
         }
@@ -158,7 +161,17 @@ mod tests {
         for pattern in ["*", "octo/*", "Octo/tea", "oct?/t.e-a_", "octo*", "*/tea", "?????", "[a-c]*", "octo[/]tea"] {
             assert_eq!(hopeless(pattern), None, "{pattern}");
         }
-        for pattern in ["octo", "octo/", "/tea", "", "https://github.com/octo/*", "octo/tea/x", "github.com/octo/*", "octo tea/*", "octo/tea.git#1"] {
+        for pattern in [
+            "octo",
+            "octo/",
+            "/tea",
+            "",
+            "https://github.com/octo/*",
+            "octo/tea/x",
+            "github.com/octo/*",
+            "octo tea/*",
+            "octo/tea.git#1",
+        ] {
             assert!(hopeless(pattern).is_some(), "{pattern}");
         }
     }

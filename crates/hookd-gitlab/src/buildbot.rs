@@ -50,7 +50,9 @@ impl GitLab {
             Some(Json::Text("open" | "reopen")) => {}
             Some(Json::Text("update")) if merge_request.get("oldrev").is_some() => {}
             Some(Json::Text("update")) => {
-                return Ok(Outcome::ignored("merge request action \"update\" is not built unless it brings new commits"));
+                return Ok(Outcome::ignored(
+                    "merge request action \"update\" is not built unless it brings new commits",
+                ));
             }
             _ => return Ok(unbuilt_action(&merge_request)),
         }

@@ -139,7 +139,8 @@ pub(crate) fn finished(state: &str) -> Option<Outcome> {
 pub(crate) fn unbuilt_action(merge_request: &View<'_>) -> Outcome {
     Outcome::ignored(match merge_request.get("action") {
         Some(Json::Text("update")) => {
-            "merge request action \"update\" is not built unless it brings new commits or another target branch".to_owned()
+            "merge request action \"update\" is not built unless it brings new commits or another target branch"
+                .to_owned()
         }
         Some(Json::Text(other)) => format!("merge request action \"{other}\" is not built"),
         _ => "merge request event without an action is not built".to_owned(),

@@ -175,7 +175,8 @@ impl Worker {
             let calls = match outcome {
                 Ok(Outcome::Calls { calls, .. }) => calls,
                 Ok(outcome) => {
-                    let missing = (!missing.is_empty()).then(|| format!("could not be fetched: {}", missing.join("; ")));
+                    let missing =
+                        (!missing.is_empty()).then(|| format!("could not be fetched: {}", missing.join("; ")));
                     let notes: Vec<String> = missing.into_iter().chain(left_out).collect();
                     let note = (!notes.is_empty()).then(|| notes.join("; "));
                     return Ok(Attempt::Complete(new_state(outcome), note));

@@ -125,7 +125,9 @@ fn request(case: &Case, step: &Step) -> Request {
             // Bitbucket has one header, GitHub and those who do as it does one for each hash.
             let is_bitbucket = path.contains("bitbucket");
             request = match hash {
-                Hash::Sha256 if is_bitbucket => request.header("X-Hub-Signature", sha256_signature(&sign.secret, &body)),
+                Hash::Sha256 if is_bitbucket => {
+                    request.header("X-Hub-Signature", sha256_signature(&sign.secret, &body))
+                }
                 Hash::Sha1 if is_bitbucket => request,
                 Hash::Sha256 => request.header("X-Hub-Signature-256", sha256_signature(&sign.secret, &body)),
                 Hash::Sha1 => request.header("X-Hub-Signature", sha1_signature(&sign.secret, &body)),

@@ -176,10 +176,12 @@ impl<'p> View<'p> {
     /// As Buildbot, as [`View::list`].
     pub fn maybe_list(&self, path: &str) -> Result<Vec<View<'p>>, Refusal> {
         match self.compat {
-            Compat::Off => Ok(self.or_left_out(self.described(path).and_then(|found| match found {
-                Some(_) => self.list(path).map(Some),
-                None => Ok(None),
-            })).unwrap_or_default()),
+            Compat::Off => Ok(self
+                .or_left_out(self.described(path).and_then(|found| match found {
+                    Some(_) => self.list(path).map(Some),
+                    None => Ok(None),
+                }))
+                .unwrap_or_default()),
             Compat::Buildbot => match self.need(path)? {
                 Json::Text("") | Json::Object([]) => Ok(Vec::new()),
                 _ => self.list(path),
@@ -311,7 +313,11 @@ mod tests {
         assert_eq!(both(|root| root.maybe_date("n")), ["None", "`n` is null, expected a text"]);
         assert_eq!(both(|root| root.maybe_date("five")), ["None", "`five` is a number, expected a text"]);
         assert_eq!(both(|root| root.maybe_date("odd")), ["None", "None"]);
-        let texts = |path: &'static str| both(move |root| root.maybe_texts(path).map(|texts| texts.into_iter().map(String::from).collect::<Vec<_>>()));
+        let texts = |path: &'static str| {
+            both(move |root| {
+                root.maybe_texts(path).map(|texts| texts.into_iter().map(String::from).collect::<Vec<_>>())
+            })
+        };
         assert_eq!(texts("m"), ["[]", "[]"]);
         assert_eq!(texts("n"), ["[]", "`n` is null, expected a list of texts"]);
         assert_eq!(texts("mixed"), [r#"["a", "b"]"#, "`mixed` is null, expected a list of texts"]);

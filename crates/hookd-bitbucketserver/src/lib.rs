@@ -62,6 +62,7 @@ mod push;
 mod repository;
 mod user;
 
+pub use base_url::BaseUrl;
 pub use options::Options;
 
 hookd_core::inventory::submit! {

@@ -46,7 +46,8 @@ pub struct Options {
     /// The URL of Bitbucket, such as `https://code.example.org`. Older versions send no links, and newer ones send none with
     /// a pull request. Then the `repository` of a change is `BASE_URL/scm/PROJECT/SLUG.git`, as it is in the clone link
     /// over HTTP, and pages are under `BASE_URL/projects/`. Without this option it is `PROJECT/SLUG`.
-    pub base_url: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub base_url: Option<BaseUrl>,
 
     /// Regular expressions: what was pushed to a branch or tag makes no change when one of them is found in the message of
     /// its head commit, and a pull request, of whose commits Bitbucket sends no message, when one is found in its title
@@ -61,18 +62,10 @@ pub struct Options {
 
 impl HookOptions for Options {
     fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
-        let base_url = self.base_url.as_deref().map(BaseUrl::parse).transpose();
-        let (keys, base_url) = match (context.keys("secret", self.secret.as_ref()), base_url) {
-            (Ok(keys), Ok(base_url)) => (keys, base_url),
-            (keys, base_url) => {
-                let wrong = base_url.err().map(|message| Problem::with("base_url", message));
-                return Err(keys.err().into_iter().flatten().chain(wrong).collect());
-            }
-        };
         Ok(Box::new(BitbucketServer {
             compat: context.compat,
-            keys,
-            base_url,
+            keys: context.keys("secret", self.secret.as_ref())?,
+            base_url: self.base_url,
             codebase: self.codebase,
             skips: self.skips,
             whitelist: self.bitbucket_property_whitelist,

@@ -36,7 +36,7 @@ const FORGES: &[Forge] = &[
     Forge {
         name: "GitHub (or one that does as it does)",
         dialect: Some("github"),
-        headers: &["X-GitHub-Event", "X-GitHub-Delivery"],
+        headers: &["X-GitHub-Event"],
         has_key: no_key,
         has_shape: |payload| {
             payload.is_text("repository.html_url")

@@ -186,10 +186,10 @@ async fn what_was_announced_may_be_absent_for_a_minute() {
         };
         Some(Scripted::new(translate).served(budget))
     };
-    for absent in [404, 422] {
-        let (api, store) = (Api::start(&[absent, absent, 200]), store_with_a_pending_delivery().await);
+    for statuses in [&[404, 404, 200], &[422, 422, 200]] {
+        let (api, store) = (Api::start(statuses), store_with_a_pending_delivery().await);
         assert_eq!(work(&store, announced(&api, LONG_BUDGET), QUICK).run().await, Ok(()));
-        assert_eq!(result(&store), (State::Accepted, None, vec!["complete".to_owned()]), "{absent}");
+        assert_eq!(result(&store), (State::Accepted, None, vec!["complete".to_owned()]), "{statuses:?}");
         assert_eq!(api.calls(), 3);
     }
     // It counts when the minute, or the budget, is over.

@@ -10,7 +10,7 @@ use crate::Base;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Options {
-    /// Regular expressions: a request makes no change when one of them is found in `comments`. None without this option.
+    /// Regular expressions: what has one of them in its `comments` makes no change. None without this option.
     pub skips: Skips,
 }
 

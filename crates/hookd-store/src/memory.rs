@@ -258,6 +258,7 @@ mod tests {
             event: None,
             forge_id: None,
             deduplicate: true,
+            note: None,
             request: None,
             state: NewState::Accepted(vec![hookd_core::Change::default()]),
         }

@@ -18,9 +18,7 @@
 //! - outcomes of deliveries that had been pending: how many (number); of each the delivery (integer), the code of its state
 //!   (byte), its reason (the number of a text)
 
-use zstd::bulk::Compressor;
-
-use super::block::COMPRESSION_LEVEL;
+use super::dictionary;
 use super::version::{pack, unpack};
 use super::wire::{Input, broken, write_integer, write_length, write_number};
 use crate::error::Failure;
@@ -178,7 +176,7 @@ fn small(input: &mut Input<'_>) -> Result<u32, Failure> {
 }
 
 fn pack_part(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
-    let mut compressor = Compressor::new(COMPRESSION_LEVEL).map_err(|error| broken(&error.to_string()))?;
+    let mut compressor = dictionary::compressor().map_err(|error| broken(&error.to_string()))?;
     pack(&mut compressor, bytes)
 }
 

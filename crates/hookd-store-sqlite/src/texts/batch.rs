@@ -10,7 +10,7 @@ use crate::format::{ChangeText, DeliveryEntry, DeliveryText, MAX_TEXT_BYTES, Pas
 use crate::index::beginning_key;
 
 /// A text in [`BatchTexts::all`].
-type Place = Option<Range<u32>>;
+pub(super) type Place = Option<Range<u32>>;
 
 /// The texts of a batch, in the order of its records.
 #[derive(Default)]

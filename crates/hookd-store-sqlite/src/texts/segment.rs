@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::batch::BatchTexts;
+use super::batch::{BatchTexts, Place};
 use crate::format::{Columns, IndexedOutcome, TextList};
 
 /// A segment is full with so many deliveries and changes. Fewer would repeat more texts; more take longer to write, some
@@ -67,22 +67,21 @@ impl Segment {
 
     /// Adds what comes next in the log, up to this block.
     pub(crate) fn add(&mut self, batch: &BatchTexts, next_blockid: i64) {
+        // A place that two records in a row have is one text.
+        let mut last = Default::default();
         for (state, places) in batch.deliveries() {
             self.columns.states.push(u32::from(*state));
-            for (index, place) in places.iter().enumerate() {
-                let number = self.number(batch.text(place));
-                self.columns.deliveries[index].push(number);
-            }
+            let numbers = self.numbers(batch, places, &mut last);
+            self.columns.deliveries.iter_mut().zip(numbers).for_each(|(column, number)| column.push(number));
         }
+        let mut last = Default::default();
         for (deliveryid, places) in batch.changes() {
             match self.columns.owners.last_mut() {
                 Some((last, count)) if last == deliveryid => *count += 1,
                 _ => self.columns.owners.push((*deliveryid, 1)),
             }
-            for (index, place) in places.iter().enumerate() {
-                let number = self.number(batch.text(place));
-                self.columns.changes[index].push(number);
-            }
+            let numbers = self.numbers(batch, places, &mut last);
+            self.columns.changes.iter_mut().zip(numbers).for_each(|(column, number)| column.push(number));
         }
         for (deliveryid, state, reason) in batch.outcomes() {
             let reason = self.number(batch.text(reason));
@@ -92,6 +91,21 @@ impl Segment {
         self.bounds.delivery_count += count(batch.deliveries().len());
         self.bounds.change_count += count(batch.changes().len());
         self.bounds.next_blockid = next_blockid;
+    }
+
+    /// The numbers of the texts of a record; `last` has those of the record before.
+    fn numbers<const COUNT: usize>(
+        &mut self,
+        batch: &BatchTexts,
+        places: &[Place; COUNT],
+        last: &mut [(Place, u32); COUNT],
+    ) -> [u32; COUNT] {
+        for (place, last) in places.iter().zip(&mut *last) {
+            if *place != last.0 {
+                *last = (place.clone(), self.number(batch.text(place)));
+            }
+        }
+        std::array::from_fn(|index| last[index].1)
     }
 
     /// The number of a text; 0 for none.

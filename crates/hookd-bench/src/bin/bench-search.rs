@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use hookd_store::{Browse as _, ChangeField, Operator, Query, Search, StoreError};
+use hookd_store::{Browse as _, ChangeField, Log as _, Operator, Query, Search, StoreError};
 use hookd_store_sqlite::SqliteStore;
 
 #[global_allocator]

@@ -18,6 +18,9 @@ use crate::{Breach, Meter, Scope, Target, execution};
 /// How many runs may go into making a finding shorter.
 const MAX_SHORTENING_RUNS: usize = 3000;
 
+/// The length of most inputs.
+const SHORT_BYTES: usize = 12 << 10;
+
 /// What a run of one target comes to.
 #[derive(Debug)]
 pub struct Summary {
@@ -97,6 +100,7 @@ impl<'t> Fuzzer<'t> {
         let name = self.target.name();
         self.reached.take();
         let mut known = self.target.seeds();
+        assert!(!known.is_empty(), "{name} has nothing to start from");
         known.extend(self.folders.known(name)?.into_iter().map(|(_, input)| input));
         for input in known {
             self.execute(&input, Scope::All)?;
@@ -135,11 +139,19 @@ impl<'t> Fuzzer<'t> {
         })
     }
 
-    /// One of the inputs, and of the latest more often than of the others.
+    /// One of the inputs: of the latest more often than of the others, and seldom one that is long, and so takes the time
+    /// of many short ones.
     fn choose(&mut self) -> &[u8] {
         let count = self.inputs.len();
         let latest = if self.rng.u8(..4) == 0 { count.min(16) } else { count };
-        self.inputs.get(count - 1 - self.rng.usize(..latest.max(1))).map_or(&[], Vec::as_slice)
+        let mut at = 0;
+        for _ in 0..8 {
+            at = count - 1 - self.rng.usize(..latest.max(1));
+            if self.inputs[at].len() <= SHORT_BYTES || self.rng.u8(..32) == 0 {
+                break;
+            }
+        }
+        &self.inputs[at]
     }
 
     fn execute(&mut self, input: &[u8], scope: Scope) -> io::Result<()> {

@@ -5,6 +5,14 @@ use fastrand::Rng;
 /// The longest input that changes make.
 pub const MAX_BYTES: usize = 256 << 10;
 
+/// How long a part becomes that is repeated, but for one of many.
+const MAX_REPEATED_BYTES: usize = 2 << 10;
+
+/// How long a part may become that is repeated: mostly not very long, seldom so that the input is a large one.
+pub fn repeated_bytes(rng: &mut Rng) -> usize {
+    if rng.u8(..64) == 0 { MAX_BYTES / 2 } else { MAX_REPEATED_BYTES }
+}
+
 /// Bytes that many formats treat in a way of their own.
 const SPECIAL: &[u8] = b"\0\t\n\r \"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~09azAZ\x1b\x7f\x80\xc3\xe2\xed\xf0\xff";
 
@@ -69,9 +77,9 @@ fn token<'t>(rng: &mut Rng, tokens: &[&'t str]) -> &'t [u8] {
     rng.choice(tokens).map_or(b"", |token| token.as_bytes())
 }
 
-/// Many of the same, seldom so many that the input is a large one.
+/// Many of the same.
 fn repeated(rng: &mut Rng, part: &[u8]) -> Vec<u8> {
-    let most = if rng.u8(..16) == 0 { MAX_BYTES } else { 2048 };
+    let most = repeated_bytes(rng);
     part.repeat(rng.usize(..=most / part.len().max(1)))
 }
 

@@ -164,7 +164,7 @@ fn nested(rng: &mut Rng, value: Value) -> Value {
 /// Makes more of what a value has: items, members, characters.
 fn repeat(rng: &mut Rng, value: &mut Value) {
     let size = value.to_string().len().max(1);
-    let times = (1 << rng.usize(..12)).min(MAX_BYTES / 2 / size).max(1);
+    let times = (1 << rng.usize(..16)).min(bytes::repeated_bytes(rng) / size).max(1);
     match value {
         Value::Array(items) => *items = items.iter().cycle().take(items.len() * (times + 1)).cloned().collect(),
         Value::Object(members) => {

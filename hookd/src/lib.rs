@@ -24,5 +24,6 @@ mod retention;
 mod scripted;
 mod serve;
 mod translator;
+mod version;
 
 pub use cli::main;

@@ -12,6 +12,7 @@ mod man;
 mod progress;
 mod reload;
 mod schema;
+mod send;
 mod serve;
 mod sinks;
 mod store;
@@ -71,6 +72,12 @@ enum Command {
     #[command(after_help = after_help("hookd why 72d3162e-cc78-11e3-81ab-4c9367dc0958"))]
     Why(Configured<why::WhyArgs>),
 
+    /// Submit a change to a base dialect, of a hookd or of a Buildbot, as `post_build_request.py` does.
+    ///
+    /// Uses no configuration file.
+    #[command(after_help = send::after_help())]
+    Send(send::SendArgs),
+
     /// Maintain the store: statistics, check, backup, reclaiming space.
     #[command(arg_required_else_help = true, after_help = after_help("hookd store backup hookd-backup.db"))]
     Store(Configured<store::StoreArgs>),
@@ -109,6 +116,8 @@ pub(crate) enum Exit {
     Failure = 1,
     /// The configuration or the command line is invalid.
     Usage = 2,
+    /// What was asked for was refused by the other side.
+    Refused = 3,
 }
 
 impl From<Exit> for ExitCode {
@@ -167,6 +176,7 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
         Command::Schema => schema::run(output),
         Command::Completions(args) => completions::run(args, output),
         Command::Man(args) => man::run(args, output),
+        Command::Send(args) => send::run(args, output),
         Command::Docs => docs::run(output),
         Command::Serve(_) => Ok(Exit::Failure),
     }
@@ -208,13 +218,13 @@ mod tests {
         for mut command in commands() {
             let help = command.render_long_help().to_string();
             assert!(help.contains("Example:\n  hookd "), "{help}");
-            assert!(help.contains(EXIT_CODES), "{help}");
+            assert!(help.contains("Exit codes: 0 ok, 1 ") && help.contains(", 2 invalid "), "{help}");
         }
     }
 
     #[test]
     fn takes_a_configuration_where_it_counts_and_nowhere_else() {
-        let without = ["completions", "dialects", "docs", "man", "schema"];
+        let without = ["completions", "dialects", "docs", "man", "schema", "send"];
         for command in commands() {
             let takes = command.get_arguments().any(|argument| argument.get_id() == "config");
             assert_eq!(takes, !without.contains(&command.get_name()), "{}", command.get_name());

@@ -38,6 +38,7 @@ pub(super) fn base() -> Vec<Message> {
         Message::post(&[FORM], query),
         Message { method: Method::Get, ..Message::post(&[], "").with_query(query) },
         Message::post(&[JSON], fields),
+        Message::post(&[JSON], format!("[{fields}, {{\"who\": \"w\", \"revision\": \"r\"}}]")),
         Message::post(&[("Content-Type", "multipart/form-data; boundary=B")], multipart).with_query("who=w&when=1.5e3"),
     ]
 }

@@ -61,6 +61,10 @@ impl Hook for BitbucketServer {
     fn requires_proof(&self) -> bool {
         self.keys.is_some()
     }
+
+    fn warnings(&self) -> Vec<String> {
+        self.whitelist.warnings("bitbucket_property_whitelist", "bitbucket")
+    }
 }
 
 impl BitbucketServer {

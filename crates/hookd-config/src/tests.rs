@@ -115,9 +115,9 @@ const WRONG: &[(&str, &[&str])] = &[
         "change_hook_auth = []\nx = 1\n[sever]\n[[pollers]]",
         &[
             "1:20: `change_hook_auth`: an empty list would accept nobody: name a checker, or leave the option out",
-            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`",
-            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`; did you mean `server`?",
-            "4:3: unknown section `pollers`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`",
+            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`, `include`",
+            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`, `include`; did you mean `server`?",
+            "4:3: unknown section `pollers`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`, `include`",
         ],
     ),
     (
@@ -392,6 +392,8 @@ fn reads_a_valid_file_and_warns() {
         [
             "hookd.toml:6:10: section `admin`: other machines may reach this listener, which needs no password: make sure \
              that only trusted ones can",
+            "hookd.toml:8:17: section `store`: `keep_payloads` is longer than `keep_changes`, after which a delivery is \
+             deleted with its request: 1d counts for both",
             "hookd.toml:11:1: dialect `base` is open to anyone who can reach it: it cannot verify the sender, so \
              make sure that only trusted clients can reach it",
             "hookd.toml:12:1: dialect `test` is open to anyone who can reach it: `secret` closes it",

@@ -45,10 +45,10 @@ impl<'d> Reader<'d> {
     /// The problems, if there are any.
     pub(crate) fn finish(self) -> Result<Vec<Warning>, Report> {
         if !self.problems.is_empty() {
-            return Err(Report::new(self.problems));
+            return Err(Report::new(self.problems, &self.document.names()));
         }
         let mut warnings = self.warnings;
-        report::sort(&mut warnings);
+        report::sort(&mut warnings, &self.document.names());
         Ok(warnings)
     }
 

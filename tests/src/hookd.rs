@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -72,6 +74,11 @@ impl Hookd {
         self.process.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Reads neither its log nor its standard output from now on, and leaves both open.
+    pub fn stop_reading(&self) {
+        self.process.reading.stopped.store(true, Ordering::SeqCst);
+    }
+
     /// Kills it with SIGKILL; it gets no chance to tidy up.
     pub fn kill_9(mut self) -> Home {
         self.process.child.kill().expect("it was running");
@@ -127,15 +134,25 @@ struct Process {
     child: Child,
     log: Lines,
     output: Lines,
+    reading: Reading,
+}
+
+/// What has the pipes of a process read, or left unread until it is dropped.
+struct Reading {
+    stopped: Arc<AtomicBool>,
+    /// Each thread that has stopped reading waits until its sender is dropped.
+    _dropped: [Sender<()>; 2],
 }
 
 impl Process {
     fn start(command: &mut Command) -> Self {
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let log = collect(child.stderr.take().expect("it is piped"));
-        let output = collect(child.stdout.take().expect("it is piped"));
-        Self { child, log, output }
+        let stopped = Arc::<AtomicBool>::default();
+        let [(first, log_dropped), (second, output_dropped)] = [mpsc::channel(), mpsc::channel()];
+        let log = collect(child.stderr.take().expect("it is piped"), &stopped, log_dropped);
+        let output = collect(child.stdout.take().expect("it is piped"), &stopped, output_dropped);
+        Self { child, log, output, reading: Reading { stopped, _dropped: [first, second] } }
     }
 
     fn log(&self) -> Vec<String> {
@@ -156,13 +173,19 @@ impl Process {
     }
 }
 
-/// The lines that come from a pipe, as they come.
-fn collect(pipe: impl Read + Send + 'static) -> Lines {
+/// The lines that come from a pipe, as they come, until reading is stopped; then the pipe stays open until the process is
+/// dropped.
+fn collect(pipe: impl Read + Send + 'static, stopped: &Arc<AtomicBool>, dropped: Receiver<()>) -> Lines {
     let lines = Lines::default();
-    let written = Arc::clone(&lines);
+    let (written, stopped) = (Arc::clone(&lines), Arc::clone(stopped));
     thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+        let mut pipe = BufReader::new(pipe).lines();
+        while let Some(Ok(line)) = pipe.next() {
             written.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            if stopped.load(Ordering::SeqCst) {
+                let _ = dropped.recv();
+                return;
+            }
         }
     });
     lines

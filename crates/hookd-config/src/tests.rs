@@ -112,6 +112,16 @@ const WRONG: &[(&str, &[&str])] = &[
     ),
     ("[server]\n[server]", &["2:2: broken TOML: duplicate key `server`, first given at hookd.toml:1:2"]),
     (
+        "server.max_body = 1\n[server]\nworkers = 1",
+        &["2:2: broken TOML: duplicate key `server`, first given at hookd.toml:1:1"],
+    ),
+    (
+        "[base]\nsecret = 'hunter2'",
+        &[
+            "1:2: unknown section `base`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`, `include`; `[change_hook_dialects]` has the dialects: `[change_hook_dialects.base]`",
+        ],
+    ),
+    (
         "change_hook_auth = []\nx = 1\n[sever]\n[[pollers]]",
         &[
             "1:20: `change_hook_auth`: an empty list would accept nobody: name a checker, or leave the option out",
@@ -237,7 +247,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ),
     (
         "[change_hook_dialects.test.filter]\ncount = 256",
-        &["2:9: dialect `test`: `filter.count`: invalid value: integer `256`, expected u8"],
+        &["2:9: dialect `test`: `filter.count`: invalid value: integer `256`, expected a whole number from 0 to 255"],
     ),
     ("[change_hook_dialects.test.filter]\ncount = 13", &["2:9: dialect `test`: `filter.count`: 13 is not a count"]),
     (
@@ -302,7 +312,7 @@ const WRONG: &[(&str, &[&str])] = &[
             "1:32: `change_hook_auth` is an integer, expected a list of strings",
             "1:53: `change_hook_auth` is an integer, expected a list of strings",
             "3:20: section `admin`: `change_hook_auth`: invalid type: integer, expected a list of strings such as `file:changehook.passwd`",
-            "4:7: section `admin`: `tls`: invalid type: string, expected struct Tls",
+            "4:7: section `admin`: `tls`: invalid type: string, expected a table `{ certificate = \"PATH\", key = \"PATH\" }`",
         ],
     ),
     (
@@ -338,7 +348,7 @@ const WRONG: &[(&str, &[&str])] = &[
             "2:21: dialect `signed`: `strict`: needs a `secret` to check signatures with",
             "3:10: dialect `test`: unknown option `skip`, expected one of `allow_from`, `api_budget`, `change_hook_auth`, `compat`, `custom_class`, `deduplicate`, `filter`, `more_secrets`, `secret`, `skips`; did you mean `skips`?",
             "5:1: section `store`: unknown option `keep`, expected one of `keep_changes`, `keep_payloads`, `url`",
-            "7:11: section `server`: `workers`: invalid type: string \"x\", expected i64",
+            "7:11: section `server`: `workers`: invalid type: string \"x\", expected a whole number",
         ],
     ),
 ];

@@ -27,6 +27,8 @@ pub enum Fault {
     ReadOnly,
     /// The folder of the file does not exist.
     NoFolder,
+    /// What lies there is a folder.
+    Folder,
     /// Another process holds the lock on the database.
     Locked,
     /// The file is not what hookd wrote.
@@ -56,6 +58,7 @@ impl Fault {
             ErrorKind::FileTooLarge => Self::TooLarge,
             ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => Self::ReadOnly,
             ErrorKind::NotFound | ErrorKind::NotADirectory => Self::NoFolder,
+            ErrorKind::IsADirectory => Self::Folder,
             _ => Self::Other,
         }
     }
@@ -77,6 +80,7 @@ impl Fault {
                 "see who owns the file and its folder, their permissions, and how the file system is mounted"
             }
             Self::NoFolder => "create it, for the user of hookd alone, or name another file",
+            Self::Folder => "name a file",
             Self::Locked => "end what holds a lock on the database",
             Self::Damaged => "stop hookd, keep a copy of the file, see what `hookd store check` says, restore a backup",
             Self::Gone => "put the file back, with its `-wal`, or start hookd again",
@@ -87,7 +91,7 @@ impl Fault {
     /// The same for a store that is open, with what hookd does meanwhile.
     pub(crate) fn remedy_while_open(self) -> String {
         let meanwhile = match self {
-            Self::Damaged | Self::Gone => "",
+            Self::Damaged | Self::Gone | Self::Folder => "",
             Self::Other => "; hookd retries with each webhook",
             Self::Full | Self::TooLarge | Self::ReadOnly | Self::NoFolder | Self::Locked => {
                 "; hookd continues by itself"
@@ -104,6 +108,7 @@ impl fmt::Display for Fault {
             Self::TooLarge => "it may not become larger",
             Self::ReadOnly => "it may not be written to",
             Self::NoFolder => "its folder does not exist",
+            Self::Folder => "it is a folder",
             Self::Locked => "another process has locked it",
             Self::Damaged => "the file is damaged",
             Self::Gone => "the file was moved, removed or replaced",

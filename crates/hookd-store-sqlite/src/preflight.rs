@@ -122,7 +122,7 @@ mod tests {
             ("text.db", "is damaged, or no database"),
             ("none/hookd.db", "its folder does not exist"),
             ("text.db/hookd.db", "its folder does not exist"),
-            ("folder.db", "cannot open"),
+            ("folder.db", "it is a folder: name a file"),
         ] {
             let refused = preflight(&in_folder(name)).unwrap_err().to_string();
             assert!(refused.contains(message) && refused.contains(name), "{refused}");

@@ -70,13 +70,13 @@ impl Admin {
     /// # Errors
     /// What is wrong with the configuration.
     pub(super) fn find(config: &Path, args: &AdminArgs) -> Result<Self, Report> {
-        let mut configured = Config::load_admin(config);
-        let url = match (&args.admin, &configured) {
-            (Some(url), _) => parse(url),
-            (None, Ok(admin)) => at(admin.listen, admin.tls.is_some()),
-            (None, Err(_)) => return Err(configured.err().expect("it was matched")),
+        let (url, tls) = match (&args.admin, Config::load_admin(config)) {
+            (Some(url), configured) => (parse(url), configured.ok().and_then(|admin| admin.tls)),
+            (None, configured) => {
+                let admin = configured?;
+                (at(admin.listen, admin.tls.is_some()), admin.tls)
+            }
         };
-        let tls = configured.as_mut().ok().and_then(|admin| admin.tls.take());
         let folder = config.parent().unwrap_or(config);
         let own = tls.map(|tls| folder.join(tls.certificate));
         Ok(Self { url, trust: Trust { own, authorities: args.ca.clone() } })

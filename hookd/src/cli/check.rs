@@ -59,7 +59,7 @@ pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> i
 
 /// Prints the effective configuration in a few lines.
 fn summarize(config: &Config, output: &mut Output<'_>) -> io::Result<()> {
-    let Config { server, admin, store, dialects, .. } = config;
+    let Config { server, admin, store, dialects, sinks, .. } = config;
     writeln!(output.out, "server   {}, bodies up to {}", server.listen, format_size(server.max_body))?;
     writeln!(output.out, "admin    {}", admin.listen)?;
     writeln!(
@@ -71,6 +71,9 @@ fn summarize(config: &Config, output: &mut Output<'_>) -> io::Result<()> {
         let class =
             if dialect.class == dialect.name { String::new() } else { format!(", served by `{}`", dialect.class) };
         writeln!(output.out, "dialect  /change_hook/{}{class}", dialect.name)?;
+    }
+    for sink in sinks {
+        writeln!(output.out, "sink     {}, `{}` to {}", sink.name, sink.sink_type, sink.sink.destination())?;
     }
     Ok(())
 }

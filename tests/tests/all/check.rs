@@ -40,7 +40,7 @@ fn a_store_that_cannot_be_opened_is_refused() {
     );
     let home = at("sqlite:folder");
     fs::create_dir(home.path().join("folder")).expect("the folder is writable");
-    both_refuse(&home, 1, "hookd.toml:9:7: ", "folder`: ");
+    both_refuse(&home, 1, "hookd.toml:9:7: ", "folder`: it is a folder: name a file");
     let home = at("sqlite:text.db");
     home.write("text.db", "a text that is long enough to be taken for a database ".repeat(100));
     both_refuse(&home, 1, "hookd.toml:9:7: ", "text.db` is damaged, or no database");

@@ -120,22 +120,26 @@ impl<'t> Document<'t> {
         Some(format!("{shown}, first given at {}:{}:{}", first.file, first.line?, first.column?))
     }
 
-    /// Where the header of a table that is given again at this offset was given first, and whether its last key may be
-    /// shown. The parser forgets the first one.
+    /// Where the table was given first whose header is given again at this offset: by the same header, or by keys that begin
+    /// with its name. And whether its last key may be shown. The parser forgets the first one.
     fn same_header(&self, offset: usize) -> Option<(usize, bool)> {
         let text = self.parts.first()?.text;
         let before = text.get(..offset)?;
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let header = |line: &str| line.split(']').next().map(|header| header.trim().to_owned());
         let again = header(text[start..].lines().next()?).filter(|header| header.starts_with('['))?;
-        let mut at = 0;
+        let name = again.trim_start_matches('[');
+        let is_shown = again.matches('.').count() < 2 && !again.contains(names::AUTH);
+        let (mut at, mut is_top) = (0, true);
         for line in before[..start].split_inclusive('\n') {
             if header(line).as_ref() == Some(&again) {
                 let shift = offset - start - text[start..].find('[')?;
-                return Some((
-                    at + line.find('[')? + shift,
-                    again.matches('.').count() < 2 && !again.contains(names::AUTH),
-                ));
+                return Some((at + line.find('[')? + shift, is_shown));
+            }
+            is_top &= !line.trim_start().starts_with('[');
+            let rest = line.trim_start().strip_prefix(name).map(str::trim_start);
+            if is_top && rest.is_some_and(|rest| rest.starts_with(['.', '='])) {
+                return Some((at + line.len() - line.trim_start().len(), is_shown));
             }
             at += line.len();
         }

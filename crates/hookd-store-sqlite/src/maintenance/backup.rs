@@ -69,7 +69,7 @@ fn blamed(path: &Path, to: &Path, part: &Path, error: rusqlite::Error) -> Mainte
         fault => fault,
     };
     match fault {
-        Fault::Full | Fault::TooLarge | Fault::ReadOnly | Fault::NoFolder => {
+        Fault::Full | Fault::TooLarge | Fault::ReadOnly | Fault::NoFolder | Fault::Folder => {
             MaintenanceError::Target { path: to.to_owned(), fault }
         }
         Fault::Locked | Fault::Damaged | Fault::Gone | Fault::Other => MaintenanceError::store(path)(error),

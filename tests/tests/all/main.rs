@@ -23,6 +23,7 @@ mod refusals;
 mod reload;
 mod reload_under_load;
 mod reload_ways;
+mod send;
 mod shutdown;
 mod shutdown_connections;
 mod shutdown_stuck;

@@ -324,7 +324,7 @@ const WRONG: &[(&str, &[&str])] = &[
             "5:22: dialect `test`: `secret`: invalid type: integer, expected a string",
             "6:29: dialect `test`: `more_secrets[0]`: dates are not supported: write it as a string, in quotes",
             "6:69: dialect `test`: `more_secrets[3]`: invalid type: an integer, expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
-            "7:20: dialect `test`: `change_hook_auth`: invalid type: map, expected a list of strings such as `file:changehook.passwd`",
+            "7:20: dialect `test`: `change_hook_auth`: invalid type: table, expected a list of strings such as `file:changehook.passwd`",
         ],
     ),
     (

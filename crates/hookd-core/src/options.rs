@@ -392,7 +392,7 @@ mod tests {
         assert_eq!(options.some.unwrap(), ["b"]);
         assert_eq!(
             problems(serde_json::json!({"number": 1, "skips": "(", "some": {"a": 1}})),
-            ["skips: bad regular expression `(`: unclosed group", "some: invalid type: map, expected a sequence"]
+            ["skips: bad regular expression `(`: unclosed group", "some: invalid type: table, expected a list"]
         );
     }
 

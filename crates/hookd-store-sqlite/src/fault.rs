@@ -117,8 +117,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Tries whether a file could be written: opens it, if it is there, and writes a trial file beside it, which is removed
-/// again. Changes nothing.
+/// Tries whether a file could be written: opens it, if it is there, compares it with the limit on the size of files, and
+/// writes a trial file beside it, which is removed again. Changes nothing.
 ///
 /// # Errors
 /// What the system says.
@@ -127,12 +127,21 @@ pub(crate) fn try_writing(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    if let Some(most) = rustix::process::getrlimit(rustix::process::Resource::Fsize).current
+        && [path, &paths::wal(path)].iter().any(|path| length(path).saturating_add(TRIAL_BYTES as u64) > most)
+    {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
     let trial = paths::beside(path, &format!(".{}.trial", std::process::id()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&trial)?;
     let written = file.write_all(&vec![0xa5; TRIAL_BYTES]).and_then(|()| File::sync_data(&file));
     drop(file);
     let removed = std::fs::remove_file(&trial);
     written.and(removed)
+}
+
+fn length(path: &Path) -> u64 {
+    path.metadata().map_or(0, |file| file.len())
 }
 
 #[cfg(test)]

@@ -24,22 +24,25 @@ pub(super) struct CheckArgs {
 #[derive(Serialize)]
 struct Checked<'c> {
     ok: bool,
+    /// Whether a hookd runs on the store of this configuration.
+    running: bool,
     problems: &'c [Finding],
     warnings: &'c [Warning],
 }
 
 pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> io::Result<Exit> {
     let loaded = Config::load(config);
-    let (problems, warnings, exit) = match &loaded {
+    let (found, exit) = match &loaded {
         Ok(config) => {
-            let Found { problems, warnings, .. } = preflight::look(config);
-            let exit = if problems.is_empty() { Exit::Ok } else { Exit::Failure };
-            (problems, [config.warnings.clone(), warnings].concat(), exit)
+            let found = preflight::look(config);
+            let exit = if found.problems.is_empty() { Exit::Ok } else { Exit::Failure };
+            (Found { warnings: [config.warnings.clone(), found.warnings].concat(), ..found }, exit)
         }
-        Err(report) => (report.problems().to_vec(), Vec::new(), Exit::Usage),
+        Err(report) => (Found { problems: report.problems().to_vec(), ..Found::default() }, Exit::Usage),
     };
+    let Found { problems, warnings, is_running } = found;
     if args.json {
-        let checked = Checked { ok: exit == Exit::Ok, problems: &problems, warnings: &warnings };
+        let checked = Checked { ok: exit == Exit::Ok, running: is_running, problems: &problems, warnings: &warnings };
         serde_json::to_writer_pretty(&mut *output.out, &checked)?;
         writeln!(output.out)?;
         return Ok(exit);
@@ -52,20 +55,23 @@ pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> i
     }
     if let (Ok(loaded), Exit::Ok) = (&loaded, exit) {
         writeln!(output.out, "{}: ok", config.display())?;
-        summarize(loaded, output)?;
+        summarize(loaded, is_running, output)?;
     }
     Ok(exit)
 }
 
 /// Prints the effective configuration in a few lines.
-fn summarize(config: &Config, output: &mut Output<'_>) -> io::Result<()> {
+fn summarize(config: &Config, is_running: bool, output: &mut Output<'_>) -> io::Result<()> {
     let Config { server, admin, store, dialects, sinks, .. } = config;
     writeln!(output.out, "server   {}, bodies up to {}", server.listen, format_size(server.max_body))?;
     writeln!(output.out, "admin    {}", admin.listen)?;
     writeln!(
         output.out,
-        "store    {}, payloads kept {}, changes {}",
-        store.url, store.keep_payloads, store.keep_changes
+        "store    {}, payloads kept {}, changes {}{}",
+        store.url,
+        store.keep_payloads,
+        store.keep_changes,
+        if is_running { ", in use by a running hookd" } else { "" }
     )?;
     for dialect in dialects.values() {
         let class =
@@ -129,7 +135,7 @@ mod tests {
         assert_eq!((exit, err.as_str()), (Exit::Usage, ""));
         let message = "section `server`: `workers`: bad number of threads `0`, expected 1 to 1024";
         let problem = json!({"file": path, "line": 2, "column": 11, "message": message});
-        let expected = json!({"ok": false, "problems": [problem], "warnings": []});
+        let expected = json!({"ok": false, "running": false, "problems": [problem], "warnings": []});
         assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), expected);
 
         let (_folder, path) = file("server = { listen = '127.0.0.1:0' }\nadmin = { listen = '127.0.0.1:0' }\n");

@@ -93,7 +93,7 @@ fn a_file_size_limit_is_503_until_it_is_lifted() {
     let limit = ["--fsize=unlimited", "--pid", &hookd.pid().to_string()];
     assert!(Command::new("prlimit").args(limit).status().expect("prlimit runs").success());
     sender.send_again(&hookd);
-    logged_once(&hookd, "disk I/O error");
+    logged_once(&hookd, "it may not become larger");
     sender.check_after_crash(hookd);
 }
 

@@ -50,7 +50,7 @@ pub trait Log: Send + Sync {
     /// [`StoreError::Invalid`] as [`Completion::validate`].
     fn complete(&self, completion: Completion) -> Reply<bool>;
 
-    /// Stores `attempts` and `next_at` of a pending delivery, so that a restart continues from there. The other fields
+    /// Stores `attempts`, `next_at` and `error` of a pending delivery, so that a restart continues from there. The other fields
     /// are not written. Does nothing if the delivery is not pending.
     fn postpone(&self, due: Due) -> Reply<()>;
 

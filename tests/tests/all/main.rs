@@ -18,6 +18,7 @@ mod include;
 mod manual;
 mod metrics;
 mod overload;
+mod pages;
 mod push;
 mod raw;
 mod refusals;

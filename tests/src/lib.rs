@@ -1,7 +1,8 @@
 //! End-to-end tests: the real binary and real peers.
 //!
 //! This crate is the harness: [`Home`] is a folder in which a [`Hookd`] runs, is killed and runs again; [`http`] sends
-//! requests byte for byte; [`GithubApi`], [`Buildbot`] and [`Receiver`] are its peers; [`conformance`] compares hookd with Buildbot. The
+//! requests byte for byte; [`GithubApi`], [`Buildbot`] and [`Receiver`] are its peers, and a [`Proxy`] can stand
+//! before one; [`conformance`] compares hookd with Buildbot. The
 //! tests are in `tests/all`, one file for each behaviour.
 //!
 //! Everything listens on port 0 of the loopback, and waits for conditions, never for time.
@@ -14,6 +15,7 @@ mod home;
 mod hookd;
 pub mod http;
 pub mod peers;
+mod proxy;
 mod receiver;
 mod wait;
 
@@ -23,5 +25,6 @@ pub use github_api::{Api, GithubApi};
 pub use home::{Finished, Home, LISTENERS};
 pub use hookd::Hookd;
 pub use hookd_testkit::sign::{sha1 as sha1_signature, sha256 as sha256_signature};
+pub use proxy::{Meddling, Proxy};
 pub use receiver::{Event, Receiver, Reply};
 pub use wait::until;

@@ -28,7 +28,7 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "debian",
         purpose: "the clients that people use",
-        tests: &["conformance::", "faults::clock::", "whole::"],
+        tests: &["conformance::", "faults::clock::", "sinks::clock::", "whole::"],
         recipe: || missing_programs().iter().map(|program| format!("{}\n", program.package)).collect(),
         install: install_programs,
     },

@@ -12,6 +12,7 @@ use super::{MAX_PROBLEMS, MaintenanceError, open};
 use crate::blocks::{self, Header, Part};
 use crate::error::Failure;
 use crate::format::{Records, request_at, unpack};
+use crate::settlements::runs;
 use crate::wal::Damage;
 use crate::{Fault, OpenError, paths, wal};
 
@@ -113,6 +114,7 @@ fn look(transaction: &Transaction<'_>, checked: &mut Checked) -> Result<(), Fail
         let wrong = texts(transaction, &format!("{sql} LIMIT {MAX_PROBLEMS}"))?;
         checked.problems.extend(wrong.into_iter().map(|which| sentence.replace("{}", &which)));
     }
+    checked.problems.extend(runs::problems(transaction, MAX_PROBLEMS)?);
     let Some((first, last)) = blocks::ends(transaction)? else { return Ok(()) };
     let first_deliveryid = first.first(Part::Deliveries);
     let mut index = Index::read(transaction)?;

@@ -9,6 +9,7 @@ mod dialects;
 mod docs;
 mod reload;
 mod schema;
+mod send;
 mod serve;
 mod sinks;
 mod store;
@@ -59,6 +60,12 @@ enum Command {
     #[command(after_help = after_help("hookd why 72d3162e-cc78-11e3-81ab-4c9367dc0958"))]
     Why(why::WhyArgs),
 
+    /// Submit a change to a base dialect, of a hookd or of a Buildbot, as `post_build_request.py` does.
+    ///
+    /// Uses no configuration file.
+    #[command(after_help = send::after_help())]
+    Send(send::SendArgs),
+
     /// Maintain the store: statistics, check, backup, reclaiming space.
     #[command(arg_required_else_help = true, after_help = after_help("hookd store backup hookd-backup.db"))]
     Store(store::StoreArgs),
@@ -89,6 +96,8 @@ pub(crate) enum Exit {
     Failure = 1,
     /// The configuration or the command line is invalid.
     Usage = 2,
+    /// What was asked for was refused by the other side.
+    Refused = 3,
 }
 
 impl From<Exit> for ExitCode {
@@ -145,6 +154,7 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
         Command::Store(args) => store::run(&cli.config, args, output),
         Command::Dialects(args) => dialects::run(args, output),
         Command::Schema => schema::run(output),
+        Command::Send(args) => send::run(args, output),
         Command::Docs => docs::run(output),
         Command::Serve(_) => Ok(Exit::Failure),
     }
@@ -175,7 +185,7 @@ mod tests {
             commands.extend(command.get_subcommands().cloned());
             let help = command.render_long_help().to_string();
             assert!(help.contains("Example:\n  hookd "), "{help}");
-            assert!(help.contains(EXIT_CODES), "{help}");
+            assert!(help.contains("Exit codes: 0 ok, 1 ") && help.contains(", 2 invalid "), "{help}");
         }
     }
 

@@ -23,6 +23,7 @@ mod retention;
 #[cfg(test)]
 mod scripted;
 mod serve;
+mod submission;
 mod translator;
 
 pub use cli::main;

@@ -20,6 +20,8 @@ mod refusals;
 mod reload;
 mod reload_under_load;
 mod reload_ways;
+mod reported;
+mod send;
 mod shutdown;
 mod shutdown_connections;
 mod sink_operations;

@@ -84,8 +84,14 @@ impl Forge {
             ("another kind of hash", one(&sha1_signature(SECRET, self.body.as_bytes()))),
             ("an unknown kind of hash", one(&format!("md5={bare}"))),
             ("zeros", one(&format!("sha256={}", "0".repeat(64)))),
-            ("the right one and a wrong one", vec![(self.proof, right.clone()), (self.proof, self.proof_of("guess", ""))]),
-            ("a wrong one and the right one", vec![(self.proof, self.proof_of("guess", "")), (self.proof, right.clone())]),
+            (
+                "the right one and a wrong one",
+                vec![(self.proof, right.clone()), (self.proof, self.proof_of("guess", ""))],
+            ),
+            (
+                "a wrong one and the right one",
+                vec![(self.proof, self.proof_of("guess", "")), (self.proof, right.clone())],
+            ),
         ];
         if self.dialect != "gitlab" {
             forgeries.push(("one of another body", one(&self.proof_of(SECRET, "{}"))));

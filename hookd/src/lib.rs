@@ -28,5 +28,6 @@ mod scripted;
 mod serve;
 mod submission;
 mod translator;
+mod version;
 
 pub use cli::main;

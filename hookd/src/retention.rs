@@ -87,6 +87,7 @@ mod tests {
                 event: None,
                 forge_id: None,
                 deduplicate: true,
+                note: None,
                 request: Some(StoredRequest::new(&HookRequest::post("/"), &[])),
                 state: NewState::Ignored("nothing in it".to_owned()),
             };

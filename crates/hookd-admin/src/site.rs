@@ -193,6 +193,7 @@ pub(crate) fn delivery(forge_id: &str, state: NewState) -> NewDelivery {
         event: Some("push".into()),
         forge_id: Some(forge_id.into()),
         deduplicate: false,
+        note: None,
         request: Some(StoredRequest { head, body: "{}".into() }),
         state,
     }

@@ -121,6 +121,7 @@ impl Hook for GitHub {
         }
         warnings.extend(self.options.warnings());
         warnings.extend(self.endpoint.warning());
+        warnings.extend(self.tokens.warnings());
         warnings
     }
 }

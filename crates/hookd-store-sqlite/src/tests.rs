@@ -35,6 +35,7 @@ fn delivery(forge_id: Option<&str>, body: &str, state: NewState) -> NewDelivery 
         event: Some("push".into()),
         forge_id: forge_id.map(str::to_owned),
         deduplicate: true,
+        note: None,
         request: Some(StoredRequest::new(&request, &["x-github-event"])),
         state,
     }

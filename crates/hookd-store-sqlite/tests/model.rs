@@ -81,7 +81,7 @@ impl Model {
             deliveryid,
             state,
             reported_changes: delivery.state.reported_changes(),
-            reason: delivery.state.reason().map(str::to_owned),
+            reason: delivery.reason().map(str::to_owned),
             is_duplicate: false,
         };
         if state == State::Pending {
@@ -179,6 +179,7 @@ impl History {
             event: None,
             forge_id: (self.rng.u32(0..3) > 0).then(|| format!("id {}", self.rng.u32(0..40))),
             deduplicate: true,
+            note: None,
             request: has_request.then(|| StoredRequest::new(&request, &[])),
             state,
         }

@@ -237,6 +237,7 @@ mod tests {
             event: None,
             forge_id: None,
             deduplicate: true,
+            note: None,
             request: None,
             state: NewState::Accepted(vec![hookd_core::Change::default()]),
         }

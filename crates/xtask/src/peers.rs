@@ -28,7 +28,13 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "debian",
         purpose: "the clients that people use",
-        tests: &["conformance::", "faults::clock::", "metrics::a_certificate_that_expires_soon", "whole::"],
+        tests: &[
+            "conformance::",
+            "faults::clock::",
+            "metrics::a_certificate_that_expires_soon",
+            "terminal::progress",
+            "whole::",
+        ],
         recipe: || missing_programs().iter().map(|program| format!("{}\n", program.package)).collect(),
         install: install_programs,
     },
@@ -158,6 +164,7 @@ struct Program {
 }
 
 const PROGRAMS: &[Program] = &[
+    Program { package: "bsdutils", check: ("script", &["--version"]) },
     Program { package: "curl", check: ("curl", &["--version"]) },
     Program { package: "faketime", check: ("faketime", &["--version"]) },
     Program { package: "git", check: ("git", &["--version"]) },

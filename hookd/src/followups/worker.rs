@@ -31,6 +31,9 @@ const MAX_KEPT_ANSWER_BYTES: usize = 256 << 10;
 /// Rounds of calls for one delivery. More than a forge has pages means that a dialect goes round in circles.
 const MAX_ROUNDS: usize = 100;
 
+/// How long an API may lag behind its webhooks. What it does not know by then does not exist, or is not shown.
+const MAX_LAG: Duration = Duration::from_secs(70);
+
 /// The pause before another attempt to complete a delivery while the store fails, in failed attempts of the back-off.
 const STORE_BACKOFF_ATTEMPTS: u32 = 4;
 
@@ -109,7 +112,7 @@ impl Worker {
         let Some(dialect) = self.dialect(&due.dialect) else { return Route::default() };
         // What fails here fails again when its turn comes, and ends there.
         let translated = self.translate(due, &dialect, ApiAnswers::default()).await.ok().flatten();
-        translated.and_then(|(_, outcome)| Route::of(&outcome.ok()?)).unwrap_or_default()
+        translated.and_then(|(_, outcome, _)| Route::of(&outcome.ok()?)).unwrap_or_default()
     }
 
     /// Works on a delivery until it is complete.
@@ -165,7 +168,7 @@ impl Worker {
             let Some(dialect) = self.dialect(&due.dialect) else {
                 return Ok(Attempt::Complete(removed(&due.dialect), None));
             };
-            let Some((answered, outcome)) = self.translate(due, &dialect, answers).await? else {
+            let Some((answered, outcome, left_out)) = self.translate(due, &dialect, answers).await? else {
                 let reason = "its request is no longer kept".to_owned();
                 return Ok(Attempt::Complete(NewState::Refused(reason), None));
             };
@@ -173,7 +176,10 @@ impl Worker {
             let calls = match outcome {
                 Ok(Outcome::Calls { calls, .. }) => calls,
                 Ok(outcome) => {
-                    let note = (!missing.is_empty()).then(|| format!("could not be fetched: {}", missing.join("; ")));
+                    let missing =
+                        (!missing.is_empty()).then(|| format!("could not be fetched: {}", missing.join("; ")));
+                    let notes: Vec<String> = missing.into_iter().chain(left_out).collect();
+                    let note = (!notes.is_empty()).then(|| notes.join("; "));
                     return Ok(Attempt::Complete(new_state(outcome), note));
                 }
                 Err(refusal) => {
@@ -202,13 +208,13 @@ impl Worker {
         due: &Due,
         dialect: &Arc<ServedDialect>,
         answers: ApiAnswers,
-    ) -> Result<Option<(ApiAnswers, Result<Outcome, Refusal>)>, String> {
+    ) -> Result<Option<(ApiAnswers, Result<Outcome, Refusal>, Option<String>)>, String> {
         // Never closed, so that this is always a permit.
         let _load = self.loads.acquire().await;
         let Some(request) = self.request(due.deliveryid).await? else { return Ok(None) };
         let translated = self.translator.translate_with(dialect, request, answers).await;
-        let Retranslated { answers, outcome, .. } = translated.map_err(|error| error.to_string())?;
-        Ok(Some((answers, outcome)))
+        let Retranslated { answers, outcome, note } = translated.map_err(|error| error.to_string())?;
+        Ok(Some((answers, outcome, note)))
     }
 
     async fn request(&self, deliveryid: i64) -> Result<Option<HookRequest>, String> {
@@ -238,17 +244,18 @@ impl Worker {
 
     /// Makes a call once. A failure for now postpones the delivery, unless the budget since its receipt is used up.
     async fn call(&self, call: &ApiCall, due: &mut Due, budget: Duration) -> Call {
-        let result = self.client.call(call).await;
-        let outcome = match &result {
-            CallResult::Final(answer) if answer.success().is_ok() => "success",
-            CallResult::Final(_) => "refused",
-            CallResult::Retryable { .. } => "retry",
+        let (reason, asked_pause, absent) = match self.client.call(call).await {
+            CallResult::Retryable { reason, pause } => (reason, pause, None),
+            CallResult::Final(answer) => match answer.success() {
+                Err(reason) if call.is_announced && answer.is_absent() => (reason, None, Some(answer)),
+                success => {
+                    let outcome = if success.is_ok() { "success" } else { "refused" };
+                    self.metrics.api_call(&due.dialect, outcome);
+                    return Call::Answered(answer);
+                }
+            },
         };
-        self.metrics.api_call(&due.dialect, outcome);
-        let (reason, asked_pause) = match result {
-            CallResult::Final(answer) => return Call::Answered(answer),
-            CallResult::Retryable { reason, pause } => (reason, pause),
-        };
+        let budget = if absent.is_some() { budget.min(MAX_LAG) } else { budget };
         due.attempts = due.attempts.saturating_add(1);
         let pause = asked_pause.unwrap_or_default().max(self.backoff.pause(due.attempts));
         let now = Timestamp::now();
@@ -257,10 +264,15 @@ impl Worker {
         due.received_at = due.received_at.min(now);
         let (delivery, url, attempts) = (due.deliveryid, &call.url, due.attempts);
         if due.next_at > due.received_at.saturating_add(budget) {
+            self.metrics.api_call(&due.dialect, if absent.is_some() { "refused" } else { "retry" });
+            if let Some(absent) = absent {
+                return Call::Answered(absent);
+            }
             tracing::warn!(delivery, url, attempts, reason, "API call failed, giving up");
             let times = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
             return Call::Answered(ApiAnswer::GaveUp(format!("{reason}, given up after {times}")));
         }
+        self.metrics.api_call(&due.dialect, "retry");
         tracing::warn!(delivery, url, attempts, reason, "API call failed, will retry");
         if let Err(error) = self.store.postpone(due.clone()).await {
             tracing::debug!(delivery, "the next attempt was not stored: {error}");

@@ -96,7 +96,7 @@ fn what_the_running_hookd_holds_is_no_problem() {
 }
 
 /// Each line of a configuration, and a part of the warning about it.
-const NEVER_WORKS: [(&str, &str); 15] = [
+const NEVER_WORKS: [(&str, &str); 17] = [
     ("github = { github_property_whitelist = ['head.*'] }", "`head.*` can never match: names begin with `github.`"),
     (
         "bitbucketcloud = { bitbucket_property_whitelist = ['id'] }",
@@ -108,6 +108,8 @@ const NEVER_WORKS: [(&str, &str); 15] = [
         "`pullrequest_ref`: a pull request of GitHub has the refs `merge` and `head`",
     ),
     ("github = { skips = ['.*'] }", "`skips`: `.*` is found in every message, so that nothing is ever built"),
+    ("gitlab = { skips = '' }", "`skips`: `` is found in every message"),
+    ("base = { skips = ['^'], allow_from = ['192.0.2.1'] }", "`skips`: `^` is found in every message"),
     ("github = { github_api_endpoint = 'https://github.com' }", "is GitHub's site, not its API"),
     (
         "base = { allow_from = ['0.0.0.0/0'] }",

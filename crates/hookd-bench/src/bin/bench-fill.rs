@@ -106,6 +106,7 @@ fn append(
         event: Some("push".to_owned()),
         forge_id: Some(forge_id),
         deduplicate: true,
+        note: None,
         request: Some(StoredRequest::new(&request, hook.headers())),
         state: NewState::Accepted(changes),
     }));

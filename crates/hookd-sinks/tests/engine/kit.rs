@@ -154,6 +154,7 @@ impl World {
                 event: None,
                 forge_id: None,
                 deduplicate: false,
+                note: None,
                 request: None,
                 state: NewState::Accepted(vec![change]),
             };

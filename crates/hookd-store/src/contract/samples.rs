@@ -28,6 +28,7 @@ pub(super) fn delivery(body: &str, state: NewState) -> NewDelivery {
         event: Some("push".to_owned()),
         forge_id: None,
         deduplicate: true,
+        note: None,
         request: Some(StoredRequest::new(&request, &["x-github-event"])),
         state,
     }

@@ -25,5 +25,6 @@ mod scripted;
 mod serve;
 mod submission;
 mod translator;
+mod version;
 
 pub use cli::main;

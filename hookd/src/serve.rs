@@ -114,7 +114,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     tracing::info!(
         dialects = config.dialects.keys().map(String::as_str).collect::<Vec<_>>().join(","),
         store = %config.store.url,
-        version = env!("CARGO_PKG_VERSION"),
+        version = crate::version::VERSION,
         "hookd is ready"
     );
 

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
@@ -33,11 +34,15 @@ pub fn app(
         )
 }
 
-/// Counts the memory of every answer, and forbids every cache to keep it: all of them are private, and of one moment.
+/// Counts the memory of every answer, and forbids every cache to keep it: all of them are private, and of one moment. Takes
+/// `HEAD` for `GET`: actix sends no body for it, whatever the answer has.
 async fn bounded(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    if request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
     let (request, answer) = next.call(request).await?.map_into_boxed_body().into_parts();
     let mut answer = answers::counted(answer);
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -66,6 +66,7 @@ async fn a_reload_reports_what_is_wrong_and_what_needs_a_restart() {
         "name": "other",
         "class": "base",
         "path": "/change_hook/other",
+        "requires_password": false,
         "requires_proof": false,
         "deduplicate": true,
     }]);

@@ -14,6 +14,8 @@ mod body;
 mod budget;
 mod connection;
 mod framing;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod head;
 mod listener;
 mod log_limiter;

@@ -2,20 +2,23 @@
 //! that runs, and write nothing to its store.
 //!
 //! Each command sees one state of the store, that of one transaction, whatever is stored meanwhile. As long as a check or a
-//! backup takes, the WAL is not written back, and grows by what comes in.
+//! backup takes, the WAL is not written back, and grows by what comes in. A [`Watch`] is told how far a long command has come,
+//! and may stop it, after which everything is as it was before.
 
 mod backup;
 mod check;
 mod index;
 mod stats;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-pub use backup::{Backup, backup};
-pub use check::{Checked, check};
+pub use backup::{Backup, backup, backup_watched};
+pub use check::{Checked, check, check_watched};
 pub use stats::{Stats, stats};
+pub use watch::{Progress, Watch};
 
 use hookd_store::StoreError;
 
@@ -45,6 +48,9 @@ pub enum MaintenanceError {
         /// The file.
         path: PathBuf,
     },
+    /// Its watch stopped it.
+    #[error("interrupted; nothing was changed")]
+    Interrupted,
     /// A file could not be written.
     #[error("cannot write `{path}`")]
     Write {
@@ -77,6 +83,14 @@ pub struct Vacuumed {
 /// # Errors
 /// When the store is in use, damaged, or there is no room. It is unchanged then.
 pub fn vacuum(path: &Path) -> Result<Vacuumed, MaintenanceError> {
+    vacuum_watched(path, &Watch::default())
+}
+
+/// As [`vacuum`], watched.
+///
+/// # Errors
+/// As [`vacuum`]; also when the watch stops it.
+pub fn vacuum_watched(path: &Path, watch: &Watch) -> Result<Vacuumed, MaintenanceError> {
     // Not `File::create` of the lock for a store that is not there.
     drop(open(path)?);
     let _lock = paths::lock(path)?;
@@ -88,8 +102,12 @@ pub fn vacuum(path: &Path) -> Result<Vacuumed, MaintenanceError> {
     let failed = MaintenanceError::store::<rusqlite::Error>(path);
     let before = paths::size(path);
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(&failed)?;
-    connection.execute_batch("PRAGMA synchronous = FULL; VACUUM; PRAGMA wal_checkpoint(TRUNCATE);").map_err(&failed)?;
-    drop(connection);
+    let sql = "PRAGMA synchronous = FULL; VACUUM; PRAGMA wal_checkpoint(TRUNCATE);";
+    // What SQLite has written of its copy cannot be seen.
+    let progress = || Progress { step: "rewriting the store", done: 0, total: None };
+    let interrupt = connection.get_interrupt_handle();
+    let vacuumed = watch.run(&interrupt, move || connection.execute_batch(sql), progress);
+    vacuumed.map_err(|error| if watch.is_stopped() { MaintenanceError::Interrupted } else { failed(error) })?;
     Ok(Vacuumed { before, after: paths::size(path) })
 }
 

@@ -265,6 +265,9 @@ impl Readers {
     fn indexed<R: BlockRecord>(&self, filters: &[Filter<R::Field>]) -> Option<(Vec<u64>, BTreeSet<i64>)> {
         let (field, kind) = R::INDEXED;
         let filter = filters.iter().find(|filter| filter.field == field && filter.operator == Operator::Eq)?;
+        if filter.includes_missing() {
+            return None;
+        }
         let key = |value: &Value| match value {
             Value::Text(text) => Some(key_of(text)),
             Value::Integer(_) | Value::Real(_) | Value::State(_) => None,

@@ -28,7 +28,7 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "debian",
         purpose: "the clients that people use",
-        tests: &["conformance::", "faults::clock::", "whole::"],
+        tests: &["conformance::", "faults::clock::", "terminal::progress", "whole::"],
         recipe: || missing_programs().iter().map(|program| format!("{}\n", program.package)).collect(),
         install: install_programs,
     },
@@ -150,6 +150,7 @@ struct Program {
 }
 
 const PROGRAMS: &[Program] = &[
+    Program { package: "bsdutils", check: ("script", &["--version"]) },
     Program { package: "curl", check: ("curl", &["--version"]) },
     Program { package: "faketime", check: ("faketime", &["--version"]) },
     Program { package: "git", check: ("git", &["--version"]) },

@@ -5,7 +5,9 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{MaintenanceError, open};
+use rusqlite::Connection;
+
+use super::{MaintenanceError, Progress, Watch, open};
 use crate::paths::beside;
 
 /// A backup that was made.
@@ -27,6 +29,14 @@ pub struct Backup {
 /// # Errors
 /// When `to` exists or cannot be written, or the store cannot be read.
 pub fn backup(path: &Path, to: &Path) -> Result<Backup, MaintenanceError> {
+    backup_watched(path, to, &Watch::default())
+}
+
+/// As [`backup`], watched.
+///
+/// # Errors
+/// As [`backup`]; also when the watch stops it.
+pub fn backup_watched(path: &Path, to: &Path, watch: &Watch) -> Result<Backup, MaintenanceError> {
     let exists = || MaintenanceError::Exists { path: to.to_owned() };
     if fs::symlink_metadata(to).is_ok() {
         return Err(exists());
@@ -38,7 +48,18 @@ pub fn backup(path: &Path, to: &Path) -> Result<Backup, MaintenanceError> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part.0).map_err(failed)?;
     let name =
         part.0.to_str().ok_or_else(|| failed(io::Error::new(ErrorKind::InvalidInput, "its name is not UTF-8")))?;
-    connection.execute("VACUUM INTO ?", [name]).map_err(MaintenanceError::store(path))?;
+    let total = used_bytes(&connection).map_err(MaintenanceError::store(path))?;
+    let progress = || Progress {
+        step: "copying the store",
+        done: fs::metadata(&part.0).map_or(0, |part| part.len()),
+        total: Some(total),
+    };
+    let interrupt = connection.get_interrupt_handle();
+    let copied = watch.run(&interrupt, move || connection.execute("VACUUM INTO ?", [name]), progress);
+    if watch.is_stopped() {
+        return Err(MaintenanceError::Interrupted);
+    }
+    copied.map_err(MaintenanceError::store(path))?;
     let bytes = on_disk(path, &part.0).map_err(failed)?;
     // Unlike a rename, a link replaces nothing.
     match fs::hard_link(&part.0, to) {
@@ -50,6 +71,12 @@ pub fn backup(path: &Path, to: &Path) -> Result<Backup, MaintenanceError> {
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
     Ok(Backup { bytes })
+}
+
+/// How many bytes of a store are in use, which is about what a copy takes.
+fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+    Ok(number("page_count")?.saturating_sub(number("freelist_count")?) * number("page_size")?)
 }
 
 /// Gives a copy the permissions of the store, and waits until it is on disk. SQLite does not: `VACUUM INTO` leaves that

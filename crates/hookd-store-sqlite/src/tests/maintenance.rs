@@ -1,7 +1,11 @@
 //! Figures, checks, backups and giving space back.
 
 use super::*;
-use crate::maintenance::{MaintenanceError, Stats, backup, check, stats, vacuum};
+use std::sync::Mutex;
+
+use crate::maintenance::{
+    MaintenanceError, Stats, Watch, backup, backup_watched, check, check_watched, stats, vacuum, vacuum_watched,
+};
 
 /// A store of each kind of delivery, and its file.
 fn filled() -> (TempDir, SqliteStore, PathBuf) {
@@ -191,4 +195,45 @@ fn what_is_no_store_is_refused() {
     let error = vacuum(&folder.path().join("none.db")).unwrap_err();
     assert!(matches!(error, MaintenanceError::Open(OpenError::Sqlite { .. })), "{error}");
     assert!(!folder.path().join("none.db.lock").exists());
+}
+
+#[test]
+fn a_watch_sees_how_far_a_command_has_come() {
+    let (_folder, store, path) = filled();
+    drop(store);
+    let seen = std::sync::Arc::new(Mutex::new(Vec::new()));
+    let sees = std::sync::Arc::clone(&seen);
+    let watch = Watch::new(move |progress| {
+        sees.lock().unwrap().push((progress.step, progress.done, progress.total));
+        true
+    });
+    assert_eq!(check_watched(&path, &watch).unwrap(), check(&path).unwrap());
+    let blocks = stats(&path).unwrap().deliveries;
+    let seen = seen.lock().unwrap();
+    let log: Vec<_> = seen.iter().filter(|(step, ..)| *step == "reading the log").collect();
+    assert_eq!(log.len() as u64, blocks, "{seen:?}");
+    assert_eq!(*log[1], ("reading the log", 1, Some(blocks)));
+}
+
+#[test]
+fn a_command_that_is_stopped_changes_nothing_and_leaves_nothing() {
+    let (folder, store, path) = filled();
+    drop(store);
+    let to = folder.path().join("backup.db");
+    let before = std::fs::read(&path).unwrap();
+    let stopped = || Watch::new(|_| false);
+    assert!(matches!(check_watched(&path, &stopped()), Err(MaintenanceError::Interrupted)));
+    // Whether a small copy is there before it is first looked at is a matter of microseconds: it is complete then.
+    for _ in 0..20 {
+        match backup_watched(&path, &to, &stopped()) {
+            Err(MaintenanceError::Interrupted) => assert!(!to.exists()),
+            Ok(_) => std::fs::remove_file(&to).unwrap(),
+            Err(other) => panic!("{other}"),
+        }
+        assert!(matches!(vacuum_watched(&path, &stopped()), Ok(_) | Err(MaintenanceError::Interrupted)));
+    }
+    let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.filter(|name| name.to_string_lossy().contains("part")).count() == 0);
+    assert_eq!(problems(&path), [""; 0]);
+    assert_eq!(std::fs::read(&path).unwrap().len(), before.len());
 }

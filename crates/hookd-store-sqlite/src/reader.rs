@@ -103,6 +103,14 @@ impl Readers {
         self.read(cursors::all)
     }
 
+    pub(crate) fn pending_count(&self) -> Result<usize, StoreError> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT count(*) FROM pending")?
+                .query_row([], |row| row.get::<_, usize>(0))?)
+        })
+    }
+
     pub(crate) fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(

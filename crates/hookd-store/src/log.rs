@@ -89,6 +89,12 @@ pub trait Log: Send + Sync {
     /// When the store cannot be read.
     fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError>;
 
+    /// How many deliveries are pending.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn pending_count(&self) -> Result<usize, StoreError>;
+
     /// The changes with numbers above `after`, ascending and without gaps. At most `most`; the store may return fewer,
     /// but at least one if there is one (and `most` is not zero). If the first number is not `after + 1`, those before
     /// it have expired.

@@ -3,6 +3,7 @@
 use super::*;
 use std::sync::Mutex;
 
+use crate::Fault;
 use crate::maintenance::{
     MaintenanceError, Stats, Watch, backup, backup_watched, check, check_watched, stats, vacuum, vacuum_watched,
 };
@@ -140,7 +141,7 @@ fn a_backup_overwrites_nothing_and_a_failed_one_leaves_nothing() {
     assert!(matches!(backup(&path, &to), Err(MaintenanceError::Exists { .. })));
     assert_eq!(std::fs::read(&to).unwrap(), b"precious");
     let nowhere = folder.path().join("none/backup.db");
-    assert!(matches!(backup(&path, &nowhere), Err(MaintenanceError::Write { .. })));
+    assert!(matches!(backup(&path, &nowhere), Err(MaintenanceError::Target { fault: Fault::NoFolder, .. })));
     assert!(matches!(backup(&folder.path().join("none.db"), &nowhere), Err(MaintenanceError::Open(_))));
     assert!(!folder.path().join("none.db").exists(), "what is looked at is not made");
     let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
@@ -193,7 +194,7 @@ fn what_is_no_store_is_refused() {
     let error = stats(&foreign).unwrap_err();
     assert!(matches!(error, MaintenanceError::Open(OpenError::Foreign { .. })), "{error}");
     let error = vacuum(&folder.path().join("none.db")).unwrap_err();
-    assert!(matches!(error, MaintenanceError::Open(OpenError::Sqlite { .. })), "{error}");
+    assert!(matches!(error, MaintenanceError::Open(OpenError::Missing { .. })), "{error}");
     assert!(!folder.path().join("none.db.lock").exists());
 }
 

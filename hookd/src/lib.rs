@@ -13,17 +13,21 @@
 //!
 //! Only this crate starts listeners and names dialects.
 
+mod certificates;
 mod cli;
 mod descriptors;
 mod dialects;
 mod followups;
 mod front;
+mod listening;
 mod log;
+mod preflight;
 mod retention;
 #[cfg(test)]
 mod scripted;
 mod serve;
 mod submission;
 mod translator;
+mod version;
 
 pub use cli::main;

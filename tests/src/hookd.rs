@@ -78,6 +78,12 @@ impl Hookd {
         self.process.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Reads neither its log nor its standard output from now on, and leaves both open.
+    pub fn stop_reading(&self) {
+        self.stop_reading_log();
+        self.process.is_output_unread.store(true, Ordering::SeqCst);
+    }
+
     /// Kills it with SIGKILL; it gets no chance to tidy up.
     pub fn kill_9(mut self) -> Home {
         self.process.child.kill().expect("it was running");
@@ -135,16 +141,18 @@ struct Process {
     output: Lines,
     /// Whether nobody reads its log lines any more.
     is_unread: Arc<AtomicBool>,
+    /// The same of its standard output.
+    is_output_unread: Arc<AtomicBool>,
 }
 
 impl Process {
     fn start(command: &mut Command) -> Self {
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let is_unread = Arc::new(AtomicBool::new(false));
+        let (is_unread, is_output_unread) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let log = collect(child.stderr.take().expect("it is piped"), Arc::clone(&is_unread));
-        let output = collect(child.stdout.take().expect("it is piped"), Arc::default());
-        Self { child, log, output, is_unread }
+        let output = collect(child.stdout.take().expect("it is piped"), Arc::clone(&is_output_unread));
+        Self { child, log, output, is_unread, is_output_unread }
     }
 
     fn log(&self) -> Vec<String> {

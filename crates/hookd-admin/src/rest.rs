@@ -95,6 +95,7 @@ async fn dialects(state: web::Data<AppState>) -> HttpResponse {
                 "name": dialect.name,
                 "class": dialect.class,
                 "path": format!("/change_hook/{}", dialect.name),
+                "requires_password": dialect.auth.as_ref().is_some_and(|auth| !auth.is_open()),
                 "requires_proof": dialect.hook.requires_proof(),
                 "deduplicate": dialect.deduplicate,
             })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
+use actix_web::http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use actix_web::test::TestRequest;
 use hookd_store::{NewDelivery, NewState, Observer, StoreError, Timestamp};
 use serde_json::{Value, json};
@@ -66,6 +66,7 @@ async fn a_reload_reports_what_is_wrong_and_what_needs_a_restart() {
         "name": "other",
         "class": "base",
         "path": "/change_hook/other",
+        "requires_password": false,
         "requires_proof": false,
         "deduplicate": true,
     }]);
@@ -205,10 +206,49 @@ async fn metrics_have_the_names_labels_and_units_of_the_manual() {
         "hookd_store_queued_writes 0",
         "hookd_store_size_bytes 0",
         "hookd_buffered_bytes 0",
-        "# EOF",
+        "# TYPE hookd_requests_total counter",
+        "hookd_pending_deliveries 0",
+        "# TYPE hookd_build_info gauge",
+        concat!("hookd_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        "hookd_config_last_reload_successful 1",
+        "# TYPE process_cpu_seconds_total counter",
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line} is not in {text}");
     }
+    for name in ["process_resident_memory_bytes", "process_open_fds", "process_max_fds", "process_start_time_seconds"] {
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<f64>().ok());
+        assert!(value.is_some_and(|value| value > 0.0), "{name}: {value:?}");
+    }
+    assert!(!text.contains("# EOF") && !text.contains("# UNIT"), "{text}");
+    site.add(delivery("a", NewState::Pending { reported_changes: 1, about: hookd_core::Subject::default() })).await;
+    assert!(site.text("/metrics").await.contains("\nhookd_pending_deliveries 1\n"));
     site.metrics.committed(1, Duration::from_millis(1));
     assert!(site.text("/metrics").await.contains("\nhookd_store_failing 0\n"));
+}
+
+#[actix_web::test]
+async fn metrics_are_open_metrics_when_asked_for() {
+    let site = Site::new();
+    site.metrics.request("base", "accepted");
+    let ask = TestRequest::get().uri("/metrics").insert_header((ACCEPT, "application/openmetrics-text"));
+    let answer = site.send(ask).await;
+    assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(
+        answer.text.contains("# TYPE hookd_requests counter\n") && answer.text.ends_with("# EOF\n"),
+        "{}",
+        answer.text
+    );
+    let answer = site.get("/metrics").await;
+    assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+#[actix_web::test]
+async fn metrics_report_the_last_reload() {
+    let site = Site::new();
+    std::fs::write(&site.config_file, "[sever]\n").unwrap();
+    assert_eq!(site.post("/api/v2/reload").await.status, StatusCode::BAD_REQUEST);
+    assert!(site.text("/metrics").await.contains("\nhookd_config_last_reload_successful 0\n"));
+    std::fs::write(&site.config_file, "[change_hook_dialects]\nbase = true\n").unwrap();
+    assert_eq!(site.post("/api/v2/reload").await.status, StatusCode::OK);
+    assert!(site.text("/metrics").await.contains("\nhookd_config_last_reload_successful 1\n"));
 }

@@ -30,6 +30,15 @@ impl Skips {
         Some(Outcome::ignored(format!("head commit matches the skip pattern {}", pattern.source())))
     }
 
+    /// A sentence for each pattern with which nothing is ever built.
+    pub fn warnings(&self) -> Vec<String> {
+        let everywhere = self.0.iter().filter(|pattern| pattern.is_found_everywhere());
+        let warning = |pattern: &Pattern| {
+            format!("`skips`: `{}` is found in every message, so that nothing is ever built", pattern.source())
+        };
+        everywhere.map(warning).collect()
+    }
+
     /// The outcome for the changes of one branch or tag, of which the last is the head.
     pub fn outcome_of(&self, changes: &[Change]) -> Option<Outcome> {
         self.outcome(&changes.last()?.comments)
@@ -41,6 +50,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_pattern_that_is_found_everywhere_is_named() {
+        let warnings = Skips::new(&["no build", ".*"]).unwrap().warnings();
+        assert_eq!(warnings, ["`skips`: `.*` is found in every message, so that nothing is ever built"]);
+    }
+
+    #[test]
     fn the_message_of_the_head_counts() {
         let skips = Skips::new(&["(?i)no build", "WIP$"]).unwrap();
         let change = |comments: &str| Change { comments: comments.to_owned(), ..Change::default() };
@@ -49,6 +64,8 @@ mod tests {
         assert_eq!(skips.outcome_of(&[change("No Build"), change("b")]), None);
         assert_eq!(skips.outcome_of(&[]), None);
         assert!(skips.outcome("No Build").is_some() && Skips::default().outcome("No Build").is_none());
+        assert_eq!(skips.warnings(), [""; 0]);
+        assert_eq!(Skips::new(&["x", ".*"]).unwrap().warnings().len(), 1);
         assert!(Skips::default().is_empty() && Skips::new(&["("]).is_err());
     }
 }

@@ -44,6 +44,12 @@ impl Header {
         Self { blockid, first_deliveryid: 1, delivery_count: 0, first_changeid: 1, change_count: 0 }
     }
 
+    /// Whether it begins where another one ends.
+    pub(crate) fn follows(&self, before: &Self) -> bool {
+        let begins_there = |part| self.first(part) == before.next(part);
+        self.blockid == before.blockid + 1 && begins_there(Part::Deliveries) && begins_there(Part::Changes)
+    }
+
     /// The number of the first of its deliveries or changes; of one that is still to come where there are none.
     pub(crate) fn first(&self, part: Part) -> i64 {
         match part {
@@ -129,6 +135,39 @@ pub(crate) fn block_of(connection: &Connection, part: Part, id: i64) -> rusqlite
         }
     }
     Ok(Some(found))
+}
+
+/// A block as it is stored.
+#[derive(Clone, Copy)]
+pub(crate) struct BlockRow<'r> {
+    pub(crate) header: Header,
+    /// Packed.
+    pub(crate) records: &'r [u8],
+    pub(crate) request_count: i64,
+    /// Packed; `None` where it has none, or they are no longer kept.
+    pub(crate) requests: Option<&'r [u8]>,
+}
+
+/// Reads all blocks in their order, until `read` returns `false`.
+pub(crate) fn each_row(
+    connection: &Connection,
+    mut read: impl FnMut(BlockRow<'_>) -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    let sql = concat!("SELECT ", header!(), ", records, request_count, requests FROM blocks ORDER BY blockid");
+    let mut select = connection.prepare(sql)?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let block = BlockRow {
+            header: Header::from_row(row)?,
+            records: row.get_ref(5)?.as_blob()?,
+            request_count: row.get(6)?,
+            requests: row.get_ref(7)?.as_blob_or_null()?,
+        };
+        if !read(block)? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The records of a block.

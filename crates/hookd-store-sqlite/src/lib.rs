@@ -26,6 +26,7 @@ mod overload;
 mod packer;
 mod parent;
 mod paths;
+mod preflight;
 mod reader;
 mod retention;
 mod schema;
@@ -40,4 +41,5 @@ mod writer;
 
 pub use error::OpenError;
 pub use fault::Fault;
+pub use preflight::{Preflight, preflight};
 pub use store::SqliteStore;

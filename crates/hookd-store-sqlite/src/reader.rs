@@ -159,6 +159,14 @@ impl Readers {
         self.read(cursors::all)
     }
 
+    pub(crate) fn pending_count(&self) -> Result<usize, StoreError> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT count(*) FROM pending")?
+                .query_row([], |row| row.get::<_, usize>(0))?)
+        })
+    }
+
     pub(crate) fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(concat!(
@@ -345,6 +353,9 @@ impl Readers {
     fn indexed<R: BlockRecord>(&self, filters: &[Filter<R::Field>]) -> Option<(Vec<u64>, BTreeSet<i64>)> {
         let (field, kind) = R::INDEXED;
         let filter = filters.iter().find(|filter| filter.field == field && filter.operator == Operator::Eq)?;
+        if filter.includes_missing() {
+            return None;
+        }
         let key = |value: &Value| match value {
             Value::Text(text) => Some(key_of_id(text)),
             Value::Integer(_) | Value::Real(_) | Value::State(_) => None,

@@ -25,7 +25,7 @@ use crate::paths::StoreLock;
 use crate::reader::{Indexes, Readers};
 use crate::texts::OpenSegment;
 use crate::writer::{Monitor, Writer};
-use crate::{OpenError, onward, paths, schema, wal};
+use crate::{Fault, OpenError, onward, paths, schema, wal};
 
 /// How many writes may wait; more are refused with [`StoreError::Overloaded`].
 pub(crate) const MAX_QUEUED_WRITES: usize = 4096;
@@ -64,7 +64,7 @@ impl SqliteStore {
         let mut connection = Connection::open(path).map_err(sqlite)?;
         // SQLite opens what it may not write all the same, and then would never write, whatever becomes of the file.
         if connection.is_readonly(rusqlite::MAIN_DB).map_err(sqlite)? {
-            return Err(OpenError::ReadOnly { path: path.to_owned() });
+            return Err(OpenError::Faulty { path: path.to_owned(), fault: Fault::ReadOnly });
         }
         schema::prepare(&mut connection, path)?;
         let instance = schema::instance(&connection).map_err(sqlite)?;
@@ -158,6 +158,10 @@ impl Log for SqliteStore {
 
     fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
         self.readers.pending_after(after, most)
+    }
+
+    fn pending_count(&self) -> Result<usize, StoreError> {
+        self.readers.pending_count()
     }
 
     fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {

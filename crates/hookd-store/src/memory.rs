@@ -121,6 +121,10 @@ impl Log for MemoryStore {
         Ok(self.read(|data| data.pending.range(first..).take(most).map(|(_, waiting)| waiting.due.clone()).collect()))
     }
 
+    fn pending_count(&self) -> Result<usize, StoreError> {
+        Ok(self.read(|data| data.pending.len()))
+    }
+
     fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
         let first = after.saturating_add(1);
         Ok(self.read(|data| data.changes.range(first..).take(most).map(|(_, change)| change.clone()).collect()))

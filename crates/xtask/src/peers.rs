@@ -28,7 +28,14 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "debian",
         purpose: "the clients that people use",
-        tests: &["conformance::", "faults::clock::", "whole::"],
+        tests: &[
+            "conformance::",
+            "faults::clock::",
+            "metrics::a_certificate_that_expires_soon",
+            "sinks::clock::",
+            "terminal::progress",
+            "whole::",
+        ],
         recipe: || missing_programs().iter().map(|program| format!("{}\n", program.package)).collect(),
         install: install_programs,
     },
@@ -75,6 +82,13 @@ const PEERS: &[Peer] = &[
         install: unpack_nginx,
     },
     Peer {
+        name: "promtool",
+        purpose: "Prometheus's check of metrics",
+        tests: &["metrics::promtool_"],
+        recipe: || format!("{PROMTOOL}\n"),
+        install: unpack_promtool,
+    },
+    Peer {
         name: "chromium",
         purpose: "the browser that shows the pages",
         tests: &["pages::browser::"],
@@ -104,6 +118,7 @@ const POST_BUILD_REQUEST: &str = "buildbot==0.8.14";
 const OCTOKIT: &str = "@octokit/webhooks-examples@7.6.1";
 const GITLAB: &str = "golang-github-xanzy-go-gitlab-dev";
 const NGINX: &str = "nginx";
+const PROMTOOL: &str = "prometheus";
 const WEBHOOK: &str = "webhook";
 const OCTOKIT_SERVER: &str = "@octokit/webhooks@14.2.0";
 
@@ -157,6 +172,7 @@ struct Program {
 }
 
 const PROGRAMS: &[Program] = &[
+    Program { package: "bsdutils", check: ("script", &["--version"]) },
     Program { package: "curl", check: ("curl", &["--version"]) },
     Program { package: "faketime", check: ("faketime", &["--version"]) },
     Program { package: "git", check: ("git", &["--version"]) },
@@ -250,6 +266,11 @@ fn unpack_gitlab() -> Result<(), String> {
 /// Unpacked, not installed: its service must not start by itself.
 fn unpack_nginx() -> Result<(), String> {
     unpack_debian("nginx", NGINX)
+}
+
+/// The same.
+fn unpack_promtool() -> Result<(), String> {
+    unpack_debian("promtool", PROMTOOL)
 }
 
 /// The same.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{App, HttpResponse, HttpServer, rt, web};
+use hookd_admin::Exposition;
 use hookd_config::ServedDialect;
 use hookd_core::{ApiAnswers, ApiCall, HookRequest, Outcome, Refusal, Subject};
 use hookd_store::{
@@ -148,7 +149,7 @@ async fn calls_are_retried_until_the_api_answers() {
     assert_eq!(work.run().await, Ok(()));
     assert_eq!(result(&store), (State::Accepted, None, vec!["from the API".to_owned()]));
     assert_eq!((api.calls(), store.pending().unwrap()), (4, vec![]));
-    let metrics = work.metrics.encode(&*store, &[]);
+    let metrics = work.metrics.encode(Exposition::Text, &*store, &[], &scripted::config("", None));
     for (outcome, count) in [("retry", 3), ("success", 1)] {
         let line = format!("hookd_api_calls_total{{dialect=\"{NAME}\",outcome=\"{outcome}\"}} {count}\n");
         assert!(metrics.contains(&line), "{metrics}");

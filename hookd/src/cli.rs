@@ -57,7 +57,12 @@ enum Command {
     #[command(after_help = after_help("hookd serve --config /etc/hookd/hookd.toml --log-format json"))]
     Serve(Configured<serve::ServeArgs>),
 
-    /// Check a configuration, and report everything that is wrong with it.
+    /// Check a configuration, and whether `serve` would start with it here.
+    ///
+    /// Reports everything that is wrong with the file and those it names, and warns of what is valid and can hardly be
+    /// meant. If the file is valid, it also looks at what `serve` would open: the store, the addresses, the certificates.
+    /// It changes nothing. Run it as the user of hookd, who may read and write what others may not. Beside a running hookd it
+    /// looks at neither the store nor the ports that are in use, which are those of that one.
     #[command(after_help = after_help("hookd check --config /etc/hookd/hookd.toml"))]
     Check(Configured<check::CheckArgs>),
 

@@ -13,12 +13,15 @@
 //!
 //! Only this crate starts listeners and names dialects.
 
+mod certificates;
 mod cli;
 mod descriptors;
 mod dialects;
 mod followups;
 mod front;
+mod listening;
 mod log;
+mod preflight;
 mod retention;
 #[cfg(test)]
 mod scripted;

@@ -26,6 +26,6 @@ mod tests;
 mod unverified;
 
 pub use admin::app;
-pub use metrics::Metrics;
+pub use metrics::{Exposition, Metrics};
 pub use state::AppState;
 pub use unverified::{Unverified, UnverifiedRequest};

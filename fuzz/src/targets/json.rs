@@ -128,6 +128,10 @@ fn read_one(view: &View<'_>, key: &str) {
     is_fine(view.optional_date(key));
     is_fine(view.git_ref(key));
     is_fine(view.list_or_empty(key));
+    is_fine(view.maybe_texts(key));
+    is_fine(view.maybe_first(&[key, "a"]));
+    is_fine(view.maybe_shown_count(key));
+    is_fine(view.maybe_value(key));
     is_fine(view.optional_object(key));
     is_fine(view.maybe(key));
     is_fine(view.identifier(key));

@@ -1,4 +1,6 @@
-//! `hookd check`: whether a configuration is valid.
+//! `hookd check`: whether a configuration is valid, and whether `hookd serve` would start with it here.
+//!
+//! It ends with the code with which `serve` would end: 2 for an invalid configuration, 1 for what is missing here.
 
 use std::io;
 use std::path::Path;
@@ -8,6 +10,7 @@ use hookd_config::{Config, Finding, Warning, format_size};
 use serde::Serialize;
 
 use super::{Exit, Output};
+use crate::preflight::{self, Found};
 
 /// Arguments of `hookd check`.
 #[derive(Debug, Args)]
@@ -21,49 +24,62 @@ pub(super) struct CheckArgs {
 #[derive(Serialize)]
 struct Checked<'c> {
     ok: bool,
+    /// Whether a hookd runs on the store of this configuration.
+    running: bool,
     problems: &'c [Finding],
     warnings: &'c [Warning],
 }
 
 pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> io::Result<Exit> {
     let loaded = Config::load(config);
-    let exit = if loaded.is_ok() { Exit::Ok } else { Exit::Usage };
+    let (found, exit) = match &loaded {
+        Ok(config) => {
+            let found = preflight::look(config);
+            let exit = if found.problems.is_empty() { Exit::Ok } else { Exit::Failure };
+            (Found { warnings: [config.warnings.clone(), found.warnings].concat(), ..found }, exit)
+        }
+        Err(report) => (Found { problems: report.problems().to_vec(), ..Found::default() }, Exit::Usage),
+    };
+    let Found { problems, warnings, is_running } = found;
     if args.json {
-        let checked = match &loaded {
-            Ok(config) => Checked { ok: true, problems: &[], warnings: &config.warnings },
-            Err(report) => Checked { ok: false, problems: report.problems(), warnings: &[] },
-        };
+        let checked = Checked { ok: exit == Exit::Ok, running: is_running, problems: &problems, warnings: &warnings };
         serde_json::to_writer_pretty(&mut *output.out, &checked)?;
         writeln!(output.out)?;
         return Ok(exit);
     }
-    match loaded {
-        Ok(loaded) => {
-            for warning in &loaded.warnings {
-                writeln!(output.err, "warning: {warning}")?;
-            }
-            writeln!(output.out, "{}: ok", config.display())?;
-            summarize(&loaded, output)?;
-        }
-        Err(report) => writeln!(output.err, "{report}")?,
+    for warning in &warnings {
+        writeln!(output.err, "warning: {warning}")?;
+    }
+    for problem in &problems {
+        writeln!(output.err, "{problem}")?;
+    }
+    if let (Ok(loaded), Exit::Ok) = (&loaded, exit) {
+        writeln!(output.out, "{}: ok", config.display())?;
+        summarize(loaded, is_running, output)?;
     }
     Ok(exit)
 }
 
 /// Prints the effective configuration in a few lines.
-fn summarize(config: &Config, output: &mut Output<'_>) -> io::Result<()> {
-    let Config { server, admin, store, dialects, .. } = config;
+fn summarize(config: &Config, is_running: bool, output: &mut Output<'_>) -> io::Result<()> {
+    let Config { server, admin, store, dialects, sinks, .. } = config;
     writeln!(output.out, "server   {}, bodies up to {}", server.listen, format_size(server.max_body))?;
     writeln!(output.out, "admin    {}", admin.listen)?;
     writeln!(
         output.out,
-        "store    {}, payloads kept {}, changes {}",
-        store.url, store.keep_payloads, store.keep_changes
+        "store    {}, payloads kept {}, changes {}{}",
+        store.url,
+        store.keep_payloads,
+        store.keep_changes,
+        if is_running { ", in use by a running hookd" } else { "" }
     )?;
     for dialect in dialects.values() {
         let class =
             if dialect.class == dialect.name { String::new() } else { format!(", served by `{}`", dialect.class) };
         writeln!(output.out, "dialect  /change_hook/{}{class}", dialect.name)?;
+    }
+    for sink in sinks {
+        writeln!(output.out, "sink     {}, `{}` to {}", sink.name, sink.sink_type, sink.sink.destination())?;
     }
     Ok(())
 }
@@ -85,21 +101,22 @@ mod tests {
 
     #[test]
     fn prints_a_summary_of_a_valid_configuration() {
-        let (folder, path) =
-            file("[store]\nkeep_payloads = '1w'\n[change_hook_dialects]\nacme = { custom_class = 'base' }\n");
+        let (folder, path) = file(
+            "[server]\nlisten = '127.0.0.1:0'\n[admin]\nlisten = '[::1]:0'\n[store]\nkeep_payloads = '1w'\n[change_hook_dialects]\nacme = { custom_class = 'base' }\n",
+        );
         let (exit, out, err) = hookd(&["check", "--config", &path]);
         assert_eq!(exit, Exit::Ok);
         let database = folder.path().join("hookd.db");
         assert_eq!(
             out,
             format!(
-                "{path}: ok\nserver   127.0.0.1:8010, bodies up to 25MiB\nadmin    127.0.0.1:8011\n\
+                "{path}: ok\nserver   127.0.0.1:0, bodies up to 25MiB\nadmin    [::1]:0\n\
                  store    sqlite:{}, payloads kept 7d, changes forever\n\
                  dialect  /change_hook/acme, served by `base`\n",
                 database.display()
             )
         );
-        assert!(err.starts_with(&format!("warning: {path}:4:1: dialect `acme` is open to anyone")), "{err}");
+        assert!(err.starts_with(&format!("warning: {path}:8:1: dialect `acme` is open to anyone")), "{err}");
     }
 
     #[test]
@@ -118,10 +135,10 @@ mod tests {
         assert_eq!((exit, err.as_str()), (Exit::Usage, ""));
         let message = "section `server`: `workers`: bad number of threads `0`, expected 1 to 1024";
         let problem = json!({"file": path, "line": 2, "column": 11, "message": message});
-        let expected = json!({"ok": false, "problems": [problem], "warnings": []});
+        let expected = json!({"ok": false, "running": false, "problems": [problem], "warnings": []});
         assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), expected);
 
-        let (_folder, path) = file("");
+        let (_folder, path) = file("server = { listen = '127.0.0.1:0' }\nadmin = { listen = '127.0.0.1:0' }\n");
         let (exit, out, _) = hookd(&["check", "--json", "--config", &path]);
         let checked: Value = serde_json::from_str(&out).unwrap();
         assert_eq!((exit, &checked["ok"], &checked["problems"]), (Exit::Ok, &json!(true), &json!([])));

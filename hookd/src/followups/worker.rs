@@ -89,7 +89,7 @@ impl Worker {
     /// # Errors
     /// When the store cannot be read.
     pub(super) fn pending_count(&self) -> Result<usize, StoreError> {
-        self.store.pending().map(|pending| pending.len())
+        self.store.pending_count()
     }
 
     /// The pending deliveries with numbers above `after`, ascending, at most `most`.
@@ -128,8 +128,8 @@ impl Worker {
         loop {
             let permit = self.permit(endpoint).await;
             let attempt = self.attempt(&mut due, gathered).await?;
-            drop(permit);
             let pause = match attempt {
+                // With its permit: while the store fails, only so many wait with their changes.
                 Attempt::Complete(state, note) => return self.complete(&due, state, note).await,
                 Attempt::Postponed(pause, kept) => {
                     let is_small = kept.answers.body_bytes() <= MAX_KEPT_ANSWER_BYTES;
@@ -137,6 +137,7 @@ impl Worker {
                     pause
                 }
             };
+            drop(permit);
             tokio::time::sleep(pause).await;
         }
     }
@@ -218,7 +219,8 @@ impl Worker {
 
     async fn request(&self, deliveryid: i64) -> Result<Option<HookRequest>, String> {
         let store = Arc::clone(&self.store);
-        let stored = spawn_blocking(move || store.request(deliveryid)).await.map_err(|error| error.to_string())?;
+        let loaded = self.translator.load(move || store.request(deliveryid)).await;
+        let stored = loaded.map_err(|error| error.to_string())?;
         Ok(stored.map_err(|error| error.to_string())?.map(|stored| stored.into_request()))
     }
 
@@ -258,6 +260,7 @@ impl Worker {
         let pause = asked_pause.unwrap_or_default().max(self.backoff.pause(due.attempts));
         let now = Timestamp::now();
         due.next_at = now.saturating_add(pause);
+        due.error = Some(format!("{}: {reason}", call.url));
         // If the clock has been set back since, the budget counts from now.
         due.received_at = due.received_at.min(now);
         let (delivery, url, attempts) = (due.deliveryid, &call.url, due.attempts);

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use super::{MaintenanceError, Progress, Watch, open};
 use crate::paths::beside;
+use crate::{Fault, paths};
 
 /// A backup that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub fn backup_watched(path: &Path, to: &Path, watch: &Watch) -> Result<Backup, M
     }
     let connection = open(path)?;
     let part = PartialFile(beside(to, &format!(".{}.part", std::process::id())));
-    let failed = |source| MaintenanceError::Write { path: part.0.clone(), source };
+    let failed = |source| failed(to, source);
     // SQLite takes an empty file; made here, nobody else can read it in between.
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part.0).map_err(failed)?;
     let name =
@@ -59,7 +60,7 @@ pub fn backup_watched(path: &Path, to: &Path, watch: &Watch) -> Result<Backup, M
     if watch.is_stopped() {
         return Err(MaintenanceError::Interrupted);
     }
-    copied.map_err(MaintenanceError::store(path))?;
+    copied.map_err(|error| blamed(path, to, &part.0, error))?;
     let bytes = on_disk(path, &part.0).map_err(failed)?;
     // Unlike a rename, a link replaces nothing.
     match fs::hard_link(&part.0, to) {
@@ -68,8 +69,7 @@ pub fn backup_watched(path: &Path, to: &Path, watch: &Watch) -> Result<Backup, M
         // A file system without links.
         Err(_) => fs::rename(&part.0, to).map_err(failed)?,
     }
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    File::open(paths::folder(to)).and_then(|folder| folder.sync_all()).map_err(failed)?;
     Ok(Backup { bytes })
 }
 
@@ -77,6 +77,30 @@ pub fn backup_watched(path: &Path, to: &Path, watch: &Watch) -> Result<Backup, M
 fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
     Ok(number("page_count")?.saturating_sub(number("freelist_count")?) * number("page_size")?)
+}
+
+/// What the system says of the backup.
+fn failed(to: &Path, source: io::Error) -> MaintenanceError {
+    let path = to.to_owned();
+    match Fault::of_system(&source) {
+        Fault::Other => MaintenanceError::Write { path, source },
+        fault => MaintenanceError::Target { path, fault },
+    }
+}
+
+/// What SQLite says of a copy, as an error of the store or of the backup: it names neither. Only the backup is written.
+fn blamed(path: &Path, to: &Path, part: &Path, error: rusqlite::Error) -> MaintenanceError {
+    let fault = match Fault::new(&error) {
+        // It says so of what it reads as well, and may mean the backup.
+        Fault::Other => Fault::Other.examined(&[part]),
+        fault => fault,
+    };
+    match fault {
+        Fault::Full | Fault::TooLarge | Fault::ReadOnly | Fault::NoFolder | Fault::Folder => {
+            MaintenanceError::Target { path: to.to_owned(), fault }
+        }
+        Fault::Locked | Fault::Damaged | Fault::Gone | Fault::Other => MaintenanceError::store(path)(error),
+    }
 }
 
 /// Gives a copy the permissions of the store, and waits until it is on disk. SQLite does not: `VACUUM INTO` leaves that

@@ -3,6 +3,7 @@
 use super::*;
 use std::sync::Mutex;
 
+use crate::Fault;
 use crate::maintenance::{
     MaintenanceError, Stats, Watch, backup, backup_watched, check, check_watched, stats, vacuum, vacuum_watched,
 };
@@ -14,7 +15,7 @@ fn filled() -> (TempDir, SqliteStore, PathBuf) {
     for (id, state) in [
         ("1", two),
         ("2", NewState::Ignored("no reason".into())),
-        ("3", NewState::Pending { reported_changes: 1 }),
+        ("3", NewState::Pending { reported_changes: 1, about: Subject::default() }),
         ("4", NewState::Refused("wrong".into())),
         ("5", accepted("r3")),
     ] {
@@ -70,7 +71,10 @@ fn finds_what_is_wrong() {
         ("UPDATE blocks SET requests = NULL, request_count = 0", "delivery 3 is pending, and its request is lost"),
         ("UPDATE blocks SET requests = NULL", "block 1 has requests, and does not say how many"),
         ("INSERT INTO cursors VALUES ('sink', 1, 4, x'', x'')", "cursor sink is beyond the newest change"),
-        ("INSERT INTO pending VALUES (9, 'github', 0, 0, 0)", "delivery 9 is pending, and is not in the log"),
+        (
+            "INSERT INTO pending VALUES (9, 'github', 0, 0, 0, NULL, '', NULL, NULL)",
+            "delivery 9 is pending, and is not in the log",
+        ),
         ("INSERT INTO outcomes VALUES (3, 1, NULL, 4, 1)", "delivery 3 is pending, and has its outcome"),
         (
             "INSERT INTO outcomes VALUES (3, 1, NULL, 4, 1)",
@@ -140,7 +144,7 @@ fn a_backup_overwrites_nothing_and_a_failed_one_leaves_nothing() {
     assert!(matches!(backup(&path, &to), Err(MaintenanceError::Exists { .. })));
     assert_eq!(std::fs::read(&to).unwrap(), b"precious");
     let nowhere = folder.path().join("none/backup.db");
-    assert!(matches!(backup(&path, &nowhere), Err(MaintenanceError::Write { .. })));
+    assert!(matches!(backup(&path, &nowhere), Err(MaintenanceError::Target { fault: Fault::NoFolder, .. })));
     assert!(matches!(backup(&folder.path().join("none.db"), &nowhere), Err(MaintenanceError::Open(_))));
     assert!(!folder.path().join("none.db").exists(), "what is looked at is not made");
     let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
@@ -193,7 +197,7 @@ fn what_is_no_store_is_refused() {
     let error = stats(&foreign).unwrap_err();
     assert!(matches!(error, MaintenanceError::Open(OpenError::Foreign { .. })), "{error}");
     let error = vacuum(&folder.path().join("none.db")).unwrap_err();
-    assert!(matches!(error, MaintenanceError::Open(OpenError::Sqlite { .. })), "{error}");
+    assert!(matches!(error, MaintenanceError::Open(OpenError::Missing { .. })), "{error}");
     assert!(!folder.path().join("none.db.lock").exists());
 }
 

@@ -28,7 +28,14 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "debian",
         purpose: "the clients that people use",
-        tests: &["conformance::", "faults::clock::", "metrics::a_certificate_that_expires_soon", "terminal::progress", "whole::"],
+        tests: &[
+            "conformance::",
+            "faults::clock::",
+            "metrics::a_certificate_that_expires_soon",
+            "sinks::clock::",
+            "terminal::progress",
+            "whole::",
+        ],
         recipe: || missing_programs().iter().map(|program| format!("{}\n", program.package)).collect(),
         install: install_programs,
     },

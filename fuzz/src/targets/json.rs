@@ -38,10 +38,10 @@ impl Target for Json {
     fn mutate(&self, rng: &mut Rng, input: &[u8], other: &[u8]) -> Vec<u8> {
         let tokens =
             ["[", "]", "{", "}", ",", ":", "\"", "\\u", "\\ud83e", "null", "1e", "-", "0", "[],", "\"a\":", "\u{feff}"];
-        if rng.bool() {
-            if let Some(changed) = mutation::json::mutate(rng, input, other) {
-                return changed;
-            }
+        if rng.bool()
+            && let Some(changed) = mutation::json::mutate(rng, input, other)
+        {
+            return changed;
         }
         mutation::bytes::mutate(rng, input, other, &tokens)
     }

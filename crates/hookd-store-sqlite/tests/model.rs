@@ -15,7 +15,8 @@ use fastrand::Rng;
 use hookd_core::{Change, HookRequest, Subject};
 use hookd_store::{
     Browse as _, ChangeField, Completion, Cursor, CursorMove, CursorPlace, DeliveryField, DeliveryRecord, Due, Expiry,
-    Log as _, Moved, NewDelivery, NewState, Operator, Query, Receipt, Search, Settlement, SettlementKind, State, StoredRequest, Timestamp,
+    Log as _, Moved, NewDelivery, NewState, Operator, Query, Receipt, Search, Settlement, SettlementKind, State,
+    StoredRequest, Timestamp,
 };
 use hookd_store_sqlite::{SqliteStore, maintenance};
 use tempfile::TempDir;

@@ -147,7 +147,7 @@ fn many_deliveries_of_one_forge_id_are_told_apart_without_their_bodies() {
         store.deliveries(&Query::default().filter(DeliveryField::ForgeId, Operator::Eq, "same").limit(1)).unwrap();
     assert_eq!((found.total, found.rows[0].deliveryid), (3000, 3000));
     // Even where no request is left that they could be compared with.
-    let expiry = Expiry { payloads_before: Some(MAX_TIME), now: MAX_TIME, ..Expiry::default() };
+    let expiry = Expiry { payloads_before: Some(MAX_TIME), now: MAX_TIME };
     while store.expire(expiry).wait().unwrap().has_more {}
     drop(store);
     let connection = rusqlite::Connection::open(folder.path().join("hookd.db")).unwrap();
@@ -175,27 +175,21 @@ fn a_pending_delivery_keeps_its_block_and_its_request() {
         connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
     };
 
-    until_done(Expiry { payloads_before: Some(expired), now: MAX_TIME, ..Expiry::default() });
+    until_done(Expiry { payloads_before: Some(expired), now: MAX_TIME });
     let kept: Vec<_> = (1..=4).map(|id| store.request(id).unwrap().is_some()).collect();
     assert_eq!(kept, [false, true, false, true], "what is pending keeps its request");
     assert_eq!((count("blocks"), count("held_blocks")), (4, 1));
     assert!(store.append(delivery(Some("1"), "one", accepted("r1"))).wait().unwrap().is_duplicate);
     store.append(delivery(Some("5"), "five", accepted("r4"))).wait().unwrap();
 
-    until_done(Expiry {
-        payloads_before: Some(expired),
-        changes_before: Some(expired),
-        now: MAX_TIME,
-        ..Expiry::default()
-    });
+    until_done(Expiry { payloads_before: Some(expired), changes_before: Some(expired), now: MAX_TIME });
     let changes = store.changes(&Query::default()).unwrap();
     assert_eq!(changes.rows.iter().map(|row| row.changeid).collect::<Vec<_>>(), [4, 3, 2], "nothing behind it goes");
     assert_eq!(changes.total, 3);
     let deliveries = store.deliveries(&Query::default()).unwrap();
     assert_eq!(deliveries.rows.iter().map(|row| row.deliveryid).collect::<Vec<_>>(), [5, 4, 3, 2]);
 
-    let all =
-        Expiry { payloads_before: Some(MAX_TIME), changes_before: Some(MAX_TIME), now: MAX_TIME, ..Expiry::default() };
+    let all = Expiry { payloads_before: Some(MAX_TIME), changes_before: Some(MAX_TIME), now: MAX_TIME };
     store.complete(Completion { deliveryid: 2, state: accepted("r5"), note: None }).wait().unwrap();
     until_done(all);
     assert_eq!((count("blocks"), count("outcomes"), count("held_blocks")), (1, 0, 0));

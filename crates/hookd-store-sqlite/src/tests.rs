@@ -147,7 +147,7 @@ fn many_deliveries_of_one_forge_id_are_told_apart_without_their_bodies() {
         store.deliveries(&Query::default().filter(DeliveryField::ForgeId, Operator::Eq, "same").limit(1)).unwrap();
     assert_eq!((found.total, found.rows[0].deliveryid), (3000, 3000));
     // Even where no request is left that they could be compared with.
-    let expiry = Expiry { payloads_before: Some(MAX_TIME), now: MAX_TIME };
+    let expiry = Expiry { payloads_before: Some(MAX_TIME), now: MAX_TIME, ..Expiry::default() };
     while store.expire(expiry).wait().unwrap().has_more {}
     drop(store);
     let connection = rusqlite::Connection::open(folder.path().join("hookd.db")).unwrap();
@@ -175,7 +175,7 @@ fn a_pending_delivery_keeps_its_block_and_its_request() {
         connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
     };
 
-    until_done(Expiry { payloads_before: Some(expired), now: MAX_TIME });
+    until_done(Expiry { payloads_before: Some(expired), now: MAX_TIME, ..Expiry::default() });
     let kept: Vec<_> = (1..=4).map(|id| store.request(id).unwrap().is_some()).collect();
     assert_eq!(kept, [false, true, false, true], "what is pending keeps its request");
     assert_eq!((count("blocks"), count("held_blocks")), (4, 1));

@@ -67,6 +67,7 @@ impl World {
             forge_id: None,
             deduplicate: false,
             request: None,
+            note: None,
             state: NewState::Accepted((first..first + count).map(change).collect()),
         };
         self.store.append(delivery).wait().unwrap();

@@ -19,6 +19,7 @@ mod dialects;
 mod followups;
 mod front;
 mod log;
+mod replays;
 mod retention;
 #[cfg(test)]
 mod scripted;

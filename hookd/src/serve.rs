@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use crate::followups::Followups;
 use crate::front::{self, Front};
 use crate::log::{self, LogFormat};
+use crate::replays::Replayer;
 use crate::translator::Translator;
 use crate::{descriptors, retention};
 
@@ -104,8 +105,9 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         Arc::clone(&unverified),
         Arc::clone(&metrics),
         Arc::clone(&budget),
-        translator,
+        Arc::clone(&translator),
     ));
+    let replays = Arc::new(Replayer::new(Arc::clone(&store), Arc::clone(&handle), translator, followups.queue()));
 
     let public_socket = listen("public", config.server.listen)?;
     let private_socket = listen("admin", config.admin.listen)?;
@@ -140,8 +142,9 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let public = public.serve(move || front::app(Arc::clone(&front)));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
     let address = private_socket.local_addr().unwrap_or(config.admin.listen);
-    let state = AppState::new(Arc::clone(&store), Arc::clone(&handle), unverified, metrics, Arc::clone(&sinks))
-        .listening_on(address);
+    let state =
+        AppState::new(Arc::clone(&store), Arc::clone(&handle), unverified, metrics, Arc::clone(&sinks), replays)
+            .listening_on(address);
     let private = Listener {
         name: "admin",
         socket: private_socket,
@@ -201,6 +204,7 @@ async fn until_told_to_stop(
             _ = terminate.recv() => break "SIGTERM",
             _ = interrupt.recv() => break "SIGINT",
             _ = hangup.recv() => {
+                tracing::info!(signal = "SIGHUP", "reload asked for");
                 sinks.reopen();
                 let handle = Arc::clone(&handle);
                 // The handle logs the result.

@@ -14,6 +14,7 @@ mod sink;
 mod sinks;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod unverified;
 
 use actix_web::http::StatusCode;

@@ -31,6 +31,7 @@ mod retention;
 mod schema;
 mod settlements;
 mod store;
+mod store_reader;
 #[cfg(test)]
 mod tests;
 mod wal;
@@ -39,3 +40,4 @@ mod writer;
 pub use error::OpenError;
 pub use fault::Fault;
 pub use store::SqliteStore;
+pub use store_reader::StoreReader;

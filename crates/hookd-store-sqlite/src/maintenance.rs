@@ -94,7 +94,7 @@ pub fn vacuum(path: &Path) -> Result<Vacuumed, MaintenanceError> {
 }
 
 /// Opens a store of this version to be read.
-fn open(path: &Path) -> Result<Connection, OpenError> {
+pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let failed = |source| OpenError::sqlite(path, source);
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;

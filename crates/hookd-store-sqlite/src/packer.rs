@@ -66,7 +66,8 @@ impl Packer {
         if self.builder.is_full() {
             self.finish_block()?;
         }
-        let NewDelivery { received_at, dialect, event, forge_id, request, state, deduplicate: _ } = delivery;
+        let NewDelivery { received_at, dialect, event, forge_id, origin, replay, request, state, deduplicate: _ } =
+            delivery;
         let changes = state.changes();
         let entry = DeliveryEntry {
             received_at: received_at.as_micros(),
@@ -81,6 +82,10 @@ impl Packer {
             change_count: changes.len(),
             head_length: 0,
             body_length: 0,
+            peer: origin.peer.as_deref(),
+            user: origin.user.as_deref(),
+            proof: origin.proof,
+            replay_of: replay.as_ref().map(|replay| replay.of),
         };
         self.keys.add_delivery(&entry);
         self.builder.delivery(entry, request.as_ref());

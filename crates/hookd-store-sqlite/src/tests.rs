@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use hookd_core::{Change, HookRequest};
 use hookd_store::{
-    Browse as _, ChangeField, Completion, DeliveryField, Expiry, Log as _, NewDelivery, NewState, Operator, Query,
-    Reply, StoreError, StoredRequest, Timestamp,
+    ApiCalls, Browse as _, ChangeField, Completion, DeliveryField, Expiry, Log as _, NewDelivery, NewState, Operator,
+    Origin, Query, Reply, StoreError, StoredRequest, Timestamp,
 };
 use tempfile::TempDir;
 
@@ -35,6 +35,8 @@ fn delivery(forge_id: Option<&str>, body: &str, state: NewState) -> NewDelivery 
         event: Some("push".into()),
         forge_id: forge_id.map(str::to_owned),
         deduplicate: true,
+        origin: Origin::NONE,
+        replay: None,
         request: Some(StoredRequest::new(&request, &["x-github-event"])),
         state,
     }
@@ -195,7 +197,10 @@ fn a_pending_delivery_keeps_its_block_and_its_request() {
 
     let all =
         Expiry { payloads_before: Some(MAX_TIME), changes_before: Some(MAX_TIME), now: MAX_TIME, ..Expiry::default() };
-    store.complete(Completion { deliveryid: 2, state: accepted("r5"), note: None }).wait().unwrap();
+    store
+        .complete(Completion { deliveryid: 2, state: accepted("r5"), note: None, api_calls: ApiCalls::default() })
+        .wait()
+        .unwrap();
     until_done(all);
     assert_eq!((count("blocks"), count("outcomes"), count("held_blocks")), (1, 0, 0));
     assert_eq!(store.changes(&Query::default()).unwrap().rows[0].changeid, 5);

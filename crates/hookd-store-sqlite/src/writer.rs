@@ -279,12 +279,15 @@ impl Writer {
         let changes = completion.state.changes();
         let group = Group { deliveryid: completion.deliveryid, received_at, dialect: &dialect };
         let first = self.packer.add_completed(&group, changes)?;
-        self.connection.prepare_cached("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?)")?.execute((
+        self.connection.prepare_cached("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
             completion.deliveryid,
             state_code(completion.state.state()),
             completion.reason(),
             (!changes.is_empty()).then_some(first),
             changes.len(),
+            completion.api_calls.made,
+            completion.api_calls.failed,
+            completion.api_calls.last_error.as_deref(),
         ))?;
         Ok(true)
     }

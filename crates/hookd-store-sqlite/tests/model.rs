@@ -14,8 +14,8 @@ use bytes::Bytes;
 use fastrand::Rng;
 use hookd_core::{Change, HookRequest};
 use hookd_store::{
-    Browse as _, Completion, Cursor, CursorMove, CursorPlace, DeliveryField, Due, Expiry, Log as _, Moved, NewDelivery,
-    NewState, Query, Receipt, State, StoredRequest, Timestamp,
+    ApiCalls, Browse as _, Completion, Cursor, CursorMove, CursorPlace, DeliveryField, Due, Expiry, Log as _, Moved,
+    NewDelivery, NewState, Origin, Query, Receipt, State, StoredRequest, Timestamp,
 };
 use hookd_store_sqlite::{SqliteStore, maintenance};
 use tempfile::TempDir;
@@ -179,6 +179,8 @@ impl History {
             event: None,
             forge_id: (self.rng.u32(0..3) > 0).then(|| format!("id {}", self.rng.u32(0..40))),
             deduplicate: true,
+            origin: Origin::NONE,
+            replay: None,
             request: has_request.then(|| StoredRequest::new(&request, &[])),
             state,
         }
@@ -210,7 +212,7 @@ impl History {
             1 => NewState::Refused("gone".to_owned()),
             _ => self.changes(),
         };
-        let completion = Completion { deliveryid, state: state.clone(), note: None };
+        let completion = Completion { deliveryid, state: state.clone(), note: None, api_calls: ApiCalls::default() };
         let was_pending = self.model.pending.remove(&deliveryid).is_some();
         assert_eq!(self.store().complete(completion).wait().unwrap(), was_pending);
         if was_pending {

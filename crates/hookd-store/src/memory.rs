@@ -224,7 +224,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{NewState, Timestamp};
+    use crate::{NewState, Origin, Timestamp};
 
     fn delivery() -> NewDelivery {
         NewDelivery {
@@ -233,6 +233,8 @@ mod tests {
             event: None,
             forge_id: None,
             deduplicate: true,
+            origin: Origin::NONE,
+            replay: None,
             request: None,
             state: NewState::Accepted(vec![hookd_core::Change::default()]),
         }

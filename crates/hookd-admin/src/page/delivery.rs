@@ -5,13 +5,14 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web};
 use hookd_core::HookRequest;
 use hookd_sinks::SinkView;
-use hookd_store::{ChangeRecord, DeliveryRecord, Due, RequestHead, State, Store, StoreError, StoredRequest};
+use hookd_store::{ChangeRecord, Due, RequestHead, Store, StoreError, StoredRequest};
 use maud::{Markup, html};
 
 use super::layout::{Frame, bytes, field, moment, optional, state};
-use super::{find, found, not_found, outcomes, overview, unavailable};
+use super::{find, found, not_found, outcomes, overview, timeline, unavailable};
 use crate::sinks::outcome::{self, AtSink};
 use crate::state::{AppState, blocking};
+use crate::timeline::Known;
 
 /// The largest body that is shown, in bytes.
 const MAX_BODY_BYTES: usize = 256 << 10;
@@ -21,10 +22,9 @@ const MAX_CHANGES: usize = 200;
 
 /// A delivery with everything that is stored with it.
 struct Details {
-    delivery: DeliveryRecord,
+    known: Known,
     /// Each with what became of it at the sinks.
     changes: Vec<(ChangeRecord, Vec<AtSink>)>,
-    due: Option<Due>,
     request: Option<StoredRequest>,
 }
 
@@ -39,30 +39,27 @@ pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> H
 }
 
 fn read(store: &dyn Store, sinks: &[SinkView], id: i64) -> Result<Option<Details>, StoreError> {
-    let Some(delivery) = store.delivery(id)? else { return Ok(None) };
-    let ids = &delivery.changeids;
+    let Some(known) = Known::read(store, id)? else { return Ok(None) };
+    let ids = &known.delivery.changeids;
     let mut changes = Vec::new();
     for record in find::changes(store, &ids[..ids.len().min(MAX_CHANGES)])? {
         let at_sinks = outcome::of_change(store, sinks, record.changeid)?;
         changes.push((record, at_sinks));
     }
-    let due = match delivery.state {
-        State::Pending => store.pending()?.into_iter().find(|due| due.deliveryid == id),
-        _ => None,
-    };
-    Ok(Some(Details { changes, due, request: store.request(id)?, delivery }))
+    Ok(Some(Details { changes, request: store.request(id)?, known }))
 }
 
 fn content(details: Details) -> Markup {
-    let Details { delivery, changes, due, request } = details;
+    let Details { known, changes, request } = details;
+    let Known { delivery, due, .. } = &known;
     html! {
         h2 { "Delivery " (delivery.deliveryid) }
         div.wide {
             table.fields {
                 tbody {
                     (field("State", state(delivery.state)))
-                    (field("Outcome", overview::outcome(&delivery)))
-                    @if let Some(due) = &due { (field("Calls to the API", attempts(due))) }
+                    (field("Outcome", overview::outcome(delivery)))
+                    @if let Some(due) = due { (field("Calls to the API", attempts(due))) }
                     (field("Received", moment(delivery.received_at)))
                     (field("Dialect", html! { (delivery.dialect) }))
                     (field("Event", optional(delivery.event.as_deref())))
@@ -71,6 +68,7 @@ fn content(details: Details) -> Markup {
                 }
             }
         }
+        (timeline::section(&known, &changes))
         @if !changes.is_empty() { (table(&changes, delivery.changeids.len())) }
         (request_section(request))
     }

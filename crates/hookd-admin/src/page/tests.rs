@@ -1,8 +1,8 @@
 //! The pages as a browser gets them, over a store with what an attacker would send.
 
 use actix_web::http::StatusCode;
-use hookd_core::{Change, Method};
-use hookd_store::{NewDelivery, NewState, RequestHead, StoredRequest, Timestamp};
+use hookd_core::{Change, Method, Proof};
+use hookd_store::{NewDelivery, NewState, Origin, RequestHead, StoredRequest, Timestamp};
 use serde_json::json;
 
 use crate::UnverifiedRequest;
@@ -41,6 +41,7 @@ fn full_of(text: &str) -> NewDelivery {
     NewDelivery {
         dialect: text.into(),
         event: some(),
+        origin: Origin { peer: some(), user: some(), proof: Proof::NotRequired },
         request: Some(StoredRequest { head, body: json!({ text: text }).to_string().into() }),
         ..delivery(text, NewState::Accepted(vec![change]))
     }

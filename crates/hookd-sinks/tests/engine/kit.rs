@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use hookd_core::Change;
 use hookd_sinks::{Attempt, Command, Engine, EverySink, From, Known, Sink, SinkSettings, SinkState, SinkStatus};
 use hookd_store::{
-    Browse as _, Cursor, CursorMove, CursorPlace, Log as _, LoggedChange, MemoryStore, NewDelivery, NewState,
+    Browse as _, Cursor, CursorMove, CursorPlace, Log as _, LoggedChange, MemoryStore, NewDelivery, NewState, Origin,
     SettlementKind, SharedStore, Timestamp,
 };
 
@@ -154,6 +154,8 @@ impl World {
                 event: None,
                 forge_id: None,
                 deduplicate: false,
+                origin: Origin::NONE,
+                replay: None,
                 request: None,
                 state: NewState::Accepted(vec![change]),
             };

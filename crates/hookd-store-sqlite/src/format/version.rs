@@ -16,7 +16,7 @@ use super::wire::broken;
 use crate::error::Failure;
 
 /// The version of the format that this build writes, and the only one that it reads.
-pub(super) const VERSION: u8 = 2;
+pub(super) const VERSION: u8 = 3;
 
 /// How many decompressors are kept: each has some hundred kilobytes, and to make one takes as long as to decompress a
 /// small block.
@@ -103,6 +103,6 @@ mod tests {
         packed.push(VERSION + 1);
         packed.extend(xxh3_64(&packed).to_le_bytes());
         let error = unpack(&packed).unwrap_err().to_string();
-        assert!(error.contains("version 3 of the format, expected 2"), "{error}");
+        assert!(error.contains("version 4 of the format, expected 3"), "{error}");
     }
 }

@@ -88,7 +88,8 @@ impl Data {
         if let Some(receipt) = identity.filter(|_| delivery.deduplicate).and_then(|it| self.earlier_receipt(it)) {
             return Receipt { is_duplicate: true, ..receipt };
         }
-        let NewDelivery { received_at, dialect, event, forge_id, deduplicate: _, request, state } = delivery;
+        let NewDelivery { received_at, dialect, event, forge_id, deduplicate: _, origin, replay, request, state } =
+            delivery;
         self.newest_deliveryid += 1;
         let deliveryid = self.newest_deliveryid;
         let receipt = Receipt {
@@ -114,6 +115,9 @@ impl Data {
             dialect,
             forge_id,
             event,
+            origin,
+            replay_of: replay.map(|replay| replay.of),
+            api_calls: None,
             state: receipt.state,
             reason: receipt.reason.clone(),
             changeids,
@@ -156,6 +160,7 @@ impl Data {
             stored.record.state = completion.state.state();
             stored.record.reason = completion.reason().map(str::to_owned);
             stored.record.changeids = changeids;
+            stored.record.api_calls = Some(completion.api_calls);
         }
         true
     }

@@ -4,14 +4,19 @@
 //! (`hookd schema | head`) is not a failure.
 
 mod admin;
+mod changes;
 mod check;
+mod deliveries;
 mod dialects;
 mod docs;
+mod moment;
+mod records;
 mod reload;
 mod schema;
 mod serve;
 mod sinks;
 mod store;
+mod terminal;
 mod why;
 
 use std::ffi::OsString;
@@ -43,8 +48,11 @@ enum Command {
     #[command(after_help = after_help("hookd serve --config /etc/hookd/hookd.toml --log-format json"))]
     Serve(serve::ServeArgs),
 
-    /// Check a configuration, and report everything that is wrong with it.
-    #[command(after_help = after_help("hookd check --config /etc/hookd/hookd.toml"))]
+    /// Check a configuration, and report everything that is wrong with it; or what it would change.
+    #[command(after_help = format!(
+        "{}\n  (3 with `--replay`: deliveries would be translated differently)",
+        after_help("hookd check --config new.toml --replay 7d")
+    ))]
     Check(check::CheckArgs),
 
     /// Reload the configuration of a running hookd; an invalid one is rejected as a whole.
@@ -55,7 +63,15 @@ enum Command {
     #[command(arg_required_else_help = true, after_help = after_help("hookd sinks list"))]
     Sinks(sinks::SinksArgs),
 
-    /// Show what became of a delivery: its changes, and how each ended at each sink.
+    /// List, show, follow, export and replay the deliveries of a running hookd.
+    #[command(arg_required_else_help = true, after_help = after_help("hookd deliveries list --since 2h"))]
+    Deliveries(deliveries::DeliveriesArgs),
+
+    /// List and show the changes of a running hookd.
+    #[command(arg_required_else_help = true, after_help = after_help("hookd changes list --branch main"))]
+    Changes(changes::ChangesArgs),
+
+    /// Show the whole way of a delivery: who sent it, what verified it, its changes, and how each ended at each sink.
     #[command(after_help = after_help("hookd why 72d3162e-cc78-11e3-81ab-4c9367dc0958"))]
     Why(why::WhyArgs),
 
@@ -89,6 +105,8 @@ pub(crate) enum Exit {
     Failure = 1,
     /// The configuration or the command line is invalid.
     Usage = 2,
+    /// Of `check --replay`: deliveries would be translated differently.
+    Differs = 3,
 }
 
 impl From<Exit> for ExitCode {
@@ -140,6 +158,8 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
     match &cli.command {
         Command::Check(args) => check::run(&cli.config, args, output),
         Command::Reload(args) => reload::run(&cli.config, args, output),
+        Command::Deliveries(args) => deliveries::run(&cli.config, args, output),
+        Command::Changes(args) => changes::run(&cli.config, args, output),
         Command::Sinks(args) => sinks::run(&cli.config, args, output),
         Command::Why(args) => why::run(&cli.config, args, output),
         Command::Store(args) => store::run(&cli.config, args, output),
@@ -148,6 +168,12 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
         Command::Docs => docs::run(output),
         Command::Serve(_) => Ok(Exit::Failure),
     }
+}
+
+/// Reports that a command failed.
+fn fail(message: &str, output: &mut Output<'_>) -> io::Result<Exit> {
+    writeln!(output.err, "error: {message}")?;
+    Ok(Exit::Failure)
 }
 
 #[cfg(test)]

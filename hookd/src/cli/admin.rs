@@ -1,5 +1,6 @@
 //! The client of a running hookd's private listener, for the commands that ask it.
 
+use std::cell::OnceCell;
 use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use hookd_config::{Config, Report};
 use serde_json::Value;
+use tokio::runtime::Runtime;
 
 use crate::log::chain;
 
@@ -25,6 +27,13 @@ pub(super) struct AdminArgs {
 /// A running hookd.
 pub(super) struct Admin {
     url: String,
+    /// Made once, since a command may ask thousands of times.
+    session: OnceCell<Session>,
+}
+
+struct Session {
+    runtime: Runtime,
+    client: reqwest::Client,
 }
 
 /// What it answered.
@@ -64,7 +73,7 @@ impl Admin {
                 format!("{}://{}", if admin.tls.is_some() { "https" } else { "http" }, admin.listen)
             }
         };
-        Ok(Self { url })
+        Ok(Self { url, session: OnceCell::new() })
     }
 
     /// The answer to a `GET` of this path.
@@ -83,17 +92,27 @@ impl Admin {
         self.send(reqwest::Method::POST, path)
     }
 
+    fn session(&self) -> Result<&Session, String> {
+        if self.session.get().is_none() {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(|error| chain(&error))?;
+            let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
+            let client = client.map_err(|error| chain(&error))?;
+            // The cell is empty: nothing else has filled it meanwhile.
+            drop(self.session.set(Session { runtime, client }));
+        }
+        self.session.get().ok_or_else(|| "there is no client".to_owned())
+    }
+
     fn send(&self, method: reqwest::Method, path: &str) -> Result<Answer, String> {
         let unreachable = |cause: &dyn Display| format!("cannot reach the running hookd: {cause}");
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let Session { runtime, client } = self.session().map_err(|error| unreachable(&error))?;
         let exchange = async {
-            let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
             let response = client.request(method, format!("{}{path}", self.url)).send().await?;
             let status = response.status();
             Ok::<_, reqwest::Error>((status, response.bytes().await?))
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| unreachable(&chain(&error)))?;
         // The URL may contain a password.
         let exchanged = runtime.block_on(exchange).map_err(|error| unreachable(&chain(&error.without_url())));
         let (status, body) = exchanged?;

@@ -1,4 +1,6 @@
-//! `hookd check`: whether a configuration is valid.
+//! `hookd check`: whether a configuration is valid, and what it would make of stored deliveries.
+
+mod replay;
 
 use std::io;
 use std::path::Path;
@@ -7,7 +9,7 @@ use clap::Args;
 use hookd_config::{Config, Finding, Warning, format_size};
 use serde::Serialize;
 
-use super::{Exit, Output};
+use super::{Exit, Output, terminal};
 
 /// Arguments of `hookd check`.
 #[derive(Debug, Args)]
@@ -15,6 +17,9 @@ pub(super) struct CheckArgs {
     /// Print problems and warnings as JSON.
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    replay: replay::ReplayArgs,
 }
 
 /// The output of `hookd check --json`.
@@ -27,14 +32,21 @@ struct Checked<'c> {
 
 pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> io::Result<Exit> {
     let loaded = Config::load(config);
-    let exit = if loaded.is_ok() { Exit::Ok } else { Exit::Usage };
+    let mut exit = if loaded.is_ok() { Exit::Ok } else { Exit::Usage };
+    let mut replayed = None;
     if args.json {
         let checked = match &loaded {
             Ok(config) => Checked { ok: true, problems: &[], warnings: &config.warnings },
             Err(report) => Checked { ok: false, problems: report.problems(), warnings: &[] },
         };
-        serde_json::to_writer_pretty(&mut *output.out, &checked)?;
-        writeln!(output.out)?;
+        let mut checked = serde_json::to_value(&checked)?;
+        if let Ok(loaded) = &loaded
+            && let Some((replay_exit, result)) = replay::run(loaded, &args.replay, true, output)?
+        {
+            exit = replay_exit;
+            checked["replay"] = result;
+        }
+        terminal::json(&checked, output)?;
         return Ok(exit);
     }
     match loaded {
@@ -44,10 +56,11 @@ pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> i
             }
             writeln!(output.out, "{}: ok", config.display())?;
             summarize(&loaded, output)?;
+            replayed = replay::run(&loaded, &args.replay, false, output)?;
         }
         Err(report) => writeln!(output.err, "{report}")?,
     }
-    Ok(exit)
+    Ok(replayed.map_or(exit, |(exit, _)| exit))
 }
 
 /// Prints the effective configuration in a few lines.

@@ -248,6 +248,8 @@ fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use hookd_core::HookRequest;
     use hookd_store::{Origin, State, StoredRequest};
 
@@ -296,9 +298,9 @@ mod tests {
         other.properties.insert("event".to_owned(), "push".into());
         let fields =
             "change 1: branch main, revision a\n  category: null -> \"push\"\n  properties.event: none -> \"push\"";
-        assert_eq!(told(&[a.clone()], &[other]), [fields]);
-        assert_eq!(told(&[a.clone(), b.clone()], &[b.clone()]), ["no longer change 1: branch main, revision a"]);
-        assert_eq!(told(&[b.clone()], &[a.clone(), b.clone()]), ["one change more: branch main, revision a"]);
+        assert_eq!(told(slice::from_ref(&a), &[other]), [fields]);
+        assert_eq!(told(&[a.clone(), b.clone()], slice::from_ref(&b)), ["no longer change 1: branch main, revision a"]);
+        assert_eq!(told(slice::from_ref(&b), &[a.clone(), b.clone()]), ["one change more: branch main, revision a"]);
         assert_eq!(told(&[a.clone(), b.clone()], &[b.clone(), a.clone()]), ["another order: changes 2, 1"]);
         let revision = "change 1: branch main, revision a\n  revision: \"a\" -> \"c\"";
         assert_eq!(told(&[a.clone(), b.clone()], &[c, b]), [revision]);

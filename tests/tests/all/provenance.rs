@@ -81,9 +81,8 @@ fn a_delivery_says_who_sent_it_and_which_secret_verified_it() {
 
     let line = logged(&hookd, "delivery");
     assert_eq!((&line["peer"], &line["key"], &line["user"]), (&json!("192.0.2.7"), &json!(1), &Value::Null));
-    let lines = until("the user is logged", || {
-        Some(hookd.log().join("\n")).filter(|lines| lines.contains("\"user\":\"ann\""))
-    });
+    let lines =
+        until("the user is logged", || Some(hookd.log().join("\n")).filter(|lines| lines.contains("\"user\":\"ann\"")));
     let page = admin(&hookd, Request::get("/deliveries/2"), "letmein").text();
     assert!(page.contains("192.0.2.7") && page.contains("secret 2"), "{page}");
     let page = admin(&hookd, Request::get("/deliveries/3"), "letmein").text();

@@ -13,6 +13,7 @@ mod moment;
 mod records;
 mod reload;
 mod schema;
+mod send;
 mod serve;
 mod sinks;
 mod store;
@@ -50,7 +51,7 @@ enum Command {
 
     /// Check a configuration, and report everything that is wrong with it; or what it would change.
     #[command(after_help = format!(
-        "{}\n  (3 with `--replay`: deliveries would be translated differently)",
+        "{}\n  (4 with `--replay`: deliveries would be translated differently)",
         after_help("hookd check --config new.toml --replay 7d")
     ))]
     Check(check::CheckArgs),
@@ -74,6 +75,12 @@ enum Command {
     /// Show the whole way of a delivery: who sent it, what verified it, its changes, and how each ended at each sink.
     #[command(after_help = after_help("hookd why 72d3162e-cc78-11e3-81ab-4c9367dc0958"))]
     Why(why::WhyArgs),
+
+    /// Submit a change to a base dialect, of a hookd or of a Buildbot, as `post_build_request.py` does.
+    ///
+    /// Uses no configuration file.
+    #[command(after_help = send::after_help())]
+    Send(send::SendArgs),
 
     /// Maintain the store: statistics, check, backup, reclaiming space.
     #[command(arg_required_else_help = true, after_help = after_help("hookd store backup hookd-backup.db"))]
@@ -105,8 +112,10 @@ pub(crate) enum Exit {
     Failure = 1,
     /// The configuration or the command line is invalid.
     Usage = 2,
+    /// What was asked for was refused by the other side.
+    Refused = 3,
     /// Of `check --replay`: deliveries would be translated differently.
-    Differs = 3,
+    Differs = 4,
 }
 
 impl From<Exit> for ExitCode {
@@ -165,6 +174,7 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
         Command::Store(args) => store::run(&cli.config, args, output),
         Command::Dialects(args) => dialects::run(args, output),
         Command::Schema => schema::run(output),
+        Command::Send(args) => send::run(args, output),
         Command::Docs => docs::run(output),
         Command::Serve(_) => Ok(Exit::Failure),
     }
@@ -201,7 +211,7 @@ mod tests {
             commands.extend(command.get_subcommands().cloned());
             let help = command.render_long_help().to_string();
             assert!(help.contains("Example:\n  hookd "), "{help}");
-            assert!(help.contains(EXIT_CODES), "{help}");
+            assert!(help.contains("Exit codes: 0 ok, 1 ") && help.contains(", 2 invalid "), "{help}");
         }
     }
 

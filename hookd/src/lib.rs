@@ -24,6 +24,7 @@ mod retention;
 #[cfg(test)]
 mod scripted;
 mod serve;
+mod submission;
 mod translator;
 
 pub use cli::main;

@@ -1,8 +1,14 @@
 //! The hook: from the fields to the change.
 
-use hookd_core::{Change, Compat, Hook, HookRequest, Json, Method, Outcome, Refusal};
+use std::borrow::Cow;
+
+use hookd_core::{Change, Compat, Hook, HookRequest, Json, Method, Outcome, Recognised, Refusal, View};
 
 use crate::fields::{FIELDS, Fields};
+
+/// The header with an id of the sender's own choice, the same when it sends a request again
+/// ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)).
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// The dialect at work.
 #[derive(Debug, Default)]
@@ -13,23 +19,19 @@ pub struct Base {
 impl Hook for Base {
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
         // Buildbot reads arguments only; a JSON body is hookd's own.
-        let fields = match self.compat {
-            Compat::Off if request.content_type() == "application/json" => Fields::Json(request.json()?),
-            _ => Fields::Arguments(request),
-        };
-        if let Fields::Json(payload) = &fields
-            && !matches!(payload.json(), Json::Object(_))
-        {
-            return Err(Refusal::new("the JSON body is not an object of fields"));
+        match self.compat {
+            Compat::Off if request.content_type() == "application/json" => changes_of_json(&request.json()?),
+            _ => change_of(&Fields::Arguments(request)).map(|change| vec![change]),
         }
-        if fields.is_empty()? {
-            return Err(Refusal::new(format!("no field of a change was sent, expected some of {}", FIELDS.join(", "))));
-        }
-        change_of(&fields).map(|change| Outcome::Changes(vec![change]))
+        .map(Outcome::Changes)
+    }
+
+    fn recognise<'r>(&self, request: &'r HookRequest) -> Recognised<'r> {
+        Recognised { event: None, forge_id: request.nonempty_header(IDEMPOTENCY_KEY).map(Cow::Borrowed) }
     }
 
     fn headers(&self) -> &'static [&'static str] {
-        &["Content-Type"]
+        &["Content-Type", IDEMPOTENCY_KEY]
     }
 
     fn methods(&self) -> &'static [Method] {
@@ -37,7 +39,30 @@ impl Hook for Base {
     }
 }
 
+/// The change of an object of fields, or one for each of a list of them, in its order.
+fn changes_of_json(payload: &View<'_>) -> Result<Vec<Change>, Refusal> {
+    match payload.json() {
+        Json::Object(_) => change_of(&Fields::Json(*payload)).map(|change| vec![change]),
+        Json::List(items) if !items.is_empty() => {
+            let change = |(index, item): (usize, View<'_>)| match item.json() {
+                Json::Object(_) => change_of(&Fields::Json(item)).map_err(|refusal| in_list(index, &refusal)),
+                _ => Err(in_list(index, &"it is not an object of fields")),
+            };
+            payload.collect_changes(payload.items()?.into_iter().enumerate().map(change))
+        }
+        _ => Err(Refusal::new("the JSON body is neither an object of fields nor a list of at least one")),
+    }
+}
+
+/// A refusal of one change of a list.
+fn in_list(index: usize, why: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(format!("change {} of the list: {why}", index + 1))
+}
+
 fn change_of(fields: &Fields<'_>) -> Result<Change, Refusal> {
+    if fields.is_empty()? {
+        return Err(Refusal::new(format!("no field of a change was sent, expected some of {}", FIELDS.join(", "))));
+    }
     let author = fields.text("author")?.filter(|author| !author.is_empty());
     let when_timestamp = match fields.seconds("when_timestamp")? {
         Some(seconds) => Some(seconds),

@@ -1,9 +1,10 @@
-//! The dialect `base`: one change, given by its fields.
+//! The dialect `base`: a change, given by its fields.
 //!
 //! Whoever can send a form can submit a change: repository hooks, scripts, `hookd send`, Buildbot's own
 //! `post_build_request.py`. The fields come as arguments (query, urlencoded or multipart body), as
 //! [Buildbot's base hook](https://docs.buildbot.net/4.3.0/manual/configuration/wwwhooks.html) takes them, or as one
-//! JSON object in the body. No header but `Content-Type` is used.
+//! JSON object in the body, or as a JSON list of such objects, a change each. Of headers `Content-Type` is used, and
+//! `Idempotency-Key` as the id of the delivery: what is sent again with the same one is stored once.
 //!
 //! | field | meaning |
 //! |---|---|

@@ -11,6 +11,7 @@
 
 mod block;
 mod change;
+mod dictionary;
 #[cfg(test)]
 mod golden;
 mod records;

@@ -35,7 +35,7 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "buildbot",
         purpose: "the system that hookd is compared with, and delivers to",
-        tests: &["buildbot_sink::", "conformance::", "sinks::master::"],
+        tests: &["buildbot_sink::", "conformance::", "send::every_option_arrives_at_a_buildbot", "sinks::master::"],
         recipe: || read("tests/peers/requirements.txt"),
         install: make_venv,
     },
@@ -45,6 +45,13 @@ const PEERS: &[Peer] = &[
         tests: &["conformance::"],
         recipe: || format!("{SDIST}\n{}", read("tests/peers/extract_payloads.py")),
         install: extract_payloads,
+    },
+    Peer {
+        name: "post-build-request",
+        purpose: "Buildbot's own script that submits a change",
+        tests: &["send::post_build_request_py_works"],
+        recipe: || format!("{POST_BUILD_REQUEST}\n"),
+        install: extract_script,
     },
     Peer {
         name: "octokit",
@@ -85,6 +92,8 @@ const PEERS: &[Peer] = &[
 
 /// The newest release of Buildbot whose source package contains its tests.
 const SDIST: &str = "buildbot==2.8.4";
+/// The release of Buildbot whose source package has `post_build_request.py`.
+const POST_BUILD_REQUEST: &str = "buildbot==0.8.14";
 const OCTOKIT: &str = "@octokit/webhooks-examples@7.6.1";
 const GITLAB: &str = "golang-github-xanzy-go-gitlab-dev";
 const NGINX: &str = "nginx";
@@ -186,10 +195,25 @@ fn make_venv() -> Result<(), String> {
 fn extract_payloads() -> Result<(), String> {
     let sources = fresh("buildbot-source")?;
     let payloads = fresh("buildbot-payloads")?;
-    let plain = ["--quiet", "--no-deps", "--no-build-isolation", "--no-binary", ":all:"];
-    run_quietly(pip().arg("download").args(plain).arg("--dest").arg(&sources).arg(SDIST))?;
+    download_source(SDIST, &sources)?;
     let script = root().join("tests/peers/extract_payloads.py");
     run_quietly(Command::new(folder().join("venv/bin/python")).arg(script).arg(&sources).arg(&payloads))
+}
+
+/// The script alone: it is run by Python 2.7, and Buildbot 0.8.14 is not.
+fn extract_script() -> Result<(), String> {
+    let folder = fresh("post-build-request")?;
+    download_source(POST_BUILD_REQUEST, &folder)?;
+    let archive = only_file(&folder, "gz")?;
+    let extract =
+        ["--strip-components=2", "--wildcards", "*/contrib/post_build_request.py", "--extract", "--gzip", "--file"];
+    run_quietly(Command::new("tar").args(extract).arg(archive).current_dir(&folder))
+}
+
+/// Downloads the source package of a release, without what it depends on.
+fn download_source(release: &str, folder: &Path) -> Result<(), String> {
+    let plain = ["--quiet", "--no-deps", "--no-build-isolation", "--no-binary", ":all:"];
+    run_quietly(pip().arg("download").args(plain).arg("--dest").arg(folder).arg(release))
 }
 
 fn unpack_octokit() -> Result<(), String> {

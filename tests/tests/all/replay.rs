@@ -161,7 +161,7 @@ fn check_says_what_a_candidate_would_change_whether_hookd_runs_or_not() {
     hookd.home().write("candidate.toml", format!("{LISTENERS}\n{MENDED}"));
     let check = |home: &Home| home.run(&["check", "--config", "candidate.toml", "--replay", "7d"]);
     let running = check(hookd.home());
-    assert_eq!(running.code, Some(3), "{}", running.stderr);
+    assert_eq!(running.code, Some(4), "{}", running.stderr);
     assert!(running.stdout.contains("one change more: branch main, revision 2"), "{}", running.stdout);
     assert!(running.stdout.ends_with("2 of 3 deliveries would change, 0 cannot be compared\n"), "{}", running.stdout);
     let (status, home) = hookd.terminate();

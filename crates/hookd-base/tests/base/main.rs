@@ -76,11 +76,31 @@ fn refuses_wrong_arguments_by_name() {
 #[test]
 fn refuses_wrong_json_by_name() {
     cases! { FORGE;
-        off "JSON" [] => "refused: the JSON body is not an object of fields";
+        off "JSON" [] => "refused: the JSON body is neither an object of fields nor a list of at least one";
+        off "JSON" 5 => "refused: the JSON body is neither an object of fields nor a list of at least one";
         off "JSON" {"author": 5} => "refused: `author` is a number, expected a text";
+        off "JSON" [{"author": "a"}, 5] => "refused: change 2 of the list: it is not an object of fields";
+        off "JSON" [{"author": "a", "files": 1}] => "refused: change 1 of the list: `files` is not a JSON list of texts";
     }
     let found = FORGE.hook(Off, json!({})).run(&FORGE.send_bytes("JSON", b"{")).summary();
     assert!(found.starts_with("refused: broken JSON: "), "{found}");
+    let found = FORGE.hook(Off, json!({})).run(&FORGE.request("JSON", json!([{"author": "a"}, {}]))).summary();
+    assert!(found.starts_with("refused: change 2 of the list: no field of a change was sent"), "{found}");
+}
+
+#[test]
+fn takes_a_list_of_changes_in_its_order() {
+    let hook = FORGE.hook(Off, json!({}));
+    let changes = hook.changes(&FORGE.request("JSON", json!([{"revision": "1"}, {"revision": "2", "author": "a"}])));
+    let revisions: Vec<_> = changes.iter().map(|change| change.revision.as_deref().unwrap()).collect();
+    assert_eq!(revisions, ["1", "2"]);
+}
+
+#[test]
+fn takes_the_id_of_a_delivery_from_the_sender() {
+    let request = form("author=a").with_header("Idempotency-Key", "push-17");
+    assert_eq!(FORGE.hook(Off, json!({})).recognise(&request).forge_id.as_deref(), Some("push-17"));
+    assert_eq!(FORGE.hook(Off, json!({})).recognise(&form("author=a")).forge_id, None);
 }
 
 #[test]

@@ -36,14 +36,11 @@ use serde_json::{Map, Value};
 use zstd::bulk::Compressor;
 
 use super::records::{DeliveryEntry, Group, LENGTH_BYTES};
-use super::{change, request, version};
+use super::{change, dictionary, request, version};
 use crate::error::Failure;
 
 /// A block is closed when one of its parts has this many bytes, so that reading from it stays cheap.
 const MAX_BLOCK_BYTES: usize = 1 << 20;
-
-/// The zstd level: 1 costs the least of those that compress well.
-const COMPRESSION_LEVEL: i32 = 1;
 
 /// A block that is being filled.
 pub(crate) struct BlockBuilder {
@@ -77,7 +74,7 @@ impl BlockBuilder {
             delivery_count: 0,
             change_count: 0,
             newest_received_at: i64::MIN,
-            compressor: Compressor::new(COMPRESSION_LEVEL)?,
+            compressor: dictionary::compressor()?,
         })
     }
 

@@ -14,7 +14,7 @@ use super::{Block, BlockBuilder, DeliveryEntry, Group, Records, read_done, reque
 /// Set it to write the file anew.
 const REPLACE: &str = "HOOKD_REPLACE_GOLDEN";
 
-const HOW_TO_REPLACE: &str = "the format on disk is not that of the golden file. If that is meant: before the first release \
+pub(super) const HOW_TO_REPLACE: &str = "the format on disk is not that of the golden file. If that is meant: before the first release \
     raise VERSION in src/format/version.rs and run `HOOKD_REPLACE_GOLDEN=1 cargo test -p hookd-store-sqlite golden`, which \
     writes the file of that version; after it, write a migration as well, and keep the old file and its test";
 

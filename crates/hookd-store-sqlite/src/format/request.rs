@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hookd_core::Method;
 use hookd_store::{RequestHead, StoredRequest};
 
+use super::dictionary;
 use super::version::frame;
 use super::wire::{Input, broken, write_length, write_text};
 use crate::error::Failure;
@@ -63,7 +64,7 @@ fn read_head(bytes: &[u8]) -> Result<RequestHead, Failure> {
 /// When the block is broken.
 pub(crate) fn request_at(packed: &[u8], place: RequestPlace) -> Result<StoredRequest, Failure> {
     let failed = |error: std::io::Error| broken(&error.to_string());
-    let mut raw = zstd::Decoder::new(frame(packed)?).map_err(failed)?;
+    let mut raw = dictionary::reader(frame(packed)?).map_err(failed)?;
     let mut skipped = (&mut raw).take(place.offset as u64);
     std::io::copy(&mut skipped, &mut std::io::sink()).map_err(failed)?;
     let mut bytes = vec![0; place.head_length + place.body_length];

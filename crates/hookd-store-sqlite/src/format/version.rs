@@ -2,7 +2,7 @@
 //!
 //! | bytes | |
 //! |---|---|
-//! | all but the last nine | a zstd frame that says its content's size |
+//! | all but the last nine | a zstd frame that says its content's size, made with the [dictionary](super::dictionary) |
 //! | one | the version of the format, [`VERSION`] |
 //! | eight | XXH3 (64 bits) of all of that, little-endian |
 
@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::get_frame_content_size;
 
+use super::dictionary;
 use super::wire::broken;
 use crate::error::Failure;
 
@@ -47,7 +48,7 @@ pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, Failure> {
     let idle = idle_decompressors().pop();
     let mut decompressor = match idle {
         Some(decompressor) => decompressor,
-        None => Decompressor::new().map_err(|error| broken(&error.to_string()))?,
+        None => dictionary::decompressor().map_err(|error| broken(&error.to_string()))?,
     };
     let part = decompressor.decompress(frame, size).map_err(|error| broken(&error.to_string()))?;
     let mut idle = idle_decompressors();
@@ -85,7 +86,7 @@ mod tests {
     #[test]
     fn a_part_comes_back_and_one_that_went_bad_is_noticed() {
         let part = b"what is stored ".repeat(20);
-        let packed = pack(&mut Compressor::new(1).unwrap(), &part).unwrap();
+        let packed = pack(&mut dictionary::compressor().unwrap(), &part).unwrap();
         assert_eq!(unpack(&packed).unwrap(), part);
         for index in 0..packed.len() {
             let mut bad = packed.clone();
@@ -98,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_part_of_another_version_is_refused() {
-        let mut packed = pack(&mut Compressor::new(1).unwrap(), b"part").unwrap();
+        let mut packed = pack(&mut dictionary::compressor().unwrap(), b"part").unwrap();
         packed.truncate(packed.len() - 9);
         packed.push(VERSION + 1);
         packed.extend(xxh3_64(&packed).to_le_bytes());

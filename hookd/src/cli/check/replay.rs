@@ -28,7 +28,7 @@ const PAGE: u64 = 1000;
 pub(in crate::cli) struct ReplayArgs {
     /// Translate the deliveries that were received since then with this configuration, and print which of them would be
     /// translated differently: how long ago (`7d`, `12h`), or a time such as `2026-11-20T08:00:00Z`. Nothing is stored or
-    /// sent. Exit code 3 if there is a difference.
+    /// sent. Exit code 4 if there is a difference.
     ///
     /// Deliveries whose request has expired (`keep_payloads`), or that need calls to a forge's API, cannot be compared, and
     /// are counted.

@@ -1,0 +1,69 @@
+//! The dictionary of zstd: what webhooks have in common, known before the first of them is compressed.
+//!
+//! Most transactions store one delivery or a few, and half of a forge's payload is names of fields and templates of
+//! URLs that are the same each time. The dictionary has these once: a skeleton of each forge's payload with next to no
+//! values, what a sender is most likely to send at the end, where zstd refers to it in the fewest bits.
+//!
+//! It belongs to the version of the format. What was compressed with it is lost without it, so it never changes within
+//! a version; a test holds its hash.
+
+use std::sync::LazyLock;
+
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::dict::{DecoderDictionary, EncoderDictionary};
+
+/// The zstd level: 1 costs the least of those that compress well.
+const COMPRESSION_LEVEL: i32 = 1;
+
+const DICTIONARY: &[u8] = include_bytes!("dictionary.txt");
+
+static ENCODER: LazyLock<EncoderDictionary<'static>> =
+    LazyLock::new(|| EncoderDictionary::copy(DICTIONARY, COMPRESSION_LEVEL));
+
+static DECODER: LazyLock<DecoderDictionary<'static>> = LazyLock::new(|| DecoderDictionary::copy(DICTIONARY));
+
+/// # Errors
+/// When there is no memory.
+pub(super) fn compressor() -> std::io::Result<Compressor<'static>> {
+    Compressor::with_prepared_dictionary(&ENCODER)
+}
+
+/// # Errors
+/// When there is no memory.
+pub(super) fn decompressor() -> std::io::Result<Decompressor<'static>> {
+    Decompressor::with_prepared_dictionary(&DECODER)
+}
+
+/// What is in a frame, a piece at a time.
+///
+/// # Errors
+/// When there is no memory.
+pub(super) fn reader(frame: &[u8]) -> std::io::Result<zstd::Decoder<'static, &[u8]>> {
+    zstd::Decoder::with_prepared_dictionary(frame, &DECODER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dictionary_is_that_of_this_version() {
+        assert_eq!(
+            xxhash_rust::xxh3::xxh3_64(DICTIONARY),
+            10_583_413_167_400_106_902,
+            "{}",
+            super::super::golden::HOW_TO_REPLACE
+        );
+    }
+
+    #[test]
+    fn a_push_of_a_few_words_takes_a_few_bytes() {
+        let line = DICTIONARY
+            .split(|byte| *byte == b'\n')
+            .find(|line| line.starts_with(b"{\"object_kind\":\"push\""))
+            .unwrap();
+        let packed = compressor().unwrap().compress(line).unwrap();
+        assert!(packed.len() < 64, "{} bytes of {}", packed.len(), line.len());
+        assert_eq!(decompressor().unwrap().decompress(&packed, line.len()).unwrap(), line);
+    }
+}

@@ -168,7 +168,7 @@ fn stopping(Stopping: Stopping) -> CannotReplay {
     CannotReplay::Unavailable(StoreError::Closed)
 }
 
-/// Reads a comparison of a store that no hookd need run on: for `hookd check`.
+/// Compares a delivery of a store that is only read, with a dialect that need not be in use; `None` where there is none.
 ///
 /// # Errors
 /// Why it cannot be compared.

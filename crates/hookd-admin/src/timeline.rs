@@ -183,7 +183,8 @@ mod tests {
             store.append(NewDelivery { origin, ..delivery("id", state) }).wait().unwrap();
         }
         let replay = Some(Replay { of: 1, request: "r".to_owned() });
-        store.append(NewDelivery { origin: Origin::NONE, replay, ..delivery("id", accepted()) }).wait().unwrap();
+        let replayed = NewDelivery { origin: Origin::NONE, replay, request: None, ..delivery("id", accepted()) };
+        store.append(replayed).wait().unwrap();
         let received = "received from 192.0.2.7; event `push` of the dialect `base`";
         assert_eq!(
             told(&store, 1),

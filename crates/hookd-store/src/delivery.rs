@@ -130,8 +130,11 @@ impl NewDelivery {
     /// Checks that the write is valid. Every store calls this before it queues the write.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] if the state is accepted without a change.
+    /// [`StoreError::Invalid`] if the state is accepted without a change, or a replay has a request of its own.
     pub fn validate(&self) -> Result<(), StoreError> {
+        if self.replay.is_some() && self.request.is_some() {
+            return Err(StoreError::Invalid("a replay has no request of its own".to_owned()));
+        }
         self.state.validate()
     }
 }

@@ -93,6 +93,12 @@ fn deliveries_and_changes_are_listed_by_what_they_are_about() {
     let shown = printed(&hookd, &["changes", "show", "3"]);
     assert!(shown.contains("branch      fix") && shown.contains("no sink is configured"), "{shown}");
 
+    let admin = admin(&hookd);
+    let tail = hookd.home().start_command(&["deliveries", "tail", "--json", "--dialect", "github", "--admin", &admin]);
+    let lines = until("tail has printed what there is", || Some(tail.output()).filter(|lines| lines.len() == 3));
+    let tailed = lines.iter().map(|line| serde_json::from_str::<Value>(line).expect("an object a line"));
+    assert_eq!(tailed.map(|delivery| delivery["deliveryid"].clone()).collect::<Value>(), json!([2, 4, 5]));
+
     for (arguments, code, error) in [
         (&["deliveries", "show", "99"][..], 1, "error: not found while getting from deliveries/99"),
         (&["changes", "show", "99"], 1, "error: not found while getting from changes/99"),

@@ -9,8 +9,8 @@ use super::samples::{
 };
 use super::{Open, reopened};
 use crate::{
-    DeliveryField, MAX_PEER_BYTES, NewDelivery, NewState, Operator, Origin, Query, RequestHead, State, StoreError,
-    StoredRequest,
+    DeliveryField, MAX_PEER_BYTES, NewDelivery, NewState, Operator, Origin, Query, Replay, RequestHead, State,
+    StoreError, StoredRequest,
 };
 
 /// Deliveries that are queued together are numbered in the order in which they were queued.
@@ -163,6 +163,9 @@ pub fn an_invalid_delivery_is_refused_alone(open: Open<'_>) {
     let states = [accepted("r1"), NewState::Accepted(Vec::new()), accepted("r2")];
     let [first, invalid, second] = states.map(|state| store.append(delivery("", state)));
     assert!(matches!(invalid.wait(), Err(StoreError::Invalid(_))));
+    let replay = Some(Replay { of: 1, request: "r".to_owned() });
+    let with_request = store.append(NewDelivery { replay, ..delivery("", accepted("r3")) });
+    assert!(matches!(with_request.wait(), Err(StoreError::Invalid(_))));
     assert_eq!((first.wait().unwrap().deliveryid, second.wait().unwrap().deliveryid), (1, 2));
     assert_eq!(changeids(&store), [1, 2]);
 }

@@ -18,7 +18,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use hookd_admin::{CannotReplay, Replays};
 use hookd_config::{ConfigHandle, ServedDialect};
-use hookd_core::{ApiAnswers, Outcome, Refusal};
+use hookd_core::ApiAnswers;
 use hookd_store::{Browse, NewDelivery, Origin, Receipt, Replay, SharedStore, State, StoreError, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -52,11 +52,9 @@ pub(crate) async fn translate(
     translator: &Translator,
     dialect: &Arc<ServedDialect>,
     original: &Original,
-) -> Result<Result<Outcome, Refusal>, Stopping> {
+) -> Result<Retranslated, Stopping> {
     let request = original.request.clone().into_request();
-    let translated = translator.translate_with(dialect, request, ApiAnswers::default()).await?;
-    let Retranslated { outcome, .. } = translated;
-    Ok(outcome)
+    translator.translate_with(dialect, request, ApiAnswers::default()).await
 }
 
 impl Replayer {
@@ -87,7 +85,8 @@ impl Replayer {
         let comparison = match self.dialect(&original) {
             None => Comparison::not_served(&original),
             Some(dialect) => {
-                let outcome = translate(&self.translator, &dialect, &original).await.map_err(stopping)?;
+                let translated = translate(&self.translator, &dialect, &original).await.map_err(stopping)?;
+                let Retranslated { outcome, .. } = translated;
                 let store = Arc::clone(&self.store);
                 let (compared, loaded) = (original.clone(), original.record.changeids.clone());
                 let read = spawn_blocking(move || {
@@ -106,7 +105,8 @@ impl Replayer {
         let Some(dialect) = self.dialect(&original) else {
             return Err(CannotReplay::Refused(not_served(&original.record.dialect)));
         };
-        let outcome = translate(&self.translator, &dialect, &original).await.map_err(stopping)?;
+        let translated = translate(&self.translator, &dialect, &original).await.map_err(stopping)?;
+        let Retranslated { outcome, note, .. } = translated;
         let route = outcome.as_ref().ok().and_then(Route::of);
         let state = match outcome {
             Ok(outcome) => new_state(outcome),
@@ -121,6 +121,7 @@ impl Replayer {
             deduplicate: true,
             origin: Origin::NONE,
             replay: Some(Replay { of, request }),
+            note,
             request: None,
             state: mark(&original.record, state),
         };
@@ -183,7 +184,7 @@ pub(crate) async fn compare(
         let comparison = Comparison::not_served(&original);
         return Ok((original, comparison));
     };
-    let outcome = translate(translator, dialect, &original).await.map_err(stopping)?;
+    let Retranslated { outcome, .. } = translate(translator, dialect, &original).await.map_err(stopping)?;
     let first = original::changes(store, &original.record.changeids)?;
     let comparison = Comparison::new(&original, first, outcome);
     Ok((original, comparison))

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use hookd_config::ServedDialect;
-use hookd_core::{ApiAnswers, Change, ChangeList, HookRequest, Outcome, Proof, Refusal};
+use hookd_core::{ApiAnswers, Change, ChangeList, Evidence, HookRequest, Outcome, Proof, Refusal, other_forge};
 use hookd_http::LogLimiter;
 use hookd_store::NewState;
 use tokio::sync::Semaphore;
@@ -37,6 +37,10 @@ pub(crate) struct Verdict {
     pub(crate) proof: Option<Proof>,
     /// Its changes, the calls that it needs, or the refusal; that of verifying if there is no proof.
     pub(crate) outcome: Result<Outcome, Refusal>,
+    /// What was left out of its changes.
+    pub(crate) note: Option<String>,
+    /// Whether it is a test of the connection that needs no proof. Nothing else is known of it then.
+    pub(crate) is_ping: bool,
 }
 
 /// What a request was translated to again, with the answers that it was made from.
@@ -45,6 +49,8 @@ pub(crate) struct Retranslated {
     pub(crate) answers: ApiAnswers,
     /// The result.
     pub(crate) outcome: Result<Outcome, Refusal>,
+    /// What was left out of its changes.
+    pub(crate) note: Option<String>,
 }
 
 /// hookd stops, and translates no more.
@@ -104,7 +110,7 @@ impl Translator {
         self.on_pool(bytes, move || {
             let outcome = guarded(&dialect, &panics, || dialect.hook.translate_with(&request, &answers)).flatten();
             let outcome = outcome.and_then(|outcome| bounded(outcome, bytes));
-            Retranslated { answers, outcome }
+            Retranslated { answers, outcome, note: request.left_out() }
         })
         .await
     }
@@ -151,17 +157,52 @@ fn verdict(dialect: &ServedDialect, request: &HookRequest, panics: &LogLimiter) 
         let recognised = hook.recognise(request);
         (recognised.event.map(Cow::into_owned), recognised.forge_id.map(Cow::into_owned))
     });
+    let refused = |event, forge_id, refusal| Verdict {
+        event,
+        forge_id,
+        proof: None,
+        outcome: Err(refusal),
+        note: None,
+        is_ping: false,
+    };
     let (event, forge_id) = match recognised {
         Ok(recognised) => recognised,
-        Err(refusal) => return Verdict { event: None, forge_id: None, proof: None, outcome: Err(refusal) },
+        Err(refusal) => return refused(None, None, refusal),
     };
+    match guarded(dialect, panics, || hook.is_ping(request)) {
+        Ok(false) => {}
+        Ok(true) => {
+            let outcome = Ok(Outcome::ignored("it is a test of the connection"));
+            return Verdict { event, forge_id, proof: None, outcome, note: None, is_ping: true };
+        }
+        Err(refusal) => return refused(event, forge_id, refusal),
+    }
     match guarded(dialect, panics, || hook.verify(request)).flatten() {
         Ok(proof) => {
             let outcome = guarded(dialect, panics, || hook.translate(request)).flatten();
             let outcome = outcome.and_then(|outcome| bounded(outcome, request.body().len()));
-            Verdict { event, forge_id, proof: Some(proof), outcome }
+            let outcome = naming_other_forge(dialect, request, Evidence::Payload, outcome);
+            Verdict { event, forge_id, proof: Some(proof), outcome, note: request.left_out(), is_ping: false }
         }
-        Err(refusal) => Verdict { event, forge_id, proof: None, outcome: Err(refusal) },
+        Err(refusal) => {
+            let outcome = naming_other_forge(dialect, request, Evidence::Headers, Err(refusal));
+            Verdict { event, forge_id, proof: None, outcome, note: None, is_ping: false }
+        }
+    }
+}
+
+/// Says of a request that makes no change when it looks like the webhook of another forge.
+fn naming_other_forge(
+    dialect: &ServedDialect,
+    request: &HookRequest,
+    evidence: Evidence,
+    outcome: Result<Outcome, Refusal>,
+) -> Result<Outcome, Refusal> {
+    let named = |message: &str| Some(format!("{}: {message}", other_forge(dialect.class, request, evidence)?));
+    match outcome {
+        Ok(Outcome::Ignored(reason)) => Ok(named(&reason).map_or(Outcome::Ignored(reason), Outcome::ignored)),
+        Err(refusal) => Err(named(refusal.message()).map_or(refusal, Refusal::new)),
+        other => other,
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -65,6 +66,11 @@ impl Hookd {
     /// Its log lines so far, each a JSON object.
     pub fn log(&self) -> Vec<String> {
         self.process.log()
+    }
+
+    /// Stops reading its log lines, for good. The pipe stays open, so that hookd's writes to it will block.
+    pub fn stop_reading_log(&self) {
+        self.process.is_unread.store(true, Ordering::SeqCst);
     }
 
     /// The lines that it has written to standard output so far.
@@ -146,15 +152,18 @@ struct Process {
     child: Child,
     log: Lines,
     output: Lines,
+    /// Whether nobody reads its log lines any more.
+    is_unread: Arc<AtomicBool>,
 }
 
 impl Process {
     fn start(command: &mut Command) -> Self {
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let log = collect(child.stderr.take().expect("it is piped"));
-        let output = collect(child.stdout.take().expect("it is piped"));
-        Self { child, log, output }
+        let is_unread = Arc::new(AtomicBool::new(false));
+        let log = collect(child.stderr.take().expect("it is piped"), Arc::clone(&is_unread));
+        let output = collect(child.stdout.take().expect("it is piped"), Arc::default());
+        Self { child, log, output, is_unread }
     }
 
     fn log(&self) -> Vec<String> {
@@ -175,13 +184,19 @@ impl Process {
     }
 }
 
-/// The lines that come from a pipe, as they come.
-fn collect(pipe: impl Read + Send + 'static) -> Lines {
+/// The lines that come from a pipe, as they come, until nobody wants to read them.
+fn collect(pipe: impl Read + Send + 'static, is_unread: Arc<AtomicBool>) -> Lines {
     let lines = Lines::default();
     let written = Arc::clone(&lines);
     thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+        let mut pipe = BufReader::new(pipe).lines();
+        while let Some(Ok(line)) = pipe.next() {
             written.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            if is_unread.load(Ordering::SeqCst) {
+                // Keeps the pipe open until the process of the test ends.
+                std::mem::forget(pipe);
+                return;
+            }
         }
     });
     lines

@@ -112,6 +112,20 @@ pub fn send(address: SocketAddr, request: &Request) -> io::Result<Answer> {
     Connection::new(address).send(request)
 }
 
+/// Reads answers until the peer closes the connection; those of 1xx are left out.
+///
+/// # Errors
+/// When the peer breaks the connection, is silent for too long, or does not answer in HTTP.
+pub fn answers(stream: TcpStream) -> io::Result<Vec<Answer>> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = BufReader::new(stream);
+    let mut answers = Vec::new();
+    while !stream.fill_buf()?.is_empty() {
+        answers.push(read_answer(&mut stream, false)?);
+    }
+    Ok(answers)
+}
+
 /// A connection that is kept alive as long as the peer keeps it, and reopened after it was closed.
 #[derive(Debug)]
 pub struct Connection {

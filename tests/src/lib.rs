@@ -1,8 +1,8 @@
 //! End-to-end tests: the real binary and real peers.
 //!
 //! This crate is the harness: [`Home`] is a folder in which a [`Hookd`] runs, is killed and runs again; [`http`] sends
-//! requests byte for byte; [`GithubApi`], [`Buildbot`] and [`Receiver`] are its peers; [`conformance`] compares hookd with Buildbot. The
-//! tests are in `tests/all`, one file for each behaviour.
+//! requests byte for byte; [`GithubApi`], [`Buildbot`] and [`Receiver`] are its peers; [`conformance`] compares hookd with Buildbot; [`reported`]
+//! runs the cases of `tests/reported`. The tests are in `tests/all`, one file for each behaviour.
 //!
 //! Everything listens on port 0 of the loopback, and waits for conditions, never for time.
 
@@ -15,6 +15,7 @@ mod hookd;
 pub mod http;
 pub mod peers;
 mod receiver;
+pub mod reported;
 mod wait;
 
 pub use admin::Admin;

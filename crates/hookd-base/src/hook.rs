@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use hookd_core::{Change, Compat, Hook, HookRequest, Json, Method, Outcome, Recognised, Refusal, View};
+use hookd_core::{Change, Compat, Hook, HookRequest, Json, Method, Outcome, Recognised, Refusal, Skips, View};
 
 use crate::fields::{FIELDS, Fields};
 
@@ -14,16 +14,28 @@ const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 #[derive(Debug, Default)]
 pub struct Base {
     pub(crate) compat: Compat,
+    pub(crate) skips: Skips,
 }
 
 impl Hook for Base {
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
         // Buildbot reads arguments only; a JSON body is hookd's own.
-        match self.compat {
-            Compat::Off if request.content_type() == "application/json" => changes_of_json(&request.json()?),
-            _ => change_of(&Fields::Arguments(request)).map(|change| vec![change]),
-        }
-        .map(Outcome::Changes)
+        let mut changes = match self.compat {
+            Compat::Off if request.content_type() == "application/json" => changes_of_json(&request.json()?)?,
+            _ => vec![change_of(&Fields::Arguments(request))?],
+        };
+        let mut skipped = None;
+        changes.retain(|change| match self.skips.outcome(&change.comments) {
+            Some(outcome) => {
+                skipped = Some(outcome);
+                false
+            }
+            None => true,
+        });
+        Ok(match skipped.filter(|_| changes.is_empty()) {
+            Some(skipped) => skipped,
+            None => Outcome::Changes(changes),
+        })
     }
 
     fn recognise<'r>(&self, request: &'r HookRequest) -> Recognised<'r> {

@@ -11,3 +11,8 @@ pub(crate) fn require_nodes(commits: &[View<'_>]) -> Result<(), Refusal> {
 pub(crate) fn pages(repository: &str) -> String {
     repository.to_owned()
 }
+
+/// The branch of each commit, as it says itself.
+pub(crate) fn branches<'p>(commits: &[View<'p>]) -> Result<Vec<Option<&'p str>>, Refusal> {
+    commits.iter().map(|commit| commit.maybe("branch")).collect()
+}

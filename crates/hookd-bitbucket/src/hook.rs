@@ -1,14 +1,15 @@
 //! The hook: what is pushed, and who translates it in which mode.
 
-use hookd_core::{Compat, Hook, HookRequest, Outcome, Recognised, Refusal};
+use hookd_core::{Compat, Hook, HookRequest, Outcome, Recognised, Refusal, Skips};
 
-use crate::{buildbot, push};
+use crate::{branches, buildbot, push};
 
 const EVENT: &str = "X-Event-Key";
 
 /// The dialect at work.
 pub(crate) struct Bitbucket {
     pub(crate) compat: Compat,
+    pub(crate) skips: Skips,
 }
 
 impl Hook for Bitbucket {
@@ -19,7 +20,10 @@ impl Hook for Bitbucket {
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
         let payload = request.json_in(payload(request)?.as_bytes())?.reading(self.compat);
         let base = push::base(request, request.header(EVENT), &payload)?;
-        let commits = payload.list("commits")?;
+        let mut commits = payload.list("commits")?;
+        if self.compat == Compat::Off {
+            branches::sort(&mut commits);
+        }
         let pages = match self.compat {
             Compat::Off => push::pages(&base.repository),
             Compat::Buildbot => {
@@ -27,7 +31,15 @@ impl Hook for Bitbucket {
                 buildbot::pages(&base.repository)
             }
         };
-        let changes = payload.collect_changes(commits.iter().map(|commit| push::change(commit, &base, &pages)))?;
+        let branches = match self.compat {
+            Compat::Off => branches::of(&commits)?,
+            Compat::Buildbot => buildbot::branches(&commits)?,
+        };
+        let change = |(commit, branch): (_, Option<&str>)| push::change(commit, branch, &base, &pages);
+        let mut changes = payload.collect_changes(commits.iter().zip(branches).map(change))?;
+        if let Some(outcome) = branches::skip(&mut changes, &self.skips) {
+            return Ok(outcome);
+        }
         Ok(Outcome::changes_or(changes, "the push names no commit"))
     }
 

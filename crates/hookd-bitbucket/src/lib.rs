@@ -42,6 +42,7 @@
 
 #![forbid(unsafe_code)]
 
+mod branches;
 mod buildbot;
 mod hook;
 mod options;

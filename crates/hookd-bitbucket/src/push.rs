@@ -21,12 +21,12 @@ pub(crate) fn pages(repository: &str) -> String {
     format!("{repository}{slash}")
 }
 
-/// The change of a commit.
-pub(crate) fn change(commit: &View<'_>, base: &Change, pages: &str) -> Result<Change, Refusal> {
+/// The change of a commit on a branch.
+pub(crate) fn change(commit: &View<'_>, branch: Option<&str>, base: &Change, pages: &str) -> Result<Change, Refusal> {
     Ok(Change {
         revision: commit.identifier("raw_node")?.map(str::to_owned),
         author: commit.maybe("raw_author")?.unwrap_or_default().to_owned(),
-        branch: commit.maybe("branch")?.map(str::to_owned),
+        branch: branch.map(str::to_owned),
         comments: commit.maybe("message")?.unwrap_or_default().to_owned(),
         files: files(commit)?,
         revlink: Some(format!("{pages}commits/{}", commit.shown("raw_node")?)),
@@ -36,5 +36,6 @@ pub(crate) fn change(commit: &View<'_>, base: &Change, pages: &str) -> Result<Ch
 }
 
 fn files(commit: &View<'_>) -> Result<Vec<String>, Refusal> {
-    commit.maybe_list("files")?.iter().map(|file| file.text("file").map(str::to_owned)).collect()
+    let files = commit.maybe_list("files")?;
+    files.iter().filter_map(|file| file.maybe_text("file").transpose()).map(|path| path.map(str::to_owned)).collect()
 }

@@ -22,7 +22,7 @@ impl BitbucketCloud {
     pub(crate) fn buildbot_pull_request(&self, event: &Event<'_>, stage: PullRequestStage) -> Result<Outcome, Refusal> {
         let base = self.buildbot_change(event)?;
         let pull = event.payload.at("pullrequest")?;
-        Ok(Outcome::Changes(vec![self.plugin_change(&event.payload, &pull, stage, base)?]))
+        Ok(self.built(self.plugin_change(&event.payload, &pull, stage, base)?))
     }
 
     /// What every change of an event has: repository, project, codebase and `src`.
@@ -32,12 +32,13 @@ impl BitbucketCloud {
             None => "none",
             Some(_) => payload.text("repository.project.name")?,
         };
+        // An address of the API; Buildbot's users filter by it.
+        let repository = payload.text("repository.links.self.href")?;
         Ok(Change {
-            codebase: event.arguments.codebase(self.codebase.as_ref(), payload.json())?,
+            codebase: self.codebase_of(event, repository)?,
             project: project.to_owned(),
             src: payload.nullable_text("repository.scm")?.map(str::to_owned),
-            // An address of the API; Buildbot's users filter by it.
-            repository: payload.text("repository.links.self.href")?.to_owned(),
+            repository: repository.to_owned(),
             ..Change::default()
         })
     }

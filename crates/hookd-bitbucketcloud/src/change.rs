@@ -1,6 +1,6 @@
 //! What the changes of every event have in common.
 
-use hookd_core::{Change, Refusal, View};
+use hookd_core::{Change, Outcome, Refusal, View};
 
 use crate::hook::{BitbucketCloud, Event};
 
@@ -10,21 +10,31 @@ impl BitbucketCloud {
         let payload = &event.payload;
         let project = match event.arguments.project()? {
             Some(project) => project,
-            None => payload.optional_text("repository.project.name")?.unwrap_or("none"),
+            None => payload.maybe("repository.project.name")?.unwrap_or("none"),
         };
-        let src = payload.optional_text("repository.scm")?.unwrap_or("git");
-        let repository = match payload.optional_text("repository.links.html.href")? {
+        let src = payload.maybe("repository.scm")?.unwrap_or("git");
+        let repository = match payload.maybe("repository.links.html.href")? {
             None if payload.get("repository.links.self").is_some() => payload.text("repository.links.self.href")?,
             None => payload.text("repository.links.html.href")?,
             Some(page) => page,
         };
         Ok(Change {
-            codebase: event.arguments.codebase(self.codebase.as_ref(), payload.json())?,
+            codebase: self.codebase_of(event, repository)?,
             project: project.to_owned(),
             repository: repository.to_owned(),
             src: Some(src.to_owned()),
             ..Change::default()
         })
+    }
+
+    /// The codebase of a change of this repository.
+    pub(crate) fn codebase_of(&self, event: &Event<'_>, repository: &str) -> Result<String, Refusal> {
+        event.arguments.codebase(self.codebase.as_ref(), event.payload.json(), repository)
+    }
+
+    /// The outcome of this change of a pull request, unless it asks not to be built.
+    pub(crate) fn built(&self, change: Change) -> Outcome {
+        self.skips.outcome(&change.comments).unwrap_or_else(|| Outcome::Changes(vec![change]))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use hookd_core::{
     ChangeArguments, Codebase, Compat, Hook, HookRequest, Json, Keys, Outcome, Proof, PropertyWhitelist,
-    PullRequestStage, Recognised, Refusal, SignatureHash, SignatureHeader, View,
+    PullRequestStage, Recognised, Refusal, SignatureHash, SignatureHeader, Skips, View,
 };
 
 const EVENT: &str = "X-Event-Key";
@@ -14,6 +14,7 @@ pub(crate) struct BitbucketCloud {
     pub(crate) compat: Compat,
     pub(crate) keys: Option<Keys>,
     pub(crate) codebase: Option<Codebase>,
+    pub(crate) skips: Skips,
     pub(crate) whitelist: PropertyWhitelist,
 }
 

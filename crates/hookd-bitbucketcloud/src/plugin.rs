@@ -11,7 +11,7 @@ impl BitbucketCloud {
     pub(crate) fn plugin_pull_request(&self, event: &Event<'_>, stage: PullRequestStage) -> Result<Outcome, Refusal> {
         let pull = event.payload.at("pullrequest")?;
         let change = self.plugin_change(&event.payload, &pull, stage, self.change(event)?)?;
-        Ok(Outcome::Changes(vec![Change { comments: pull_request_comments(&change.comments, &pull)?, ..change }]))
+        Ok(self.built(Change { comments: pull_request_comments(&change.comments, &pull)?, ..change }))
     }
 
     /// The change of `pull`, with its heading as comments.

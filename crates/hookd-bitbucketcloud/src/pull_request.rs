@@ -26,28 +26,33 @@ impl BitbucketCloud {
             // Without a merge commit it was fast-forwarded to the source.
             revision = pull.optional_text("merge_commit.hash")?.or(revision);
         }
-        let page = pull.text("links.html.href")?;
-        let mut properties = self.whitelist.extract("bitbucket", pull.json())?;
-        properties.insert("pullrequesturl".to_owned(), page.into());
-        let when = match pull.optional_date("updated_on")? {
-            Some(when) => Some(when),
-            None => pull.optional_date("created_on")?,
+        let page = match pull.maybe("links.html.href")? {
+            Some(page) => page.to_owned(),
+            None => format!("{}/pull-requests/{number}", base.repository.trim_end_matches('/')),
         };
-        Ok(Outcome::Changes(vec![Change {
+        let mut properties = self.whitelist.extract("bitbucket", pull.json())?;
+        properties.insert("pullrequesturl".to_owned(), page.as_str().into());
+        let when = match pull.maybe_date("updated_on")? {
+            Some(when) => Some(when),
+            None => pull.maybe_date("created_on")?,
+        };
+        let repository = match side.need("repository")? {
+            Json::Null => base.repository.clone(),
+            _ => side.text("repository.links.html.href")?.to_owned(),
+        };
+        Ok(self.built(Change {
             author: actor(&event.payload)?,
             branch: Some(RefKind::Branch.full(side.text("branch.name")?)),
             category: Some(stage.category().to_owned()),
             comments: pull_request_comments(&pull_request_heading(number), &pull)?,
             properties,
-            repository: match side.need("repository")? {
-                Json::Null => base.repository,
-                _ => side.text("repository.links.html.href")?.to_owned(),
-            },
+            codebase: self.codebase_of(event, &repository)?,
+            repository,
             revision: revision.map(str::to_owned),
-            revlink: Some(page.to_owned()),
+            revlink: Some(page),
             when_timestamp: when,
             ..base
-        }]))
+        }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Pushes to branches and tags.
 
-use hookd_core::{Change, Outcome, RefKind, Refusal, View};
+use hookd_core::{Change, Outcome, RefKind, Refusal, View, put_head_last};
 
 use crate::change::{actor, commit_heading};
 use crate::hook::{BitbucketCloud, Event};
@@ -10,15 +10,24 @@ impl BitbucketCloud {
     pub(crate) fn push(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
         let base = Change { author: actor(&event.payload)?, ..self.change(event)? };
         let mut changes = event.payload.change_list();
+        let mut skipped = None;
         for update in event.payload.list("push.changes")? {
-            changes.extend(updated(&update, &base)?.into_iter().map(Ok))?;
+            let updated = updated(&update, &base)?;
+            match self.skips.outcome_of(&updated).filter(|_| update.is_truthy("new")) {
+                Some(outcome) => skipped = Some(outcome),
+                None => changes.extend(updated.into_iter().map(Ok))?,
+            }
         }
-        Ok(Outcome::changes_or(changes.into_vec(), "the push changes neither a branch nor a tag"))
+        let changes = changes.into_vec();
+        Ok(match skipped.filter(|_| changes.is_empty()) {
+            Some(skipped) => skipped,
+            None => Outcome::changes_or(changes, "the push changes neither a branch nor a tag"),
+        })
     }
 }
 
-/// The changes of one branch or tag: of what was deleted, where it pointed to; else of every commit that is listed,
-/// oldest first, the head being the last.
+/// The changes of one branch or tag: of what was deleted, where it pointed to; of what is new, its head alone, since the
+/// commits that are listed with it are old; else of every commit that is listed, oldest first, the head being the last.
 fn updated(update: &View<'_>, base: &Change) -> Result<Vec<Change>, Refusal> {
     let is_deleted = !update.is_truthy("new");
     let state = update.at(if is_deleted { "old" } else { "new" })?;
@@ -39,13 +48,11 @@ fn updated(update: &View<'_>, base: &Change) -> Result<Vec<Change>, Refusal> {
         }]);
     }
     // Bitbucket lists the newest commit first; none for a tag, a reset, or where it left them out.
-    let mut commits = update.list_or_empty("commits")?;
-    if kind == RefKind::Tag {
-        commits.clear();
-    }
+    let is_new = !update.is_truthy("old");
+    let mut commits = if is_new || kind == RefKind::Tag { Vec::new() } else { update.maybe_list("commits")? };
     commits.reverse();
     let mut changes = update.collect_changes(commits.iter().map(|commit| change_of(commit, &base)))?;
-    if !changes.iter().any(|change| change.revision.as_deref() == Some(revision)) {
+    if !put_head_last(&mut changes, revision) {
         changes.push(change_of(&head, &base)?);
     }
     Ok(changes)
@@ -54,15 +61,15 @@ fn updated(update: &View<'_>, base: &Change) -> Result<Vec<Change>, Refusal> {
 /// The change of a commit. What Bitbucket does not say about it is that of the push.
 fn change_of(commit: &View<'_>, base: &Change) -> Result<Change, Refusal> {
     let revision = commit.text("hash")?;
-    let message = commit.nonempty_text("message")?;
-    let author = commit.nonempty_text("author.raw")?;
+    let message = commit.maybe_nonempty("message")?;
+    let author = commit.maybe_nonempty("author.raw")?;
     Ok(Change {
         author: author.map_or_else(|| base.author.clone(), str::to_owned),
         comments: message.map_or_else(|| commit_heading(revision), str::to_owned),
-        committer: commit.nonempty_text("committer.raw")?.map(str::to_owned),
+        committer: commit.maybe_nonempty("committer.raw")?.map(str::to_owned),
         revision: Some(revision.to_owned()),
         revlink: Some(page_of(commit, revision, base)?),
-        when_timestamp: commit.optional_date("date")?,
+        when_timestamp: commit.maybe_date("date")?,
         ..base.clone()
     })
 }
@@ -70,5 +77,5 @@ fn change_of(commit: &View<'_>, base: &Change) -> Result<Change, Refusal> {
 /// The page of a commit.
 fn page_of(commit: &View<'_>, revision: &str, base: &Change) -> Result<String, Refusal> {
     let page = || format!("{}/commits/{revision}", base.repository.trim_end_matches('/'));
-    Ok(commit.optional_text("links.html.href")?.map_or_else(page, str::to_owned))
+    Ok(commit.maybe("links.html.href")?.map_or_else(page, str::to_owned))
 }

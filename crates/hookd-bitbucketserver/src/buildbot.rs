@@ -21,19 +21,20 @@ impl BitbucketServer {
     /// The change of a pull request, which has neither title nor description.
     pub(crate) fn buildbot_pull_request(&self, event: &Event<'_>, stage: PullRequestStage) -> Result<Outcome, Refusal> {
         let base = self.buildbot_base(event)?;
-        Ok(Outcome::Changes(vec![self.plugin_change(&event.payload.at("pullrequest")?, stage, base)?]))
+        Ok(self.built(self.plugin_change(&event.payload.at("pullrequest")?, stage, base)?))
     }
 
     /// What every change of an event has: author, repository, project, codebase and `src`.
     fn buildbot_base(&self, event: &Event<'_>) -> Result<Change, Refusal> {
         let payload = &event.payload;
+        // Meant to take away the word `browse`, it takes away its letters, whatever their order.
+        let repository = own_link(payload)?.trim_end_matches(['b', 'r', 'o', 'w', 's', 'e']);
         Ok(Change {
-            // Meant to take away the word `browse`, it takes away its letters, whatever their order.
-            repository: own_link(payload)?.trim_end_matches(['b', 'r', 'o', 'w', 's', 'e']).to_owned(),
+            repository: repository.to_owned(),
             project: payload.text("repository.project.name")?.to_owned(),
             src: payload.nullable_text("repository.scmId")?.map(str::to_owned),
             author: payload.person("actor.displayName", "actor.username")?.unwrap_or_default(),
-            codebase: event.arguments.codebase(self.codebase.as_ref(), payload.json())?,
+            codebase: self.codebase_of(event, repository)?,
             ..Change::default()
         })
     }

@@ -2,10 +2,13 @@
 
 use hookd_core::{
     ChangeArguments, Codebase, Compat, Hook, HookRequest, Keys, Outcome, Proof, PropertyWhitelist, PullRequestStage,
-    Recognised, Refusal, SignatureHash, SignatureHeader, View,
+    Recognised, Refusal, SignatureHash, SignatureHeader, Skips, View,
 };
 
+use crate::base_url::BaseUrl;
+
 const EVENT: &str = "X-Event-Key";
+const PING: &str = "diagnostics:ping";
 const DELIVERY: &str = "X-Request-Id";
 const SIGNATURES: [SignatureHeader; 1] = [SignatureHeader { name: "X-Hub-Signature", hash: SignatureHash::Sha256 }];
 
@@ -14,6 +17,8 @@ pub(crate) struct BitbucketServer {
     pub(crate) compat: Compat,
     pub(crate) keys: Option<Keys>,
     pub(crate) codebase: Option<Codebase>,
+    pub(crate) skips: Skips,
+    pub(crate) base_url: Option<BaseUrl>,
     pub(crate) whitelist: PropertyWhitelist,
 }
 
@@ -28,6 +33,13 @@ impl Hook for BitbucketServer {
         Recognised::from_headers(request, EVENT, &[DELIVERY])
     }
 
+    /// *Test connection* sends it without a signature, whatever the secret, and some versions without a content type. One
+    /// that is signed all the same shows whether the secret is right.
+    fn is_ping(&self, request: &HookRequest) -> bool {
+        request.header(EVENT) == Some(PING)
+            && (request.headers().get(SIGNATURES[0].name).is_none() || self.verify(request).is_ok())
+    }
+
     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
         match &self.keys {
             None => Ok(Proof::NotRequired),
@@ -38,8 +50,8 @@ impl Hook for BitbucketServer {
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
         let name = request.header(EVENT);
         // Some versions send it without a content type.
-        if name == Some("diagnostics:ping") {
-            return Ok(Outcome::ignored("event `diagnostics:ping` is a test of the connection"));
+        if name == Some(PING) {
+            return Ok(Outcome::ignored(format!("event `{PING}` is a test of the connection")));
         }
         request.expect_json(self.compat)?;
         let payload = request.json()?.reading(self.compat);

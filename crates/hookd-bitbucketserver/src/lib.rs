@@ -50,6 +50,7 @@
 
 #![forbid(unsafe_code)]
 
+mod base_url;
 mod buildbot;
 mod change;
 mod date;
@@ -61,6 +62,7 @@ mod push;
 mod repository;
 mod user;
 
+pub use base_url::BaseUrl;
 pub use options::Options;
 
 hookd_core::inventory::submit! {

@@ -16,20 +16,24 @@ impl BitbucketServer {
         let slash = if base.repository.ends_with('/') { "" } else { "/" };
         let pages = format!("{}{slash}", base.repository);
         let mut changes = event.payload.change_list();
+        let mut skipped = None;
         for update in &updates {
             let mut change = updated(update, &base, &pages)?;
             if change.branch.is_none() {
                 continue;
             }
             if update.is_truthy("new")
-                && let Some(message) = update.nonempty_text("new.target.commitMessage")?
+                && let Some(message) = update.maybe_nonempty("new.target.commitMessage")?
             {
                 message.clone_into(&mut change.comments);
             }
-            changes.push(change)?;
+            match self.skips.outcome(&change.comments).filter(|_| update.is_truthy("new")) {
+                Some(outcome) => skipped = Some(outcome),
+                None => changes.push(change)?,
+            }
         }
         let changes = changes.into_vec();
-        Ok(if changes.is_empty() { no_update() } else { Outcome::Changes(changes) })
+        Ok(if changes.is_empty() { skipped.unwrap_or_else(no_update) } else { Outcome::Changes(changes) })
     }
 
     /// The change of a pull request.
@@ -37,7 +41,7 @@ impl BitbucketServer {
         let base = Change { author: author(&event.payload)?, ..self.plugin_base(event)? };
         let pull = event.payload.at("pullrequest")?;
         let change = self.plugin_change(&pull, stage, base)?;
-        Ok(Outcome::Changes(vec![Change { comments: pull_request_comments(&change.comments, &pull)?, ..change }]))
+        Ok(self.built(Change { comments: pull_request_comments(&change.comments, &pull)?, ..change }))
     }
 
     /// What every change of an event has: repository, project, codebase and `src`.
@@ -45,7 +49,7 @@ impl BitbucketServer {
         let link = own_link(&event.payload)?;
         let repository = link.strip_suffix("browse").filter(|repository| repository.ends_with('/')).unwrap_or(link);
         let base = self.change(event, &event.payload.at("repository")?)?;
-        Ok(Change { repository: repository.to_owned(), ..base })
+        Ok(Change { repository: repository.to_owned(), codebase: self.codebase_of(event, repository)?, ..base })
     }
 
     /// The change of a pull request, with its heading as comments.
@@ -102,9 +106,9 @@ pub(crate) fn own_link<'p>(payload: &View<'p>) -> Result<&'p str, Refusal> {
 }
 
 fn author(payload: &View<'_>) -> Result<String, Refusal> {
-    let username = payload.nonempty_text("actor.username")?;
-    let address = payload.optional_text("actor.emailAddress")?;
-    Ok(person(payload.optional_text("actor.displayName")?, username.or(address)).unwrap_or_default())
+    let username = payload.maybe_nonempty("actor.username")?;
+    let address = payload.maybe("actor.emailAddress")?;
+    Ok(person(payload.maybe("actor.displayName")?, username.or(address)).unwrap_or_default())
 }
 
 /// The full ref of a branch or tag; `None` for other types.

@@ -1,19 +1,21 @@
 //! Pull requests, as Bitbucket itself sends them.
 
-use hookd_core::{Change, Outcome, PullRequestStage, Refusal, pull_request_comments};
+use hookd_core::{Change, Outcome, PullRequestEvent, PullRequestStage, Refusal, pull_request_comments};
 
 use crate::change::pull_request_heading;
 use crate::date::first_date;
 use crate::hook::{BitbucketServer, Event};
-use crate::repository::{address_of, link_of, page_of};
+use crate::repository::link_of;
 use crate::user::user;
 
 impl BitbucketServer {
     /// A pull request that got another title, description or target branch: only the last is something to build.
     pub(crate) fn modified(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
         let payload = &event.payload;
-        let before = payload.optional_text("previousTarget.id")?;
-        if before.is_none() || before == Some(payload.text("pullRequest.toRef.id")?) {
+        let before = payload.maybe("previousTarget.id")?;
+        let has_new_target = before.is_some() && before != Some(payload.text("pullRequest.toRef.id")?);
+        let happened = if has_new_target { PullRequestEvent::NewTarget } else { PullRequestEvent::Other };
+        if !happened.is_built() {
             return Ok(Outcome::ignored(
                 "event `pr:modified` makes no change unless the pull request got another target branch",
             ));
@@ -38,24 +40,26 @@ impl BitbucketServer {
         let side = pull.at(side)?;
         let page = match link_of(&pull)? {
             Some(page) => Some(page.to_owned()),
-            None => page_of(&target)?.map(|page| format!("{page}/pull-requests/{number}")),
+            None => self.page_of(&target)?.map(|page| format!("{page}/pull-requests/{number}")),
         };
         let mut properties = self.whitelist.extract("bitbucket", pull.json())?;
         if let Some(page) = &page {
             properties.insert("pullrequesturl".to_owned(), page.as_str().into());
         }
-        let when = first_date(&pull, &["updatedDate", "createdDate"])?;
-        Ok(Outcome::Changes(vec![Change {
+        let when = first_date(&pull, &["updatedDate", "createdDate"]);
+        let repository = self.address_of(&side.at("repository")?)?;
+        Ok(self.built(Change {
             author: user(payload, "actor")?.unwrap_or_default(),
             branch: Some(side.text("id")?.to_owned()),
             category: Some(stage.category().to_owned()),
             comments: pull_request_comments(&pull_request_heading(number), &pull)?,
             properties,
-            repository: address_of(&side.at("repository")?)?,
+            codebase: self.codebase_of(event, &repository)?,
+            repository,
             revision: Some(revision.to_owned()),
             revlink: page,
-            when_timestamp: when.map_or_else(|| first_date(payload, &["date"]), |when| Ok(Some(when)))?,
+            when_timestamp: when.or_else(|| first_date(payload, &["date"])),
             ..self.change(event, &target)?
-        }]))
+        }))
     }
 }

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use hookd_core::{Change, Json, Outcome, Refusal, View, is_zero_id};
+use hookd_core::{Change, Json, Outcome, Refusal, View, is_zero_id, put_head_last};
 
 use crate::change::commit_heading;
 use crate::date::first_date;
 use crate::hook::{BitbucketServer, Event};
-use crate::repository::{address_of, commit_page, page_of};
+use crate::repository::commit_page;
 use crate::user::user;
+
+/// The category of what was deleted.
+const DELETED: &str = "ref-deleted";
 
 impl BitbucketServer {
     /// The changes of a push, which may update several branches and tags.
@@ -16,28 +19,40 @@ impl BitbucketServer {
         let payload = &event.payload;
         let updates = payload.list("changes")?;
         let repository = payload.at("repository")?;
+        let address = self.address_of(&repository)?;
         let push = Push {
             base: Change {
                 author: user(payload, "actor")?.unwrap_or_default(),
-                repository: address_of(&repository)?,
-                when_timestamp: first_date(payload, &["date"])?,
+                codebase: self.codebase_of(event, &address)?,
+                repository: address,
+                when_timestamp: first_date(payload, &["date"]),
                 ..self.change(event, &repository)?
             },
-            page: page_of(&repository)?,
+            page: self.page_of(&repository)?,
             commits: commits_of(payload)?,
             is_single: updates.len() == 1,
         };
         let mut changes = payload.change_list();
+        let mut skipped = None;
         for update in &updates {
-            changes.extend(push.changes_of(update)?.into_iter().map(Ok))?;
+            let updated = push.changes_of(update)?;
+            let is_deleted = updated.last().is_some_and(|change| change.category.as_deref() == Some(DELETED));
+            match self.skips.outcome_of(&updated).filter(|_| !is_deleted) {
+                Some(outcome) => skipped = Some(outcome),
+                None => changes.extend(updated.into_iter().map(Ok))?,
+            }
         }
-        Ok(Outcome::changes_or(changes.into_vec(), "the push changes neither a branch nor a tag"))
+        let changes = changes.into_vec();
+        Ok(match skipped.filter(|_| changes.is_empty()) {
+            Some(skipped) => skipped,
+            None => Outcome::changes_or(changes, "the push changes neither a branch nor a tag"),
+        })
     }
 }
 
 /// The commits of a push that newer versions list, newest first: at most five, of all its branches and tags together.
 fn commits_of<'p>(payload: &View<'p>) -> Result<Vec<View<'p>>, Refusal> {
-    let mut commits = payload.list_or_empty("commits")?;
+    let mut commits = payload.maybe_list("commits")?;
     if payload.is_truthy("toCommit") {
         let head = payload.at("toCommit")?;
         let id = head.text("id")?;
@@ -61,7 +76,8 @@ struct Push<'p> {
 
 impl Push<'_> {
     /// The changes of one branch or tag: of what was deleted, where it pointed to; of a branch every commit that is
-    /// listed, oldest first, the head being the last; else of the head alone.
+    /// listed, oldest first, the head being the last; of a tag, and of what is new, the head alone: the commits that are
+    /// listed with it are old.
     fn changes_of(&self, update: &View<'_>) -> Result<Vec<Change>, Refusal> {
         let branch = match update.nonempty_text("ref.id")? {
             Some(id) => id,
@@ -72,18 +88,26 @@ impl Push<'_> {
             return Ok(Vec::new());
         }
         let (from, to) = (update.optional_text("fromHash")?.unwrap_or_default(), update.text("toHash")?);
-        let is_deleted = update.optional_text("type")? == Some("DELETE") || is_zero_id(to);
+        let has_type = |kind| update.get("type") == Some(&Json::Text(kind));
+        let is_deleted = has_type("DELETE") || is_zero_id(to);
+        let is_new = has_type("ADD") || from.is_empty() || is_zero_id(from);
         let base = Change {
             branch: Some(branch.to_owned()),
-            category: Some(if is_deleted { "ref-deleted" } else { "push" }.to_owned()),
+            category: Some(if is_deleted { DELETED } else { "push" }.to_owned()),
             ..self.base.clone()
         };
         if is_deleted {
             return Ok(vec![self.bare(update.text("fromHash")?, base)]);
         }
-        let commits = if is_branch { self.between(from, to)? } else { self.tagged(to) };
+        let commits = match (is_branch, is_new) {
+            (true, true) => self.commits.iter().filter(|commit| is_of(commit, to)).take(1).collect(),
+            (true, false) => self.between(from, to)?,
+            (false, _) => self.tagged(to),
+        };
         let mut changes = update.collect_changes(commits.iter().rev().map(|commit| self.listed(commit, &base)))?;
-        if commits.is_empty() || is_branch && !commits.iter().any(|commit| is_of(commit, to)) {
+        // Of a tag with a message, `to` is the tag itself.
+        let has_head = put_head_last(&mut changes, to) || !is_branch && !changes.is_empty();
+        if !has_head {
             changes.push(self.bare(to, base));
         }
         Ok(changes)
@@ -132,9 +156,9 @@ impl Push<'_> {
         let bare = self.bare(commit.text("id")?, base.clone());
         Ok(Change {
             author: user(commit, "author")?.unwrap_or(bare.author),
-            comments: commit.nonempty_text("message")?.map_or(bare.comments, str::to_owned),
+            comments: commit.maybe_nonempty("message")?.map_or(bare.comments, str::to_owned),
             committer: user(commit, "committer")?,
-            when_timestamp: first_date(commit, &["committerTimestamp", "authorTimestamp"])?.or(bare.when_timestamp),
+            when_timestamp: first_date(commit, &["committerTimestamp", "authorTimestamp"]).or(bare.when_timestamp),
             ..bare
         })
     }

@@ -9,8 +9,8 @@ pub(crate) fn user(place: &View<'_>, path: &str) -> Result<Option<String>, Refus
         return Ok(None);
     }
     let user = place.at(path)?;
-    let (display, name) = (user.nonempty_text("displayName")?, user.nonempty_text("name")?);
-    let address = user.nonempty_text("emailAddress")?;
+    let (display, name) = (user.maybe_nonempty("displayName")?, user.maybe_nonempty("name")?);
+    let address = user.maybe_nonempty("emailAddress")?;
     Ok(match display {
         Some(display) => person(Some(display), address.or(name)),
         None => person(name, address),

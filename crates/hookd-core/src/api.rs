@@ -12,6 +12,9 @@ pub struct ApiCall {
     pub url: String,
     /// Headers to send; they may hold a token, and are neither stored nor logged.
     pub headers: Vec<(&'static str, String)>,
+    /// Whether the webhook announced what it asks for. APIs lag behind webhooks: that there is no such thing (404, or 422
+    /// for a commit) counts only when it is still so a minute later.
+    pub is_announced: bool,
 }
 
 impl fmt::Debug for ApiCall {
@@ -47,6 +50,11 @@ impl ApiAnswer {
             ApiAnswer::Answered { status, .. } => Err(format!("the API answered {status}")),
             ApiAnswer::GaveUp(reason) => Err(reason.clone()),
         }
+    }
+
+    /// Whether the API says that there is no such thing.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, ApiAnswer::Answered { status: 404 | 422, .. })
     }
 
     /// The URL of the next page, as the `Link` header of RFC 8288 names it.

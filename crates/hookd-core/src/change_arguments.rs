@@ -38,15 +38,15 @@ impl<'r> ChangeArguments<'r> {
         if self.has_project { self.request.nonempty_argument("project") } else { Ok(None) }
     }
 
-    /// The codebase: the argument, else what the option says for this payload, else none.
+    /// The codebase of a change of this repository: the argument, else what the option says for it, else none.
     ///
     /// # Errors
     /// As [`HookRequest::argument`].
-    pub fn codebase(&self, option: Option<&Codebase>, payload: &Json<'_>) -> Result<String, Refusal> {
+    pub fn codebase(&self, option: Option<&Codebase>, payload: &Json<'_>, repository: &str) -> Result<String, Refusal> {
         let argument = if self.has_codebase { self.request.nonempty_argument("codebase")? } else { None };
         Ok(match (argument, option) {
             (Some(codebase), _) => codebase.to_owned(),
-            (None, Some(option)) => option.for_payload(payload),
+            (None, Some(option)) => option.of(payload, repository),
             (None, None) => String::new(),
         })
     }
@@ -66,13 +66,13 @@ mod tests {
             let request = request(query);
             let arguments = ChangeArguments::new(&request);
             assert_eq!(arguments.project().unwrap(), project);
-            assert_eq!(arguments.codebase(Some(&option), &Json::Null).unwrap(), codebase);
+            assert_eq!(arguments.codebase(Some(&option), &Json::Null, "").unwrap(), codebase);
             assert_eq!(arguments.without_project().project().unwrap(), None);
-            assert_eq!(arguments.without_codebase().codebase(Some(&option), &Json::Null).unwrap(), "tea");
-            assert_eq!(arguments.without_codebase().codebase(None, &Json::Null).unwrap(), "");
+            assert_eq!(arguments.without_codebase().codebase(Some(&option), &Json::Null, "").unwrap(), "tea");
+            assert_eq!(arguments.without_codebase().codebase(None, &Json::Null, "").unwrap(), "");
         }
         let broken = request("codebase=%ff");
-        assert!(ChangeArguments::new(&broken).codebase(None, &Json::Null).is_err());
-        assert!(ChangeArguments::new(&broken).without_codebase().codebase(None, &Json::Null).is_ok());
+        assert!(ChangeArguments::new(&broken).codebase(None, &Json::Null, "").is_err());
+        assert!(ChangeArguments::new(&broken).without_codebase().codebase(None, &Json::Null, "").is_ok());
     }
 }

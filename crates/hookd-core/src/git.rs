@@ -1,5 +1,6 @@
 //! What forges say in git's own terms: refs, object ids, files of a commit.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::{Refusal, View};
@@ -78,11 +79,11 @@ pub fn is_zero_id(id: &str) -> bool {
 /// The files of a commit that lists them under `added`, `modified` and `removed`, as GitHub, GitLab and their kin do.
 ///
 /// # Errors
-/// When one of these is there and not a list of texts.
+/// As [`View::maybe_texts`].
 pub fn changed_files(commit: &View<'_>) -> Result<Vec<String>, Refusal> {
     let mut files = Vec::new();
     for kind in ["added", "modified", "removed"] {
-        files.extend(commit.texts(kind)?.into_iter().map(str::to_owned));
+        files.extend(commit.maybe_texts(kind)?.into_iter().map(Cow::into_owned));
     }
     Ok(files)
 }
@@ -123,6 +124,6 @@ mod tests {
             ["a", "b", "d", "c"]
         );
         assert!(files("{}").unwrap().is_empty());
-        assert!(files(r#"{"added": null}"#).is_err());
+        assert_eq!(files(r#"{"added": null, "modified": ["b", 5], "removed": {}}"#).unwrap(), ["b"]);
     }
 }

@@ -38,6 +38,14 @@ pub trait Hook: Send + Sync {
         Ok(Proof::NotRequired)
     }
 
+    /// Whether it is a test of the connection, which makes no change and needs no proof: it is answered with 202 and not
+    /// stored. For forges that send it without one whatever they are set to: where it is signed like everything else, the
+    /// proof shows whether the secret is right.
+    fn is_ping(&self, request: &HookRequest) -> bool {
+        let _ = request;
+        false
+    }
+
     /// What the forge says about the request outside its payload. None of it is verified yet.
     fn recognise<'r>(&self, request: &'r HookRequest) -> Recognised<'r> {
         let _ = request;

@@ -2,6 +2,7 @@
 //!
 //! What a user writes is compiled here and nowhere else, and within bounds: of its length and of what it becomes.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use regex::{Regex, RegexBuilder};
@@ -193,6 +194,17 @@ impl Glob {
         Ok(Self { source: source.to_owned(), regex })
     }
 
+    /// A pattern of this source that matches letters in either case.
+    ///
+    /// # Errors
+    /// As [`Glob::new`].
+    pub fn ignoring_case(source: &str) -> Result<Self, String> {
+        check_length(source)?;
+        let expression = globbed(source).replacen("(?s)", "(?si)", 1);
+        let regex = compile(&expression).map_err(|cause| format!("bad pattern: {cause}"))?;
+        Ok(Self { source: source.to_owned(), regex })
+    }
+
     /// Whether it matches the whole of `text`.
     pub fn matches(&self, text: &str) -> bool {
         self.regex.is_match(text)
@@ -207,6 +219,30 @@ impl Glob {
     /// As it was written.
     pub fn source(&self) -> &str {
         &self.source
+    }
+}
+
+/// Values by pattern. Of several patterns that match the longest counts, and of those the first by alphabet.
+#[derive(Clone, Debug)]
+pub struct GlobMap<T>(Vec<(Glob, T)>);
+
+impl<T> GlobMap<T> {
+    /// The value for a text.
+    pub fn get(&self, text: &str) -> Option<&T> {
+        self.0.iter().find(|(glob, _)| glob.matches(text)).map(|(_, value)| value)
+    }
+
+    /// The patterns, in the order in which they count.
+    pub fn patterns(&self) -> impl Iterator<Item = &Glob> {
+        self.0.iter().map(|(glob, _)| glob)
+    }
+}
+
+impl<T> FromIterator<(Glob, T)> for GlobMap<T> {
+    fn from_iter<I: IntoIterator<Item = (Glob, T)>>(entries: I) -> Self {
+        let mut entries: Vec<(Glob, T)> = entries.into_iter().collect();
+        entries.sort_by_key(|(glob, _)| (Reverse(glob.source().chars().count()), glob.source().to_owned()));
+        Self(entries)
     }
 }
 
@@ -320,6 +356,26 @@ mod tests {
         ] {
             assert_eq!(Glob::new(glob).unwrap().matches(text), matches, "{glob} on {text}");
         }
+    }
+
+    #[test]
+    fn globs_may_ignore_case() {
+        let glob = Glob::ignoring_case("Fern-*/[A-C]?é").unwrap();
+        assert!(glob.matches("FERN-WORKS/bxÉ") && glob.matches("fern-/A_é") && !glob.matches("fern/bxé"));
+        assert_eq!(glob.source(), "Fern-*/[A-C]?é");
+    }
+
+    #[test]
+    fn the_longest_pattern_that_matches_counts() {
+        let map: GlobMap<u8> = [("*", 1), ("b*/x", 3), ("a*/x", 2), ("*/xy", 4)]
+            .map(|(glob, value)| (Glob::new(glob).unwrap(), value))
+            .into_iter()
+            .collect();
+        for (text, expected) in [("ab/x", Some(2)), ("b/x", Some(3)), ("a/xy", Some(4)), ("else", Some(1))] {
+            assert_eq!(map.get(text).copied(), expected, "{text}");
+        }
+        let order: Vec<&str> = map.patterns().map(Glob::source).collect();
+        assert_eq!(order, ["*/xy", "a*/x", "b*/x", "*"]);
     }
 
     #[test]

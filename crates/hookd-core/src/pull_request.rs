@@ -2,6 +2,35 @@
 
 use crate::{Refusal, View};
 
+/// What happened to a pull request, as far as it decides whether it is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullRequestEvent {
+    /// It is new.
+    Opened,
+    /// It was closed, and is open again.
+    Reopened,
+    /// It got other commits.
+    NewCommits,
+    /// It is to be merged into another branch.
+    NewTarget,
+    /// Anything else: a title, a label, a review, a draft that is ready.
+    Other,
+}
+
+impl PullRequestEvent {
+    /// Whether there is something to build that was not built: the one rule for all forges, as far as they say what
+    /// happened. Buildbot's own rules are in the modes for it.
+    pub fn is_built(self) -> bool {
+        match self {
+            PullRequestEvent::Opened
+            | PullRequestEvent::Reopened
+            | PullRequestEvent::NewCommits
+            | PullRequestEvent::NewTarget => true,
+            PullRequestEvent::Other => false,
+        }
+    }
+}
+
 /// What happened to a pull request, in the terms of Buildbot's Bitbucket hooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PullRequestStage {
@@ -36,11 +65,11 @@ impl PullRequestStage {
 /// of its own.
 ///
 /// # Errors
-/// When one of these is something else than a text.
+/// As [`View::maybe`].
 pub fn pull_request_comments(heading: &str, pull: &View<'_>) -> Result<String, Refusal> {
     let mut comments = heading.to_owned();
     for path in ["title", "description"] {
-        if let Some(text) = pull.nonempty_text(path)? {
+        if let Some(text) = pull.maybe_nonempty(path)? {
             comments.push('\n');
             comments.push_str(text);
         }
@@ -57,6 +86,7 @@ mod tests {
         for (pull, expected) in [
             (r#"{"title": "Add milk", "description": "After the tea."}"#, "#7\nAdd milk\nAfter the tea."),
             (r#"{"title": "Add milk", "description": ""}"#, "#7\nAdd milk"),
+            (r#"{"title": 5, "description": ["After"]}"#, "#7"),
             ("{}", "#7"),
         ] {
             assert_eq!(View::read(pull.as_bytes(), |pull| pull_request_comments("#7", &pull)).unwrap(), expected);

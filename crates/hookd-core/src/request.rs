@@ -8,6 +8,7 @@ use bumpalo::Bump;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::left_out::LeftOut;
 use crate::{Arguments, Compat, Refusal, View};
 
 /// The methods that a change hook may take.
@@ -91,6 +92,7 @@ pub struct HookRequest {
     arguments: OnceCell<Result<Arguments, Refusal>>,
     /// Memory for the JSON that is read from the request.
     arena: OnceCell<Bump>,
+    left_out: LeftOut,
 }
 
 impl HookRequest {
@@ -101,7 +103,8 @@ impl HookRequest {
 
     /// A request of these parts: `path` and `query` as they were sent, still escaped; `query` without the `?`.
     pub fn new(method: Method, path: String, query: String, headers: Headers, body: Bytes) -> Self {
-        Self { method, path, query, headers, body, arguments: OnceCell::new(), arena: OnceCell::new() }
+        let (arguments, arena, left_out) = (OnceCell::new(), OnceCell::new(), LeftOut::default());
+        Self { method, path, query, headers, body, arguments, arena, left_out }
     }
 
     /// The same with another method.
@@ -239,7 +242,14 @@ impl HookRequest {
     /// # Errors
     /// When the JSON is broken.
     pub fn json_in<'r>(&'r self, text: &'r [u8]) -> Result<View<'r>, Refusal> {
-        View::parse(text, self.arena.get_or_init(|| Bump::with_capacity(self.body.len())))
+        let arena = self.arena.get_or_init(|| Bump::with_capacity(self.body.len()));
+        Ok(View::parse(text, arena)?.noting(&self.left_out))
+    }
+
+    /// What reading from it has left out so far, since it only describes and is not as it should be: a sentence for the
+    /// delivery's reason. `None` where nothing was.
+    pub fn left_out(&self) -> Option<String> {
+        self.left_out.sentence()
     }
 }
 

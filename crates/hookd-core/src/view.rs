@@ -14,6 +14,7 @@ use bumpalo::Bump;
 use serde_json::Number;
 
 use self::place::{Place, Step};
+use crate::left_out::LeftOut;
 use crate::{Change, ChangeList, Compat, GitRef, Json, Refusal, parse_date, python};
 
 /// A place in a payload.
@@ -22,7 +23,10 @@ use crate::{Change, ChangeList, Compat, GitRef, Json, Refusal, parse_date, pytho
 ///
 /// Readers differ in what they forgive. `text` takes a text and nothing else; `optional_text` also null and absence;
 /// `nullable_text` null, but not absence; `nonempty_text` takes an empty text for an absent one. The other kinds of
-/// values are named the same way.
+/// values are named the same way. A list that is null is an empty one, except to Buildbot.
+///
+/// These are for what identifies. What only describes is read with `maybe` and its kin, which leave out what is not as
+/// it should be: see [`HookRequest::left_out`](crate::HookRequest::left_out).
 #[derive(Clone, Copy)]
 pub struct View<'p> {
     json: &'p Json<'p>,
@@ -31,13 +35,15 @@ pub struct View<'p> {
     compat: Compat,
     /// The length of the JSON that all of this is a part of.
     source_bytes: usize,
+    /// Where to note what is left out; `None` where nobody asks.
+    left_out: Option<&'p LeftOut>,
 }
 
 impl<'p> View<'p> {
     /// Parses JSON into `arena`.
     pub(crate) fn parse(text: &'p [u8], arena: &'p Bump) -> Result<Self, Refusal> {
         let json = Json::parse(text, arena)?;
-        Ok(Self { json, place: Place::default(), arena, compat: Compat::Off, source_bytes: text.len() })
+        Ok(Self { json, place: Place::default(), arena, compat: Compat::Off, source_bytes: text.len(), left_out: None })
     }
 
     /// Parses JSON that is no part of a request, such as an answer of an API, and reads from it. Requests have
@@ -47,6 +53,11 @@ impl<'p> View<'p> {
     /// When the JSON is broken, and those of `read`.
     pub fn read<T>(text: &[u8], read: impl FnOnce(View<'_>) -> Result<T, Refusal>) -> Result<T, Refusal> {
         read(View::parse(text, &Bump::with_capacity(text.len()))?)
+    }
+
+    /// The same place, with what is left out noted here.
+    pub(crate) fn noting(self, left_out: &'p LeftOut) -> Self {
+        Self { left_out: Some(left_out), ..self }
     }
 
     /// The value at this place.
@@ -241,7 +252,7 @@ impl<'p> View<'p> {
     /// # Errors
     /// As [`View::text`], and when it is not a date.
     pub fn date(&self, path: &str) -> Result<i64, Refusal> {
-        parse_date(self.text(path)?)
+        self.date_in(path, self.text(path)?)
     }
 
     /// The date at `path`; `None` where that is null or not there.
@@ -249,7 +260,7 @@ impl<'p> View<'p> {
     /// # Errors
     /// When it is something else.
     pub fn optional_date(&self, path: &str) -> Result<Option<i64>, Refusal> {
-        self.optional_text(path)?.map(parse_date).transpose()
+        self.optional_text(path)?.map(|text| self.date_in(path, text)).transpose()
     }
 
     /// The branch or tag that the full ref at `path` names, such as `refs/heads/main`; `None` for other refs.
@@ -276,29 +287,19 @@ impl<'p> View<'p> {
         if self.optional(path).is_some() { self.list(path) } else { Ok(Vec::new()) }
     }
 
-    /// The items of the list at this place.
+    /// The items of the list at this place; none where it is null, except to Buildbot.
     ///
     /// # Errors
     /// When it is not a list.
     pub fn items(&self) -> Result<Vec<View<'p>>, Refusal> {
-        let Json::List(items) = self.json else { return Err(self.unexpected("", self.json, "a list")) };
+        let items = match self.json {
+            Json::List(items) => *items,
+            Json::Null if self.compat == Compat::Off => &[],
+            other => return Err(self.unexpected("", other, "a list")),
+        };
         let list = if self.place.is_item() { self.place_of("") } else { self.place };
         let item = |(index, json)| View { json, place: list.item(index), ..*self };
         Ok(items.iter().enumerate().map(item).collect())
-    }
-
-    /// The texts of the list at `path`; none where it is not there.
-    ///
-    /// # Errors
-    /// When it is not a list of texts.
-    pub fn texts(&self, path: &str) -> Result<Vec<&'p str>, Refusal> {
-        let unexpected = |found: &Json<'_>| self.unexpected(path, found, "a list of texts");
-        let text = |item: &'p Json<'p>| if let Json::Text(text) = item { Ok(*text) } else { Err(unexpected(item)) };
-        match self.get(path) {
-            None => Ok(Vec::new()),
-            Some(Json::List(items)) => items.iter().map(text).collect(),
-            Some(other) => Err(unexpected(other)),
-        }
     }
 
     /// A refusal that says that what is at `path` is not what was expected.
@@ -311,6 +312,10 @@ impl<'p> View<'p> {
             Json::Text(text) => Ok(text),
             other => Err(self.unexpected(path, other, "a text")),
         }
+    }
+
+    fn date_in(&self, path: &str, text: &str) -> Result<i64, Refusal> {
+        parse_date(text).map_err(|refusal| Refusal::new(format!("{}: {refusal}", self.named(path))))
     }
 
     /// The name of `path` under this place, for messages.
@@ -393,8 +398,8 @@ mod tests {
         assert_eq!(message(root.optional_object("a.x")), "`a.x` is a number, expected an object");
         assert_eq!(root.list_or_empty("a.n").unwrap().len(), 0);
         assert_eq!(message(root.list_or_empty("a.x")), "`a.x` is a number, expected a list");
-        assert_eq!(message(root.list("a.n")), "`a.n` is null, expected a list");
-        assert_eq!(message(root.texts("mixed")), "`mixed` is a number, expected a list of texts");
+        assert_eq!(root.list("a.n").unwrap().len(), 0);
+        assert_eq!(message(root.list("a.c")), "`a.c` is missing");
     }
 
     #[test]
@@ -411,7 +416,7 @@ mod tests {
         assert_eq!(message(root.boolean("a.x")), "`a.x` is a number, expected a boolean");
         assert_eq!(root.date("when").unwrap(), 1_430_869_215);
         assert_eq!(root.optional_date("a.n").unwrap(), None);
-        assert!(message(root.date("a.b")).starts_with("`text` is not a date"));
+        assert!(message(root.date("a.b")).starts_with("`a.b`: `text` is not a date"));
         assert_eq!(root.git_ref("ref").unwrap().unwrap().name, "v1");
         assert_eq!(root.git_ref("a.b").unwrap(), None);
     }

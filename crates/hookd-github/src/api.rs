@@ -131,7 +131,7 @@ impl Api<'_> {
             let mut headers =
                 vec![("User-Agent", self.style.agent.to_owned()), ("Accept", "application/vnd.github+json".to_owned())];
             headers.extend(self.token.map(|token| ("Authorization", format!("token {token}"))));
-            ApiCall { url, headers }
+            ApiCall { url, headers, is_announced: true }
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What only `compat = "buildbot"` does: the changes of Buildbot's `github` hook, omissions included.
 
-use hookd_core::{Change, Outcome, Refusal};
+use hookd_core::{Change, Json, Outcome, Refusal};
 
 use crate::api::{ApiStyle, NO_MESSAGE};
 use crate::class::Event;
@@ -24,7 +24,7 @@ impl GitHub {
         let Some(head) = payload.optional_object("head_commit")? else {
             return Ok(Outcome::ignored("the push has no head commit"));
         };
-        if let Some(outcome) = self.skipped(head.optional_text("message")?.unwrap_or_default()) {
+        if let Some(outcome) = self.options.skips.outcome(head.optional_text("message")?.unwrap_or_default()) {
             return Ok(outcome);
         }
         let commits = if payload.is_truthy("created") { vec![head] } else { payload.list("commits")? };
@@ -37,22 +37,22 @@ impl GitHub {
     /// not answer is not marked.
     pub(crate) fn buildbot_pull_request(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
         let payload = &event.payload;
-        if let Some(outcome) = unbuilt_action(payload) {
-            return Ok(outcome);
+        if !matches!(payload.get("action"), Some(Json::Text("opened" | "reopened" | "synchronize"))) {
+            return Ok(unbuilt_action(payload));
         }
         let page = payload.at("pull_request")?.nullable_text("_links.html.href")?;
         let Draft { mut change, full_name, line, paths, size } =
             self.draft(event, page, payload.nullable_text("sender.login")?)?;
         let Ok(paths) = paths else {
             // Buildbot would call a path that does not exist.
-            return Ok(self.skipped(NO_MESSAGE).unwrap_or_else(|| Outcome::Changes(vec![change])));
+            return Ok(self.options.skips.outcome(NO_MESSAGE).unwrap_or_else(|| Outcome::Changes(vec![change])));
         };
         let api = self.api(event, &full_name, &API);
         let message = match api.message(&paths) {
             Ok(message) => message,
             Err(call) => return Ok(calls(line, [call])),
         };
-        if let Some(outcome) = self.skipped(&message.value) {
+        if let Some(outcome) = self.options.skips.outcome(&message.value) {
             return Ok(outcome);
         }
         match api.files(&paths, size) {

@@ -8,9 +8,10 @@ use crate::hook::GitHub;
 impl GitHub {
     /// What every change of an event has: repository, codebase and `src`.
     pub(crate) fn change(&self, event: &Event<'_>) -> Result<Change, Refusal> {
+        let repository = event.payload.text("repository.html_url")?;
         Ok(Change {
-            repository: event.payload.text("repository.html_url")?.to_owned(),
-            codebase: event.arguments.codebase(self.options.codebase.as_ref(), event.payload.json())?,
+            repository: repository.to_owned(),
+            codebase: event.arguments.codebase(self.options.codebase.as_ref(), event.payload.json(), repository)?,
             src: Some("git".to_owned()),
             ..Change::default()
         })

@@ -119,6 +119,7 @@ impl Hook for GitHub {
         if self.keys.is_some() && !self.options.strict {
             warnings.push("`secret` without `strict` accepts requests that are not signed".to_owned());
         }
+        warnings.extend(self.tokens.warnings());
         warnings
     }
 }

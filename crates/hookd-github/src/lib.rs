@@ -60,11 +60,10 @@ mod merge_group;
 mod options;
 mod pull_request;
 mod push;
-mod skips;
 mod token;
 
 pub use class::{Event, EventClass};
-pub use options::Options;
+pub use options::{MergeQueue, Options};
 pub use token::Token;
 
 inventory::submit! {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use hookd_core::{ApiCall, Change, Json, Outcome, Refusal, View};
+use hookd_core::{ApiCall, Change, Json, Outcome, PullRequestEvent, Refusal, View};
 use serde_json::Value;
 
 use crate::api::{Api, ApiStyle, Fetched, Paths};
@@ -13,7 +13,7 @@ use crate::hook::GitHub;
 const API: ApiStyle = ApiStyle { agent: "hookd", files_query: "?per_page=100", follows_pages: true };
 
 impl GitHub {
-    /// The change of a pull request that was opened, reopened or updated, or got another base.
+    /// The change of a pull request after an event that is built.
     ///
     /// It is made before the API is asked, so that a wrong payload is refused while its sender still listens.
     pub(crate) fn pull_request(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
@@ -22,22 +22,25 @@ impl GitHub {
             return Ok(outcome);
         }
         let pull = payload.at("pull_request")?;
-        let page = match pull.optional_text("_links.html.href")? {
-            Some(page) => page,
-            None => pull.text("html_url")?,
+        let page = match pull.maybe_first(&["_links.html.href", "html_url"])? {
+            Some(page) => Cow::Borrowed(page),
+            None => {
+                let (repository, number) = (payload.text("repository.html_url")?, payload.count("number")?);
+                Cow::Owned(format!("{}/pull/{number}", repository.trim_end_matches('/')))
+            }
         };
-        let author = match payload.optional_text("sender.login")? {
+        let author = match payload.maybe("sender.login")? {
             Some(sender) => Some(sender),
-            None => pull.optional_text("user.login")?,
+            None => pull.maybe("user.login")?,
         };
-        let Draft { mut change, full_name, line, paths, size } = self.draft(event, Some(page), author)?;
+        let Draft { mut change, full_name, line, paths, size } = self.draft(event, Some(&page), author)?;
         let paths =
             paths.map_err(|wrong| Refusal::new(format!("`{wrong}` does not name what the API could be asked for")))?;
         let api = self.api(event, &full_name, &API);
         // The message is for the skip patterns alone.
         let message = if self.options.skips.is_empty() { Ok(Fetched::default()) } else { api.message(&paths) };
         if let Ok(message) = &message
-            && let Some(outcome) = self.skipped(&message.value)
+            && let Some(outcome) = self.options.skips.outcome(&message.value)
         {
             return Ok(outcome);
         }
@@ -81,7 +84,7 @@ impl GitHub {
             properties,
             revision: revision.map(str::to_owned),
             revlink: page.map(str::to_owned),
-            when_timestamp: Some(pull.date("created_at")?),
+            when_timestamp: pull.maybe_date("created_at")?,
             ..self.change(event)?
         };
         let size = pull.count("changed_files").ok();
@@ -110,28 +113,45 @@ pub(crate) struct Draft<'e> {
 
 /// Why nothing is built after this action, where that is so.
 fn unbuilt(payload: &View<'_>) -> Option<Outcome> {
-    if payload.get("action") != Some(&Json::Text("edited")) {
-        return unbuilt_action(payload);
+    if event_of(payload).is_built() {
+        return None;
     }
-    let has_new_base = payload.get("changes.base").is_some_and(|base| *base != Json::Null);
-    let reason = "pull request action \"edited\" is not built unless the base branch changed";
-    (!has_new_base).then(|| Outcome::ignored(reason))
+    Some(match payload.get("action") {
+        Some(Json::Text("edited")) => {
+            Outcome::ignored("pull request action \"edited\" is not built unless the base branch changed")
+        }
+        _ => unbuilt_action(payload),
+    })
 }
 
-/// Why nothing is built after this action, where Buildbot builds nothing either.
-pub(crate) fn unbuilt_action(payload: &View<'_>) -> Option<Outcome> {
+/// What happened to the pull request.
+fn event_of(payload: &View<'_>) -> PullRequestEvent {
+    let has_new_base = || payload.get("changes.base").is_some_and(|base| *base != Json::Null);
     match payload.get("action") {
-        Some(Json::Text("opened" | "reopened" | "synchronize")) => None,
-        Some(Json::Text(other)) => Some(Outcome::ignored(format!("pull request action \"{other}\" is not built"))),
-        _ => Some(Outcome::ignored("pull request event without an action is not built")),
+        Some(Json::Text("opened")) => PullRequestEvent::Opened,
+        Some(Json::Text("reopened")) => PullRequestEvent::Reopened,
+        // Gitea's is the longer.
+        Some(Json::Text("synchronize" | "synchronized")) => PullRequestEvent::NewCommits,
+        Some(Json::Text("edited")) if has_new_base() => PullRequestEvent::NewTarget,
+        _ => PullRequestEvent::Other,
     }
+}
+
+/// The outcome of an action that is not built.
+pub(crate) fn unbuilt_action(payload: &View<'_>) -> Outcome {
+    Outcome::ignored(match payload.get("action") {
+        Some(Json::Text(other)) => format!("pull request action \"{other}\" is not built"),
+        _ => "pull request event without an action is not built".to_owned(),
+    })
 }
 
 fn comments(pull: &View<'_>, number: &str) -> Result<String, Refusal> {
-    let commits = pull.shown_count("commits")?;
-    let s = if is_one(pull.need("commits")?) { "" } else { "s" };
-    let (title, body) = (pull.shown("title")?, pull.shown_or_empty("body")?);
-    Ok(format!("GitHub Pull Request #{number} ({commits} commit{s})\n{title}\n{body}"))
+    let size = pull.maybe_shown_count("commits")?.map(|commits| {
+        let s = if pull.get("commits").is_some_and(is_one) { "" } else { "s" };
+        format!(" ({commits} commit{s})")
+    });
+    let (size, title, body) = (size.unwrap_or_default(), pull.shown_or_empty("title")?, pull.shown_or_empty("body")?);
+    Ok(format!("GitHub Pull Request #{number}{size}\n{title}\n{body}"))
 }
 
 /// The outcome that asks for these calls about a pull request first.

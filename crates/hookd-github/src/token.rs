@@ -1,6 +1,6 @@
 //! The option `token`: one token for the API, or one for each kind of repository.
 
-use hookd_core::{BuildContext, Glob, Problem, Secret};
+use hookd_core::{BuildContext, Glob, GlobMap, Problem, Secret};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess};
 use serde_untagged::UntaggedEnumVisitor;
@@ -15,8 +15,8 @@ pub enum Token {
     Each(Vec<(String, Secret)>),
 }
 
-/// The tokens themselves, the most specific pattern first.
-pub(crate) struct Tokens(Vec<(Glob, String)>);
+/// The tokens themselves. GitHub takes names of owners and repositories without regard to case.
+pub(crate) struct Tokens(GlobMap<String>);
 
 impl Tokens {
     /// Reads the secrets of the option.
@@ -26,12 +26,13 @@ impl Tokens {
     pub(crate) fn read(token: Option<&Token>, context: &BuildContext<'_>) -> Result<Self, Vec<Problem>> {
         let mut tokens = Vec::new();
         let mut problems = Vec::new();
-        let mut take = |pattern: &str, secret: &Secret, place: &dyn Fn(String) -> Problem| match Glob::new(pattern)
-            .and_then(|glob| Ok((glob, usable(secret, context)?)))
-        {
-            Ok(token) => tokens.push(token),
-            Err(message) => problems.push(place(message)),
-        };
+        let mut take =
+            |pattern: &str, secret: &Secret, place: &dyn Fn(String) -> Problem| match Glob::ignoring_case(pattern)
+                .and_then(|glob| Ok((glob, usable(secret, context)?)))
+            {
+                Ok(token) => tokens.push(token),
+                Err(message) => problems.push(place(message)),
+            };
         match token {
             None => {}
             Some(Token::One(secret)) => take("*", secret, &|message| Problem::with("token", message)),
@@ -41,13 +42,55 @@ impl Tokens {
                 }
             }
         }
-        tokens.sort_by_key(|(glob, _)| (std::cmp::Reverse(glob.source().chars().count()), glob.source().to_owned()));
-        if problems.is_empty() { Ok(Self(tokens)) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self(tokens.into_iter().collect())) } else { Err(problems) }
     }
 
     /// The token for the repository of this full name.
     pub(crate) fn for_repository(&self, full_name: &str) -> Option<&str> {
-        self.0.iter().find(|(glob, _)| glob.matches(full_name)).map(|(_, token)| token.as_str())
+        self.0.get(full_name).map(String::as_str)
+    }
+
+    /// A sentence for each pattern that can never match, or whose token is never taken.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut known: Vec<String> = Vec::new();
+        let mut warnings = Vec::new();
+        for pattern in self.0.patterns().map(Glob::source) {
+            if let Some(why) = hopeless(pattern) {
+                warnings.push(format!("`token`: the pattern `{pattern}` never matches `OWNER/NAME`: {why}"));
+            }
+            let folded = pattern.to_lowercase();
+            if known.contains(&folded) {
+                warnings.push(format!(
+                    "`token`: the pattern `{pattern}` differs from another by case alone, and is never used"
+                ));
+            }
+            known.push(folded);
+        }
+        warnings
+    }
+}
+
+/// Why a pattern matches no full name of a repository, where that is certain.
+fn hopeless(pattern: &str) -> Option<&'static str> {
+    // A set may stand for any character.
+    let has_set = pattern.contains('[');
+    let literal = |c: char| !matches!(c, '*' | '?');
+    let is_of_names = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    let slashes = pattern.chars().filter(|c| *c == '/').count();
+    if has_set {
+        None
+    } else if pattern.contains("://") {
+        Some("it is a URL")
+    } else if pattern.chars().any(|c| literal(c) && !is_of_names(c)) {
+        Some("it has a character that no such name has")
+    } else if slashes > 1 {
+        Some("it has more than one slash")
+    } else if slashes == 0 && !pattern.contains(['*', '?']) {
+        Some("it has no slash")
+    } else if pattern.starts_with('/') || pattern.ends_with('/') {
+        Some("nothing is before or behind its slash")
+    } else {
+        None
     }
 }
 
@@ -106,5 +149,30 @@ impl JsonSchema for Token {
             "description": "One token, or tokens by pattern on `OWNER/NAME`.",
             "anyOf": [one, { "type": "object", "additionalProperties": one, "minProperties": 1 }],
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hopeless;
+
+    #[test]
+    fn patterns_that_cannot_match_a_full_name_are_hopeless() {
+        for pattern in ["*", "octo/*", "Octo/tea", "oct?/t.e-a_", "octo*", "*/tea", "?????", "[a-c]*", "octo[/]tea"] {
+            assert_eq!(hopeless(pattern), None, "{pattern}");
+        }
+        for pattern in [
+            "octo",
+            "octo/",
+            "/tea",
+            "",
+            "https://github.com/octo/*",
+            "octo/tea/x",
+            "github.com/octo/*",
+            "octo tea/*",
+            "octo/tea.git#1",
+        ] {
+            assert!(hopeless(pattern).is_some(), "{pattern}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::change::{Event, GitLab};
 use crate::merge_request::{commented, commented_elsewhere, finished, unbuilt_action, without_commit};
-use crate::push::{deleted, distinct_commits, none_is_distinct, other_ref, points_nowhere};
+use crate::push::{NONE_IS_DISTINCT, deleted, distinct_commits, other_ref, points_nowhere};
 
 /// What kind of event it is: `object_kind` where it is there, else what the header says.
 pub(crate) fn event_name<'e>(payload: &View<'e>, header: Option<&'e str>) -> Option<&'e str> {
@@ -31,23 +31,32 @@ impl GitLab {
             repository: payload.text("repository.url")?.to_owned(),
             ..self.change(event)?
         };
+        let base = Change { codebase: self.codebase_of(event, &base.repository)?, ..base };
         let commits = payload.list("commits")?;
         if commits.is_empty() {
             let reason = "the push names no commit, and `compat = \"buildbot\"` builds nothing else";
             return Ok(Outcome::ignored(reason));
         }
-        distinct_commits(payload, &commits, &base).map(none_is_distinct)
+        Ok(self.built(distinct_commits(payload, &commits, &base)?, NONE_IS_DISTINCT))
     }
 
     /// The change of a merge request that was opened, reopened, or updated with new commits.
     pub(crate) fn buildbot_merge_request(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
         let merge_request = event.payload.at("object_attributes")?;
-        let has_new_commits = merge_request.get("oldrev").is_some();
-        let unbuilt = finished(merge_request.text("state")?);
-        match unbuilt.or_else(|| unbuilt_action(&merge_request, has_new_commits)) {
-            Some(outcome) => Ok(outcome),
-            None => self.buildbot_head(event, &merge_request, None),
+        if let Some(outcome) = finished(merge_request.text("state")?) {
+            return Ok(outcome);
         }
+        match merge_request.get("action") {
+            Some(Json::Text("open" | "reopen")) => {}
+            Some(Json::Text("update")) if merge_request.get("oldrev").is_some() => {}
+            Some(Json::Text("update")) => {
+                return Ok(Outcome::ignored(
+                    "merge request action \"update\" is not built unless it brings new commits",
+                ));
+            }
+            _ => return Ok(unbuilt_action(&merge_request)),
+        }
+        self.buildbot_head(event, &merge_request, None)
     }
 
     /// The change of a comment on a merge request, edited or not, whoever wrote it.
@@ -66,9 +75,14 @@ impl GitLab {
         comment: Option<Value>,
     ) -> Result<Outcome, Refusal> {
         let Some(draft) = self.draft(event, merge_request, comment)? else { return without_commit(merge_request) };
+        if let Some(outcome) = self.skipped(merge_request) {
+            return Ok(outcome);
+        }
+        let repository = merge_request.text("target.git_http_url")?;
         Ok(Outcome::Changes(vec![Change {
             project: merge_request.text("target.name")?.to_owned(),
-            repository: merge_request.text("target.git_http_url")?.to_owned(),
+            repository: repository.to_owned(),
+            codebase: self.codebase_of(event, repository)?,
             revlink: merge_request.nullable_text("url")?.map(str::to_owned),
             ..draft
         }]))

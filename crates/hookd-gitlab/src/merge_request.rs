@@ -1,6 +1,6 @@
 //! Merge requests, and comments on them.
 
-use hookd_core::{Change, Json, Outcome, Refusal, View};
+use hookd_core::{Change, Json, Outcome, PullRequestEvent, Refusal, View};
 use serde_json::Value;
 
 use crate::change::{Event, GitLab, project_page};
@@ -18,10 +18,10 @@ const PROPERTIES: [(&str, &str); 8] = [
 ];
 
 impl GitLab {
-    /// The change of a merge request that was opened, reopened, or updated with new commits.
+    /// The change of a merge request after an event that is built.
     pub(crate) fn merge_request(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
         let merge_request = event.payload.at("object_attributes")?;
-        if let Some(outcome) = unbuilt(&merge_request)? {
+        if let Some(outcome) = unbuilt(&event.payload, &merge_request)? {
             return Ok(outcome);
         }
         self.head(event, &merge_request, None)
@@ -34,7 +34,7 @@ impl GitLab {
         if note.is_truthy("system") {
             return Ok(Outcome::ignored("the comment was written by GitLab itself"));
         }
-        if note.optional_text("action")? == Some("update") {
+        if note.get("action") == Some(&Json::Text("update")) {
             return Ok(Outcome::ignored("the comment was only edited"));
         }
         self.head(event, &merge_request, Some(note.maybe_value("note")?))
@@ -42,22 +42,30 @@ impl GitLab {
 
     fn head(&self, event: &Event<'_>, merge_request: &View<'_>, comment: Option<Value>) -> Result<Outcome, Refusal> {
         let Some(draft) = self.draft(event, merge_request, comment)? else { return without_commit(merge_request) };
+        if let Some(outcome) = self.skipped(merge_request) {
+            return Ok(outcome);
+        }
         let project = match event.arguments.project()? {
             Some(project) => project.to_owned(),
             None => of_target(event, merge_request, &["target.name"], "project.name")?,
         };
         let urls = ["target.git_http_url", "target.http_url"];
-        let revlink = match merge_request.optional_text("url")? {
+        let revlink = match merge_request.maybe("url")? {
             Some(url) => Some(url.to_owned()),
             // Neither system hooks nor older comments name it.
             None => project_page(&event.payload, &format!("merge_requests/{}", merge_request.shown_number("iid")?))?,
         };
-        Ok(Outcome::Changes(vec![Change {
-            project,
-            repository: of_target(event, merge_request, &urls, "project.git_http_url")?,
-            revlink,
-            ..draft
-        }]))
+        let repository = of_target(event, merge_request, &urls, "project.git_http_url")?;
+        let codebase = self.codebase_of(event, &repository)?;
+        Ok(Outcome::Changes(vec![Change { project, repository, codebase, revlink, ..draft }]))
+    }
+
+    /// The outcome of a merge request whose last commit asks not to be built.
+    pub(crate) fn skipped(&self, merge_request: &View<'_>) -> Option<Outcome> {
+        match merge_request.get("last_commit.message") {
+            Some(Json::Text(message)) => self.skips.outcome(message),
+            _ => None,
+        }
     }
 
     /// The change of the last commit of a merge request, and of the comment on it where there is one, but for project,
@@ -92,8 +100,8 @@ impl GitLab {
 }
 
 /// Why nothing is built now, where that is so.
-fn unbuilt(merge_request: &View<'_>) -> Result<Option<Outcome>, Refusal> {
-    let state = merge_request.optional_text("state")?;
+fn unbuilt(payload: &View<'_>, merge_request: &View<'_>) -> Result<Option<Outcome>, Refusal> {
+    let state = merge_request.maybe("state")?;
     if let Some(outcome) = state.and_then(finished) {
         return Ok(Some(outcome));
     }
@@ -102,8 +110,23 @@ fn unbuilt(merge_request: &View<'_>) -> Result<Option<Outcome>, Refusal> {
     if is_test && matches!(state, Some("opened" | "reopened")) {
         return Ok(None);
     }
-    let has_new_commits = merge_request.get("oldrev").is_some_and(|oldrev| *oldrev != Json::Null);
-    Ok(unbuilt_action(merge_request, has_new_commits))
+    Ok((!event_of(payload, merge_request).is_built()).then(|| unbuilt_action(merge_request)))
+}
+
+/// What happened to the merge request.
+fn event_of(payload: &View<'_>, merge_request: &View<'_>) -> PullRequestEvent {
+    let has_new_commits = || merge_request.get("oldrev").is_some_and(|oldrev| *oldrev != Json::Null);
+    let has_new_target = || {
+        let [before, now] = ["previous", "current"].map(|key| payload.get("changes.target_branch")?.get(key));
+        before != now
+    };
+    match merge_request.get("action") {
+        Some(Json::Text("open")) => PullRequestEvent::Opened,
+        Some(Json::Text("reopen")) => PullRequestEvent::Reopened,
+        Some(Json::Text("update")) if has_new_commits() => PullRequestEvent::NewCommits,
+        Some(Json::Text("update")) if has_new_target() => PullRequestEvent::NewTarget,
+        _ => PullRequestEvent::Other,
+    }
 }
 
 /// The outcome of a merge request in a state in which nothing is built.
@@ -113,17 +136,15 @@ pub(crate) fn finished(state: &str) -> Option<Outcome> {
 }
 
 /// The outcome of a merge request after an action for which nothing is built.
-pub(crate) fn unbuilt_action(merge_request: &View<'_>, has_new_commits: bool) -> Option<Outcome> {
-    let reason = match merge_request.get("action") {
-        Some(Json::Text("open" | "reopen")) => return None,
-        Some(Json::Text("update")) if has_new_commits => return None,
+pub(crate) fn unbuilt_action(merge_request: &View<'_>) -> Outcome {
+    Outcome::ignored(match merge_request.get("action") {
         Some(Json::Text("update")) => {
-            "merge request action \"update\" is not built unless it brings new commits".to_owned()
+            "merge request action \"update\" is not built unless it brings new commits or another target branch"
+                .to_owned()
         }
         Some(Json::Text(other)) => format!("merge request action \"{other}\" is not built"),
         _ => "merge request event without an action is not built".to_owned(),
-    };
-    Some(Outcome::ignored(reason))
+    })
 }
 
 /// The merge request that a comment is on; `None` where it is on something else.

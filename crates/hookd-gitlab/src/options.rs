@@ -1,6 +1,6 @@
 //! The options of the dialect, as the manual shows them, and the hook that they make.
 
-use hookd_core::{BuildContext, Codebase, Hook, HookOptions, Problem, Secrets};
+use hookd_core::{BuildContext, Codebase, Hook, HookOptions, Problem, Secrets, Skips};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -15,9 +15,9 @@ use crate::credentials::Credentials;
 /// `?codebase=NAME` in the URL set the project and the codebase of its changes.
 ///
 /// The `category` of a change, and its property `event`, tell where it comes from: `push`, `tag_push`,
-/// `merge_request`, or `note` for a comment on a merge request, whose text is in the property `comments`. A merge
-/// request makes a change when it is opened, reopened, or updated with new commits; the branch of the change is the
-/// target branch, and the properties name source and target (`source_branch`, `source_project_id`,
+/// `merge_request`, or `note` for a comment on a merge request, whose text is in the property `comments`. A push
+/// makes one change for each commit that GitLab lists, of which the head is the last. A merge request makes a change when
+/// it is new or reopened, has new commits, or gets another target branch; the branch of the change is the target branch, and the properties name source and target (`source_branch`, `source_project_id`,
 /// `source_repository`, `source_git_ssh_url`, and the same with `target_`).
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -28,9 +28,15 @@ pub struct Options {
     /// neither are refused, and what a request carries of the kinds that are configured must all be valid.
     pub secret: Option<Secrets>,
 
-    /// The codebase of the changes: a name, or `{ function = "NAME" }` for a function of this build that is asked with
-    /// the payload. `?codebase=` in the URL goes before it.
+    /// The codebase of the changes: a name; `{ map = { "PATTERN" = "NAME" }, default = "NAME" }`, which looks up the
+    /// `repository` of the change; `{ path = "KEY.KEY" }`, which takes a value of the payload, or looks it up with `map`
+    /// and `default` as well; or `{ function = "NAME" }` for a function of this build that is asked with the payload.
+    /// Patterns are `fnmatch`, and the longest that matches counts. `?codebase=` in the URL goes before it.
     pub codebase: Option<Codebase>,
+
+    /// Regular expressions: a push makes no change when one of them is found in the message of its head commit, a merge
+    /// request when one is found in that of its last commit. None without this option.
+    pub skips: Skips,
 }
 
 impl HookOptions for Options {
@@ -39,6 +45,7 @@ impl HookOptions for Options {
             compat: context.compat,
             credentials: self.secret.map(|secrets| Credentials::read("secret", &secrets, context)).transpose()?,
             codebase: self.codebase,
+            skips: self.skips,
         }))
     }
 }

@@ -1,12 +1,12 @@
 //! Pushes to branches and tags, from projects, groups and the whole system.
 
-use hookd_core::{Change, GitRef, Json, Outcome, Refusal, View, changed_files, is_zero_id};
+use hookd_core::{Change, GitRef, Json, Outcome, Refusal, View, changed_files, is_zero_id, put_head_last};
 
 use crate::change::{Event, GitLab, project_page};
 
 impl GitLab {
-    /// The changes of a push: its commits, or what the branch or tag points to where the push brings none (a tag, a branch
-    /// made from another, a reset, or a push that a system hook reports).
+    /// The changes of a push: its commits, of which the head is the last, or what the branch or tag points to where the
+    /// push brings none (a tag, a branch made from another, a reset, or a push that a system hook reports).
     pub(crate) fn push(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
         let payload = &event.payload;
         let Some(pushed) = payload.git_ref("ref")? else { return Ok(other_ref(payload.text("ref")?)) };
@@ -19,40 +19,61 @@ impl GitLab {
             repository: repository(payload)?,
             ..self.change(event)?
         };
+        let base = Change { codebase: self.codebase_of(event, &base.repository)?, ..base };
         let commits = payload.list_or_empty("commits")?;
         if commits.is_empty() {
-            return head(payload, pushed, base);
+            let reason = format!("{pushed} was deleted, or does not point to a commit");
+            let changes: Vec<Change> = head(payload, &base)?.into_iter().collect();
+            return Ok(self.built(changes, &reason));
         }
         let mut changes = distinct_commits(payload, &commits, &base)?;
+        if let Some(revision) = revision(payload)? {
+            let is_listed = |commit: &View<'_>| commit.get("id") == Some(&Json::Text(revision));
+            if !put_head_last(&mut changes, revision) && !commits.iter().any(is_listed) {
+                changes.extend(head(payload, &base)?);
+            }
+        }
         for change in changes.iter_mut().filter(|change| change.revlink.is_none()) {
             let revision = change.revision.as_deref().unwrap_or_default();
             change.revlink = project_page(payload, &format!("commit/{revision}"))?;
         }
-        Ok(none_is_distinct(changes))
+        Ok(self.built(changes, NONE_IS_DISTINCT))
+    }
+
+    /// The outcome of these changes, of which the last is the head, or of none for this reason.
+    pub(crate) fn built(&self, changes: Vec<Change>, reason: &str) -> Outcome {
+        self.skips.outcome_of(&changes).unwrap_or_else(|| Outcome::changes_or(changes, reason))
     }
 }
 
-/// The change of what a branch or tag points to.
-fn head(payload: &View<'_>, pushed: GitRef<'_>, base: Change) -> Result<Outcome, Refusal> {
+/// Why a push whose commits were all pushed before makes no change.
+pub(crate) const NONE_IS_DISTINCT: &str = "none of the commits is distinct";
+
+/// What a branch or tag points to; `None` where that is no commit, or not said.
+fn revision<'p>(payload: &View<'p>) -> Result<Option<&'p str>, Refusal> {
     // Of a tag with a message, `after` is the tag itself, and `checkout_sha` the commit.
+    let path = if payload.get("checkout_sha").is_some() { "checkout_sha" } else { "after" };
+    payload.optional_text(path)
+}
+
+/// The change of what a branch or tag points to; `None` where that is no commit.
+fn head(payload: &View<'_>, base: &Change) -> Result<Option<Change>, Refusal> {
     let revision = match payload.get("checkout_sha") {
-        Some(Json::Null) => {
-            return Ok(Outcome::ignored(format!("{pushed} was deleted, or does not point to a commit")));
-        }
+        Some(Json::Null) => return Ok(None),
         Some(_) => payload.text("checkout_sha")?,
         None => payload.text("after")?,
     };
     let author = match payload.person("user_name", "user_email")? {
         Some(author) => author,
-        None => payload.optional_text("user_username")?.unwrap_or_default().to_owned(),
+        None => payload.maybe("user_username")?.unwrap_or_default().to_owned(),
     };
-    Ok(Outcome::Changes(vec![Change {
+    Ok(Some(Change {
         author,
-        comments: payload.optional_text("message")?.unwrap_or_default().to_owned(),
+        comments: payload.maybe("message")?.unwrap_or_default().to_owned(),
         revision: Some(revision.to_owned()),
         revlink: project_page(payload, &format!("commit/{revision}"))?,
-        ..base
-    }]))
+        ..base.clone()
+    }))
 }
 
 /// One change for each commit that is distinct, as are all that do not say.
@@ -77,11 +98,6 @@ pub(crate) fn distinct_commits(
     }))
 }
 
-/// The outcome of these changes of distinct commits.
-pub(crate) fn none_is_distinct(changes: Vec<Change>) -> Outcome {
-    Outcome::changes_or(changes, "none of the commits is distinct")
-}
-
 /// The outcome of a push to a ref that is neither a branch nor a tag.
 pub(crate) fn other_ref(full: &str) -> Outcome {
     Outcome::ignored(format!("ref `{full}` is neither a branch nor a tag"))
@@ -100,7 +116,7 @@ pub(crate) fn points_nowhere(payload: &View<'_>) -> bool {
 fn project(event: &Event<'_>) -> Result<String, Refusal> {
     let project = match event.arguments.project()? {
         Some(project) => project,
-        None => match event.payload.first_text(&["repository.name", "project.name"])? {
+        None => match event.payload.maybe_first(&["repository.name", "project.name"])? {
             Some(name) => name,
             None => event.payload.text("project.name")?,
         },

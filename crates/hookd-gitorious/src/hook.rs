@@ -1,12 +1,13 @@
 //! The hook: what is pushed, and who translates it in which mode.
 
-use hookd_core::{ChangeArguments, Compat, Hook, HookRequest, Outcome, Refusal};
+use hookd_core::{ChangeArguments, Compat, Hook, HookRequest, Outcome, Refusal, Skips};
 
 use crate::{buildbot, push};
 
 /// The dialect at work.
 pub(crate) struct Gitorious {
     pub(crate) compat: Compat,
+    pub(crate) skips: Skips,
 }
 
 impl Hook for Gitorious {
@@ -15,10 +16,10 @@ impl Hook for Gitorious {
         let payload = request.json_in(text.as_bytes())?.reading(self.compat);
         let arguments = ChangeArguments::new(request);
         match self.compat {
-            Compat::Off => push::push(&payload, arguments),
+            Compat::Off => push::push(&payload, arguments, self.compat, &self.skips),
             Compat::Buildbot => {
                 buildbot::require_parts(&payload)?;
-                push::push(&payload, arguments.without_project())
+                push::push(&payload, arguments.without_project(), self.compat, &self.skips)
             }
         }
     }

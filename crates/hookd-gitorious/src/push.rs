@@ -1,16 +1,28 @@
 //! Pushes, which are all that Gitorious reports.
 
-use hookd_core::{Change, ChangeArguments, Outcome, Refusal, View, is_zero_id};
+use hookd_core::{Change, ChangeArguments, Compat, Outcome, Refusal, Skips, View, is_zero_id, put_head_last};
 
-/// The changes of a push: one for each commit.
-pub(crate) fn push(payload: &View<'_>, arguments: ChangeArguments<'_>) -> Result<Outcome, Refusal> {
+/// The changes of a push: one for each commit, of which the head is the last, except to Buildbot.
+pub(crate) fn push(
+    payload: &View<'_>,
+    arguments: ChangeArguments<'_>,
+    compat: Compat,
+    skips: &Skips,
+) -> Result<Outcome, Refusal> {
     let base = base(payload, arguments)?;
     // As Buildbot, an empty one counts as well.
-    if payload.optional_text("after")?.is_some_and(|after| after.is_empty() || is_zero_id(after)) {
+    let after = payload.optional_text("after")?;
+    if after.is_some_and(|after| after.is_empty() || is_zero_id(after)) {
         return Ok(Outcome::ignored(format!("branch `{}` was deleted", base.branch.unwrap_or_default())));
     }
     let commits = payload.list("commits")?;
-    let changes = payload.collect_changes(commits.iter().map(|commit| change(commit, &base)))?;
+    let mut changes = payload.collect_changes(commits.iter().map(|commit| change(commit, &base)))?;
+    if let Some(head) = after.filter(|_| compat == Compat::Off) {
+        put_head_last(&mut changes, head);
+    }
+    if let Some(outcome) = skips.outcome_of(&changes) {
+        return Ok(outcome);
+    }
     Ok(Outcome::changes_or(changes, "the push names no commit"))
 }
 

@@ -66,8 +66,18 @@ impl Packer {
         if self.builder.is_full() {
             self.finish_block()?;
         }
-        let NewDelivery { received_at, dialect, event, forge_id, origin, replay, request, state, deduplicate: _ } =
-            delivery;
+        let NewDelivery {
+            received_at,
+            dialect,
+            event,
+            forge_id,
+            origin,
+            replay,
+            request,
+            state,
+            deduplicate: _,
+            note: _,
+        } = delivery;
         let changes = state.changes();
         let entry = DeliveryEntry {
             received_at: received_at.as_micros(),
@@ -76,7 +86,7 @@ impl Packer {
             identity,
             event: event.as_deref(),
             state: state.state(),
-            reason: state.reason(),
+            reason: delivery.reason(),
             reported_changes: state.reported_changes(),
             first_changeid: (!changes.is_empty()).then_some(self.next.changeid),
             change_count: changes.len(),

@@ -184,7 +184,7 @@ impl Writer {
                 deliveryid: self.packer.next().deliveryid,
                 state: delivery.state.state(),
                 reported_changes: delivery.state.reported_changes(),
-                reason: delivery.state.reason().map(str::to_owned),
+                reason: delivery.reason().map(str::to_owned),
                 is_duplicate: false,
             };
             self.packer.add(delivery, *identity)?;

@@ -81,7 +81,7 @@ impl Model {
             deliveryid,
             state,
             reported_changes: delivery.state.reported_changes(),
-            reason: delivery.state.reason().map(str::to_owned),
+            reason: delivery.reason().map(str::to_owned),
             is_duplicate: false,
         };
         if state == State::Pending {
@@ -181,6 +181,7 @@ impl History {
             deduplicate: true,
             origin: Origin::NONE,
             replay: None,
+            note: None,
             request: has_request.then(|| StoredRequest::new(&request, &[])),
             state,
         }

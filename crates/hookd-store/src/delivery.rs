@@ -25,6 +25,9 @@ pub struct NewDelivery {
     pub request: Option<StoredRequest>,
     /// Its state, with its changes or its reason.
     pub state: NewState,
+    /// What was left out of its changes, as a sentence: it becomes the reason of an accepted delivery. Other states have a
+    /// reason of their own.
+    pub note: Option<String>,
 }
 
 /// The state of a delivery when it is stored or completed, with its changes or its reason.
@@ -108,6 +111,14 @@ impl NewState {
         }
     }
 
+    /// The reason of a delivery in this state: of an accepted one, this note.
+    fn reason_with<'s>(&'s self, note: Option<&'s str>) -> Option<&'s str> {
+        match self {
+            Self::Accepted(_) => note,
+            other => other.reason(),
+        }
+    }
+
     /// How many changes are reported to the sender.
     pub fn reported_changes(&self) -> usize {
         match self {
@@ -137,6 +148,11 @@ impl NewDelivery {
         }
         self.state.validate()
     }
+
+    /// The reason that the delivery has.
+    pub fn reason(&self) -> Option<&str> {
+        self.state.reason_with(self.note.as_deref())
+    }
 }
 
 /// The reply to a delivery that was stored.
@@ -148,7 +164,7 @@ pub struct Receipt {
     pub state: State,
     /// How many changes are reported to the sender.
     pub reported_changes: usize,
-    /// Why there are no changes, if there are none.
+    /// Why there are no changes, if there are none; else what was left out of them, if anything.
     pub reason: Option<String>,
     /// Whether it is a duplicate: it had been stored before, so nothing was stored now.
     pub is_duplicate: bool,
@@ -161,7 +177,7 @@ pub struct Completion {
     pub deliveryid: i64,
     /// Its state from now on; not `Pending`.
     pub state: NewState,
-    /// What could not be fetched, as a sentence: it becomes the reason of an accepted delivery. Other states have a
+    /// What could not be fetched or was left out, as a sentence: it becomes the reason of an accepted delivery. Other states have a
     /// reason of their own.
     pub note: Option<String>,
     /// The calls to the forge's API that it took.
@@ -182,10 +198,7 @@ impl Completion {
 
     /// The reason that the delivery has from now on.
     pub fn reason(&self) -> Option<&str> {
-        match &self.state {
-            NewState::Accepted(_) => self.note.as_deref(),
-            other => other.reason(),
-        }
+        self.state.reason_with(self.note.as_deref())
     }
 }
 

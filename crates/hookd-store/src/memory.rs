@@ -235,6 +235,7 @@ mod tests {
             deduplicate: true,
             origin: Origin::NONE,
             replay: None,
+            note: None,
             request: None,
             state: NewState::Accepted(vec![hookd_core::Change::default()]),
         }

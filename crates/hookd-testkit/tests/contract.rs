@@ -113,7 +113,7 @@ impl Hook for Example {
 
 fn calls(url: &str) -> Outcome {
     Outcome::Calls {
-        calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new() }],
+        calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new(), is_announced: false }],
         line: None,
         reported_changes: 1,
     }

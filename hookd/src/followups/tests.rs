@@ -69,7 +69,7 @@ impl Api {
 
 fn calls(url: &str) -> Outcome {
     Outcome::Calls {
-        calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new() }],
+        calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new(), is_announced: false }],
         line: None,
         reported_changes: 1,
     }
@@ -84,7 +84,11 @@ async fn store_with_a_pending_delivery() -> Arc<MemoryStore> {
 }
 
 async fn add_pending(store: &MemoryStore, request: Option<StoredRequest>) {
-    add(store, pending(request)).await;
+    add_pending_at(store, request, Timestamp::now()).await;
+}
+
+async fn add_pending_at(store: &MemoryStore, request: Option<StoredRequest>, received_at: Timestamp) {
+    add(store, NewDelivery { received_at, ..pending(request) }).await;
 }
 
 async fn add(store: &MemoryStore, delivery: NewDelivery) {
@@ -100,6 +104,7 @@ fn pending(request: Option<StoredRequest>) -> NewDelivery {
         deduplicate: true,
         origin: Origin::NONE,
         replay: None,
+        note: None,
         request,
         state: NewState::Pending { reported_changes: 1 },
     }
@@ -200,6 +205,39 @@ async fn a_final_error_of_the_api_is_not_retried() {
     let note = format!("could not be fetched: {}: the API answered 404", api.url);
     assert_eq!(result(&store), (State::Accepted, Some(note), vec!["incomplete".to_owned()]));
     assert_eq!(api.calls(), 1);
+}
+
+#[actix_web::test]
+async fn what_was_announced_may_be_absent_for_a_minute() {
+    let announced = |api: &Api, budget| {
+        let url = api.url.clone();
+        let translate = move |_: &HookRequest, answers: &ApiAnswers| match answers.get(&url) {
+            Some(answer) if answer.success().is_ok() => Ok(one_change("complete")),
+            Some(_) => Ok(one_change("incomplete")),
+            None => {
+                let call = ApiCall { url: url.clone(), headers: Vec::new(), is_announced: true };
+                Ok(Outcome::Calls { calls: vec![call], line: None, reported_changes: 1 })
+            }
+        };
+        Some(Scripted::new(translate).served(budget))
+    };
+    for statuses in [&[404, 404, 200], &[422, 422, 200]] {
+        let (api, store) = (Api::start(statuses), store_with_a_pending_delivery().await);
+        assert_eq!(work(&store, announced(&api, LONG_BUDGET), QUICK).run().await, Ok(()));
+        assert_eq!(result(&store), (State::Accepted, None, vec!["complete".to_owned()]), "{statuses:?}");
+        assert_eq!(api.calls(), 3);
+    }
+    // It counts when the minute, or the budget, is over.
+    let long_ago = Timestamp::from_micros(Timestamp::now().as_micros() - 2 * 60_000_000);
+    for (received_at, budget) in [(long_ago, LONG_BUDGET), (Timestamp::now(), Duration::ZERO)] {
+        let (api, store) = (Api::start(&[404]), Arc::new(MemoryStore::new()));
+        let request = StoredRequest::new(&HookRequest::post("/change_hook/scripted"), &[]);
+        add_pending_at(&store, Some(request), received_at).await;
+        assert_eq!(work(&store, announced(&api, budget), QUICK).run().await, Ok(()));
+        let note = format!("could not be fetched: {}: the API answered 404", api.url);
+        assert_eq!(result(&store), (State::Accepted, Some(note), vec!["incomplete".to_owned()]));
+        assert_eq!(api.calls(), 1);
+    }
 }
 
 #[actix_web::test]

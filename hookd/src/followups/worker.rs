@@ -32,6 +32,9 @@ const MAX_KEPT_ANSWER_BYTES: usize = 256 << 10;
 /// Rounds of calls for one delivery. More than a forge has pages means that a dialect goes round in circles.
 const MAX_ROUNDS: usize = 100;
 
+/// How long an API may lag behind its webhooks. What it does not know by then does not exist, or is not shown.
+const MAX_LAG: Duration = Duration::from_secs(70);
+
 /// The pause before another attempt to complete a delivery while the store fails, in failed attempts of the back-off.
 const STORE_BACKOFF_ATTEMPTS: u32 = 4;
 
@@ -59,6 +62,8 @@ struct Gathered {
 struct Translated {
     answers: ApiAnswers,
     outcome: Result<Outcome, Refusal>,
+    /// What was left out of its changes.
+    left_out: Option<String>,
     /// The delivery that it replays, if it does.
     replay_of: Option<DeliveryRecord>,
 }
@@ -174,7 +179,7 @@ impl Worker {
             let Some(dialect) = self.dialect(&due.dialect) else {
                 return Ok(Attempt::Complete(removed(&due.dialect), None));
             };
-            let Some(Translated { answers: answered, outcome, replay_of }) =
+            let Some(Translated { answers: answered, outcome, left_out, replay_of }) =
                 self.translate(due, &dialect, answers).await?
             else {
                 let reason = "its request is no longer kept".to_owned();
@@ -189,7 +194,10 @@ impl Worker {
                         Some(original) => replays::mark(original, state),
                         None => state,
                     };
-                    let note = (!missing.is_empty()).then(|| format!("could not be fetched: {}", missing.join("; ")));
+                    let missing =
+                        (!missing.is_empty()).then(|| format!("could not be fetched: {}", missing.join("; ")));
+                    let notes: Vec<String> = missing.into_iter().chain(left_out).collect();
+                    let note = (!notes.is_empty()).then(|| notes.join("; "));
                     return Ok(Attempt::Complete(state, note));
                 }
                 Err(refusal) => {
@@ -226,8 +234,8 @@ impl Worker {
         let loaded = loaded.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         let Some((request, replay_of)) = loaded else { return Ok(None) };
         let translated = self.translator.translate_with(dialect, request.into_request(), answers).await;
-        let Retranslated { answers, outcome, .. } = translated.map_err(|error| error.to_string())?;
-        Ok(Some(Translated { answers, outcome, replay_of }))
+        let Retranslated { answers, outcome, note: left_out } = translated.map_err(|error| error.to_string())?;
+        Ok(Some(Translated { answers, outcome, left_out, replay_of }))
     }
 
     fn dialect(&self, name: &str) -> Option<Arc<ServedDialect>> {
@@ -252,16 +260,18 @@ impl Worker {
     async fn call(&self, call: &ApiCall, due: &mut Due, budget: Duration, made: &mut ApiCalls) -> Call {
         let result = self.client.call(call).await;
         count(made, &call.url, &result);
-        let outcome = match &result {
-            CallResult::Final(answer) if answer.success().is_ok() => "success",
-            CallResult::Final(_) => "refused",
-            CallResult::Retryable { .. } => "retry",
+        let (reason, asked_pause, absent) = match result {
+            CallResult::Retryable { reason, pause } => (reason, pause, None),
+            CallResult::Final(answer) => match answer.success() {
+                Err(reason) if call.is_announced && answer.is_absent() => (reason, None, Some(answer)),
+                success => {
+                    let outcome = if success.is_ok() { "success" } else { "refused" };
+                    self.metrics.api_call(&due.dialect, outcome);
+                    return Call::Answered(answer);
+                }
+            },
         };
-        self.metrics.api_call(&due.dialect, outcome);
-        let (reason, asked_pause) = match result {
-            CallResult::Final(answer) => return Call::Answered(answer),
-            CallResult::Retryable { reason, pause } => (reason, pause),
-        };
+        let budget = if absent.is_some() { budget.min(MAX_LAG) } else { budget };
         due.attempts = due.attempts.saturating_add(1);
         let pause = asked_pause.unwrap_or_default().max(self.backoff.pause(due.attempts));
         let now = Timestamp::now();
@@ -270,10 +280,15 @@ impl Worker {
         due.received_at = due.received_at.min(now);
         let (delivery, url, attempts) = (due.deliveryid, &call.url, due.attempts);
         if due.next_at > due.received_at.saturating_add(budget) {
+            self.metrics.api_call(&due.dialect, if absent.is_some() { "refused" } else { "retry" });
+            if let Some(absent) = absent {
+                return Call::Answered(absent);
+            }
             tracing::warn!(delivery, url, attempts, reason, "API call failed, giving up");
             let times = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
             return Call::Answered(ApiAnswer::GaveUp(format!("{reason}, given up after {times}")));
         }
+        self.metrics.api_call(&due.dialect, "retry");
         tracing::warn!(delivery, url, attempts, reason, "API call failed, will retry");
         if let Err(error) = self.store.postpone(due.clone()).await {
             tracing::debug!(delivery, "the next attempt was not stored: {error}");

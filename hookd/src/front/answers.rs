@@ -21,6 +21,11 @@ pub(super) fn stored(receipt: Receipt) -> HttpResponse {
     answer
 }
 
+/// The answer to a test of the connection.
+pub(super) fn ping() -> HttpResponse {
+    plain(StatusCode::ACCEPTED, "no change found".to_owned())
+}
+
 /// The answer to an unverified request that its dialect refused.
 pub(super) fn refused(refusal: &Refusal) -> HttpResponse {
     plain(StatusCode::BAD_REQUEST, refusal.message().to_owned())

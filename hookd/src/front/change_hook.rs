@@ -32,6 +32,7 @@ pub(crate) struct Front {
     budget: Arc<Budget>,
     translator: Arc<Translator>,
     refused_lines: LogLimiter,
+    ping_lines: LogLimiter,
     unstored_lines: LogLimiter,
 }
 
@@ -137,8 +138,18 @@ impl Front {
         budget: Arc<Budget>,
         translator: Arc<Translator>,
     ) -> Self {
-        let (refused_lines, unstored_lines) = (LogLimiter::default(), LogLimiter::default());
-        Self { config, store, followups, unverified, metrics, budget, translator, refused_lines, unstored_lines }
+        Self {
+            config,
+            store,
+            followups,
+            unverified,
+            metrics,
+            budget,
+            translator,
+            refused_lines: LogLimiter::default(),
+            ping_lines: LogLimiter::default(),
+            unstored_lines: LogLimiter::default(),
+        }
     }
 
     /// Translates and stores a request.
@@ -149,7 +160,11 @@ impl Front {
             self.record_unstored(&dialect.name, None, None, &StoreError::Closed);
             return answers::unstored(&StoreError::Closed);
         };
-        let Verdict { event, forge_id, proof, outcome } = verdict;
+        let Verdict { event, forge_id, proof, outcome, note, is_ping } = verdict;
+        if is_ping {
+            self.record_ping(http, &dialect.name, event.as_deref());
+            return answers::ping();
+        }
         let is_verified = match proof {
             Some(Proof::Verified { .. }) => true,
             Some(Proof::NotRequired) => user.is_some(),
@@ -177,6 +192,7 @@ impl Front {
             replay: None,
             request: Some(StoredRequest::new(&request, dialect.hook.headers())),
             state,
+            note,
         };
         // What was parsed of it may be many times as large, and the store may be slow.
         drop(request);
@@ -221,6 +237,16 @@ impl Front {
         let outcome = if receipt.is_duplicate { "duplicate" } else { receipt.state.name() };
         self.metrics.request(dialect, outcome);
         self.metrics.duration(dialect, total);
+    }
+
+    /// Logs and counts a test of the connection, which anybody may send and which is not stored.
+    fn record_ping(&self, request: &HttpRequest, dialect: &str, event: Option<&str>) {
+        let peer = shown_sender(request, &self.config.current());
+        let summary = |more| tracing::info!(more, "more tests of the connection came within a second");
+        if self.ping_lines.allows(summary) {
+            tracing::info!(dialect, event, peer, outcome = "ping", "test of the connection");
+        }
+        self.metrics.request(dialect, "ping");
     }
 
     /// Logs and counts an unverified request, and adds it to the list of the last ones.

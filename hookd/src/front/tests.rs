@@ -49,7 +49,7 @@ impl House {
             b"wrong" => Err(Refusal::new("`ref` is missing")),
             b"boring" => Ok(Outcome::ignored("nobody builds this")),
             b"calls" => {
-                let call = ApiCall { url: "http://api/".to_owned(), headers: Vec::new() };
+                let call = ApiCall { url: "http://api/".to_owned(), headers: Vec::new(), is_announced: true };
                 Ok(Outcome::Calls { calls: vec![call], line: None, reported_changes: 1 })
             }
             b"panic" => panic!("on purpose"),

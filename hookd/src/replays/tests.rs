@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookd_core::HookRequest;
+use hookd_core::{HookRequest, Refusal};
 use hookd_store::{Log as _, MemoryStore, NewState, StoredRequest};
 
 use super::*;
@@ -19,6 +19,7 @@ fn delivery(body: &'static str, state: NewState) -> NewDelivery {
         deduplicate: false,
         origin: Origin::NONE,
         replay: None,
+        note: None,
         request: Some(StoredRequest::new(&request, &[])),
         state,
     }

@@ -2,7 +2,7 @@
 //!
 //! The messages themselves are tested where they are made, in `hookd-config`.
 
-use hookd_tests::Home;
+use hookd_tests::{Home, until};
 
 /// An invalid configuration, and for each of its problems the position and fragments of the message.
 struct Invalid {
@@ -10,7 +10,7 @@ struct Invalid {
     problems: &'static [(&'static str, &'static [&'static str])],
 }
 
-const INVALID: [Invalid; 3] = [
+const INVALID: [Invalid; 4] = [
     Invalid { config: "[server\n", problems: &[("1:8", &["broken TOML"])] },
     Invalid {
         config: "[server]\nlisten = 5\n[store]\nurl = \"mysql://me:hunter2@db/x\"\n[change_hook_dialects]\nnone = true\n\
@@ -25,6 +25,19 @@ const INVALID: [Invalid; 3] = [
     Invalid {
         config: "[change_hook_dialects]\ngithub = { secret = { env = \"HOOKD_TEST_UNSET\" }, skips = [\"ok\", \"(\"] }\n",
         problems: &[("2:66", &["`skips[1]`", "regular expression `(`"])],
+    },
+    Invalid {
+        config: "[change_hook_dialects]\ngithub = { codebase = { maps = {} }, merge_queue = \"both\" }\n\
+            gitlab = { codebase = { map = { \"a\" = 5 } } }\nbitbucketcloud = { codebase = { default = \"x\" } }\n\
+            bitbucketserver = { base_url = \"code.example.org\", skips = \"(\" }\n",
+        problems: &[
+            ("2:24", &["`codebase`", "`maps`", "`map`"]),
+            ("2:53", &["`merge_queue`", "`push`", "`merge_group`"]),
+            ("3:39", &["`codebase.map.a`", "expected a string"]),
+            ("4:31", &["`codebase`", "neither `map` nor `path`"]),
+            ("5:32", &["`base_url`", "https://code.example.org"]),
+            ("5:61", &["`skips`", "regular expression `(`"]),
+        ],
     },
 ];
 
@@ -51,6 +64,17 @@ fn serve_rejects_what_check_rejects_and_creates_no_store() {
         assert_eq!((served.code, &served.stderr), (Some(2), &checked.stderr), "{config}");
         assert!(!home.path().join("hookd.db").exists(), "a store was created for\n{config}");
     }
+}
+
+#[test]
+fn check_and_serve_warn_of_a_token_that_is_never_used() {
+    let home = Home::serving("[change_hook_dialects.github]\nsecret = 's3cret'\nstrict = true\ntoken = { octo = 'a' }");
+    let warning = "`token`: the pattern `octo` never matches `OWNER/NAME`: it has no slash";
+    let checked = home.run(&["check"]);
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+    assert!(checked.stderr.contains(warning), "{}", checked.stderr);
+    let hookd = home.start();
+    until("the warning is logged", || hookd.log().iter().any(|line| line.contains(warning)).then_some(()));
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod reload;
 mod reload_under_load;
 mod reload_ways;
 mod replay;
+mod reported;
 mod send;
 mod shutdown;
 mod shutdown_connections;

@@ -104,8 +104,17 @@ fn takes_the_id_of_a_delivery_from_the_sender() {
 }
 
 #[test]
-fn takes_no_options() {
-    FORGE.assert_options(json!({}));
+fn leaves_out_changes_that_ask_for_it() {
+    let hook = FORGE.hook(Off, json!({"skips": ["no build"]}));
+    let found = |fields| hook.run(&FORGE.request("JSON", fields)).summary();
+    let reason = "ignored: head commit matches the skip pattern no build";
+    assert_eq!(found(json!([{"branch": "a", "comments": "no build"}, {"branch": "b"}])), "b@-");
+    assert_eq!(found(json!({"branch": "a", "comments": "no build"})), reason);
+}
+
+#[test]
+fn takes_one_option() {
+    FORGE.assert_options(json!({"skips": []}));
 }
 
 proptest! {

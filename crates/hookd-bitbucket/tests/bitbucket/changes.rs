@@ -14,13 +14,21 @@ fn pushes_become_what_they_should() {
     cases! { FORGE;
         both     "push" {"truncated": true} => "default@bbbb, milk@cccc";
         both     "push" {"commits": []} => "ignored: the push names no commit";
-        both     "push" {"commits.0.branch": null} => "-@bbbb, milk@cccc";
+        // A branch is named with its newest commit alone.
+        off      "push" {"commits.0.branch": null} => "milk@bbbb, milk@cccc";
+        buildbot "push" {"commits.0.branch": null} => "-@bbbb, milk@cccc";
+        off      "push" {"commits.1.branch": null} => "default@bbbb, default@cccc";
+        off      "push" {"commits.0.branch": null, "commits.1.branch": null} => "-@bbbb, -@cccc";
+        // Wrong descriptions are left out.
+        off      "push" {"repository.scm": 5, "commits.0.files": 5, "commits.0.message": []} => "default@bbbb, milk@cccc";
+        both     "push" {"commits.0.utctimestamp": "soon"} => "default@bbbb, milk@cccc";
+        off      "push" {"commits": null} => "ignored: the push names no commit";
         both     "push" {"commits.0.message": null} => "default@bbbb, milk@cccc";
         buildbot "push" {"commits.0.raw_node": null} => "default@-, milk@cccc";
         both     "push" {"repository.scm": null} => "default@bbbb, milk@cccc";
         off      "push" {"repository.scm": "-"} => "default@bbbb, milk@cccc";
         off      "push" {"commits.0.node": "-"} => "default@bbbb, milk@cccc";
-        off      "push" {"commits.0.branch": "-"} => "-@bbbb, milk@cccc";
+        off      "push" {"commits.0.branch": "-"} => "milk@bbbb, milk@cccc";
         off      "push" {"commits.0.files": "-"} => "default@bbbb, milk@cccc";
         off      "push" {"commits.0.files": null} => "default@bbbb, milk@cccc";
         off      "push" {"commits.0.raw_author": "-"} => "default@bbbb, milk@cccc";

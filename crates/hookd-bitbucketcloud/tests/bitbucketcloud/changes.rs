@@ -27,6 +27,12 @@ fn pushes_become_what_they_should() {
         off "repo:push" {"push.changes.0": {"new": null, "old": {"type": "tag", "name": "v1"}}} => "ref-deleted refs/tags/v1@aaaa";
         off "repo:push" {"push.changes.0.new": {"type": "bookmark"}} => "ignored: the push changes neither a branch nor a tag";
         off "repo:push" {"push": {"changes": []}} => neither;
+        off "repo:push" {"push": {"changes": null}} => neither;
+        // Of what is new the head alone.
+        off "repo:push" {"push.changes.0.old": null} => "push refs/heads/main@cccc";
+        // Wrong descriptions are left out.
+        off "repo:push" {"actor": {"nickname": 5}, "push.changes.0.commits": "x"} => "push refs/heads/main@cccc";
+        off "repo:push" {"push.changes.0.commits": {"0": {"author": {"raw": 5}, "date": "soon", "message": 5}}} => "push refs/heads/main@bbbb, push refs/heads/main@cccc";
     }
 }
 
@@ -59,6 +65,7 @@ fn pull_requests_become_what_they_should() {
     let gone = json!({"source": {"repository": null, "commit": null}});
     cases! { FORGE;
         off "pullrequest:created" {} => "pull-created refs/heads/feature/milk@dddd";
+        off "pullrequest:created" {"pullrequest.links": "-", "pullrequest.updated_on": "soon"} => "pull-created refs/heads/feature/milk@dddd";
         off "pullrequest:updated" {} => "pull-updated refs/heads/feature/milk@dddd";
         off "pullrequest:fulfilled" {"pullrequest": merged} => "pull-fulfilled refs/heads/main@eeee";
         off "pullrequest:fulfilled" {} => "pull-fulfilled refs/heads/main@dddd";

@@ -6,8 +6,7 @@ use crate::FORGE;
 
 #[test]
 fn says_what_is_wrong_with_options() {
-    let unknown =
-        "strict: unknown option `strict`, expected one of `bitbucket_property_whitelist`, `codebase`, `secret`";
+    let unknown = "strict: unknown option `strict`, expected one of `bitbucket_property_whitelist`, `codebase`, `secret`, `skips`";
     let no_function = "codebase: this build has no codebase function `nothing`, nor any other";
     for (options, expected) in [
         (json!({"secret": ""}), vec!["secret: the secret is empty"]),
@@ -30,5 +29,5 @@ fn a_secret_requires_a_proof() {
 
 #[test]
 fn options_have_their_defaults() {
-    FORGE.assert_options(json!({"bitbucket_property_whitelist": [], "codebase": null, "secret": null}));
+    FORGE.assert_options(json!({"bitbucket_property_whitelist": [], "codebase": null, "secret": null, "skips": []}));
 }

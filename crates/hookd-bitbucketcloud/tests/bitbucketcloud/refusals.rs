@@ -17,9 +17,8 @@ fn names_what_is_wrong_with_a_push() {
         buildbot "repo:push" {"repository": {"project": null}} => "refused: `repository.project` is null, expected an object";
         buildbot "repo:push" {"repository": {"scm": "-"}} => "refused: `repository.scm` is missing";
         buildbot "repo:push" {"actor": {"nickname": "-"}} => "refused: `actor.nickname` is missing";
-        off      "repo:push" {"actor": {"nickname": 5}} => "refused: `actor.nickname` is a number, expected a text";
         both     "repo:push" {"push": "-"} => "refused: `push` is missing";
-        both     "repo:push" {"push": {"changes": null}} => "refused: `push.changes` is null, expected a list";
+        buildbot "repo:push" {"push": {"changes": null}} => "refused: `push.changes` is null, expected a list";
         buildbot "repo:push" {"push": {"changes": [5]}} => "refused: `push.changes[0]` is a number, expected an object";
         buildbot "repo:push" {"push.changes.0.new": "-"} => "refused: `push.changes[0].new` is missing";
         both     "repo:push" {"push.changes.0.new": "x"} => "refused: `push.changes[0].new` is a text, expected an object";
@@ -29,10 +28,7 @@ fn names_what_is_wrong_with_a_push() {
         both     "repo:push" {"push.changes.0.new": {"type": "-"}} => "refused: `push.changes[0].new.type` is missing";
         both     "repo:push" {"push.changes.0.new": {"name": "-"}} => "refused: `push.changes[0].new.name` is missing";
         off      "repo:push" {"push.changes.0.new": {"name": null}} => "refused: `push.changes[0].new.name` is null, expected a text";
-        off      "repo:push" {"push.changes.0.commits": "x"} => "refused: `push.changes[0].commits` is a text, expected a list";
         off      "repo:push" {"push.changes.0.commits": [{}]} => "refused: `push.changes[0].commits[0].hash` is missing";
-        off      "repo:push" {"push.changes.0.commits": {"0": {"author": {"raw": 5}}}} => "refused: `push.changes[0].commits[0].author.raw` is a number, expected a text";
-        off      "repo:push" {"push.changes.0.commits": {"0": {"date": "soon"}}} => "refused: `soon` is not a date of ISO 8601, RFC 3339 or RFC 2822";
     }
 }
 
@@ -49,7 +45,6 @@ fn names_what_is_wrong_with_a_pull_request() {
         off      "pullrequest:created" {"pullrequest.source": {"repository": {}}} => "refused: `pullrequest.source.repository.links` is missing";
         off      "pullrequest:rejected" {"pullrequest.source": {"branch": null}} => "refused: `pullrequest.source.branch` is null, expected an object";
         off      "pullrequest:fulfilled" {"pullrequest.destination": "-"} => "refused: `pullrequest.destination` is missing";
-        off      "pullrequest:created" {"pullrequest.links": "-"} => "refused: `pullrequest.links` is missing";
         buildbot "pullrequest:created" {"pullrequest.source": "-"} => "refused: `pullrequest.link` is missing";
         both     "legacy pullrequest:created" {"pullrequest.link": "-"} => "refused: `pullrequest.link` is missing";
         both     "legacy pullrequest:created" {"pullrequest.id": "-"} => "refused: `pullrequest.id` is missing";

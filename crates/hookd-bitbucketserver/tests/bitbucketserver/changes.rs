@@ -2,7 +2,7 @@
 
 use hookd_core::Compat::Off;
 use hookd_core::HookRequest;
-use hookd_testkit::{assert_change, assert_fields, cases, json};
+use hookd_testkit::{assert_change, assert_fields, cases, json, sign};
 
 use crate::{FORGE, change};
 
@@ -20,7 +20,9 @@ fn pushes_become_what_they_should() {
         off new {} => "push refs/heads/main@bbbb, push refs/heads/main@cccc";
         off old {} => "push refs/heads/main@cccc";
         off old {"changes.0": {"ref": "-", "refId": "refs/heads/a/b"}} => "push refs/heads/a/b@cccc";
-        off new {"changes.0": {"fromHash": ZERO, "type": "ADD"}} => "push refs/heads/main@bbbb, push refs/heads/main@cccc";
+        // Of what is new the head alone.
+        off new {"changes.0": {"fromHash": ZERO, "type": "ADD"}} => "push refs/heads/main@cccc";
+        off new {"changes.0": {"fromHash": ZERO}} => "push refs/heads/main@cccc";
         // The head is there in any case.
         off new {"changes.0.toHash": "eeeeeeee"} => "push refs/heads/main@bbbb, push refs/heads/main@cccc, push refs/heads/main@eeee";
         off new {"changes.0": tag} => "push refs/tags/v1@cccc";
@@ -40,6 +42,11 @@ fn pushes_become_what_they_should() {
         off plugin {"push.changes.0.new": null} => "ref-deleted refs/heads/main@aaaa";
         off plugin {"push.changes.0.new": {"type": "other"}} => neither;
         off new {"changes": []} => neither;
+        off new {"changes": null} => neither;
+        // Wrong descriptions are left out.
+        off new {"date": "soon", "actor": {"displayName": 5}, "repository": {"links": {"self": 5}}} => "push refs/heads/main@bbbb, push refs/heads/main@cccc";
+        off new {"date": 1e300, "commits": {"0": {"message": 5, "committerTimestamp": true}}} => "push refs/heads/main@bbbb, push refs/heads/main@cccc";
+        off new {"date": 9_000_000_000_000_000_i64, "changes.0.type": 5} => "push refs/heads/main@bbbb, push refs/heads/main@cccc";
     }
 }
 
@@ -72,8 +79,8 @@ fn of_a_push_of_several_refs_each_gets_its_own_commits() {
         "toCommit": "-",
     });
     let run = FORGE.hook(Off, json!({})).run(&FORGE.request("repo:refs_changed", patch));
-    let expected = "push refs/heads/main@a2, push refs/heads/main@a3, push refs/heads/new@a1, push refs/heads/new@a2, \
-        push refs/heads/new@b1, push refs/heads/known@a0, push refs/tags/v1@a2, push refs/tags/v2@t2, \
+    let expected = "push refs/heads/main@a2, push refs/heads/main@a3, push refs/heads/new@b1, \
+        push refs/heads/known@a0, push refs/tags/v1@a2, push refs/tags/v2@t2, \
         ref-deleted refs/heads/old@o1";
     assert_eq!(run.summary(), expected);
 }
@@ -141,6 +148,32 @@ fn a_test_of_the_connection_makes_no_change() {
         let ping = HookRequest::post("/").with_header("X-Event-Key", "diagnostics:ping").with_body(r#"{"test": true}"#);
         let run = FORGE.hook(Off, json!({})).run(&ping.with_header(header, value));
         assert_eq!(run.summary(), "ignored: event `diagnostics:ping` is a test of the connection");
+    }
+}
+
+#[test]
+fn a_test_of_the_connection_needs_no_proof_but_no_wrong_one_either() {
+    let body = r#"{"test": true}"#;
+    let ping = || HookRequest::post("/").with_header("X-Event-Key", "diagnostics:ping").with_body(body);
+    let signed = |secret: &str| ping().with_header("X-Hub-Signature", sign::sha256(secret, body));
+    for (options, request, is_ping) in [
+        (json!({}), ping(), true),
+        (json!({"secret": "s"}), ping(), true),
+        (json!({"secret": "s"}), signed("s"), true),
+        (json!({"secret": "s"}), signed("t"), false),
+        (json!({"secret": "s"}), FORGE.request("repo:refs_changed", json!({})), false),
+    ] {
+        assert_eq!(FORGE.hook(Off, options.clone()).is_ping(&request), is_ping, "{options}");
+    }
+}
+
+#[test]
+fn skips_count_for_each_branch() {
+    cases! { FORGE, {"skips": ["no build"]};
+        off "repo:refs_changed" {"toCommit.message": "no build", "commits.0.message": "no build"} => "ignored: head commit matches the skip pattern no build";
+        off "repo:refs_changed" {"commits.1.message": "no build"} => "push refs/heads/main@bbbb, push refs/heads/main@cccc";
+        off "pr:opened" {"pullRequest.title": "x no build"} => "ignored: head commit matches the skip pattern no build";
+        off "plugin repo:push" {"push.changes.0.new.target.commitMessage": "no build"} => "ignored: head commit matches the skip pattern no build";
     }
 }
 

@@ -6,13 +6,14 @@ use crate::FORGE;
 
 #[test]
 fn says_what_is_wrong_with_options() {
-    let unknown =
-        "strict: unknown option `strict`, expected one of `bitbucket_property_whitelist`, `codebase`, `secret`";
+    let unknown = "strict: unknown option `strict`, expected one of `base_url`, `bitbucket_property_whitelist`, `codebase`, `secret`, `skips`";
+    let no_url = "base_url: is not an http(s) URL, expected one such as `https://code.example.org`";
     let no_function = "codebase: this build has no codebase function `nothing`, nor any other";
     for (options, expected) in [
         (json!({"secret": ""}), vec!["secret: the secret is empty"]),
         (json!({"secret": [{"file": "gone"}, ""]}), vec!["secret: no file `gone`", "secret: the secret is empty"]),
         (json!({"strict": true}), vec![unknown]),
+        (json!({"base_url": "code.example.org"}), vec![no_url]),
         (json!({"codebase": {"function": "nothing"}}), vec![no_function]),
     ] {
         assert_eq!(FORGE.problems(options.clone()), expected, "{options}");
@@ -30,5 +31,7 @@ fn a_secret_requires_a_proof() {
 
 #[test]
 fn options_have_their_defaults() {
-    FORGE.assert_options(json!({"bitbucket_property_whitelist": [], "codebase": null, "secret": null}));
+    FORGE.assert_options(json!({
+        "base_url": null, "bitbucket_property_whitelist": [], "codebase": null, "secret": null, "skips": [],
+    }));
 }

@@ -11,20 +11,12 @@ fn names_what_is_wrong_with_a_push() {
     let (new, plugin) = ("repo:refs_changed", "plugin repo:push");
     cases! { FORGE;
         off      new {"changes": "-"} => "refused: `changes` is missing";
-        off      new {"changes": null} => "refused: `changes` is null, expected a list";
         off      new {"changes": [5]} => "refused: `changes[0]` is a number, expected an object";
         off      new {"repository": "-"} => "refused: `repository` is missing";
         off      new {"repository": {"links": "-", "slug": "-"}} => "refused: `repository.slug` is missing";
         off      new {"repository": {"links": "-", "project": null}} => "refused: `repository.project` is null, expected an object";
-        off      new {"repository": {"links": {"self": 5}}} => "refused: `repository.links.self` is a number, expected a list";
-        off      new {"date": "soon"} => "refused: `soon` is not a date of ISO 8601, RFC 3339 or RFC 2822";
-        off      new {"date": true} => "refused: `date` is a boolean, expected a date";
-        off      new {"date": 1e300} => "refused: `date` is a number, expected a date";
-        off      new {"date": 9_000_000_000_000_000_i64} => "refused: `date` is a number, expected a date";
         off      new {"commits": {"0": {"id": "-"}}} => "refused: `commits[0].id` is missing";
-        off      new {"commits": {"0": {"message": 5}}} => "refused: `commits[0].message` is a number, expected a text";
         off      new {"toCommit": {"id": "-"}} => "refused: `toCommit.id` is missing";
-        off      new {"actor": {"displayName": 5}} => "refused: `actor.displayName` is a number, expected a text";
         both     plugin {"repository": "-"} => "refused: `repository` is missing";
         both     plugin {"repository": {"links": {"self": "-"}}} => "refused: `repository.links.self` is missing";
         both     plugin {"repository": {"links": {"self": []}}} => "refused: `repository.links.self[0]` is missing";
@@ -40,7 +32,6 @@ fn names_what_is_wrong_with_a_push() {
         off  new {"changes.0.toHash": "-"} => "refused: `changes[0].toHash` is missing";
         off  new {"changes.0": {"ref": null, "refId": "-"}} => "refused: `changes[0].refId` is missing";
         off  new {"changes.0": {"type": "DELETE", "fromHash": "-"}} => "refused: `changes[0].fromHash` is missing";
-        off  new {"changes.0.type": 5} => "refused: `changes[0].type` is a number, expected a text";
         both plugin {"push.changes.0.new": "-"} => "refused: `push.changes[0].new` is missing";
         both plugin {"push.changes.0": {"new": null, "old": null}} => "refused: `push.changes[0].old` is null, expected an object";
         both plugin {"push.changes.0.new": {"target": {"hash": "-"}}} => "refused: `push.changes[0].new.target.hash` is missing";
@@ -62,7 +53,6 @@ fn names_what_is_wrong_with_a_pull_request() {
         off  "old pr:opened" {"pullRequest.fromRef": {"repository": {"project": "-"}}} => "refused: `pullRequest.fromRef.repository.project` is missing";
         off  "pr:opened" {"pullRequest.toRef": {"repository": "-"}} => "refused: `pullRequest.toRef.repository` is missing";
         off  "pr:merged" {"pullRequest.toRef": {"id": null}} => "refused: `pullRequest.toRef.id` is null, expected a text";
-        off  "pr:opened" {"pullRequest.updatedDate": [5]} => "refused: `pullRequest.updatedDate` is a list, expected a date";
         both "pullrequest:created" {"pullrequest": "-"} => "refused: `pullrequest` is missing";
         both "pullrequest:created" {"pullrequest.link": "-"} => "refused: `pullrequest.link` is missing";
         both "pullrequest:created" {"pullrequest.id": "x"} => format!("refused: `pullrequest.id` is a text, {integer}");

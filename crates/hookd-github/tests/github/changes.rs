@@ -15,6 +15,9 @@ fn events_become_what_they_should() {
         both     "push" {} => "main@bbbb, main@cccc";
         both     "push" {"ref": "refs/heads/a/b"} => "a/b@bbbb, a/b@cccc";
         off      "push" {"created": true} => "main@bbbb, main@cccc";
+        off      "push" {"head_commit.id": "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"} => "main@cccc, main@bbbb";
+        off      "push" {"head_commit.id": "ffff"} => "main@bbbb, main@cccc, main@ffff";
+        off      "push" {"head_commit": null, "after": "ffff"} => "main@bbbb, main@cccc, main@ffff";
         buildbot "push" {"created": true} => "main@cccc";
         both     "push" {"created": true, "commits": []} => "main@cccc";
         off      "push" {"forced": true, "commits": []} => "main@cccc";
@@ -45,6 +48,7 @@ fn events_become_what_they_should() {
         both     "pull_request" {} => "pull refs/pull/7/merge@dddd";
         both     "pull_request" {"action": "reopened"} => "pull refs/pull/7/merge@dddd";
         both     "pull_request" {"action": "synchronize"} => "pull refs/pull/7/merge@dddd";
+        off      "pull_request" {"action": "synchronized"} => "pull refs/pull/7/merge@dddd";
         both     "pull_request" {"action": "labeled"} => "ignored: pull request action \"labeled\" is not built";
         both     "pull_request" {"action": "closed"} => "ignored: pull request action \"closed\" is not built";
         both     "pull_request" {"action": null} => "ignored: pull request event without an action is not built";
@@ -55,17 +59,27 @@ fn events_become_what_they_should() {
         buildbot "pull_request" {"pull_request": {"head": {"sha": null}}} => "pull refs/pull/7/merge@-";
         buildbot "pull_request" {"repository": {"full_name": null}} => "pull refs/pull/7/merge@dddd";
         buildbot "pull_request" {"number": null} => "pull refs/pull/None/merge@dddd";
-        // Merge queues.
-        off      "merge_group" {} => "merge_group gh-readonly-queue/main/pr-7-cccccccccccccccccccccccccccccccccccccccc@eeee";
+        // Merge queues: the push of the branch, and not the event.
+        off      "push" {"ref": "refs/heads/gh-readonly-queue/main/pr-7-cc"} => "merge_group gh-readonly-queue/main/pr-7-cc@cccc";
+        off      "push" {"ref": "refs/heads/gh-readonly-queue/main/pr-7-cc", "head_commit": null} => "merge_group gh-readonly-queue/main/pr-7-cc@cccc";
+        off      "push" {"ref": "refs/heads/gh-readonly-queue/main/pr-7-cc", "head_commit.message": "[skip ci]"} => "merge_group gh-readonly-queue/main/pr-7-cc@cccc";
+        off      "push" {"ref": "refs/tags/gh-readonly-queue/main/pr-7-cc"} => "tag gh-readonly-queue/main/pr-7-cc@cccc";
+        buildbot "push" {"ref": "refs/heads/gh-readonly-queue/main/pr-7-cc"} => "gh-readonly-queue/main/pr-7-cc@bbbb, gh-readonly-queue/main/pr-7-cc@cccc";
         buildbot "merge_group" {} => "ignored: event `merge_group` makes no change with `compat = \"buildbot\"`";
         off      "merge_group" {"action": "destroyed", "reason": "merged"} => "ignored: merge group action \"destroyed\" is not built";
         off      "merge_group" {"action": "-"} => "ignored: merge group event without an action is not built";
-        off      "merge_group" {"merge_group": {"head_commit": null}} => "merge_group gh-readonly-queue/main/pr-7-cccccccccccccccccccccccccccccccccccccccc@eeee";
+        off      "merge_group" {"action": 5} => "ignored: merge group event without an action is not built";
+        off      "merge_group" {} => r#"ignored: with `merge_queue = "push"`, the push of the merge queue's branch is built and not this event"#;
         both "ping" {} => "ignored: event `ping` makes no change";
         both "workflow_run" {} => "ignored: event `workflow_run` makes no change";
         both "star" {} => "ignored: event `star` makes no change";
         both "create" {} => "ignored: event `create` makes no change";
         both "check_suite" {} => "ignored: event `check_suite` makes no change";
+    }
+    cases! { FORGE, {"merge_queue": "merge_group"};
+        off "merge_group" {} => "merge_group gh-readonly-queue/main/pr-7-cccccccccccccccccccccccccccccccccccccccc@eeee";
+        off "merge_group" {"merge_group": {"head_commit": null}} => "merge_group gh-readonly-queue/main/pr-7-cccccccccccccccccccccccccccccccccccccccc@eeee";
+        off "push" {"ref": "refs/heads/gh-readonly-queue/main/pr-7-cc"} => r#"ignored: with `merge_queue = "merge_group"`, the event `merge_group` is built and not the push of branch `gh-readonly-queue/main/pr-7-cc`"#;
     }
 }
 
@@ -186,7 +200,7 @@ fn a_pull_request_falls_back_to_what_is_there() {
 
 #[test]
 fn a_merge_group_has_all_fields() {
-    let options = json!({"github_property_whitelist": ["github.*_sha"]});
+    let options = json!({"github_property_whitelist": ["github.*_sha"], "merge_queue": "merge_group"});
     assert_change!(&change(Off, options, "merge_group", json!({})), {
         "author": "Ada <ada@example.org>",
         "branch": format!("gh-readonly-queue/main/pr-7-{}", "c".repeat(40)),
@@ -217,7 +231,8 @@ fn project_and_codebase_come_from_the_url_first() {
             ("project=&codebase=", "octo/tea", "kitchen"),
         ] {
             let request = FORGE.request(event, json!({})).with_query(query);
-            let change = |mode| FORGE.hook(mode, json!({"codebase": "kitchen"})).change(&request);
+            let change =
+                |mode| FORGE.hook(mode, json!({"codebase": "kitchen", "merge_queue": "merge_group"})).change(&request);
             assert_fields!(&change(Off), {"project": project, "codebase": codebase});
             if event != "merge_group" {
                 assert_fields!(&change(Buildbot), {"project": "octo/tea", "codebase": "kitchen"});

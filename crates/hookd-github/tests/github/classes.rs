@@ -26,7 +26,7 @@ fn everything(event: &Event<'_>) -> Option<Result<Outcome, Refusal>> {
     let url = format!("https://api.example.org/{}", event.request.query());
     Some(Ok(match event.answers.get(&url) {
         None => Outcome::Calls {
-            calls: vec![hookd_core::ApiCall { url, headers: Vec::new() }],
+            calls: vec![hookd_core::ApiCall { url, headers: Vec::new(), is_announced: false }],
             line: None,
             reported_changes: 1,
         },

@@ -19,6 +19,7 @@ const FORGE: Forge = Forge::new("github", &["push", "tag", "pull_request", "merg
     .with_options(&[
         r#"{"github_property_whitelist": ["*"], "token": {"octo/*": "t"}, "codebase": "c"}"#,
         r#"{"skips": []}"#,
+        r#"{"merge_queue": "merge_group", "codebase": {"path": "repository.name", "map": {"t*": "c"}, "default": "d"}}"#,
     ])
     .signed(&[Scheme::Sha1("X-Hub-Signature"), Scheme::Sha256("X-Hub-Signature-256")])
     .with_proof_options(r#"{"strict": true}"#);

@@ -72,6 +72,20 @@ fn warns_of_a_secret_that_need_not_be_known() {
 }
 
 #[test]
+fn warns_of_tokens_that_are_never_used() {
+    let options =
+        json!({"token": {"octo/*": "a", "Octo/*": "b", "octo": "c", "https://github.com/octo/tea": "d", "*": "e"}});
+    assert_eq!(
+        FORGE.hook(Off, options).warnings(),
+        [
+            "`token`: the pattern `https://github.com/octo/tea` never matches `OWNER/NAME`: it is a URL",
+            "`token`: the pattern `octo/*` differs from another by case alone, and is never used",
+            "`token`: the pattern `octo` never matches `OWNER/NAME`: it has no slash",
+        ]
+    );
+}
+
+#[test]
 fn options_have_their_defaults() {
     FORGE.assert_options(json!({
         "secret": null,
@@ -83,5 +97,6 @@ fn options_have_their_defaults() {
         "github_api_endpoint": "https://api.github.com",
         "token": null,
         "pullrequest_ref": "merge",
+        "merge_queue": "push",
     }));
 }

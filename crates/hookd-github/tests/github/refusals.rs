@@ -23,24 +23,49 @@ fn names_what_is_wrong_with_a_payload() {
         both     "push" {"created": true, "commits": [], "head_commit": {"id": 5}} => "refused: `head_commit.id` is a number, expected a text";
         buildbot "push" {"created": true, "head_commit": {"author": {"name": "-"}}} => "refused: `head_commit.author.name` is missing";
         buildbot "push" {"created": true, "head_commit": {"committer": null}} => "refused: `head_commit.committer` is null, expected an object";
-        both     "push" {"created": true, "commits": [], "head_commit": {"timestamp": "soon"}} => "refused: `soon` is not a date of ISO 8601, RFC 3339 or RFC 2822";
-        both     "push" {"created": true, "commits": [], "head_commit": {"added": null}} => "refused: `head_commit.added` is null, expected a list of texts";
+        buildbot "push" {"created": true, "commits": [], "head_commit": {"timestamp": null}} => "refused: `head_commit.timestamp` is null, expected a text";
+        buildbot "push" {"created": true, "commits": [], "head_commit": {"added": null}} => "refused: `head_commit.added` is null, expected a list of texts";
         both     "pull_request" {"pull_request": "-"} => "refused: `pull_request` is missing";
         both     "pull_request" {"number": "-"} => "refused: `number` is missing";
         off      "pull_request" {"number": -7} => "refused: `number` is a number, expected an integer that is not negative";
         off      "pull_request" {"number": "7"} => "refused: `number` is a text, expected an integer that is not negative";
-        off      "pull_request" {"pull_request": {"commits": null}} => "refused: `pull_request.commits` is null, expected an integer that is not negative";
-        both     "pull_request" {"pull_request": {"title": "-"}} => "refused: `pull_request.title` is missing";
+        buildbot "pull_request" {"pull_request": {"commits": "-"}} => "refused: `pull_request.commits` is missing";
+        buildbot "pull_request" {"pull_request": {"title": "-"}} => "refused: `pull_request.title` is missing";
         buildbot "pull_request" {"pull_request": {"body": "-"}} => "refused: `pull_request.body` is missing";
         both     "pull_request" {"pull_request": {"base": {"repo": null}}} => "refused: `pull_request.base.repo` is null, expected an object";
-        both     "pull_request" {"pull_request": {"created_at": null}} => "refused: `pull_request.created_at` is null, expected a text";
+        buildbot "pull_request" {"pull_request": {"created_at": null}} => "refused: `pull_request.created_at` is null, expected a text";
         buildbot "pull_request" {"pull_request": {"_links": {}}} => "refused: `pull_request._links.html` is missing";
-        off      "pull_request" {"pull_request": {"_links": {}, "html_url": "-"}} => "refused: `pull_request.html_url` is missing";
         buildbot "pull_request" {"sender": "-"} => "refused: `sender` is missing";
-        off      "merge_group" {"merge_group": "-"} => "refused: `merge_group` is missing";
-        off      "merge_group" {"merge_group": {"head_sha": null}} => "refused: `merge_group.head_sha` is null, expected a text";
-        off      "merge_group" {"action": 5} => "refused: `action` is a number, expected a text";
     }
+    cases! { FORGE, {"merge_queue": "merge_group"};
+        off "merge_group" {"merge_group": "-"} => "refused: `merge_group` is missing";
+        off "merge_group" {"merge_group": {"head_sha": null}} => "refused: `merge_group.head_sha` is null, expected a text";
+    }
+}
+
+#[test]
+fn what_describes_is_left_out_and_noted() {
+    let wrong = json!({
+        "commits.0": {"timestamp": "soon", "author": "Ada", "committer": {"name": 5}, "message": [], "url": 5, "added": [5]},
+        "pusher": 5, "head_commit.message": {},
+    });
+    let request = FORGE.request("push", wrong);
+    assert_eq!(FORGE.hook(Off, json!({})).run(&request).summary(), "main@bbbb, main@cccc");
+    let noted = request.left_out().unwrap_or_default();
+    assert!(noted.starts_with("left out: `head_commit.message` is an object, expected a text; "), "{noted}");
+    let wrong = json!({"pull_request": {
+        "title": 5, "body": [], "commits": "two", "created_at": "soon", "_links": null, "html_url": {}, "user": null,
+    }, "sender": "ada"});
+    let request = FORGE.request("pull_request", wrong);
+    let change = FORGE.hook(Off, json!({})).change(&request);
+    assert_eq!((&*change.comments, &*change.author), ("GitHub Pull Request #7\n\n", ""));
+    assert_eq!(change.revlink.as_deref(), Some("https://github.com/octo/tea/pull/7"));
+    assert!(request.left_out().is_some());
+    // Buildbot reads more dates, and nothing else that is wrong.
+    let request = FORGE.request("push", json!({"commits.0.timestamp": "May 1st, 2024"}));
+    assert_eq!(FORGE.hook(Buildbot, json!({})).run(&request).summary(), "main@bbbb, main@cccc");
+    let noted = "left out: `commits[0].timestamp`: `May 1st, 2024` is not a date of ISO 8601, RFC 3339 or RFC 2822";
+    assert_eq!(request.left_out().as_deref(), Some(noted));
 }
 
 fn typed(content_type: &str, body: &str) -> HookRequest {

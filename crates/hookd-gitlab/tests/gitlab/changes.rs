@@ -56,13 +56,18 @@ fn commits_that_are_not_distinct_are_left_out() {
 #[test]
 fn merge_requests_become_what_they_should() {
     let not_built = |action: &str| format!("ignored: merge request action \"{action}\" is not built");
+    let unless = " unless it brings new commits or another target branch";
     cases! { FORGE;
         both     "merge_request" {} => "merge_request main@dddd";
         both     "merge_request" {"object_attributes.action": "reopen"} => "merge_request main@dddd";
         both     "merge_request" {"object_attributes": {"action": "update", "oldrev": "e".repeat(40)}} => "merge_request main@dddd";
-        both     "merge_request" {"object_attributes.action": "update"} => not_built("update") + " unless it brings new commits";
+        buildbot "merge_request" {"object_attributes.action": "update"} => not_built("update") + " unless it brings new commits";
+        off      "merge_request" {"object_attributes.action": "update"} => not_built("update") + unless;
+        off      "merge_request" {"object_attributes.action": "update", "changes": {"target_branch": {"previous": "x", "current": "main"}}} => "merge_request main@dddd";
+        off      "merge_request" {"object_attributes.action": "update", "changes": {"target_branch": null, "title": {"previous": "x"}}} => not_built("update") + unless;
+        buildbot "merge_request" {"object_attributes.action": "update", "changes": {"target_branch": {"previous": "x", "current": "main"}}} => not_built("update") + " unless it brings new commits";
         buildbot "merge_request" {"object_attributes": {"action": "update", "oldrev": null}} => "merge_request main@dddd";
-        off      "merge_request" {"object_attributes": {"action": "update", "oldrev": null}} => not_built("update") + " unless it brings new commits";
+        off      "merge_request" {"object_attributes": {"action": "update", "oldrev": null}} => not_built("update") + unless;
         both     "merge_request" {"object_attributes.action": "approved"} => not_built("approved");
         both     "merge_request" {"object_attributes.action": "unapproval"} => not_built("unapproval");
         both     "merge_request" {"object_attributes.action": "close"} => not_built("close");
@@ -194,8 +199,7 @@ fn a_push_without_commits_falls_back_to_what_is_there() {
 #[test]
 fn null_is_none_for_buildbot_and_nothing_otherwise() {
     let page = format!("https://gitlab.example.org/kitchen/tea/-/commit/{}", "b".repeat(40));
-    let nulled =
-        json!({"commits.1": "-", "commits.0.author.name": null, "commits.0.message": null, "commits.0.url": null});
+    let nulled = json!({"commits.1": "-", "commits.0.author.name": null, "commits.0.message": null, "commits.0.url": null, "checkout_sha": "b".repeat(40)});
     for (mode, author, revlink) in
         [(Buildbot, "None <ada@example.org>", json!(null)), (Off, "<ada@example.org>", json!(page))]
     {

@@ -16,7 +16,10 @@ fn says_what_is_wrong_with_options() {
         (json!({"secret": "whsec_not base64!"}), vec![no_base64]),
         (json!({"secret": ["whsec_%", {"file": "gone"}, "fine"]}), vec![no_base64, "secret: no file `gone`"]),
         (json!({"codebase": {"function": "nothing"}}), vec![no_function]),
-        (json!({"strict": true}), vec!["strict: unknown option `strict`, expected one of `codebase`, `secret`"]),
+        (
+            json!({"strict": true}),
+            vec!["strict: unknown option `strict`, expected one of `codebase`, `secret`, `skips`"],
+        ),
     ] {
         assert_eq!(FORGE.problems(options.clone()), expected, "{options}");
     }
@@ -43,5 +46,5 @@ fn a_secret_requires_a_proof() {
 
 #[test]
 fn options_have_their_defaults() {
-    FORGE.assert_options(json!({"codebase": null, "secret": null}));
+    FORGE.assert_options(json!({"codebase": null, "secret": null, "skips": []}));
 }

@@ -156,6 +156,7 @@ impl World {
                 deduplicate: false,
                 origin: Origin::NONE,
                 replay: None,
+                note: None,
                 request: None,
                 state: NewState::Accepted(vec![change]),
             };

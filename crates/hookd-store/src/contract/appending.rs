@@ -70,6 +70,14 @@ pub fn a_delivery_is_there_whole_once_it_is_acknowledged(open: Open<'_>) {
     assert_eq!(record.changeids, [0; 0]);
     let receipt = append(&store, delivery("", NewState::Refused("wrong".to_owned())));
     assert_eq!((receipt.state, receipt.reason.as_deref()), (State::Refused, Some("wrong")));
+
+    let note = Some("left out: a date".to_owned());
+    let noted = |state| NewDelivery { note: note.clone(), ..delivery("", state) };
+    let receipt = append(&store, noted(NewState::Accepted(vec![change("r3")])));
+    assert_eq!((receipt.state, receipt.reason), (State::Accepted, note.clone()));
+    assert_eq!(store.delivery(receipt.deliveryid).unwrap().unwrap().reason, note);
+    let receipt = append(&store, noted(ignored()));
+    assert_eq!(receipt.reason.as_deref(), Some("nothing to build"));
 }
 
 /// So do the next numbers.

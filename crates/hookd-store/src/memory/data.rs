@@ -88,15 +88,26 @@ impl Data {
         if let Some(receipt) = identity.filter(|_| delivery.deduplicate).and_then(|it| self.earlier_receipt(it)) {
             return Receipt { is_duplicate: true, ..receipt };
         }
-        let NewDelivery { received_at, dialect, event, forge_id, deduplicate: _, origin, replay, request, state } =
-            delivery;
+        let reason = delivery.reason().map(str::to_owned);
+        let NewDelivery {
+            received_at,
+            dialect,
+            event,
+            forge_id,
+            deduplicate: _,
+            origin,
+            replay,
+            request,
+            state,
+            note: _,
+        } = delivery;
         self.newest_deliveryid += 1;
         let deliveryid = self.newest_deliveryid;
         let receipt = Receipt {
             deliveryid,
             state: state.state(),
             reported_changes: state.reported_changes(),
-            reason: state.reason().map(str::to_owned),
+            reason,
             is_duplicate: false,
         };
         let changeids = self.log(deliveryid, received_at, &dialect, state.changes());

@@ -167,6 +167,7 @@ mod tests {
             deduplicate: false,
             origin: Origin::NONE,
             replay: None,
+            note: None,
             request: Some(StoredRequest::new(&request, &[])),
             state: NewState::Accepted(vec![change]),
         }

@@ -6,10 +6,13 @@
 mod admin;
 mod changes;
 mod check;
+mod completions;
 mod deliveries;
 mod dialects;
 mod docs;
+mod man;
 mod moment;
+mod progress;
 mod records;
 mod reload;
 mod schema;
@@ -25,56 +28,70 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+
+use crate::version::VERSION;
 
 /// The line on exit codes in every command's help.
 const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failure, 2 invalid configuration or usage";
 
-/// Receives webhooks from code forges, verifies them, and stores them as Buildbot changes.
+/// Receives webhooks from code forges, verifies them, stores them as Buildbot changes, and delivers these.
 #[derive(Debug, Parser)]
-#[command(name = "hookd", version, after_help = after_help("hookd check && hookd serve"))]
-#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "hookd", version = VERSION, after_help = after_help("hookd check && hookd serve"))]
+#[command(arg_required_else_help = true)]
 struct Cli {
-    /// The configuration file.
-    #[arg(long, global = true, value_name = "FILE", default_value = "hookd.toml")]
-    config: PathBuf,
-
     #[command(subcommand)]
     command: Command,
+}
+
+/// A command that reads the configuration.
+#[derive(Debug, Args)]
+struct Configured<A: Args> {
+    /// The configuration file.
+    #[arg(short, long, global = true, value_name = "FILE", default_value = "hookd.toml")]
+    config: PathBuf,
+
+    #[command(flatten)]
+    args: A,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Receive webhooks until stopped by a signal.
     #[command(after_help = after_help("hookd serve --config /etc/hookd/hookd.toml --log-format json"))]
-    Serve(serve::ServeArgs),
+    Serve(Configured<serve::ServeArgs>),
 
-    /// Check a configuration, and report everything that is wrong with it; or what it would change.
+    /// Check a configuration, and whether `serve` would start with it here.
+    ///
+    /// Reports everything that is wrong with the file and those it names, and warns of what is valid and can hardly be
+    /// meant. If the file is valid, it also looks at what `serve` would open: the store, the addresses, the certificates.
+    /// It changes nothing. Run it as the user of hookd, who may read and write what others may not. Beside a running hookd it
+    /// looks at neither the store nor the ports that are in use, which are those of that one.
     #[command(after_help = format!(
         "{}\n  (4 with `--replay`: deliveries would be translated differently)",
         after_help("hookd check --config new.toml --replay 7d")
     ))]
-    Check(check::CheckArgs),
+    Check(Configured<check::CheckArgs>),
 
     /// Reload the configuration of a running hookd; an invalid one is rejected as a whole.
     #[command(after_help = after_help("hookd reload --config /etc/hookd/hookd.toml"))]
-    Reload(reload::ReloadArgs),
+    Reload(Configured<reload::ReloadArgs>),
 
     /// Look at the sinks of a running hookd, and have them pause, resume, retry, skip or send changes once more.
     #[command(arg_required_else_help = true, after_help = after_help("hookd sinks list"))]
-    Sinks(sinks::SinksArgs),
+    Sinks(Configured<sinks::SinksArgs>),
 
     /// List, show, follow, export and replay the deliveries of a running hookd.
     #[command(arg_required_else_help = true, after_help = after_help("hookd deliveries list --since 2h"))]
-    Deliveries(deliveries::DeliveriesArgs),
+    Deliveries(Configured<deliveries::DeliveriesArgs>),
 
     /// List and show the changes of a running hookd.
     #[command(arg_required_else_help = true, after_help = after_help("hookd changes list --branch main"))]
-    Changes(changes::ChangesArgs),
+    Changes(Configured<changes::ChangesArgs>),
 
     /// Show the whole way of a delivery: who sent it, what verified it, its changes, and how each ended at each sink.
     #[command(after_help = after_help("hookd why 72d3162e-cc78-11e3-81ab-4c9367dc0958"))]
-    Why(why::WhyArgs),
+    Why(Configured<why::WhyArgs>),
 
     /// Submit a change to a base dialect, of a hookd or of a Buildbot, as `post_build_request.py` does.
     ///
@@ -84,7 +101,7 @@ enum Command {
 
     /// Maintain the store: statistics, check, backup, reclaiming space.
     #[command(arg_required_else_help = true, after_help = after_help("hookd store backup hookd-backup.db"))]
-    Store(store::StoreArgs),
+    Store(Configured<store::StoreArgs>),
 
     /// List the dialects in this build and their options.
     #[command(after_help = after_help("hookd dialects github"))]
@@ -93,6 +110,14 @@ enum Command {
     /// Print the JSON Schema of `hookd.toml`, for editors.
     #[command(after_help = after_help("hookd schema > hookd.schema.json"))]
     Schema,
+
+    /// Print the completions for a shell.
+    #[command(after_help = after_help("hookd completions bash > /etc/bash_completion.d/hookd"))]
+    Completions(completions::CompletionsArgs),
+
+    /// Print the manual page of hookd or of one of its commands.
+    #[command(after_help = after_help("hookd man store backup | man -l -"))]
+    Man(man::ManArgs),
 
     /// Print the reference of all options in Markdown.
     #[command(hide = true, after_help = after_help("hookd docs > docs/reference.md"))]
@@ -116,6 +141,13 @@ pub(crate) enum Exit {
     Refused = 3,
     /// Of `check --replay`: deliveries would be translated differently.
     Differs = 4,
+}
+
+impl Exit {
+    /// This one, or another where this is success.
+    fn or(self, other: Self) -> Self {
+        if self == Self::Ok { other } else { self }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -142,8 +174,8 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() };
         }
     };
-    if let Command::Serve(args) = &cli.command {
-        return crate::serve::run(&cli.config, args.log_format, &args.log_level);
+    if let Command::Serve(Configured { config, args }) = &cli.command {
+        return crate::serve::run(config, args.log_format, &args.log_level);
     }
     let mut out = BufWriter::new(io::stdout().lock());
     let mut output = Output { out: &mut out, err: &mut io::stderr().lock() };
@@ -165,15 +197,17 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
 /// Runs a command other than `serve`.
 fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
     match &cli.command {
-        Command::Check(args) => check::run(&cli.config, args, output),
-        Command::Reload(args) => reload::run(&cli.config, args, output),
-        Command::Deliveries(args) => deliveries::run(&cli.config, args, output),
-        Command::Changes(args) => changes::run(&cli.config, args, output),
-        Command::Sinks(args) => sinks::run(&cli.config, args, output),
-        Command::Why(args) => why::run(&cli.config, args, output),
-        Command::Store(args) => store::run(&cli.config, args, output),
+        Command::Check(Configured { config, args }) => check::run(config, args, output),
+        Command::Reload(Configured { config, args }) => reload::run(config, args, output),
+        Command::Deliveries(Configured { config, args }) => deliveries::run(config, args, output),
+        Command::Changes(Configured { config, args }) => changes::run(config, args, output),
+        Command::Sinks(Configured { config, args }) => sinks::run(config, args, output),
+        Command::Why(Configured { config, args }) => why::run(config, args, output),
+        Command::Store(Configured { config, args }) => store::run(config, args, output),
         Command::Dialects(args) => dialects::run(args, output),
         Command::Schema => schema::run(output),
+        Command::Completions(args) => completions::run(args, output),
+        Command::Man(args) => man::run(args, output),
         Command::Send(args) => send::run(args, output),
         Command::Docs => docs::run(output),
         Command::Serve(_) => Ok(Exit::Failure),
@@ -201,14 +235,25 @@ mod tests {
         (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
     }
 
-    #[test]
-    fn every_command_has_an_example_and_lists_its_exit_codes() {
+    /// All commands and those in them, with all that they inherit; but not `help`, which clap adds.
+    fn commands() -> Vec<clap::Command> {
         let mut cli = Cli::command();
         cli.build();
         cli.clone().debug_assert();
-        let mut commands: Vec<_> = cli.get_subcommands().cloned().collect();
-        while let Some(mut command) = commands.pop() {
-            commands.extend(command.get_subcommands().cloned());
+        let inside = |command: &clap::Command| -> Vec<_> {
+            command.get_subcommands().filter(|inner| inner.get_name() != "help").cloned().collect()
+        };
+        let (mut left, mut commands) = (inside(&cli), Vec::new());
+        while let Some(command) = left.pop() {
+            left.extend(inside(&command));
+            commands.push(command);
+        }
+        commands
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_lists_its_exit_codes() {
+        for mut command in commands() {
             let help = command.render_long_help().to_string();
             assert!(help.contains("Example:\n  hookd "), "{help}");
             assert!(help.contains("Exit codes: 0 ok, 1 ") && help.contains(", 2 invalid "), "{help}");
@@ -216,11 +261,44 @@ mod tests {
     }
 
     #[test]
-    fn accepts_the_configuration_before_and_after_the_command() {
-        for args in [["hookd", "--config", "x.toml", "check"], ["hookd", "check", "--config", "x.toml"]] {
-            assert_eq!(parse(args.map(OsString::from)).unwrap().config, PathBuf::from("x.toml"));
+    fn takes_a_configuration_where_it_counts_and_nowhere_else() {
+        let without = ["completions", "dialects", "docs", "man", "schema", "send"];
+        for command in commands() {
+            let takes = command.get_arguments().any(|argument| argument.get_id() == "config");
+            assert_eq!(takes, !without.contains(&command.get_name()), "{}", command.get_name());
         }
-        assert_eq!(parse(["hookd", "check"].map(OsString::from)).unwrap().config, PathBuf::from("hookd.toml"));
+        let config = |args: &[&str]| match parse(args.iter().map(OsString::from)).unwrap().command {
+            Command::Check(Configured { config, .. }) => config,
+            Command::Store(Configured { config, .. }) => config,
+            other => panic!("{other:?}"),
+        };
+        for args in [
+            &["hookd", "check", "--config", "x.toml"][..],
+            &["hookd", "check", "-c", "x.toml"],
+            &["hookd", "store", "-c", "x.toml", "check"],
+            &["hookd", "store", "check", "-cx.toml"],
+        ] {
+            assert_eq!(config(args), PathBuf::from("x.toml"));
+        }
+        assert_eq!(config(&["hookd", "check"]), PathBuf::from("hookd.toml"));
+        let error = parse(["hookd", "schema", "-c", "x.toml"].map(OsString::from)).unwrap_err();
+        assert!(error.to_string().contains("unexpected argument '-c' found"), "{error}");
+    }
+
+    #[test]
+    fn help_is_a_command_and_an_option() {
+        let help = |args: &[&str]| parse(args.iter().map(OsString::from)).unwrap_err().to_string();
+        assert_eq!(help(&["hookd", "help"]), help(&["hookd", "--help"]));
+        assert_eq!(help(&["hookd", "help", "store", "backup"]), help(&["hookd", "store", "backup", "--help"]));
+    }
+
+    #[test]
+    fn the_version_names_the_commit() {
+        let version = parse(["hookd", "--version"].map(OsString::from)).unwrap_err().to_string();
+        assert_eq!(version, format!("hookd {VERSION}\n"));
+        assert!(VERSION.starts_with(env!("CARGO_PKG_VERSION")), "{VERSION}");
+        let commit = VERSION.trim_start_matches(env!("CARGO_PKG_VERSION"));
+        assert!(commit.is_empty() || (commit.starts_with(" (") && commit.ends_with(')')), "{VERSION}");
     }
 
     #[test]

@@ -13,12 +13,15 @@
 //!
 //! Only this crate starts listeners and names dialects.
 
+mod certificates;
 mod cli;
 mod descriptors;
 mod dialects;
 mod followups;
 mod front;
+mod listening;
 mod log;
+mod preflight;
 mod replays;
 mod retention;
 #[cfg(test)]
@@ -26,5 +29,6 @@ mod scripted;
 mod serve;
 mod submission;
 mod translator;
+mod version;
 
 pub use cli::main;

@@ -50,6 +50,17 @@ pub(crate) fn start(format: LogFormat, level: &str) -> std::io::Result<FlushGuar
     Ok(guard)
 }
 
+/// Has panics of any thread logged like everything else. What Rust itself does is to write them to stderr, and to wait as
+/// long as nobody reads it.
+pub(crate) fn take_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        // A text that was put together may quote a payload.
+        let what = panic.payload().downcast_ref::<&'static str>().copied();
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(what, place, thread = std::thread::current().name(), "panicked");
+    }));
+}
+
 /// An error and its causes on one line: the one place that prints a chain.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();

@@ -1,30 +1,37 @@
 //! The daemon at work: opens the store, listens, serves, and stops in order.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
 use hookd_admin::{AppState, Metrics, Unverified};
 use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
-use hookd_http::{Budget, Listener, LogLimiter, bind};
+use hookd_http::{Budget, Listener, LogLimiter};
 use hookd_sinks::Engine;
 use hookd_store::{SharedStore, StoreError};
 use hookd_store_sqlite::{OpenError, SqliteStore};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::followups::Followups;
 use crate::front::{self, Front};
+use crate::listening::{ListenError, listen};
 use crate::log::{self, LogFormat};
 use crate::replays::Replayer;
 use crate::translator::Translator;
-use crate::{descriptors, retention};
+use crate::{certificates, descriptors, retention};
 
 /// How many connections the private listener has at most.
 const MAX_ADMIN_CONNECTIONS: usize = 256;
+
+/// How long sinks may take, beyond `shutdown_timeout`, to note how far they have come.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the store may take to commit what is queued and to write the WAL back. What was acknowledged is on disk anyway.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The signal to who writes beyond the limit on the size of files; the number is the same on all systems.
 const SIGXFSZ: i32 = 25;
@@ -36,12 +43,14 @@ enum ServeError {
     Open(#[from] OpenError),
     #[error("`{path}` cannot be read")]
     Read { path: PathBuf, source: StoreError },
-    #[error("cannot listen on {address} ({listener} listener)")]
-    Listen { listener: &'static str, address: SocketAddr, source: std::io::Error },
+    #[error("{listener} listener")]
+    Listen { listener: &'static str, source: ListenError },
     #[error("TLS cannot be set up")]
     Tls(#[from] rustls::Error),
     #[error("the {what} failed")]
     Io { what: &'static str, source: std::io::Error },
+    #[error("told to stop once more: stopped at once; what was acknowledged is on disk")]
+    StoppedAtOnce,
 }
 
 /// Serves until it is told to stop. Exit codes: 0 stopped in order, 1 failed, 2 wrong configuration.
@@ -53,23 +62,29 @@ pub(crate) fn run(path: &Path, log_format: LogFormat, log_level: &str) -> ExitCo
             return ExitCode::from(2);
         }
     };
-    let _log = match log::start(log_format, log_level) {
+    let log = match log::start(log_format, log_level) {
         Ok(guard) => guard,
         Err(error) => {
             eprintln!("error: cannot start logging: {error}");
             return ExitCode::FAILURE;
         }
     };
+    log::take_panics();
     // One provider of cryptography for listeners and clients; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match actix_web::rt::System::new().block_on(serve(path, config)) {
-        Ok(()) => ExitCode::SUCCESS,
+    let system = actix_web::rt::System::new();
+    let code = match system.block_on(serve(path, config)) {
+        Ok(()) => 0,
         Err(error) => {
             let chain = log::chain(&error);
             tracing::error!("{chain}");
-            ExitCode::FAILURE
+            1
         }
-    }
+    };
+    drop(log);
+    // The system is not dropped: that would wait, without a limit, for threads that block, such as on a pipe that nobody
+    // reads or a disk that does not answer. All that has to be done is done.
+    std::process::exit(code)
 }
 
 async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
@@ -78,6 +93,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     // As long as this listens, a limit on the size of files is a write that fails, and not the end of hookd.
     let _too_large = signal(SignalKind::from_raw(SIGXFSZ))
         .map_err(|source| ServeError::Io { what: "handling of signals", source })?;
+    let mut signals = Signals::new()?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -97,6 +113,10 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     sinks.apply(&config.sinks, config.server.shutdown_timeout).await;
     let following = actix_web::rt::spawn(serve_sinks(Arc::clone(&sinks), handle.subscribe()));
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&handle)));
+    let certificates = actix_web::rt::spawn({
+        let config = Arc::clone(&config);
+        async move { certificates::watch(&config).await }
+    });
     let unverified = Arc::<Unverified>::default();
     let front = Arc::new(Front::new(
         Arc::clone(&handle),
@@ -109,14 +129,15 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     ));
     let replays = Arc::new(Replayer::new(Arc::clone(&store), Arc::clone(&handle), translator, followups.queue()));
 
-    let public_socket = listen("public", config.server.listen)?;
-    let private_socket = listen("admin", config.admin.listen)?;
+    let open = |listener, address| listen(address).map_err(|source| ServeError::Listen { listener, source });
+    let public_socket = open("public", config.server.listen)?;
+    let private_socket = open("admin", config.admin.listen)?;
     announce("public", &public_socket);
     announce("admin", &private_socket);
     tracing::info!(
         dialects = config.dialects.keys().map(String::as_str).collect::<Vec<_>>().join(","),
         store = %config.store.url,
-        version = env!("CARGO_PKG_VERSION"),
+        version = crate::version::VERSION,
         "hookd is ready"
     );
 
@@ -174,54 +195,87 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let private = private.serve(move || hookd_admin::app(state.clone()));
     let private = private.map_err(|source| ServeError::Io { what: "admin listener", source })?;
 
-    let outcome = until_told_to_stop(public, private, handle, &sinks).await;
-    following.abort();
-    sinks.stop(config.server.shutdown_timeout).await;
-    retention.abort();
-    followups.stop().await;
-    // Blocks until all that is queued is committed.
-    store.close();
-    tracing::info!("hookd has stopped");
-    outcome
-}
-
-/// Runs both listeners, with `SIGHUP` reading the configuration again, until a signal to stop comes. Then stops them: the public one first, which finishes what is in flight.
-async fn until_told_to_stop(
-    public: Server,
-    private: Server,
-    handle: Arc<ConfigHandle>,
-    sinks: &Engine,
-) -> Result<(), ServeError> {
-    let signals = |source| ServeError::Io { what: "handling of signals", source };
-    let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
     let (public_handle, private_handle) = (public.handle(), private.handle());
     let public_task = actix_web::rt::spawn(public);
     let private_task = actix_web::rt::spawn(private);
-    let name = loop {
-        tokio::select! {
-            _ = terminate.recv() => break "SIGTERM",
-            _ = interrupt.recv() => break "SIGINT",
-            _ = hangup.recv() => {
-                tracing::info!(signal = "SIGHUP", "reload asked for");
-                sinks.reopen();
-                let handle = Arc::clone(&handle);
-                // The handle logs the result.
-                drop(actix_web::web::block(move || handle.reload()).await);
-            }
-        }
-    };
+    let name = signals.reload_until_stopped(&handle, &sinks).await;
     tracing::info!(signal = name, "stopping: no new requests, what is in flight is finished");
-    public_handle.stop(true).await;
-    private_handle.stop(true).await;
-    for (what, task) in [("public listener", public_task), ("admin listener", private_task)] {
-        match task.await {
-            Ok(result) => result.map_err(|source| ServeError::Io { what, source })?,
-            Err(error) => return Err(ServeError::Io { what, source: std::io::Error::other(error) }),
+    let patience = config.server.shutdown_timeout;
+    let kept_open = Arc::clone(&store);
+    let stopping = async {
+        // The public one first, which finishes what is in flight.
+        public_handle.stop(true).await;
+        private_handle.stop(true).await;
+        let ended = [("public listener", public_task.await), ("admin listener", private_task.await)];
+        following.abort();
+        if timeout(patience + SETTLE_TIMEOUT, sinks.stop(patience)).await.is_err() {
+            tracing::warn!("sinks did not stop in time; what they were at is asked for at the next start");
+        }
+        retention.abort();
+        certificates.abort();
+        followups.stop().await;
+        // Commits all that is queued.
+        let closing = tokio::task::spawn_blocking(move || store.close());
+        if timeout(CLOSE_TIMEOUT, closing).await.is_err() {
+            tracing::error!("the store did not end its writes in time; what was acknowledged is on disk");
+        }
+        ended.into_iter().try_for_each(|(what, ended)| {
+            let ended = ended.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+            ended.map_err(|source| ServeError::Io { what, source })
+        })
+    };
+    let stopped = tokio::select! {
+        stopped = stopping => stopped,
+        _ = signals.next() => Err(ServeError::StoppedAtOnce),
+    };
+    // Closing a store that is not closed yet may take as long as it likes.
+    std::mem::forget(kept_open);
+    stopped?;
+    tracing::info!("hookd has stopped");
+    Ok(())
+}
+
+/// The signals that hookd obeys.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, ServeError> {
+        let listen = |kind| signal(kind).map_err(|source| ServeError::Io { what: "handling of signals", source });
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next signal to stop, and returns its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
-    Ok(())
+
+    /// Has `SIGHUP` read the configuration again until a signal to stop comes, and returns the name of that.
+    async fn reload_until_stopped(&mut self, handle: &Arc<ConfigHandle>, sinks: &Engine) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => {
+                    tracing::info!(signal = "SIGHUP", "reload asked for");
+                    sinks.reopen();
+                    let handle = Arc::clone(handle);
+                    // The handle logs the result. Nobody waits for it here: a file that is a pipe may never end.
+                    drop(tokio::task::spawn_blocking(move || handle.reload()));
+                }
+            }
+        }
+    }
 }
 
 /// Serves the sinks of the current configuration, whatever becomes current.
@@ -237,10 +291,6 @@ async fn serve_sinks(sinks: Arc<Engine>, mut configs: watch::Receiver<Arc<Config
             return;
         }
     }
-}
-
-fn listen(listener: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
-    bind(address).map_err(|source| ServeError::Listen { listener, address, source })
 }
 
 fn announce(listener: &'static str, socket: &TcpListener) {

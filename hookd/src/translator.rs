@@ -2,8 +2,10 @@
 //!
 //! Invariants, for every call:
 //! - A panic of a dialect is one error in the log and a refusal, never the end of a thread.
-//! - Small requests are never held up by large ones. A large input is translated on the blocking pool, two at a time, and
+//! - Small requests are never held up by large ones. A large input is translated on threads of its own, two at a time, and
 //!   a huge one alone. The bodies of the API's answers count as well.
+
+mod large;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +17,9 @@ use hookd_http::LogLimiter;
 use hookd_store::NewState;
 use tokio::sync::Semaphore;
 
-/// The input from which on a request is translated on the blocking pool. Less takes some milliseconds at most.
+use self::large::LargeWork;
+
+/// The input from which on a request is translated on threads for large work. Less takes some milliseconds at most.
 const LARGE_BYTES: usize = 256 << 10;
 
 /// The input from which on a request is translated alone: JSON takes up to thirty times its size in memory.
@@ -61,18 +65,20 @@ pub(crate) struct Stopping;
 /// Translates requests within limits that the front and the follow-ups share.
 pub(crate) struct Translator {
     permits: Arc<Semaphore>,
+    large: LargeWork,
     panics: Arc<LogLimiter>,
 }
 
 impl Default for Translator {
     fn default() -> Self {
-        Self { permits: Arc::new(Semaphore::new(MAX_CONCURRENT_LARGE as usize)), panics: Arc::default() }
+        let permits = Arc::new(Semaphore::new(MAX_CONCURRENT_LARGE as usize));
+        Self { permits, large: LargeWork::on_threads(MAX_CONCURRENT_LARGE as usize), panics: Arc::default() }
     }
 }
 
 impl Translator {
-    /// Recognises, verifies and translates a request that was just received: a small one at once, a large one on the
-    /// blocking pool.
+    /// Recognises, verifies and translates a request that was just received: a small one at once, a large one on threads of
+    /// its own.
     ///
     /// # Errors
     /// When hookd stops.
@@ -94,8 +100,18 @@ impl Translator {
         .await
     }
 
-    /// Translates a stored request again, with the API's answers so far. Always on the blocking pool, since nobody waits
-    /// for it.
+    /// Loads something that may be large, such as a stored request, on the threads for large work.
+    ///
+    /// # Errors
+    /// When hookd stops.
+    pub(crate) async fn load<T: Send + 'static>(
+        &self,
+        load: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Stopping> {
+        self.large.run(load).await
+    }
+
+    /// Translates a stored request again, with the API's answers so far. Never at once, since nobody waits for it.
     ///
     /// # Errors
     /// When hookd stops.
@@ -121,20 +137,17 @@ impl Translator {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Stopping> {
         let permits = match bytes {
-            ..LARGE_BYTES => None,
-            LARGE_BYTES..HUGE_BYTES => Some(1),
-            HUGE_BYTES.. => Some(MAX_CONCURRENT_LARGE),
+            ..LARGE_BYTES => return tokio::task::spawn_blocking(work).await.map_err(|_| Stopping),
+            LARGE_BYTES..HUGE_BYTES => 1,
+            HUGE_BYTES.. => MAX_CONCURRENT_LARGE,
         };
-        let permit = match permits {
-            Some(permits) => Some(Arc::clone(&self.permits).acquire_many_owned(permits).await.map_err(|_| Stopping)?),
-            None => None,
-        };
-        let task = tokio::task::spawn_blocking(move || {
+        let permit = Arc::clone(&self.permits).acquire_many_owned(permits).await.map_err(|_| Stopping)?;
+        let work = move || {
             let result = work();
             drop(permit);
             result
-        });
-        task.await.map_err(|_| Stopping)
+        };
+        self.large.run(work).await
     }
 }
 
@@ -147,7 +160,7 @@ pub(crate) fn new_state(outcome: Outcome) -> NewState {
         }
         Outcome::Changes(_) => NewState::Ignored("it contains no change".to_owned()),
         Outcome::Ignored(reason) => NewState::Ignored(reason.into_string()),
-        Outcome::Calls { reported_changes, .. } => NewState::Pending { reported_changes },
+        Outcome::Calls { reported_changes, about, .. } => NewState::Pending { reported_changes, about },
     }
 }
 
@@ -220,8 +233,7 @@ fn guarded<T>(dialect: &ServedDialect, panics: &LogLimiter, code: impl FnOnce() 
     catch_unwind(AssertUnwindSafe(code)).map_err(|_| {
         let summary = |more| tracing::error!(more, "dialects panicked on more requests within a second");
         if panics.allows(summary) {
-            // Rust has just written the panic's message and place to stderr. It may quote the payload, which no line of
-            // the log does.
+            // The line before says where.
             tracing::error!(dialect = dialect.name, "the dialect panicked on a request, which is refused");
         }
         Refusal::new(PANICKED)

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -68,14 +69,14 @@ impl Hookd {
         self.process.log()
     }
 
-    /// Stops reading its log lines, for good. The pipe stays open, so that hookd's writes to it will block.
-    pub fn stop_reading_log(&self) {
-        self.process.is_unread.store(true, Ordering::SeqCst);
-    }
-
     /// The lines that it has written to standard output so far.
     pub fn output(&self) -> Vec<String> {
         self.process.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads neither its log nor its standard output from now on, and leaves both open.
+    pub fn stop_reading(&self) {
+        self.process.reading.stopped.store(true, Ordering::SeqCst);
     }
 
     /// Kills it with SIGKILL; it gets no chance to tidy up.
@@ -152,18 +153,25 @@ struct Process {
     child: Child,
     log: Lines,
     output: Lines,
-    /// Whether nobody reads its log lines any more.
-    is_unread: Arc<AtomicBool>,
+    reading: Reading,
+}
+
+/// What has the pipes of a process read, or left unread until it is dropped.
+struct Reading {
+    stopped: Arc<AtomicBool>,
+    /// Each thread that has stopped reading waits until its sender is dropped.
+    _dropped: [Sender<()>; 2],
 }
 
 impl Process {
     fn start(command: &mut Command) -> Self {
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let is_unread = Arc::new(AtomicBool::new(false));
-        let log = collect(child.stderr.take().expect("it is piped"), Arc::clone(&is_unread));
-        let output = collect(child.stdout.take().expect("it is piped"), Arc::default());
-        Self { child, log, output, is_unread }
+        let stopped = Arc::<AtomicBool>::default();
+        let [(first, log_dropped), (second, output_dropped)] = [mpsc::channel(), mpsc::channel()];
+        let log = collect(child.stderr.take().expect("it is piped"), &stopped, log_dropped);
+        let output = collect(child.stdout.take().expect("it is piped"), &stopped, output_dropped);
+        Self { child, log, output, reading: Reading { stopped, _dropped: [first, second] } }
     }
 
     fn log(&self) -> Vec<String> {
@@ -184,17 +192,17 @@ impl Process {
     }
 }
 
-/// The lines that come from a pipe, as they come, until nobody wants to read them.
-fn collect(pipe: impl Read + Send + 'static, is_unread: Arc<AtomicBool>) -> Lines {
+/// The lines that come from a pipe, as they come, until reading is stopped; then the pipe stays open until the process is
+/// dropped.
+fn collect(pipe: impl Read + Send + 'static, stopped: &Arc<AtomicBool>, dropped: Receiver<()>) -> Lines {
     let lines = Lines::default();
-    let written = Arc::clone(&lines);
+    let (written, stopped) = (Arc::clone(&lines), Arc::clone(stopped));
     thread::spawn(move || {
         let mut pipe = BufReader::new(pipe).lines();
         while let Some(Ok(line)) = pipe.next() {
             written.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-            if is_unread.load(Ordering::SeqCst) {
-                // Keeps the pipe open until the process of the test ends.
-                std::mem::forget(pipe);
+            if stopped.load(Ordering::SeqCst) {
+                let _ = dropped.recv();
                 return;
             }
         }

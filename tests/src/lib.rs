@@ -7,22 +7,26 @@
 //! Everything listens on port 0 of the loopback, and waits for conditions, never for time.
 
 mod admin;
+mod browser;
 mod buildbot;
 pub mod conformance;
 mod github_api;
 mod home;
 mod hookd;
 pub mod http;
+mod nginx;
 pub mod peers;
 mod receiver;
 pub mod reported;
 mod wait;
 
 pub use admin::Admin;
+pub use browser::Browser;
 pub use buildbot::Buildbot;
 pub use github_api::{Api, GithubApi};
 pub use home::{Finished, Home, LISTENERS};
 pub use hookd::{Hookd, Running};
 pub use hookd_testkit::sign::{sha1 as sha1_signature, sha256 as sha256_signature};
+pub use nginx::Nginx;
 pub use receiver::{Event, Receiver, Reply};
 pub use wait::until;

@@ -5,12 +5,14 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::Method;
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{App, Error, HttpResponse, web};
+use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use hookd_config::Access;
 use hookd_http::{busy, unauthorized};
 
+use crate::metrics::Exposition;
 use crate::state::AppState;
 use crate::{answers, health, page, rest, same_site};
 
@@ -33,11 +35,15 @@ pub fn app(
         )
 }
 
-/// Counts the memory of every answer, and forbids every cache to keep it: all of them are private, and of one moment.
+/// Counts the memory of every answer, and forbids every cache to keep it: all of them are private, and of one moment. Takes
+/// `HEAD` for `GET`: actix sends no body for it, whatever the answer has.
 async fn bounded(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    if request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
     let (request, answer) = next.call(request).await?.map_into_boxed_body().into_parts();
     let mut answer = answers::counted(answer);
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -85,13 +91,17 @@ fn log_failed_login(state: &AppState, peer: Option<&str>) {
     }
 }
 
-/// What hookd counts, in the text format of OpenMetrics, which Prometheus reads.
-async fn metrics(state: web::Data<AppState>) -> HttpResponse {
-    // A number that cannot be read now is left out: what else is counted may say why.
-    let text = web::block(move || state.metrics().encode(&**state.store(), &state.sinks().sinks())).await;
-    let Ok(text) = text else { return HttpResponse::InternalServerError().finish() };
+/// What hookd counts, in the text format of Prometheus, or of OpenMetrics for who asks for that.
+async fn metrics(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
+    let format = Exposition::for_request(&request);
+    let encode = move || {
+        let (store, sinks) = (&**state.store(), state.sinks().sinks());
+        state.metrics().encode(format, store, &sinks, state.config_handle())
+    };
+    let Ok(text) = web::block(encode).await else { return HttpResponse::InternalServerError().finish() };
     HttpResponse::Ok()
-        .insert_header(("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8"))
+        .insert_header((CONTENT_TYPE, format.content_type()))
+        .insert_header((VARY, "Accept"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(text)
 }

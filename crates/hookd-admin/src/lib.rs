@@ -28,7 +28,7 @@ mod timeline;
 mod unverified;
 
 pub use admin::app;
-pub use metrics::Metrics;
+pub use metrics::{Exposition, Metrics};
 pub use replays::{CannotReplay, Replays};
 pub use state::AppState;
 pub use unverified::{Unverified, UnverifiedRequest};

@@ -1,21 +1,30 @@
 //! What hookd counts, for Prometheus: `/metrics` on the private listener.
 
+mod exposition;
+mod process;
 mod sinks;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use hookd_config::ConfigHandle;
 use hookd_http::Budget;
 use hookd_sinks::{SinkObserver, SinkView};
 use hookd_store::{Observer, Store};
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use sinks::SinkMetrics;
+
+pub use exposition::Exposition;
+
+type Seconds = Gauge<f64, AtomicU64>;
 
 /// Everything that is counted, by all threads.
 pub struct Metrics {
@@ -31,7 +40,15 @@ pub struct Metrics {
     size: Gauge,
     budget: Arc<Budget>,
     buffered: Gauge,
+    reload_succeeded: Gauge,
+    reloaded_at: Seconds,
+    certificates: Family<ListenerLabels, Seconds>,
     sinks: SinkMetrics,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ListenerLabels {
+    listener: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -67,6 +84,9 @@ impl Metrics {
             size: Gauge::default(),
             budget,
             buffered: Gauge::default(),
+            reload_succeeded: Gauge::default(),
+            reloaded_at: Seconds::default(),
+            certificates: Family::default(),
             sinks: SinkMetrics::default(),
         };
         metrics.register()
@@ -99,6 +119,26 @@ impl Metrics {
             Unit::Bytes,
             self.buffered.clone(),
         );
+        let build = Family::<[(&'static str, &'static str); 1], Gauge>::default();
+        build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+        registry.register("build_info", "1, with the version of hookd", build);
+        registry.register(
+            "config_last_reload_successful",
+            "1 if the last reload of the configuration succeeded, else 0",
+            self.reload_succeeded.clone(),
+        );
+        registry.register_with_unit(
+            "config_last_reload_success_timestamp",
+            "When the current configuration was loaded",
+            Unit::Seconds,
+            self.reloaded_at.clone(),
+        );
+        registry.register_with_unit(
+            "certificate_expiry_timestamp",
+            "When the certificate of a listener expires",
+            Unit::Seconds,
+            self.certificates.clone(),
+        );
         self.sinks.register(registry);
         self
     }
@@ -118,18 +158,54 @@ impl Metrics {
         self.api_calls.get_or_create(&OutcomeLabels { dialect: dialect.to_owned(), outcome }).inc();
     }
 
-    /// All metrics and the current state of the store and of the sinks, as Prometheus reads them. Blocks: it counts dead
-    /// letters in the store.
+    /// All metrics and the current state of the store, of the sinks and of the configuration, as Prometheus reads them.
+    /// Blocks: it counts pending deliveries and dead letters in the store, and looks at certificates.
+    ///
+    /// What cannot be read now is left out: what else is counted may say why.
     #[must_use]
-    pub fn encode(&self, store: &dyn Store, sinks: &[SinkView]) -> String {
+    pub fn encode(&self, format: Exposition, store: &dyn Store, sinks: &[SinkView], config: &ConfigHandle) -> String {
         self.queued.set(i64::try_from(store.queued()).unwrap_or(i64::MAX));
         self.size.set(i64::try_from(store.size()).unwrap_or(i64::MAX));
         self.buffered.set(i64::try_from(self.budget.held()).unwrap_or(i64::MAX));
         let _shown_alone = self.sinks.set(store, sinks);
+        self.set_config(config);
         let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("a String takes all");
-        text
+        // What is counted at this moment and nowhere else.
+        let mut moment = Registry::with_prefix("hookd");
+        if let Ok(count) = store.pending_count() {
+            moment.register(
+                "pending_deliveries",
+                "Deliveries whose changes wait for the API of a forge",
+                ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX)),
+            );
+        }
+        let registries = [&self.registry, &moment, &process::registry()];
+        let encoded = registries.into_iter().try_for_each(|registry| encode_registry(&mut text, registry));
+        let encoded = encoded.and_then(|()| encode_eof(&mut text));
+        encoded.expect("a String takes all");
+        format.of(text)
     }
+
+    fn set_config(&self, config: &ConfigHandle) {
+        let last = config.last_reload();
+        self.reload_succeeded.set(i64::from(last.is_successful));
+        self.reloaded_at.set(since_1970(last.succeeded_at));
+        // The listeners have the certificates of the start.
+        let files = &config.at_start().files;
+        for (listener, certificate) in [("public", &files.server_certificate), ("admin", &files.admin_certificate)] {
+            let validity = certificate.as_ref().and_then(|certificate| certificate.validity());
+            let labels = ListenerLabels { listener };
+            match validity {
+                #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
+                Some(validity) => drop(self.certificates.get_or_create(&labels).set(validity.not_after as f64)),
+                None => drop(self.certificates.remove(&labels)),
+            }
+        }
+    }
+}
+
+fn since_1970(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 impl Observer for Metrics {

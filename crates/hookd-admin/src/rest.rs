@@ -1,5 +1,6 @@
 //! The REST API: the parameters, envelope and messages of Buildbot's, for changes, deliveries and what hookd serves.
 
+mod body;
 mod envelope;
 mod parameters;
 mod replays;
@@ -43,6 +44,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .route("/changes/{id}/sinks", web::get().to(sinks::of_change))
         .route("/deliveries", web::get().to(deliveries))
         .route("/deliveries/{id}", web::get().to(delivery))
+        .route("/deliveries/{id}/body", web::get().to(body::of_delivery))
         .route("/deliveries/{id}/replay", web::get().to(replays::preview))
         .route("/deliveries/{id}/replay", web::post().to(replays::replay))
         .route("/deliveries/{id}/request", web::get().to(replays::request))
@@ -100,6 +102,7 @@ async fn dialects(state: web::Data<AppState>) -> HttpResponse {
                 "name": dialect.name,
                 "class": dialect.class,
                 "path": format!("/change_hook/{}", dialect.name),
+                "requires_password": dialect.auth.as_ref().is_some_and(|auth| !auth.is_open()),
                 "requires_proof": dialect.hook.requires_proof(),
                 "deduplicate": dialect.deduplicate,
             })

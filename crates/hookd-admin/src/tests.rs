@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
+use actix_web::http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use actix_web::test::TestRequest;
 use hookd_store::{NewDelivery, NewState, Observer, Replay, StoreError, Timestamp};
 use serde_json::{Value, json};
@@ -66,6 +66,7 @@ async fn a_reload_reports_what_is_wrong_and_what_needs_a_restart() {
         "name": "other",
         "class": "base",
         "path": "/change_hook/other",
+        "requires_password": false,
         "requires_proof": false,
         "deduplicate": true,
     }]);
@@ -103,6 +104,46 @@ async fn collections_return_the_selected_fields_of_the_selected_records_and_the_
         whole["deliveries"][0]["request"],
         json!({ "method": "POST", "path": "/change_hook/base", "query": "", "headers": {} })
     );
+}
+
+#[actix_web::test]
+async fn a_body_is_downloaded_byte_for_byte_and_never_shown() {
+    let site = Site::new();
+    let bodies: [Vec<u8>; 4] = [
+        (0..=255).collect(),
+        b"<!DOCTYPE html><script>alert(1)</script>".to_vec(),
+        b"{}".to_vec(),
+        (0..300_000_u32).flat_map(u32::to_le_bytes).collect(),
+    ];
+    for body in bodies {
+        let mut with_body = delivery("a", NewState::Ignored("no".into()));
+        with_body.request.as_mut().unwrap().body = body.clone().into();
+        let id = site.add(with_body).await;
+        let target = format!("/api/v2/deliveries/{id}/body");
+        let answer = site.get_bytes(&target).await;
+        assert_eq!((answer.0.as_u16(), &answer.2), (200, &body));
+        for (name, value) in [
+            ("content-type", "application/octet-stream"),
+            ("content-disposition", &*format!("attachment; filename=\"delivery-{id}.body\"")),
+            ("x-content-type-options", "nosniff"),
+            ("content-security-policy", "default-src 'none'; sandbox"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(answer.1.get(name).unwrap(), value);
+        }
+        let page = site.text(&format!("/deliveries/{id}")).await;
+        assert!(page.contains(&format!("<a href=\"..{target}\" download>")), "{page}");
+    }
+    let without = site.add(NewDelivery { request: None, ..delivery("b", NewState::Ignored("no".into())) }).await;
+    for (id, message) in [
+        (without.to_string(), "the delivery came without a body, or it is no longer kept".to_owned()),
+        ("99".to_owned(), "not found while getting from deliveries/99/body".to_owned()),
+        ("x".to_owned(), "not found while getting from deliveries/x/body".to_owned()),
+    ] {
+        let answer = site.get(&format!("/api/v2/deliveries/{id}/body")).await;
+        assert_eq!((answer.status, answer.json()), (StatusCode::NOT_FOUND, json!({ "error": message })));
+    }
+    assert!(!site.text(&format!("/deliveries/{without}")).await.contains("/body\""));
 }
 
 #[actix_web::test]
@@ -165,10 +206,22 @@ async fn metrics_have_the_names_labels_and_units_of_the_manual() {
         "hookd_store_queued_writes 0",
         "hookd_store_size_bytes 0",
         "hookd_buffered_bytes 0",
-        "# EOF",
+        "# TYPE hookd_requests_total counter",
+        "hookd_pending_deliveries 0",
+        "# TYPE hookd_build_info gauge",
+        concat!("hookd_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        "hookd_config_last_reload_successful 1",
+        "# TYPE process_cpu_seconds_total counter",
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line} is not in {text}");
     }
+    for name in ["process_resident_memory_bytes", "process_open_fds", "process_max_fds", "process_start_time_seconds"] {
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<f64>().ok());
+        assert!(value.is_some_and(|value| value > 0.0), "{name}: {value:?}");
+    }
+    assert!(!text.contains("# EOF") && !text.contains("# UNIT"), "{text}");
+    site.add(delivery("a", NewState::Pending { reported_changes: 1, about: hookd_core::Subject::default() })).await;
+    assert!(site.text("/metrics").await.contains("\nhookd_pending_deliveries 1\n"));
     site.metrics.committed(1, Duration::from_millis(1));
     assert!(site.text("/metrics").await.contains("\nhookd_store_failing 0\n"));
 }
@@ -223,4 +276,31 @@ async fn the_request_of_a_delivery_comes_whole() {
     assert_eq!((&replayed["deliveryid"], &replayed["body"]), (&json!(3), &json!("{}")));
     assert_eq!(site.get("/api/v2/deliveries/4/request").await.status, StatusCode::CONFLICT);
     assert_eq!(site.get("/api/v2/deliveries/5/request").await.status, StatusCode::NOT_FOUND);
+}
+
+#[actix_web::test]
+async fn metrics_are_open_metrics_when_asked_for() {
+    let site = Site::new();
+    site.metrics.request("base", "accepted");
+    let ask = TestRequest::get().uri("/metrics").insert_header((ACCEPT, "application/openmetrics-text"));
+    let answer = site.send(ask).await;
+    assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(
+        answer.text.contains("# TYPE hookd_requests counter\n") && answer.text.ends_with("# EOF\n"),
+        "{}",
+        answer.text
+    );
+    let answer = site.get("/metrics").await;
+    assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+#[actix_web::test]
+async fn metrics_report_the_last_reload() {
+    let site = Site::new();
+    std::fs::write(&site.config_file, "[sever]\n").unwrap();
+    assert_eq!(site.post("/api/v2/reload").await.status, StatusCode::BAD_REQUEST);
+    assert!(site.text("/metrics").await.contains("\nhookd_config_last_reload_successful 0\n"));
+    std::fs::write(&site.config_file, "[change_hook_dialects]\nbase = true\n").unwrap();
+    assert_eq!(site.post("/api/v2/reload").await.status, StatusCode::OK);
+    assert!(site.text("/metrics").await.contains("\nhookd_config_last_reload_successful 1\n"));
 }

@@ -3,7 +3,9 @@
 //! What became of its changes at the sinks is told change by change: see [`crate::sinks::outcome`].
 
 use hookd_core::Proof;
-use hookd_store::{ApiCalls, DeliveryField, DeliveryRecord, Due, Operator, Query, State, Store, StoreError, Timestamp};
+use hookd_store::{
+    ApiCalls, DeliveryField, DeliveryRecord, Due, Operator, Query, State, Store, StoreError, Timestamp, Waiting,
+};
 use serde_json::{Value as Json, json};
 
 /// How many replays of a delivery are looked for, the newest first.
@@ -24,8 +26,8 @@ pub(crate) struct Step {
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) delivery: DeliveryRecord,
-    /// Its next attempt, while it is pending.
-    pub(crate) due: Option<Due>,
+    /// What is known of it while it is pending.
+    pub(crate) waiting: Option<Waiting>,
     /// Its replays, oldest first. They are found by the forge's id: those of a delivery without one are not.
     pub(crate) replays: Vec<i64>,
 }
@@ -34,13 +36,7 @@ impl Known {
     /// The delivery with this number; `None` if there is none, or no longer.
     pub(crate) fn read(store: &dyn Store, deliveryid: i64) -> Result<Option<Self>, StoreError> {
         let Some(delivery) = store.delivery(deliveryid)? else { return Ok(None) };
-        let due = match delivery.state {
-            State::Pending => {
-                let due = store.pending_after(deliveryid - 1, 1)?.into_iter().next();
-                due.filter(|due| due.deliveryid == deliveryid)
-            }
-            _ => None,
-        };
+        let waiting = store.waiting(&[deliveryid])?.pop();
         let replays = match (&delivery.forge_id, delivery.replay_of) {
             (Some(forge_id), None) => {
                 let same_id = Query::default().filter(DeliveryField::ForgeId, Operator::Eq, forge_id.as_str());
@@ -49,7 +45,7 @@ impl Known {
             }
             _ => Vec::new(),
         };
-        Ok(Some(Self { delivery, due, replays }))
+        Ok(Some(Self { delivery, waiting, replays }))
     }
 
     /// Its steps in their order, up to its changes.
@@ -103,15 +99,15 @@ impl Known {
 
     fn calls(&self) -> Option<String> {
         if self.delivery.state == State::Pending {
-            return Some(match &self.due {
-                None | Some(Due { attempts: 0, .. }) => "the forge’s API is being asked".to_owned(),
-                Some(Due { attempts: 1, next_at, .. }) => {
-                    format!("the forge’s API is being asked: 1 attempt failed, next at {}", shown(*next_at))
+            let mut text = "the forge’s API is being asked".to_owned();
+            if let Some(Waiting { due: Due { attempts: failed @ 1.., next_at, error, .. }, .. }) = &self.waiting {
+                let attempts = if *failed == 1 { "1 attempt".to_owned() } else { format!("{failed} attempts") };
+                text.push_str(&format!(": {attempts} failed, next at {}", shown(*next_at)));
+                if let Some(error) = error {
+                    text.push_str(&format!(", the last: {error}"));
                 }
-                Some(Due { attempts, next_at, .. }) => {
-                    format!("the forge’s API is being asked: {attempts} attempts failed, next at {}", shown(*next_at))
-                }
-            });
+            }
+            return Some(text);
         }
         let ApiCalls { made, failed, last_error } = self.delivery.api_calls.as_ref()?;
         let mut text = if *made == 1 {
@@ -159,6 +155,7 @@ fn shown(time: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hookd_core::Subject;
     use hookd_store::{Completion, Log as _, MemoryStore, NewDelivery, NewState, Origin, Replay};
 
     use super::*;
@@ -178,7 +175,10 @@ mod tests {
         for (origin, state) in [
             (by("192.0.2.7", None, Proof::by_key(2)), accepted()),
             (by("192.0.2.7", Some("ann"), Proof::NotRequired), NewState::Ignored("no commits".to_owned())),
-            (by("192.0.2.7", None, Proof::NotRequired), NewState::Pending { reported_changes: 1 }),
+            (
+                by("192.0.2.7", None, Proof::NotRequired),
+                NewState::Pending { reported_changes: 1, about: Subject::default() },
+            ),
         ] {
             store.append(NewDelivery { origin, ..delivery("id", state) }).wait().unwrap();
         }
@@ -200,11 +200,13 @@ mod tests {
 
         let due = Due {
             attempts: 2,
+            error: Some("503".to_owned()),
             next_at: Timestamp::from_micros(1_714_557_600_250_000),
             ..store.pending().unwrap().remove(0)
         };
         store.postpone(due).wait().unwrap();
-        let waiting = "called the forge’s API is being asked: 2 attempts failed, next at 2024-05-01T10:00:00Z";
+        let waiting =
+            "called the forge’s API is being asked: 2 attempts failed, next at 2024-05-01T10:00:00Z, the last: 503";
         assert_eq!(told(&store, 3)[2], waiting);
         let api_calls = ApiCalls { made: 3, failed: 1, last_error: Some("the API answered 503".to_owned()) };
         store.complete(Completion { deliveryid: 3, state: accepted(), note: None, api_calls }).wait().unwrap();

@@ -49,6 +49,10 @@ impl Hook for Base {
     fn methods(&self) -> &'static [Method] {
         &[Method::Get, Method::Post]
     }
+
+    fn warnings(&self) -> Vec<String> {
+        self.skips.warnings()
+    }
 }
 
 /// The change of an object of fields, or one for each of a list of them, in its order.

@@ -46,6 +46,10 @@ impl Hook for Bitbucket {
     fn headers(&self) -> &'static [&'static str] {
         &[EVENT, "Content-Type"]
     }
+
+    fn warnings(&self) -> Vec<String> {
+        self.skips.warnings()
+    }
 }
 
 /// The text of the payload.

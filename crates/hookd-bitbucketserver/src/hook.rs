@@ -73,6 +73,12 @@ impl Hook for BitbucketServer {
     fn requires_proof(&self) -> bool {
         self.keys.is_some()
     }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.whitelist.warnings("bitbucket_property_whitelist", "bitbucket");
+        warnings.extend(self.skips.warnings());
+        warnings
+    }
 }
 
 impl BitbucketServer {

@@ -6,7 +6,9 @@ mod basic;
 mod certificate;
 mod networks;
 mod stamp;
+mod validity;
 
 pub use basic::{Access, Checkers};
 pub use certificate::Certificate;
 pub use networks::{Networks, senders};
+pub use validity::{Validity, Validness};

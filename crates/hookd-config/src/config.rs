@@ -7,17 +7,18 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::access::{Certificate, Checkers};
-use crate::io_error::reason;
+use crate::places::Places;
 use crate::reading::document::Document;
 use crate::reading::reader::{Reader, steps};
 use crate::reading::report::{Finding, Report, Warning};
+use crate::reading::sources::Sources;
 use crate::reference::SECTIONS;
 use crate::sections::admin::{self, Admin};
 use crate::sections::dialect::DialectDefaults;
 use crate::sections::dialects::{self, Dialects};
-use crate::sections::server::Server;
+use crate::sections::server::{self, Server};
 use crate::sections::sinks::{self, Sinks};
-use crate::sections::store::Store;
+use crate::sections::store::{self, Store};
 use crate::sections::tls::Tls;
 use crate::sections::{change_hook_auth, names};
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub auth: Option<Arc<Checkers>>,
     /// What was read from other files.
     pub files: Files,
+    /// Where options stand whose values may turn out wrong only where hookd runs.
+    pub places: Places,
     /// What an operator should know, sorted by position.
     pub warnings: Vec<Warning>,
 }
@@ -59,9 +62,7 @@ impl Config {
     /// # Errors
     /// All its problems; also if the file cannot be read.
     pub fn load(path: &Path) -> Result<Self, Report> {
-        let name = path.display().to_string();
-        let text = read_text(path, &name)?;
-        Self::parse(&name, &text, path.parent().unwrap_or(path))
+        Self::read(&Sources::load(path)?, path.parent().unwrap_or(path))
     }
 
     /// Reads only the private listener, for commands that talk to a running hookd: the rest of the file may need what
@@ -83,18 +84,23 @@ impl Config {
     }
 
     /// Reads a configuration from its text. `name` is the name of the file in messages; relative paths start in
-    /// `folder`.
+    /// `folder`, those of files that it includes as well.
     ///
     /// # Errors
     /// All its problems.
     pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Report> {
+        Self::read(&Sources::of_text(name, text, folder)?, folder)
+    }
+
+    fn read(sources: &Sources, folder: &Path) -> Result<Self, Report> {
         // Absolute, since the process may change to another folder later. The parent of a bare file name is empty.
         let folder = std::path::absolute(Path::new(".").join(folder)).unwrap_or_else(|_| folder.to_owned());
-        let document = Document::parse(name, text)?;
+        let document = Document::parse(&sources.all)?;
         let mut reader = Reader::new(&document);
+        sources.warnings.iter().for_each(|warning| reader.warning(warning.clone()));
         let mut sections: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
         sections.push(names::DIALECTS);
-        reader.report_unknown(&sections, &[names::SINKS], &[names::AUTH]);
+        reader.report_unknown(&sections, &[names::SINKS], &[names::AUTH, names::INCLUDE]);
         let server = reader.section::<Server>(names::SERVER);
         let admin = reader.section::<Admin>(names::ADMIN);
         let store = reader.section::<Store>(names::STORE);
@@ -103,6 +109,7 @@ impl Config {
         let defaults = DialectDefaults { folder: &folder, auth: auth.clone(), allow_from };
         let dialects = dialects::read(&mut reader, &defaults);
         let sinks = sinks::read(&mut reader, &folder);
+        sinks::check(&mut reader, &sinks, &dialects);
         let mut files = Files::default();
         if let Some(server) = &server {
             files.server_certificate = open_tls(&mut reader, names::SERVER, server.tls.as_ref(), &folder);
@@ -113,20 +120,25 @@ impl Config {
         }
         if let (Some(server), Some(admin)) = (&server, &admin) {
             admin::check(&mut reader, admin, server);
+            server::check(&mut reader, server);
+        }
+        if let Some(store) = &store {
+            store::check(&mut reader, store);
         }
         let warnings = reader.finish()?;
         match (server, admin, store) {
             (Some(server), Some(admin), Some(store)) => {
-                Ok(Self { server, admin, store: store.in_folder(&folder), dialects, sinks, auth, files, warnings })
+                let (store, places) = (store.in_folder(&folder), Places::new(&document));
+                Ok(Self { server, admin, store, dialects, sinks, auth, files, places, warnings })
             }
             // A section without a value has a problem, and `finish` returned it.
-            _ => Err(Report::single(Finding::in_file(name, "the configuration could not be read"))),
+            _ => Err(Report::single(Finding::in_file(document.name(), "the configuration could not be read"))),
         }
     }
 
     /// The options that differ in `new` and take effect after a restart only, as `section.option`.
     pub(crate) fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
-        let Self { server, admin, store, dialects: _, sinks: _, auth: _, files: _, warnings: _ } = self;
+        let Self { server, admin, store, dialects: _, sinks: _, auth: _, files: _, places: _, warnings: _ } = self;
         let mut options = server.needs_restart(&new.server);
         options.extend(admin.needs_restart(&new.admin));
         options.extend(store.needs_restart(&new.store));
@@ -135,21 +147,12 @@ impl Config {
 }
 
 fn load_section<T: DeserializeOwned + JsonSchema + Default>(path: &Path, section: &str) -> Result<T, Report> {
-    let name = path.display().to_string();
-    let text = read_text(path, &name)?;
-    let document = Document::parse(&name, &text)?;
+    let sources = Sources::load(path)?;
+    let document = Document::parse(&sources.all)?;
     let mut reader = Reader::new(&document);
     let section = reader.section(section);
     reader.finish()?;
     Ok(section.unwrap_or_default())
-}
-
-fn read_text(path: &Path, name: &str) -> Result<String, Report> {
-    let bytes = std::fs::read(path).map_err(|error| {
-        let message = format!("the configuration cannot be read: {}", reason(&error));
-        Report::single(Finding::in_file(name, message))
-    })?;
-    String::from_utf8(bytes).map_err(|_| Report::single(Finding::in_file(name, "the configuration is not UTF-8")))
 }
 
 fn open_tls(reader: &mut Reader<'_>, section: &str, tls: Option<&Tls>, folder: &Path) -> Option<Arc<Certificate>> {

@@ -6,6 +6,7 @@
 //! - [`reference`] turns the documentation of the fields into the manual's reference, the JSON Schema, and what
 //!   `hookd dialects` prints.
 //! - [`Checkers`], [`Networks`] and [`Certificate`] are what the options about access become.
+//! - [`Places`] are for what turns out wrong only where hookd runs.
 //!
 //! ```
 //! use std::path::Path;
@@ -29,14 +30,16 @@ mod access;
 mod config;
 mod handle;
 mod io_error;
+mod places;
 mod reading;
 pub mod reference;
 mod sections;
 mod values;
 
-pub use access::{Access, Certificate, Checkers, Networks, senders};
+pub use access::{Access, Certificate, Checkers, Networks, Validity, Validness, senders};
 pub use config::{Config, Files};
-pub use handle::{ConfigHandle, Reloaded};
+pub use handle::{ConfigHandle, LastReload, Reloaded};
+pub use places::{Place, Places};
 pub use reading::report::{Finding, Report, Warning};
 pub use sections::admin::Admin;
 pub use sections::change_hook_auth::Auth;

@@ -5,6 +5,7 @@ pub(crate) mod change_hook_auth;
 pub(crate) mod class_options;
 pub(crate) mod dialect;
 pub(crate) mod dialects;
+pub(crate) mod include;
 pub(crate) mod names;
 mod restart;
 pub(crate) mod server;

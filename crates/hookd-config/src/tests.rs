@@ -112,12 +112,22 @@ const WRONG: &[(&str, &[&str])] = &[
     ),
     ("[server]\n[server]", &["2:2: broken TOML: duplicate key `server`, first given at hookd.toml:1:2"]),
     (
+        "server.max_body = 1\n[server]\nworkers = 1",
+        &["2:2: broken TOML: duplicate key `server`, first given at hookd.toml:1:1"],
+    ),
+    (
+        "[base]\nsecret = 'hunter2'",
+        &[
+            "1:2: unknown section `base`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`, `include`; `[change_hook_dialects]` has the dialects: `[change_hook_dialects.base]`",
+        ],
+    ),
+    (
         "change_hook_auth = []\nx = 1\n[sever]\n[[pollers]]",
         &[
             "1:20: `change_hook_auth`: an empty list would accept nobody: name a checker, or leave the option out",
-            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`",
-            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`; did you mean `server`?",
-            "4:3: unknown section `pollers`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`",
+            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`, `include`",
+            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`, `include`; did you mean `server`?",
+            "4:3: unknown section `pollers`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`, `include`",
         ],
     ),
     (
@@ -237,7 +247,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ),
     (
         "[change_hook_dialects.test.filter]\ncount = 256",
-        &["2:9: dialect `test`: `filter.count`: invalid value: integer `256`, expected u8"],
+        &["2:9: dialect `test`: `filter.count`: invalid value: integer `256`, expected a whole number from 0 to 255"],
     ),
     ("[change_hook_dialects.test.filter]\ncount = 13", &["2:9: dialect `test`: `filter.count`: 13 is not a count"]),
     (
@@ -302,7 +312,7 @@ const WRONG: &[(&str, &[&str])] = &[
             "1:32: `change_hook_auth` is an integer, expected a list of strings",
             "1:53: `change_hook_auth` is an integer, expected a list of strings",
             "3:20: section `admin`: `change_hook_auth`: invalid type: integer, expected a list of strings such as `file:changehook.passwd`",
-            "4:7: section `admin`: `tls`: invalid type: string, expected struct Tls",
+            "4:7: section `admin`: `tls`: invalid type: string, expected a table `{ certificate = \"PATH\", key = \"PATH\" }`",
         ],
     ),
     (
@@ -314,7 +324,7 @@ const WRONG: &[(&str, &[&str])] = &[
             "5:22: dialect `test`: `secret`: invalid type: integer, expected a string",
             "6:29: dialect `test`: `more_secrets[0]`: dates are not supported: write it as a string, in quotes",
             "6:69: dialect `test`: `more_secrets[3]`: invalid type: an integer, expected a string, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
-            "7:20: dialect `test`: `change_hook_auth`: invalid type: map, expected a list of strings such as `file:changehook.passwd`",
+            "7:20: dialect `test`: `change_hook_auth`: invalid type: table, expected a list of strings such as `file:changehook.passwd`",
         ],
     ),
     (
@@ -338,7 +348,7 @@ const WRONG: &[(&str, &[&str])] = &[
             "2:21: dialect `signed`: `strict`: needs a `secret` to check signatures with",
             "3:10: dialect `test`: unknown option `skip`, expected one of `allow_from`, `api_budget`, `change_hook_auth`, `compat`, `custom_class`, `deduplicate`, `filter`, `more_secrets`, `secret`, `skips`; did you mean `skips`?",
             "5:1: section `store`: unknown option `keep`, expected one of `keep_changes`, `keep_payloads`, `url`",
-            "7:11: section `server`: `workers`: invalid type: string \"x\", expected i64",
+            "7:11: section `server`: `workers`: invalid type: string \"x\", expected a whole number",
         ],
     ),
 ];
@@ -392,6 +402,8 @@ fn reads_a_valid_file_and_warns() {
         [
             "hookd.toml:6:10: section `admin`: other machines may reach this listener, which needs no password: make sure \
              that only trusted ones can",
+            "hookd.toml:8:17: section `store`: `keep_payloads` is longer than `keep_changes`, after which a delivery is \
+             deleted with its request: 1d counts for both",
             "hookd.toml:11:1: dialect `base` is open to anyone who can reach it: it cannot verify the sender, so \
              make sure that only trusted clients can reach it",
             "hookd.toml:12:1: dialect `test` is open to anyone who can reach it: `secret` closes it",

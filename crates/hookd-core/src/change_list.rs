@@ -75,13 +75,14 @@ impl ChangeList {
     /// As [`push`](Self::push).
     pub fn check(changes: &[Change], input_bytes: usize) -> Result<(), Refusal> {
         let limit = Self::within(input_bytes).limit;
-        let mut left = limit;
-        let mut before = None;
-        for change in changes {
-            left = left.checked_sub(bytes_of(change, before)).ok_or_else(|| too_large(limit))?;
-            before = Some(change);
-        }
-        Ok(())
+        if Self::bytes(changes) <= limit { Ok(()) } else { Err(too_large(limit)) }
+    }
+
+    /// What the changes of one delivery take, in bytes. What is [shared](crate::Properties::shared) with the change before
+    /// counts once.
+    pub fn bytes(changes: &[Change]) -> usize {
+        let before = std::iter::once(None).chain(changes.iter().map(Some));
+        changes.iter().zip(before).map(|(change, before)| bytes_of(change, before)).fold(0, usize::saturating_add)
     }
 }
 

@@ -154,7 +154,7 @@ pub fn read<O: DeserializeOwned + JsonSchema>(mut table: Map<String, Value>) -> 
             Err(error) => error,
         };
         let path: Vec<PathStep> = error.path().iter().filter_map(step).collect();
-        let message = error.into_inner().to_string();
+        let message = in_plain_words(&error.into_inner().to_string());
         match rest.remove_culprit(&path) {
             // Without its culprit the table may show what else is wrong.
             Removed::Culprit(path) => problems.push(Problem { path, message }),
@@ -169,6 +169,28 @@ pub fn read<O: DeserializeOwned + JsonSchema>(mut table: Map<String, Value>) -> 
             }
         }
     }
+}
+
+/// serde's message in the words of TOML: it names types of Rust.
+fn in_plain_words(message: &str) -> String {
+    let Some((found, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
+    let found = match found {
+        "invalid type: sequence" => "invalid type: list",
+        "invalid type: map" => "invalid type: table",
+        other => other,
+    };
+    let expected = match expected {
+        "a sequence" => "a list",
+        "a map" => "a table",
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" | "u64" | "usize" => "a whole number, not negative",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
+    };
+    format!("{found}, expected {expected}")
 }
 
 /// What of a table is not known to be wrong.
@@ -323,7 +345,31 @@ mod tests {
         );
         assert!(problems.iter().any(|p| p.starts_with("skips[1]: bad regular expression `(`: unclosed group")));
         assert!(problems.iter().any(|p| p.starts_with(r#"secret: expected a string, `{ env = "NAME" }`"#)));
-        assert!(problems.iter().any(|p| p.starts_with("number: invalid type: string \"x\", expected u8")));
+        assert!(
+            problems
+                .iter()
+                .any(|p| p.starts_with("number: invalid type: string \"x\", expected a whole number from 0"))
+        );
+    }
+
+    #[test]
+    fn messages_name_no_type_of_rust() {
+        for (message, plain) in [
+            (
+                "invalid type: string \"x, expected u8\", expected i64",
+                "invalid type: string \"x, expected u8\", expected a whole number",
+            ),
+            (
+                "invalid value: integer `256`, expected u8",
+                "invalid value: integer `256`, expected a whole number from 0 to 255",
+            ),
+            ("invalid type: map, expected a sequence", "invalid type: table, expected a list"),
+            ("invalid type: sequence, expected struct Filter", "invalid type: list, expected a table"),
+            ("invalid type: boolean `true`, expected a string", "invalid type: boolean `true`, expected a string"),
+            ("missing field `x`", "missing field `x`"),
+        ] {
+            assert_eq!(in_plain_words(message), plain);
+        }
     }
 
     #[test]
@@ -346,7 +392,7 @@ mod tests {
         assert_eq!(options.some.unwrap(), ["b"]);
         assert_eq!(
             problems(serde_json::json!({"number": 1, "skips": "(", "some": {"a": 1}})),
-            ["skips: bad regular expression `(`: unclosed group", "some: invalid type: map, expected a sequence"]
+            ["skips: bad regular expression `(`: unclosed group", "some: invalid type: table, expected a list"]
         );
     }
 

@@ -46,6 +46,11 @@ impl Pattern {
         self.regex.is_match(text)
     }
 
+    /// Whether it seems to be found in every text, as `.*` is: in none at all, one line, and several.
+    pub fn is_found_everywhere(&self) -> bool {
+        ["", "x", "one line", "Two\n\nlines."].iter().all(|text| self.is_found_in(text))
+    }
+
     /// Whether it matches at the beginning of `text`: Python's `re.match`.
     pub fn matches_start_of(&self, text: &str) -> bool {
         // The leftmost match is the one at the beginning, where there is one.
@@ -331,6 +336,15 @@ impl JsonSchema for Glob {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn knows_what_is_found_everywhere() {
+        for (source, everywhere) in
+            [(".*", true), ("", true), ("^", true), ("x?", true), ("^$", false), (r"\[skip", false)]
+        {
+            assert_eq!(Pattern::new(source).unwrap().is_found_everywhere(), everywhere, "{source}");
+        }
+    }
 
     #[test]
     fn globs_mean_what_they_mean_in_python() {

@@ -30,6 +30,15 @@ impl Skips {
         Some(Outcome::ignored(format!("head commit matches the skip pattern {}", pattern.source())))
     }
 
+    /// A sentence for each pattern with which nothing is ever built.
+    pub fn warnings(&self) -> Vec<String> {
+        let everywhere = self.0.iter().filter(|pattern| pattern.is_found_everywhere());
+        let warning = |pattern: &Pattern| {
+            format!("`skips`: `{}` is found in every message, so that nothing is ever built", pattern.source())
+        };
+        everywhere.map(warning).collect()
+    }
+
     /// The outcome for the changes of one branch or tag, of which the last is the head.
     pub fn outcome_of(&self, changes: &[Change]) -> Option<Outcome> {
         self.outcome(&changes.last()?.comments)
@@ -39,6 +48,12 @@ impl Skips {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_that_is_found_everywhere_is_named() {
+        let warnings = Skips::new(&["no build", ".*"]).unwrap().warnings();
+        assert_eq!(warnings, ["`skips`: `.*` is found in every message, so that nothing is ever built"]);
+    }
 
     #[test]
     fn the_message_of_the_head_counts() {

@@ -53,6 +53,22 @@ impl PropertyWhitelist {
     }
 }
 
+impl PropertyWhitelist {
+    /// What an operator should know about the patterns of `option`, for [`Hook::warnings`](crate::Hook::warnings): one that
+    /// lacks the name of the root, `github` for example, matches no entry of any payload.
+    pub fn warnings(&self, option: &str, root: &str) -> Vec<String> {
+        let beginning = format!("{root}.");
+        let cannot_match = |pattern: &&Glob| !pattern.may_match_beginning(&beginning);
+        let warning = |pattern: &Glob| {
+            let pattern = pattern.source();
+            format!(
+                "`{option}`: `{pattern}` can never match: names begin with `{beginning}`, as in `{beginning}{pattern}`"
+            )
+        };
+        self.0.iter().filter(cannot_match).map(warning).collect()
+    }
+}
+
 impl Extraction<'_> {
     fn collect(&mut self, object: &Json<'_>) -> Result<(), Refusal> {
         let Json::Object(pairs) = object else { return Ok(()) };
@@ -123,6 +139,20 @@ mod tests {
         ] {
             assert_eq!(extract(&[pattern], text).unwrap(), expected, "{pattern}");
         }
+    }
+
+    #[test]
+    fn warns_of_patterns_without_the_name_of_the_root() {
+        let patterns = ["github.*", "*", "git[h]ub.n", "head.*", "github", "gitlab.*"];
+        let whitelist: PropertyWhitelist = serde_json::from_value(json!(patterns)).unwrap();
+        let warnings = whitelist.warnings("github_property_whitelist", "github");
+        let of = |pattern: &str| {
+            format!(
+                "`github_property_whitelist`: `{pattern}` can never match: names begin with `github.`, as in \
+                 `github.{pattern}`"
+            )
+        };
+        assert_eq!(warnings, ["head.*", "github", "gitlab.*"].map(of));
     }
 
     #[test]

@@ -26,6 +26,16 @@ impl Endpoint {
         }
     }
 
+    /// What an operator should know about it: GitHub's site for people answers no call.
+    pub(crate) fn warning(&self) -> Option<String> {
+        let url = Url::parse(&self.base).ok()?;
+        let host = url.host_str()?.trim_start_matches("www.");
+        (host == "github.com").then(|| {
+            "`github_api_endpoint` is GitHub's site, not its API, which is `https://api.github.com`: no call will succeed"
+                .to_owned()
+        })
+    }
+
     /// The URL of `path`, which starts with a slash and is escaped.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
@@ -80,6 +90,18 @@ mod tests {
             assert!(Endpoint::parse(url).is_err(), "{url}");
         }
         assert_eq!(Endpoint::parse("http://h/api/v3/").unwrap().url("/repos"), "http://h/api/v3/repos");
+    }
+
+    #[test]
+    fn warns_of_the_site_for_people() {
+        for (url, is_site) in [
+            ("https://github.com", true),
+            ("https://www.GitHub.com/api/v3", true),
+            ("https://api.github.com", false),
+            ("https://github.com.example.org/api/v3", false),
+        ] {
+            assert_eq!(Endpoint::parse(url).unwrap().warning().is_some(), is_site, "{url}");
+        }
     }
 
     #[test]

@@ -120,6 +120,8 @@ impl Hook for GitHub {
             warnings.push("`secret` without `strict` accepts requests that are not signed".to_owned());
         }
         warnings.extend(self.tokens.warnings());
+        warnings.extend(self.options.warnings());
+        warnings.extend(self.endpoint.warning());
         warnings
     }
 }

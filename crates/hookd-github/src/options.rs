@@ -96,3 +96,18 @@ impl Default for Options {
         }
     }
 }
+
+impl Options {
+    /// What can never work, or makes no change of anything.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.github_property_whitelist.warnings("github_property_whitelist", "github");
+        if !["merge", "head"].contains(&self.pullrequest_ref.as_str()) {
+            warnings.push(format!(
+                "`pullrequest_ref`: a pull request of GitHub has the refs `merge` and `head`, but no `{}`",
+                self.pullrequest_ref.escape_debug()
+            ));
+        }
+        warnings.extend(self.skips.warnings());
+        warnings
+    }
+}

@@ -74,6 +74,10 @@ impl Hook for GitLab {
     fn requires_proof(&self) -> bool {
         self.credentials.is_some()
     }
+
+    fn warnings(&self) -> Vec<String> {
+        self.skips.warnings()
+    }
 }
 
 /// What kind of event it is. System hooks have `event_name` where others have `object_kind`, or beside it.

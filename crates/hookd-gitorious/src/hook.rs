@@ -27,4 +27,8 @@ impl Hook for Gitorious {
     fn headers(&self) -> &'static [&'static str] {
         &["Content-Type"]
     }
+
+    fn warnings(&self) -> Vec<String> {
+        self.skips.warnings()
+    }
 }

@@ -1,4 +1,4 @@
-//! How much memory bodies and large heads take that are held at the same time.
+//! How much memory bodies, what they became, and large heads take that are held at the same time.
 //!
 //! Invariants: the budget counts every byte of a body, and of a head beyond its first few KiB, from when it is read until
 //! its memory is free again. What is still arriving has the weaker claim: where there is no room, the one that has taken
@@ -24,6 +24,8 @@ pub struct Budget {
 struct Ledger {
     /// The bytes of all shares.
     held: usize,
+    /// How many of them are of results.
+    results: usize,
     /// The number of the next share.
     next: u64,
     /// What is still arriving, in the order in which it began: the bytes of each, and what tells it to give way.
@@ -55,9 +57,13 @@ pub(crate) struct Share {
     revoked: Option<Arc<Revoked>>,
 }
 
+/// What the result of a request holds of the budget, until it is dropped.
+#[derive(Debug)]
+struct Held(Share);
+
 /// There is no room.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Full;
+pub struct Full;
 
 impl Default for Budget {
     /// A budget that counts without a limit.
@@ -104,6 +110,37 @@ impl Budget {
         drop(ledger);
         let share = Share { budget: Arc::clone(self), number: 0, bytes, revoked: None };
         Ok(Bytes::from_owner(CountedBody { body, _share: share }))
+    }
+
+    /// The same body, which counts for so many bytes more: those of what it became, such as its changes. They are given back
+    /// with the body, whoever has it then. One result always has room, as one body has, so that nothing is refused for good.
+    ///
+    /// # Errors
+    /// When there is no room, though everything that is arriving gave way.
+    pub fn with_result(self: &Arc<Self>, body: Bytes, bytes: usize) -> Result<Bytes, Full> {
+        let held = self.hold(bytes)?;
+        Ok(Bytes::from_owner(BodyWithResult { body, _held: held }))
+    }
+
+    fn hold(self: &Arc<Self>, bytes: usize) -> Result<Held, Full> {
+        {
+            let mut ledger = self.ledger();
+            let has_room = ledger.held.saturating_add(bytes) <= self.limit.load(Ordering::Relaxed);
+            if has_room || ledger.results == 0 {
+                ledger.held = ledger.held.saturating_add(bytes);
+                ledger.results += 1;
+                return Ok(Held(Share { budget: Arc::clone(self), number: 0, bytes, revoked: None }));
+            }
+        }
+        let mut share = self.share();
+        share.grow(bytes)?;
+        let mut ledger = self.ledger();
+        // It may have had to give way in between.
+        ledger.arriving.remove(&share.number).ok_or(Full)?;
+        ledger.results += 1;
+        drop(ledger);
+        share.revoked = None;
+        Ok(Held(share))
     }
 
     /// How many bytes are held.
@@ -176,6 +213,13 @@ impl Share {
     }
 }
 
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Its share gives the bytes back.
+        self.0.budget.ledger().results -= 1;
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
         let mut ledger = self.budget.ledger();
@@ -194,6 +238,18 @@ struct CountedBody {
 }
 
 impl AsRef<[u8]> for CountedBody {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+/// A body, and what its result holds.
+struct BodyWithResult {
+    body: Bytes,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for BodyWithResult {
     fn as_ref(&self) -> &[u8] {
         &self.body
     }
@@ -259,6 +315,28 @@ mod tests {
         assert_eq!(budget.held(), 2000);
         drop(only);
         assert_eq!(budget.held(), 0);
+    }
+
+    #[test]
+    fn a_result_counts_until_it_is_dropped_and_one_always_has_room() {
+        let budget = Arc::new(Budget::new(100));
+        let mut arriving = budget.share();
+        arriving.grow(50).unwrap();
+        let body = budget.complete(vec![0; 40]).unwrap();
+        let first = budget.with_result(body.clone(), 1000).unwrap();
+        assert_eq!(first, body);
+        assert_eq!(budget.held(), 1090);
+        assert!(!arriving.is_revoked(Waker::noop()));
+        assert!(budget.hold(1).is_err(), "a second one has none");
+        assert!(arriving.is_revoked(Waker::noop()), "though what is arriving gave way");
+        drop((first, arriving));
+        assert_eq!(budget.held(), 40);
+        let (first, second) = (budget.hold(30).unwrap(), budget.hold(30).unwrap());
+        assert!(budget.hold(1).is_err());
+        drop(first);
+        let third = budget.hold(1).unwrap();
+        drop((second, third, body));
+        assert_eq!((budget.held(), budget.ledger().results), (0, 0));
     }
 
     #[test]

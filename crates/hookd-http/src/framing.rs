@@ -10,7 +10,7 @@ pub(crate) enum Framing {
     Length(u64),
     /// Chunks (RFC 9112, 7.1).
     Chunked(Chunked),
-    /// All that comes until the connection is closed: the body is malformed, or the method is `CONNECT`.
+    /// All that comes until the connection is closed: the body is malformed, or the method is `CONNECT` without a body.
     UntilClose,
 }
 

@@ -9,7 +9,7 @@
 //!
 //! Invariant: what actix would refuse is refused here, with the cause, so that a body ends where [`Framing`] says.
 
-use actix_web::http::{StatusCode, Uri};
+use actix_web::http::{Method, StatusCode, Uri};
 use httparse::{EMPTY_HEADER, Header, Request, Status};
 
 use crate::framing::{Chunked, Framing};
@@ -18,7 +18,7 @@ use crate::framing::{Chunked, Framing};
 pub(crate) const MAX_HEAD_BYTES: usize = 32 << 10;
 
 /// The most headers, as many as actix takes.
-const MAX_HEADERS: usize = 96;
+pub(crate) const MAX_HEADERS: usize = 96;
 
 /// A complete head.
 #[derive(Debug, PartialEq, Eq)]
@@ -106,10 +106,14 @@ fn parse(bytes: &[u8], is_changed: bool) -> Result<Option<Head>, HeadError> {
     let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
         return Ok(None);
     };
+    // httparse takes a few more characters.
+    Method::from_bytes(method.as_bytes()).map_err(|_| malformed("the method is none"))?;
     check_target(target)?;
     let is_http_10 = version == 0;
     let facts = Facts::of(request.headers, is_http_10)?;
-    let framing = if method == "CONNECT" { Framing::UntilClose } else { facts.framing };
+    // With `CONNECT`, all that follows is a tunnel's, unless the headers say that a body comes first.
+    let is_tunnel = method == "CONNECT" && facts.framing.is_complete();
+    let framing = if is_tunnel { Framing::UntilClose } else { facts.framing };
     let lacks_length = is_http_10 && method == "POST" && !facts.has_length;
     let rewritten = (is_changed || facts.is_to_change || lacks_length).then(|| {
         let line_end = bytes[..length].iter().position(|byte| *byte > b' ').unwrap_or(0);
@@ -280,6 +284,8 @@ mod tests {
         assert_eq!(rewritten("GET / HTTP/1.0\r\n\r\n"), (Framing::NONE, false, String::new()));
         let connect = "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n";
         assert_eq!(rewritten(connect), (Framing::UntilClose, false, String::new()));
+        let connect = "CONNECT a:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";
+        assert_eq!(rewritten(connect), (Framing::Length(4), false, String::new()));
         assert_eq!(read(&head.as_bytes()[..head.len() - 1]), Ok(None));
     }
 
@@ -318,6 +324,7 @@ mod tests {
         let error = |head: &str| read(head.as_bytes()).unwrap_err().to_string();
         for (line, cause) in [
             ("GET /<a> HTTP/1.1\r\nHost: a", "the target of the request: invalid uri character"),
+            ("GE%T / HTTP/1.1\r\nHost: a", "the method is none"),
             ("GET / HTTP/1.1", "`Host` is missing"),
             ("GET / HTTP/1.1\r\nHost: a\r\nHost: b", "there are two `Host`"),
             ("GET / HTTP/9.9\r\nHost: a", "invalid HTTP version"),

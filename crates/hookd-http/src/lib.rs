@@ -14,6 +14,8 @@ mod body;
 mod budget;
 mod connection;
 mod framing;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod head;
 mod listener;
 mod log_limiter;
@@ -22,7 +24,7 @@ mod places;
 
 pub use answer::{BUSY, busy, plain, unauthorized};
 pub use body::{BodyError, BodyLimits, is_encoded, read_body};
-pub use budget::Budget;
+pub use budget::{Budget, Full};
 pub use connection::OnRefusal;
 pub use listener::{Listener, bind};
 pub use log_limiter::LogLimiter;

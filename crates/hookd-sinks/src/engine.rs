@@ -58,6 +58,8 @@ impl Engine {
         let (sender, end) = oneshot::channel();
         let thread = std::thread::Builder::new().name("sinks".to_owned()).spawn(move || {
             let _ = runtime.block_on(end);
+            // Dropping it would wait for threads that block, on a pipe that nobody reads for example.
+            runtime.shutdown_background();
         })?;
         let end = Mutex::new(Some((sender, thread)));
         Ok(Self { store, observer, running: Mutex::default(), runtime: handle, end })

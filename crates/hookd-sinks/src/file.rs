@@ -190,6 +190,18 @@ impl Sink for File {
         self.must_reopen.store(true, Ordering::Release);
     }
 
+    fn warnings(&self) -> Vec<String> {
+        let Target::Path(path) = &self.target else { return Vec::new() };
+        let shown = path.display();
+        if path.is_dir() {
+            vec![format!("`path`: `{shown}` is a folder, so that nothing can be written")]
+        } else if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+            vec![format!("`path`: the folder of `{shown}` does not exist, so that nothing can be written")]
+        } else {
+            Vec::new()
+        }
+    }
+
     fn destination(&self) -> String {
         match &self.target {
             Target::StandardOutput => "standard output".to_owned(),

@@ -54,6 +54,25 @@ macro_rules! change_filter {
         }
 
         impl ChangeFilter {
+            /// The field whose conditions contradict each other, so that no change passes: each of the values that it
+            /// must be is excluded by another condition.
+            pub fn contradiction(&self) -> Option<&'static str> {
+                $(
+                    let conditions = Conditions {
+                        eq: &self.$field,
+                        not_eq: &self.$not_eq,
+                        re: &self.$re,
+                        not_re: &self.$not_re,
+                        glob: &self.$glob,
+                    };
+                    let dropped = |Wanted(value): &Wanted| conditions.dropped_by(value.as_deref()).is_some();
+                    if self.$field.as_ref().is_some_and(|wanted| wanted.0.iter().all(dropped)) {
+                        return Some(stringify!($field));
+                    }
+                )*
+                None
+            }
+
             /// The option that the change does not meet first, such as `branch_re`; `None` where the change passes.
             pub fn dropped_by(&self, logged: &LoggedChange) -> Option<&'static str> {
                 let change = &logged.change;
@@ -81,6 +100,17 @@ macro_rules! change_filter {
             }
         }
     };
+}
+
+impl ChangeFilter {
+    /// The dialects of which one must have taken a change; empty where any may.
+    pub fn dialects(&self) -> Vec<&str> {
+        self.dialect
+            .iter()
+            .flat_map(|wanted| &wanted.0)
+            .map(|Wanted(name)| name.as_deref().unwrap_or_default())
+            .collect()
+    }
 }
 
 change_filter! {
@@ -298,6 +328,22 @@ mod tests {
 
     fn dropped_by(filter: serde_json::Value, change: &LoggedChange) -> Option<&'static str> {
         serde_json::from_value::<ChangeFilter>(filter).unwrap().dropped_by(change)
+    }
+
+    #[test]
+    fn knows_conditions_that_contradict_each_other() {
+        for (filter, field) in [
+            (json!({}), None),
+            (json!({"branch": "main", "branch_not_eq": "other"}), None),
+            (json!({"branch": ["main", "other"], "branch_not_eq": "main"}), None),
+            (json!({"branch": "main", "branch_not_eq": ["main"]}), Some("branch")),
+            (json!({"category": "pull", "category_re": "^push"}), Some("category")),
+            (json!({"project": false, "project_glob": "*"}), Some("project")),
+        ] {
+            let shown = filter.to_string();
+            let filter: ChangeFilter = serde_json::from_value(filter).unwrap();
+            assert_eq!(filter.contradiction(), field, "{shown}");
+        }
     }
 
     #[test]

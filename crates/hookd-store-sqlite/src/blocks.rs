@@ -3,7 +3,9 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use hookd_store::{ApiCalls, DeliveryRecord, LoggedChange, Origin, State, StoredRequest, Timestamp, hookd_id};
+use hookd_store::{
+    ApiCalls, DeliveryRecord, LoggedChange, Origin, State, StoredRequest, Timestamp, check_read_limits, hookd_id,
+};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::error::Failure;
@@ -42,6 +44,12 @@ impl Header {
     #[cfg(test)]
     pub(crate) fn for_tests(blockid: i64) -> Self {
         Self { blockid, first_deliveryid: 1, delivery_count: 0, first_changeid: 1, change_count: 0 }
+    }
+
+    /// Whether it begins where another one ends.
+    pub(crate) fn follows(&self, before: &Self) -> bool {
+        let begins_there = |part| self.first(part) == before.next(part);
+        self.blockid == before.blockid + 1 && begins_there(Part::Deliveries) && begins_there(Part::Changes)
     }
 
     /// The number of the first of its deliveries or changes; of one that is still to come where there are none.
@@ -131,6 +139,39 @@ pub(crate) fn block_of(connection: &Connection, part: Part, id: i64) -> rusqlite
     Ok(Some(found))
 }
 
+/// A block as it is stored.
+#[derive(Clone, Copy)]
+pub(crate) struct BlockRow<'r> {
+    pub(crate) header: Header,
+    /// Packed.
+    pub(crate) records: &'r [u8],
+    pub(crate) request_count: i64,
+    /// Packed; `None` where it has none, or they are no longer kept.
+    pub(crate) requests: Option<&'r [u8]>,
+}
+
+/// Reads all blocks in their order, until `read` returns `false`.
+pub(crate) fn each_row(
+    connection: &Connection,
+    mut read: impl FnMut(BlockRow<'_>) -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    let sql = concat!("SELECT ", header!(), ", records, request_count, requests FROM blocks ORDER BY blockid");
+    let mut select = connection.prepare(sql)?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let block = BlockRow {
+            header: Header::from_row(row)?,
+            records: row.get_ref(5)?.as_blob()?,
+            request_count: row.get(6)?,
+            requests: row.get_ref(7)?.as_blob_or_null()?,
+        };
+        if !read(block)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// The records of a block.
 pub(crate) fn records(connection: &Connection, blockid: i64) -> Result<Records, Failure> {
     let mut select = connection.prepare_cached("SELECT records FROM blocks WHERE blockid = ?")?;
@@ -213,6 +254,31 @@ pub(crate) fn each_delivery(
         }
         Ok(())
     })
+}
+
+/// The deliveries of these changes, which ascend.
+pub(crate) fn owners(connection: &Connection, changeids: &[i64]) -> Result<Vec<i64>, Failure> {
+    let mut owners = Vec::with_capacity(changeids.len());
+    let mut left = changeids.iter().copied().peekable();
+    while let Some(changeid) = left.peek().copied() {
+        check_read_limits().map_err(Failure::GivenUp)?;
+        let block = block_of(connection, Part::Changes, changeid)?;
+        let Some(block) = block.filter(|block| changeid < block.next(Part::Changes)) else {
+            left.next();
+            continue;
+        };
+        let records = records(connection, block.blockid)?;
+        let mut changes = records.changes();
+        for number in block.first(Part::Changes)..block.next(Part::Changes) {
+            let Some(wanted) = left.peek().copied().filter(|wanted| *wanted < block.next(Part::Changes)) else { break };
+            let (group, _) = changes.pass_of_group()?;
+            if number == wanted {
+                owners.push(group.deliveryid);
+                while left.next_if_eq(&number).is_some() {}
+            }
+        }
+    }
+    Ok(owners)
 }
 
 /// Makes [`LoggedChange`]s of what is read from blocks.

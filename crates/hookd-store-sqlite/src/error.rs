@@ -52,21 +52,35 @@ pub enum OpenError {
         /// What SQLite says.
         source: rusqlite::Error,
     },
-    /// The file is there, and may only be read.
-    #[error("`{path}` may not be written to: see who owns it, its permissions, and how its file system is mounted")]
-    ReadOnly {
+    /// There is no such file.
+    #[error("there is no store `{path}`: `hookd serve` makes it when it starts")]
+    Missing {
         /// The file.
         path: PathBuf,
     },
-    /// SQLite reports an error.
-    #[error("cannot open `{path}`, {fault}")]
+    /// What is wrong is known.
+    #[error("cannot open `{path}`: {fault}: {}", fault.remedy())]
+    Faulty {
+        /// The file that could not be opened: the database, or one that belongs to it.
+        path: PathBuf,
+        /// What is wrong.
+        fault: Fault,
+    },
+    /// SQLite reports an error of which no more is known.
+    #[error("cannot open `{path}`")]
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// What is wrong, as far as that is known.
-        fault: Fault,
         /// Why.
         source: rusqlite::Error,
+    },
+    /// The system reports an error of which no more is known.
+    #[error("cannot open `{path}`")]
+    System {
+        /// The file: the database, or one that belongs to it.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// What is in the file cannot be read.
     #[error(
@@ -92,14 +106,6 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// The file that locks the store could not be made or locked.
-    #[error("cannot lock `{path}`")]
-    Lock {
-        /// The lock file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
     /// A thread of the store could not be started.
     #[error("cannot start a thread of the store")]
     Thread(#[source] std::io::Error),
@@ -111,7 +117,19 @@ impl OpenError {
         let path = path.to_owned();
         match Fault::new(&source) {
             Fault::Damaged => Self::Damaged { path, source },
-            fault => Self::Sqlite { fault: fault.examined(&[&path]), path, source },
+            fault => match fault.examined(&[&path]) {
+                Fault::Other => Self::Sqlite { path, source },
+                fault => Self::Faulty { path, fault },
+            },
+        }
+    }
+
+    /// What the system says of the file at `path`.
+    pub(crate) fn system(path: &Path, source: std::io::Error) -> Self {
+        let path = path.to_owned();
+        match Fault::of_system(&source) {
+            Fault::Other => Self::System { path, source },
+            fault => Self::Faulty { path, fault },
         }
     }
 }
@@ -157,7 +175,7 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Sqlite { fault, message } => {
-                Self::Unavailable { cause: message, remedy: fault.remedy().to_owned() }
+                Self::Unavailable { cause: message, remedy: fault.remedy_while_open() }
             }
             Failure::Damaged(what) => Self::Failed(what),
             Failure::GivenUp(error) => error,

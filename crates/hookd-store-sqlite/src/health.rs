@@ -118,7 +118,7 @@ impl Health {
         tracing::error!(
             store = %self.database.path.display(),
             cause,
-            remedy = fault.remedy(),
+            remedy = fault.remedy_while_open(),
             "the store fails, {fault}: webhooks are answered with 503 until it works"
         );
         self.reported = Some((cause, Instant::now()));

@@ -26,18 +26,22 @@ mod overload;
 mod packer;
 mod parent;
 mod paths;
+mod preflight;
 mod reader;
 mod retention;
 mod schema;
+mod search;
 mod settlements;
 mod store;
 mod store_reader;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod wal;
 mod writer;
 
 pub use error::OpenError;
 pub use fault::Fault;
+pub use preflight::{Preflight, preflight};
 pub use store::SqliteStore;
 pub use store_reader::StoreReader;

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::OpenError;
+use crate::{Fault, OpenError};
 
 /// The WAL of the database at this path.
 pub(crate) fn wal(path: &Path) -> PathBuf {
@@ -42,13 +42,41 @@ pub(crate) struct StoreLock {
 pub(crate) fn lock(path: &Path) -> Result<StoreLock, OpenError> {
     let lock_path = beside(path, ".lock");
     // Not truncated: it may be a link to something else.
-    let beside = private().open(&lock_path).map_err(|source| OpenError::Lock { path: lock_path.clone(), source })?;
+    let beside = private().open(&lock_path).map_err(|source| match OpenError::system(&lock_path, source) {
+        // It is the database that was named.
+        OpenError::Faulty { fault: Fault::NoFolder, .. } => {
+            OpenError::Faulty { path: path.to_owned(), fault: Fault::NoFolder }
+        }
+        error => error,
+    })?;
     flock(&beside, path, &lock_path)?;
     let database = private().open(path).or_else(|_| File::open(path)).ok().filter(is_regular);
     if let Some(database) = &database {
         flock(database, path, path)?;
     }
     Ok(StoreLock { _beside: beside, _database: database })
+}
+
+/// Whether a hookd has the store open, under whatever name. What may not be read counts as not locked; whoever wants to
+/// open the store is told of that.
+pub(crate) fn is_in_use(path: &Path) -> bool {
+    let is_locked = |path: &Path| {
+        let file = File::open(path).ok().filter(is_regular);
+        file.is_some_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    };
+    is_locked(&beside(path, ".lock")) || is_locked(path)
+}
+
+/// Keeps a hookd from opening the database, as long as the result is held; `None` where one has it open, or the file
+/// cannot be locked.
+pub(crate) fn keep_closed(path: &Path) -> Option<File> {
+    let file = File::open(path).ok().filter(is_regular)?;
+    file.try_lock_shared().is_ok().then_some(file)
+}
+
+/// The folder that the file at this path is in.
+pub(crate) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn private() -> OpenOptions {
@@ -65,7 +93,7 @@ fn flock(file: &File, path: &Path, locked: &Path) -> Result<(), OpenError> {
     match file.try_lock() {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(OpenError::Lock { path: locked.to_owned(), source }),
+        Err(TryLockError::Error(source)) => Err(OpenError::system(locked, source)),
     }
 }
 

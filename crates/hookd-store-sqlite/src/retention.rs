@@ -13,6 +13,7 @@ use crate::cursors;
 use crate::error::Failure;
 use crate::index::{KeyKind, runs};
 use crate::settlements;
+use crate::texts::stored;
 
 /// How many blocks one step looks at: some milliseconds of work.
 const STEP_BLOCKS: i64 = 50;
@@ -53,6 +54,7 @@ pub(crate) fn step(connection: &Connection, expiry: &Expiry) -> Result<Step, Fai
             step.runs.extend(runs::expire(connection, kind, first.first(kind.part()))?);
         }
         settlements::expire(connection, first.first(Part::Changes))?;
+        stored::expire(connection, first.blockid)?;
     }
     Ok(step)
 }
@@ -189,6 +191,9 @@ fn delete_blocks(
     connection.prepare_cached("DELETE FROM blocks WHERE blockid <= ?")?.execute([last])?;
     connection
         .prepare_cached("DELETE FROM outcomes WHERE deliveryid < (SELECT min(first_deliveryid) FROM blocks)")?
+        .execute([])?;
+    connection
+        .prepare_cached("DELETE FROM unindexed_outcomes WHERE deliveryid < (SELECT min(first_deliveryid) FROM blocks)")?
         .execute([])?;
     let sum = |count: fn(&Candidate) -> i64| old.iter().map(|block| count(block).unsigned_abs()).sum::<u64>();
     expired.deliveries += sum(|block| block.delivery_count);

@@ -8,22 +8,24 @@ use std::thread::JoinHandle;
 
 use hookd_store::{
     Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
-    Expiry, IdentityKey, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Query, Receipt, Reply, Settlement,
-    SettlementKind, StoreError, StoredRequest,
+    Expiry, IdentityKey, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Query, Receipt, Reply, Search,
+    Settlement, SettlementKind, StoreError, StoredRequest, Waiting,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::checkpoint::Checkpoints;
+use crate::error::Failure;
 use crate::health::Health;
 use crate::index::RecentKeys;
 use crate::job::{Job, Promise};
 use crate::overload::Overload;
 use crate::packer::Numbers;
 use crate::paths::StoreLock;
-use crate::reader::Readers;
+use crate::reader::{Indexes, Readers};
+use crate::texts::OpenSegment;
 use crate::writer::{Monitor, Writer};
-use crate::{OpenError, onward, paths, schema, wal};
+use crate::{Fault, OpenError, onward, paths, schema, wal};
 
 /// How many writes may wait; more are refused with [`StoreError::Overloaded`].
 pub(crate) const MAX_QUEUED_WRITES: usize = 4096;
@@ -62,16 +64,19 @@ impl SqliteStore {
         let mut connection = Connection::open(path).map_err(sqlite)?;
         // SQLite opens what it may not write all the same, and then would never write, whatever becomes of the file.
         if connection.is_readonly(rusqlite::MAIN_DB).map_err(sqlite)? {
-            return Err(OpenError::ReadOnly { path: path.to_owned() });
+            return Err(OpenError::Faulty { path: path.to_owned(), fault: Fault::ReadOnly });
         }
         schema::prepare(&mut connection, path)?;
         let instance = schema::instance(&connection).map_err(sqlite)?;
         let identity_key = schema::identity_key(&connection).map_err(sqlite)?;
-        let newest = Numbers::read(&connection).map_err(sqlite)?.changeid - 1;
-        let (tail_sender, tail) = watch::channel(newest);
+        let next = Numbers::read(&connection).map_err(sqlite)?;
+        let broken = |failure: Failure| OpenError::Broken { path: path.to_owned(), source: failure.into() };
+        let open_segment = Arc::new(OpenSegment::read(&connection, next).map_err(broken)?);
+        let (tail_sender, tail) = watch::channel(next.changeid - 1);
         let recent_keys = Arc::new(RecentKeys::default());
         let gate = Arc::<RwLock<()>>::default();
-        let readers = Readers::new(path.to_owned(), instance, Arc::clone(&recent_keys), Arc::clone(&gate));
+        let indexes = Indexes { recent_keys: Arc::clone(&recent_keys), open_segment: Arc::clone(&open_segment) };
+        let readers = Readers::new(path.to_owned(), instance, indexes, Arc::clone(&gate));
         let queued = Arc::new(AtomicUsize::new(0));
         let overload = Arc::<Overload>::default();
         let monitor = Monitor {
@@ -82,8 +87,8 @@ impl SqliteStore {
         };
         let checkpoints = Checkpoints::start(path, gate)?;
         let (sender, jobs) = sync_channel(MAX_QUEUED_WRITES);
-        let writer = Writer::new(connection, checkpoints, recent_keys, tail_sender, monitor, jobs)
-            .map_err(|failure| OpenError::Broken { path: path.to_owned(), source: failure.into() })?;
+        let writer = Writer::new(connection, checkpoints, recent_keys, open_segment, next, tail_sender, monitor, jobs)
+            .map_err(broken)?;
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run())
@@ -156,6 +161,10 @@ impl Log for SqliteStore {
         self.readers.pending_after(after, most)
     }
 
+    fn pending_count(&self) -> Result<usize, StoreError> {
+        self.readers.pending_count()
+    }
+
     fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
         // What is newer may be committed already; whoever waits for it is woken.
         if most == 0 || after >= *self.tail.borrow() {
@@ -210,6 +219,14 @@ impl Browse for SqliteStore {
 
     fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
         self.readers.changes(query)
+    }
+
+    fn search(&self, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, StoreError> {
+        self.readers.search(search, most)
+    }
+
+    fn waiting(&self, deliveryids: &[i64]) -> Result<Vec<Waiting>, StoreError> {
+        self.readers.waiting(deliveryids)
     }
 
     fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {

@@ -4,18 +4,21 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use hookd_store::{
-    Browse, ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Page, Query, Settlement, SettlementKind,
-    StoreError, StoredRequest,
+    Browse, ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Page, Query, Search, Settlement, SettlementKind,
+    StoreError, StoredRequest, Waiting,
 };
 
+use crate::error::Failure;
 use crate::index::{RecentKeys, recent};
-use crate::reader::Readers;
+use crate::packer::Numbers;
+use crate::reader::{Indexes, Readers};
+use crate::texts::OpenSegment;
 use crate::{OpenError, maintenance, schema};
 
 /// A store that is only read.
 ///
-/// What is stored after it was opened is seen as well, but by its number only: filters of a revision or of a forge's id find
-/// what was there when it was opened.
+/// What is stored after it was opened is seen as well, but by its number only: searches, and filters of texts, find what was
+/// there when it was opened.
 pub struct StoreReader(Readers);
 
 impl StoreReader {
@@ -25,11 +28,15 @@ impl StoreReader {
     /// See [`OpenError`]; also when there is no store.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let connection = maintenance::open(path)?;
-        let instance = schema::instance(&connection).map_err(|source| OpenError::sqlite(path, source))?;
+        let sqlite = |source| OpenError::sqlite(path, source);
+        let broken = |failure: Failure| OpenError::Broken { path: path.to_owned(), source: failure.into() };
+        let instance = schema::instance(&connection).map_err(sqlite)?;
+        let next = Numbers::read(&connection).map_err(sqlite)?;
+        let open_segment = Arc::new(OpenSegment::read(&connection, next).map_err(broken)?);
         let recent_keys = Arc::new(RecentKeys::default());
-        recent::read(&connection, &recent_keys)
-            .map_err(|failure| OpenError::Broken { path: path.to_owned(), source: failure.into() })?;
-        Ok(Self(Readers::new(path.to_owned(), instance, recent_keys, Arc::<RwLock<()>>::default())))
+        recent::read(&connection, &recent_keys).map_err(broken)?;
+        let indexes = Indexes { recent_keys, open_segment };
+        Ok(Self(Readers::new(path.to_owned(), instance, indexes, Arc::<RwLock<()>>::default())))
     }
 }
 
@@ -48,6 +55,14 @@ impl Browse for StoreReader {
 
     fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {
         self.0.deliveries(query)
+    }
+
+    fn search(&self, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, StoreError> {
+        self.0.search(search, most)
+    }
+
+    fn waiting(&self, deliveryids: &[i64]) -> Result<Vec<Waiting>, StoreError> {
+        self.0.waiting(deliveryids)
     }
 
     fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {

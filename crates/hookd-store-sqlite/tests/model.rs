@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
-use hookd_core::{Change, HookRequest};
+use hookd_core::{Change, HookRequest, Subject};
 use hookd_store::{
-    ApiCalls, Browse as _, Completion, Cursor, CursorMove, CursorPlace, DeliveryField, Due, Expiry, Log as _, Moved,
-    NewDelivery, NewState, Origin, Query, Receipt, State, StoredRequest, Timestamp,
+    ApiCalls, Browse as _, ChangeField, Completion, Cursor, CursorMove, CursorPlace, DeliveryField, DeliveryRecord,
+    Due, Expiry, Log as _, Moved, NewDelivery, NewState, Operator, Origin, Query, Receipt, Search, State,
+    StoredRequest, Timestamp,
 };
 use hookd_store_sqlite::{SqliteStore, maintenance};
 use tempfile::TempDir;
@@ -155,6 +156,7 @@ impl History {
         let change = |number: u64| Change {
             revision: Some(format!("r{number}")),
             branch: Some(format!("b{}", number % 3)),
+            author: format!("x{}", number % 7),
             comments: "x".repeat(usize::try_from(number % 50).unwrap()),
             ..Change::default()
         };
@@ -167,7 +169,10 @@ impl History {
         let state = match self.rng.u32(0..6) {
             0 => NewState::Ignored("no reason".to_owned()),
             1 => NewState::Refused("wrong".to_owned()),
-            2 => NewState::Pending { reported_changes: self.rng.usize(0..3) },
+            2 => {
+                let about = Subject { repository: "here".to_owned(), ..Subject::default() };
+                NewState::Pending { reported_changes: self.rng.usize(0..3), about }
+            }
             _ => self.changes(),
         };
         let body = Bytes::from(format!("body {}", self.rng.u32(0..3)));
@@ -232,6 +237,7 @@ impl History {
             received_at: now,
             attempts: self.rng.u32(..),
             next_at: now,
+            error: None,
         };
         self.store().postpone(due.clone()).wait().unwrap();
         self.model.pending.entry(deliveryid).and_modify(|attempts| *attempts = due.attempts);
@@ -400,6 +406,42 @@ impl History {
             store.pending().unwrap().into_iter().map(|due| (due.deliveryid, due.attempts)).collect();
         assert_eq!(pending, model.pending);
         assert!(store.cursors().unwrap().iter().eq(model.cursors.values()));
+        let changes: BTreeMap<i64, Change> =
+            store.changes(&Query::default()).unwrap().rows.into_iter().map(|row| (row.changeid, row.change)).collect();
+        let word = |word: &str| Search { words: vec![word.to_owned()], ..Search::default() };
+        let state = |state: State| Search { states: vec![state], ..Search::default() };
+        let revision = format!("R{}", self.rng.u64(0..=self.revisions));
+        for search in [
+            word(&revision),
+            word("b0"),
+            word("id 7"),
+            word("no reason"),
+            word("CLOSED"),
+            word("here"),
+            state(State::Pending),
+            state(State::Refused),
+            Search { words: vec!["b1".to_owned(), "x4".to_owned()], ..state(State::Accepted) },
+        ] {
+            let found: Vec<i64> =
+                store.search(&search, usize::MAX).unwrap().iter().map(|delivery| delivery.deliveryid).collect();
+            let matches = |delivery: &&DeliveryRecord| {
+                let own: Vec<_> =
+                    delivery.changeids.iter().filter_map(|changeid| changes.get(changeid)).cloned().collect();
+                let about = store.waiting(&[delivery.deliveryid]).unwrap().pop().map(|waiting| waiting.about);
+                search.matches(delivery, &own, about.as_ref())
+            };
+            let expected = deliveries.rows.iter().rev().filter(matches).map(|delivery| delivery.deliveryid);
+            assert!(
+                expected.clone().eq(found.iter().copied()),
+                "{search:?}: {found:?}, {:?}",
+                expected.collect::<Vec<_>>()
+            );
+        }
+        for branch in ["b0", "b3"] {
+            let query = Query::default().filter(ChangeField::Branch, Operator::Eq, branch);
+            let count = changes.values().filter(|change| change.branch.as_deref() == Some(branch)).count();
+            assert_eq!(store.changes(&query).unwrap().total, count as u64, "{branch}");
+        }
     }
 }
 

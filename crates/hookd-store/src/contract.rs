@@ -36,6 +36,7 @@ pub mod expiry;
 pub mod pending;
 pub mod reading_on;
 mod samples;
+pub mod searching;
 pub mod settlements;
 
 use crate::SharedStore;
@@ -83,6 +84,7 @@ macro_rules! contract_tests {
                 a_pending_delivery_is_completed_once,
                 pending_deliveries_come_in_the_order_of_their_numbers,
                 a_postponed_delivery_continues_from_there_after_reopening,
+                people_see_what_a_pending_delivery_is_about,
                 a_completion_without_changes_gives_the_reason,
                 what_is_not_pending_is_neither_completed_nor_postponed,
                 an_invalid_completion_is_refused_alone,
@@ -146,6 +148,13 @@ macro_rules! contract_tests {
                 totals_count_all_that_match,
                 pending_deliveries_are_found_in_their_new_state,
             }
+            searching {
+                a_search_finds_all_words_in_a_delivery_and_its_changes,
+                a_search_is_narrowed_by_state_dialect_event_and_repository,
+                a_pending_delivery_is_found_by_what_it_is_about_and_then_by_what_it_produced,
+                the_newest_come_first_and_pages_go_on_before_a_number,
+                what_was_stored_before_reopening_is_found,
+            }
             concurrency {
                 readers_never_see_a_smaller_number_appear,
                 the_same_delivery_from_many_senders_is_stored_once,
@@ -187,6 +196,7 @@ mod tests {
             ("expiry", include_str!("contract/expiry.rs")),
             ("clocks", include_str!("contract/clocks.rs")),
             ("browsing", include_str!("contract/browsing.rs")),
+            ("searching", include_str!("contract/searching.rs")),
             ("concurrency", include_str!("contract/concurrency.rs")),
         ];
         let listed = crate::contract_tests! { @each names [] };

@@ -50,7 +50,7 @@ pub trait Log: Send + Sync {
     /// [`StoreError::Invalid`] as [`Completion::validate`].
     fn complete(&self, completion: Completion) -> Reply<bool>;
 
-    /// Stores `attempts` and `next_at` of a pending delivery, so that a restart continues from there. The other fields
+    /// Stores `attempts`, `next_at` and `error` of a pending delivery, so that a restart continues from there. The other fields
     /// are not written. Does nothing if the delivery is not pending.
     fn postpone(&self, due: Due) -> Reply<()>;
 
@@ -88,6 +88,12 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError>;
+
+    /// How many deliveries are pending.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn pending_count(&self) -> Result<usize, StoreError>;
 
     /// The changes with numbers above `after`, ascending and without gaps. At most `most`; the store may return fewer,
     /// but at least one if there is one (and `most` is not zero). If the first number is not `after + 1`, those before

@@ -27,8 +27,9 @@ impl Scheme {
     /// The request with the proof that a forge that was configured with `key` adds to it.
     #[must_use]
     pub fn sign(self, key: &str, request: HookRequest) -> HookRequest {
-        let proof = self.proof(key, ID, request.body());
-        self.attach(request, &proof)
+        let timestamp = sign::seconds_from_now(0);
+        let proof = self.proof(key, ID, &timestamp, request.body());
+        self.attach_at(request, &timestamp, &proof)
     }
 
     /// The secret, as an option, that makes a dialect verify what is signed with `key`.
@@ -44,20 +45,25 @@ impl Scheme {
         }
     }
 
-    fn proof(self, key: &str, id: &str, body: &[u8]) -> String {
+    fn proof(self, key: &str, id: &str, timestamp: &str, body: &[u8]) -> String {
         match self {
             Scheme::Sha1(_) => sign::sha1(key, body),
             Scheme::Sha256(_) => sign::sha256(key, body),
             Scheme::Token(_) => key.to_owned(),
-            Scheme::StandardWebhooks => sign::standard_webhook(key, id, &sign::seconds_from_now(0), body),
+            Scheme::StandardWebhooks => sign::standard_webhook(key, id, timestamp, body),
         }
     }
 
     /// The request with this as its proof.
     pub(crate) fn attach(self, request: HookRequest, proof: impl AsRef<[u8]>) -> HookRequest {
+        self.attach_at(request, &sign::seconds_from_now(0), proof)
+    }
+
+    /// The same, sent at this time, which its proof may be made with.
+    fn attach_at(self, request: HookRequest, timestamp: &str, proof: impl AsRef<[u8]>) -> HookRequest {
         let request = match self {
             Scheme::StandardWebhooks if request.headers().get("webhook-timestamp").is_none() => {
-                request.with_header("webhook-id", ID).with_header("webhook-timestamp", sign::seconds_from_now(0))
+                request.with_header("webhook-id", ID).with_header("webhook-timestamp", timestamp)
             }
             _ => request,
         };
@@ -66,11 +72,12 @@ impl Scheme {
 
     /// Proofs that are not those of `key` for `body`: of another key or body, cut, changed, doubled, or anything.
     pub(crate) fn wrong_proofs(self, key: &'static str, body: Vec<u8>) -> BoxedStrategy<Vec<u8>> {
-        let right = self.proof(key, ID, &body);
+        let now = sign::seconds_from_now(0);
+        let right = self.proof(key, ID, &now, &body);
         let bare = right.split_once(['=', ',']).map_or("", |(_, bare)| bare).to_owned();
         let related = vec![
-            self.proof("guess", ID, &body),
-            self.proof(key, "other", b"other"),
+            self.proof("guess", ID, &now, &body),
+            self.proof(key, "other", &now, b"other"),
             format!("{right},{right}"),
             format!("{right}{bare}x"),
             format!("{right}{right}"),

@@ -11,6 +11,7 @@ mod machine;
 mod million;
 mod onward;
 mod report;
+mod searches;
 mod servers;
 mod stored;
 
@@ -91,6 +92,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         million: None,
         starts: None,
         onward: None,
+        searches: None,
     };
     let load = Load::make(&place, options.payloads, options.connections)?;
     let Options { seconds, rounds, connections, .. } = options;
@@ -107,6 +109,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     if let (Some(server), Some(store), Some(changes)) = (on_store, store, options.stored) {
         report.starts = Some(stored::starts(server, &load, &store, changes)?);
         report.onward = Some(onward::measure(&store)?);
+        report.searches = Some(searches::measure(&store, changes)?);
     }
     if let Some(requests) = options.million {
         let load = Load::make(&place, options.payloads.max(million::PUSHES), options.connections)?;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod docs;
+mod fuzz;
 mod peers;
 mod test;
 mod tools;
@@ -23,6 +24,7 @@ struct Cli {
 enum Task {
     Bench(bench::Options),
     Docs(docs::Options),
+    Fuzz(fuzz::Options),
     Test(test::Options),
     Torture(torture::Options),
 }
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Bench(options) => bench::run(&options),
         Task::Docs(options) => docs::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Torture(options) => torture::run(&options),
     };

@@ -28,7 +28,13 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "debian",
         purpose: "the clients that people use",
-        tests: &["conformance::", "faults::clock::", "whole::"],
+        tests: &[
+            "conformance::",
+            "faults::clock::",
+            "metrics::a_certificate_that_expires_soon",
+            "terminal::progress",
+            "whole::",
+        ],
         recipe: || missing_programs().iter().map(|program| format!("{}\n", program.package)).collect(),
         install: install_programs,
     },
@@ -70,9 +76,23 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "nginx",
         purpose: "the reverse proxy that people use",
-        tests: &["bounds::nginx::"],
+        tests: &["bounds::nginx::", "pages::proxy::"],
         recipe: || format!("{NGINX}\n"),
         install: unpack_nginx,
+    },
+    Peer {
+        name: "promtool",
+        purpose: "Prometheus's check of metrics",
+        tests: &["metrics::promtool_"],
+        recipe: || format!("{PROMTOOL}\n"),
+        install: unpack_promtool,
+    },
+    Peer {
+        name: "chromium",
+        purpose: "the browser that shows the pages",
+        tests: &["pages::browser::"],
+        recipe: || "chromium chromium-driver\n".to_owned(),
+        install: install_chromium,
     },
     Peer {
         name: "webhook",
@@ -97,6 +117,7 @@ const POST_BUILD_REQUEST: &str = "buildbot==0.8.14";
 const OCTOKIT: &str = "@octokit/webhooks-examples@7.6.1";
 const GITLAB: &str = "golang-github-xanzy-go-gitlab-dev";
 const NGINX: &str = "nginx";
+const PROMTOOL: &str = "prometheus";
 const WEBHOOK: &str = "webhook";
 const OCTOKIT_SERVER: &str = "@octokit/webhooks@14.2.0";
 
@@ -150,6 +171,7 @@ struct Program {
 }
 
 const PROGRAMS: &[Program] = &[
+    Program { package: "bsdutils", check: ("script", &["--version"]) },
     Program { package: "curl", check: ("curl", &["--version"]) },
     Program { package: "faketime", check: ("faketime", &["--version"]) },
     Program { package: "git", check: ("git", &["--version"]) },
@@ -182,6 +204,18 @@ fn install_programs() -> Result<(), String> {
         [] => Ok(()),
         still => Err(format!("`{}` was installed, but does not run", still[0].package)),
     }
+}
+
+/// Its driver comes from another package of the same version.
+fn install_chromium() -> Result<(), String> {
+    if succeeds("chromedriver", &["--version"]) && succeeds("chromium", &["--version"]) {
+        return Ok(());
+    }
+    if !succeeds("sh", &["-c", "test \"$(id -u)\" = 0"]) {
+        return Err("only root can install it: apt-get install chromium chromium-driver".to_owned());
+    }
+    update_lists()?;
+    run_quietly(apt_get().args(["install", "--yes", "--no-install-recommends", "chromium", "chromium-driver"]))
 }
 
 fn make_venv() -> Result<(), String> {
@@ -231,6 +265,11 @@ fn unpack_gitlab() -> Result<(), String> {
 /// Unpacked, not installed: its service must not start by itself.
 fn unpack_nginx() -> Result<(), String> {
     unpack_debian("nginx", NGINX)
+}
+
+/// The same.
+fn unpack_promtool() -> Result<(), String> {
+    unpack_debian("promtool", PROMTOOL)
 }
 
 /// The same.

@@ -4,9 +4,9 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::{peers, tools};
+use crate::{fuzz, peers, tools};
 
-/// Installs the peers that tests need, and runs all tests of the workspace.
+/// Installs the peers that tests need, runs all tests of the workspace, and the fuzz targets for a short time.
 ///
 /// Peers (Buildbot from PyPI, payloads from npm and PyPI, Debian programs) go to `target/peers` and are kept there.
 /// Plain `cargo test --workspace` needs no peers, and skips the tests that do.
@@ -33,6 +33,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         // A selection of tests does not include the examples in the documentation.
         if options.arguments.is_empty() {
             failures.extend(tools::run(tools::cargo().args(["test", "--workspace", "--doc"])).err());
+            failures.extend(fuzz::run_short().err());
         }
     }
     for peer in &missing {

@@ -245,6 +245,18 @@ fn every_dialect_is_named_in_the_binary() {
 }
 
 #[test]
+fn every_dialect_has_a_fuzz_target() {
+    let targets = read("fuzz/src/targets/dialect.rs");
+    for dialect in dialects() {
+        let name = dialect.trim_start_matches("hookd-");
+        assert!(
+            targets.contains(&format!("\n        dialect(\"{name}\", ")),
+            "fuzz/src/targets/dialect.rs lacks {name}"
+        );
+    }
+}
+
+#[test]
 fn only_hookd_listens_and_names_dialects() {
     let (dialects, allowed) = (dialects(), ["hookd", "hookd-tests", "hookd-bench", "xtask"]);
     for (package, manifest) in manifests().iter().filter(|(package, _)| !allowed.contains(&package.as_str())) {

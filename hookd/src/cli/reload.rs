@@ -32,8 +32,9 @@ pub(super) fn run(config: &Path, args: &ReloadArgs, output: &mut Output<'_>) -> 
     let (is_success, answer) = match admin.post("/api/v2/reload") {
         Ok(Answer { status: 200, json }) => (true, json),
         Ok(Answer { status: 400, json }) => (false, json),
-        Ok(Answer { status, .. }) => {
-            writeln!(output.err, "error: cannot reach the running hookd: it answered {status}")?;
+        Ok(answer) => {
+            let message = answer.success().err().unwrap_or_else(|| "the running hookd did not reload".to_owned());
+            writeln!(output.err, "error: {message}")?;
             return Ok(Exit::Failure);
         }
         Err(message) => {

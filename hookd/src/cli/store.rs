@@ -1,4 +1,5 @@
-//! `hookd store`: statistics, check, backup and vacuum of a store. All but `vacuum` work while hookd runs.
+//! `hookd store`: statistics, check, backup and vacuum of a store. All but `vacuum` work while hookd runs. What takes long shows
+//! its progress on a terminal, and can be interrupted.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use hookd_config::{Config, StoreUrl};
 use hookd_store_sqlite::maintenance::{self, Checked, MaintenanceError, Stats};
 use jiff::Timestamp;
 
-use super::{Exit, Output, after_help};
+use super::{Exit, Output, after_help, progress};
 use crate::log::chain;
 
 /// Arguments of `hookd store`.
@@ -83,17 +84,27 @@ pub(super) fn run(config: &Path, args: &StoreArgs, output: &mut Output<'_>) -> i
             }
             Ok(Exit::Ok)
         }),
-        Command::Check => {
-            report(maintenance::check(&path), output, |checked, output| print_check(&path, &checked, output))
+        Command::Check => report(maintenance::check_watched(&path, &progress::watch()), output, |checked, output| {
+            print_check(&path, &checked, output)
+        }),
+        Command::Backup { to } => {
+            report(maintenance::backup_watched(&path, to, &progress::watch()), output, |backup, output| {
+                writeln!(output.out, "{}: {}", to.display(), size(backup.bytes))?;
+                Ok(Exit::Ok)
+            })
         }
-        Command::Backup { to } => report(maintenance::backup(&path, to), output, |backup, output| {
-            writeln!(output.out, "{}: {}", to.display(), size(backup.bytes))?;
-            Ok(Exit::Ok)
-        }),
-        Command::Vacuum => report(maintenance::vacuum(&path), output, |vacuumed, output| {
-            writeln!(output.out, "{}: {} before, {} now", path.display(), size(vacuumed.before), size(vacuumed.after))?;
-            Ok(Exit::Ok)
-        }),
+        Command::Vacuum => {
+            report(maintenance::vacuum_watched(&path, &progress::watch()), output, |vacuumed, output| {
+                writeln!(
+                    output.out,
+                    "{}: {} before, {} now",
+                    path.display(),
+                    size(vacuumed.before),
+                    size(vacuumed.after)
+                )?;
+                Ok(Exit::Ok)
+            })
+        }
     }
 }
 

@@ -100,7 +100,7 @@ impl Worker {
     /// # Errors
     /// When the store cannot be read.
     pub(super) fn pending_count(&self) -> Result<usize, StoreError> {
-        self.store.pending().map(|pending| pending.len())
+        self.store.pending_count()
     }
 
     /// The pending deliveries with numbers above `after`, ascending, at most `most`.
@@ -140,8 +140,8 @@ impl Worker {
         loop {
             let permit = self.permit(endpoint).await;
             let attempt = self.attempt(&mut due, gathered, &mut calls).await?;
-            drop(permit);
             let pause = match attempt {
+                // With its permit: while the store fails, only so many wait with their changes.
                 Attempt::Complete(state, note) => return self.complete(&due, state, note, calls).await,
                 Attempt::Postponed(pause, kept) => {
                     let is_small = kept.answers.body_bytes() <= MAX_KEPT_ANSWER_BYTES;
@@ -149,6 +149,7 @@ impl Worker {
                     pause
                 }
             };
+            drop(permit);
             tokio::time::sleep(pause).await;
         }
     }
@@ -230,7 +231,7 @@ impl Worker {
         // Never closed, so that this is always a permit.
         let _load = self.loads.acquire().await;
         let (store, deliveryid) = (Arc::clone(&self.store), due.deliveryid);
-        let loaded = spawn_blocking(move || replays::load_request(&*store, deliveryid)).await;
+        let loaded = self.translator.load(move || replays::load_request(&*store, deliveryid)).await;
         let loaded = loaded.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         let Some((request, replay_of)) = loaded else { return Ok(None) };
         let translated = self.translator.translate_with(dialect, request.into_request(), answers).await;
@@ -276,6 +277,7 @@ impl Worker {
         let pause = asked_pause.unwrap_or_default().max(self.backoff.pause(due.attempts));
         let now = Timestamp::now();
         due.next_at = now.saturating_add(pause);
+        due.error = Some(format!("{}: {reason}", call.url));
         // If the clock has been set back since, the budget counts from now.
         due.received_at = due.received_at.min(now);
         let (delivery, url, attempts) = (due.deliveryid, &call.url, due.attempts);
@@ -328,7 +330,7 @@ impl Worker {
 
 /// The calls of earlier runs, of which only those that failed are known.
 fn calls_before(due: &Due) -> ApiCalls {
-    ApiCalls { made: due.attempts, failed: due.attempts, last_error: None }
+    ApiCalls { made: due.attempts, failed: due.attempts, last_error: due.error.clone() }
 }
 
 fn count(calls: &mut ApiCalls, url: &str, result: &CallResult) {

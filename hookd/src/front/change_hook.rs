@@ -11,7 +11,7 @@ use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use hookd_admin::{Metrics, Unverified, UnverifiedRequest};
 use hookd_config::{Access, Config, ConfigHandle, ServedDialect};
-use hookd_core::{HookRequest, Method, Proof};
+use hookd_core::{ChangeList, HookRequest, Method, Proof};
 use hookd_http::{BodyError, BodyLimits, Budget, LogLimiter, is_encoded, plain, read_body};
 use hookd_store::{NewDelivery, NewState, Origin, Receipt, SharedStore, State, StoreError, StoredRequest, Timestamp};
 
@@ -182,6 +182,13 @@ impl Front {
             }
         };
         let translated = started.elapsed();
+        let mut stored = StoredRequest::new(&request, dialect.hook.headers());
+        // What waits for the writer counts with what it became, which may be a multiple of it.
+        let Ok(body) = self.budget.with_result(stored.body, ChangeList::bytes(state.changes())) else {
+            self.record_unstored(&dialect.name, event.as_deref(), forge_id.as_deref(), &StoreError::Overloaded);
+            return answers::unstored(&StoreError::Overloaded);
+        };
+        stored.body = body;
         let delivery = NewDelivery {
             received_at,
             dialect: dialect.name.clone(),
@@ -190,7 +197,7 @@ impl Front {
             deduplicate: dialect.deduplicate,
             origin: origin.clone(),
             replay: None,
-            request: Some(StoredRequest::new(&request, dialect.hook.headers())),
+            request: Some(stored),
             state,
             note,
         };

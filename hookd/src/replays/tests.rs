@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookd_core::{HookRequest, Refusal};
+use hookd_core::{HookRequest, Refusal, Subject};
 use hookd_store::{Log as _, MemoryStore, NewState, StoredRequest};
 
 use super::*;
@@ -98,7 +98,7 @@ fn scripted_state(comments: &str) -> NewState {
 #[tokio::test]
 async fn says_why_a_delivery_cannot_be_replayed() {
     let (store, replayer) = replayer().await;
-    store.append(delivery("", NewState::Pending { reported_changes: 1 })).await.unwrap();
+    store.append(delivery("", NewState::Pending { reported_changes: 1, about: Subject::default() })).await.unwrap();
     store.append(NewDelivery { request: None, ..delivery("", scripted_state("polled")) }).await.unwrap();
     store.append(NewDelivery { dialect: "gone".to_owned(), ..delivery("", scripted_state("")) }).await.unwrap();
     let mut reasons = Vec::new();

@@ -12,4 +12,5 @@ mod nginx;
 mod passwords;
 mod patterns;
 mod payloads;
+mod queue;
 mod same_store;

@@ -31,12 +31,12 @@ const INVALID: [Invalid; 4] = [
             gitlab = { codebase = { map = { \"a\" = 5 } } }\nbitbucketcloud = { codebase = { default = \"x\" } }\n\
             bitbucketserver = { base_url = \"code.example.org\", skips = \"(\" }\n",
         problems: &[
-            ("2:24", &["`codebase`", "`maps`", "`map`"]),
-            ("2:53", &["`merge_queue`", "`push`", "`merge_group`"]),
+            ("2:25", &["`codebase`", "`maps`", "`map`"]),
+            ("2:52", &["`merge_queue`", "`push`", "`merge_group`"]),
             ("3:39", &["`codebase.map.a`", "expected a string"]),
             ("4:31", &["`codebase`", "neither `map` nor `path`"]),
             ("5:32", &["`base_url`", "https://code.example.org"]),
-            ("5:61", &["`skips`", "regular expression `(`"]),
+            ("5:60", &["`skips`", "regular expression `(`"]),
         ],
     },
 ];

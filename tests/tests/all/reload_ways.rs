@@ -127,7 +127,7 @@ fn the_command_reports_the_result() {
     let home = hookd.kill_9();
     let lost = home.run(&["reload", "--admin", &url]);
     assert_eq!((lost.code, lost.stdout.as_str()), (Some(1), ""));
-    assert!(lost.stderr.starts_with("error: cannot reach the running hookd: "), "{}", lost.stderr);
+    assert!(lost.stderr.starts_with(&format!("error: cannot reach the running hookd at `{url}`: ")), "{}", lost.stderr);
     // Where to look for it is in the file, which is not there.
     let lost = home.run(&["reload", "--config", "nowhere.toml"]);
     assert_eq!(lost.code, Some(2), "{}", lost.stderr);
@@ -191,11 +191,12 @@ fn the_command_authenticates_with_the_password_in_its_url() {
     let address = hookd.admin().address();
     let refused = hookd.home().run(&["reload", "--admin", &format!("http://{address}")]);
     assert_eq!(refused.code, Some(1));
-    assert!(refused.stderr.contains("401"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("asks for a user and a password: `--admin http://USER"), "{}", refused.stderr);
     let done = hookd.home().run(&["reload", "--admin", &format!("http://ops:secret@{address}")]);
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     let wrong = hookd.home().run(&["reload", "--admin", &format!("http://ops:hunter2@{address}")]);
     assert_eq!(wrong.code, Some(1));
+    assert!(wrong.stderr.contains("denies these credentials"), "{}", wrong.stderr);
     assert!(!wrong.stderr.contains("hunter2"), "{}", wrong.stderr);
 
     // A request from another site is refused even with the password.

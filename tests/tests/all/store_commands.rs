@@ -83,8 +83,13 @@ fn a_command_that_fails_reports_why_and_sets_its_exit_code() {
     for (arguments, code, message) in [
         (&["store", "vacuum"][..], 1, "is in use by another hookd; stop that one first"),
         (&["store", "backup", "there.db"], 1, "`there.db` exists, and a backup overwrites nothing"),
-        (&["store", "stats", "--file", "none.db"], 1, "cannot open `none.db`"),
-        (&["store", "check", "--file", "none.db"], 1, "cannot open `none.db`"),
+        (&["store", "stats", "--file", "none.db"], 1, "there is no store `none.db`"),
+        (&["store", "check", "--file", "none.db"], 1, "there is no store `none.db`"),
+        (
+            &["store", "backup", "none/backup.db"],
+            1,
+            "cannot write the backup `none/backup.db`: its folder does not exist",
+        ),
         (&["store", "check", "--file", "there.db"], 1, "there.db: SQLite: file is not a database"),
         (&["store", "check", "--config", "none.toml"], 2, "none.toml: the configuration cannot be read"),
         (&["store", "backup"], 2, "required arguments were not provided"),

@@ -1,5 +1,6 @@
 //! TLS on both listeners, with certificates that change while hookd runs.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use hookd_tests::{Home, Hookd, until};
@@ -101,6 +102,76 @@ fn the_command_reloads_over_tls_if_the_certificate_is_trusted() {
     // The public listener has another certificate, which is not trusted.
     let refused = hookd.home().run(&["reload", "--admin", &format!("https://{}", hookd.public())]);
     assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+}
+
+/// Also the certificate of another name, which has expired: it is the one that the configuration names.
+#[test]
+fn commands_trust_the_certificate_that_the_configuration_names() {
+    let home = Home::with_config(CONFIG);
+    write(&home, "public", "trusted-public.pem");
+    let mut parameters = rcgen::CertificateParams::new(["hooks.example.org".to_owned()]).expect("it is a name");
+    parameters.not_before = rcgen::date_time_ymd(2015, 1, 1);
+    parameters.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    // As `openssl req -x509` makes them.
+    parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a key can be made");
+    home.write("admin.pem", parameters.self_signed(&key).expect("a certificate can be made").pem());
+    home.write("admin.key", key.serialize_pem());
+    let hookd = home.start();
+    let url = format!("https://{}", hookd.admin().address());
+    for command in [&["reload"][..], &["sinks", "list"]] {
+        let done = hookd.home().run(&[command, &["--admin", &url]].concat());
+        assert_eq!(done.code, Some(0), "{command:?}: {}", done.stderr);
+    }
+    // Without that file, nobody vouches for it; the address is named.
+    hookd.home().write("other.toml", "[change_hook_dialects]\n");
+    let refused = hookd.home().run(&["reload", "--admin", &url, "--config", "other.toml"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    for part in [&format!("cannot reach the running hookd at `{url}`: invalid peer certificate"), "--ca FILE"] {
+        assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+    }
+}
+
+#[test]
+fn an_authority_may_be_named_on_the_command_line() {
+    let home = Home::with_config(CONFIG);
+    write(&home, "public", "trusted-public.pem");
+    write(&home, "admin", "trusted-admin.pem");
+    home.write("other.toml", "[change_hook_dialects]\n");
+    let hookd = home.start();
+    let url = format!("https://{}", hookd.admin().address());
+    for (ca, code, message) in [
+        ("trusted-admin.pem", 0, ""),
+        ("trusted-public.pem", 1, "invalid peer certificate"),
+        ("none.pem", 1, "`none.pem`: cannot be read"),
+        ("other.toml", 1, "`other.toml`: no certificate found"),
+    ] {
+        let done = hookd.home().run(&["reload", "--admin", &url, "--config", "other.toml", "--ca", ca]);
+        assert_eq!(done.code, Some(code), "{ca}: {}", done.stderr);
+        assert!(done.stderr.contains(message), "{ca}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn a_command_that_reaches_nobody_names_the_address_and_what_to_do() {
+    let hookd = start();
+    let address = hookd.admin().address();
+    let plain = Home::serving("[change_hook_dialects]\nbase = true").start();
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("it was bound");
+    for (url, message) in [
+        (format!("http://{address}"), "if its `[admin]` has `tls`, the URL begins with `https://`"),
+        (format!("https://{}", plain.admin().address()), "it does not speak TLS"),
+        (format!("http://ann:hunter2@{closed}"), "nothing listens there: is hookd running"),
+        (format!("http://{}", plain.public()), "what answers there is not its private listener"),
+    ] {
+        let done = hookd.home().run(&["reload", "--admin", &url]);
+        assert_eq!(done.code, Some(1), "{url}: {}", done.stderr);
+        let shown = url.replace("ann:hunter2@", "");
+        for part in [&format!("cannot reach the running hookd at `{shown}`: "), message] {
+            assert!(done.stderr.contains(part), "{part}: {}", done.stderr);
+        }
+        assert!(!done.stderr.contains("hunter2"), "{}", done.stderr);
+    }
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use hookd_store::ChangeRecord;
 use maud::{Markup, html};
 
-use super::layout::{moment, sink};
+use super::layout::sink;
+use super::root::Root;
+use super::text::text;
+use super::time::exact_moment;
 use crate::sinks::outcome::AtSink;
 use crate::timeline::Known;
 
@@ -18,23 +21,23 @@ pub(super) fn section(known: &Known, changes: &[(ChangeRecord, Vec<AtSink>)]) ->
             ol.timeline {
                 @for step in known.steps() {
                     li {
-                        strong { (step.name) } " " (step.text)
-                        @if let Some(at) = step.at { ", " (moment(at)) }
+                        strong { (step.name) } " " (text(&step.text))
+                        @if let Some(at) = step.at { ", " (exact_moment(at)) }
                         @if let (Some(of), "received") = (known.delivery.replay_of, step.name) {
-                            " · " a href={ "/deliveries/" (of) } { "the original" }
+                            " · " a href=(Root::RECORD.delivery(of)) { "the original" }
                         }
                         @if step.name == "replayed" {
-                            @for replay in &known.replays { " · " a href={ "/deliveries/" (replay) } { (replay) } }
+                            @for replay in &known.replays { " · " a href=(Root::RECORD.delivery(*replay)) { (replay) } }
                         }
                     }
                 }
                 @for (change, at_sinks) in changes.iter().take(MAX_CHANGES) {
                     @for at_sink in at_sinks {
                         li {
-                            strong { a href={ "/changes/" (change.changeid) } { "change " (change.changeid) } }
-                            " at " (destination(at_sink)) ": " (at_sink.outcome.sentence())
-                            @if let Some(at) = at_sink.outcome.settled_at() { ", " (moment(at)) }
-                            @if let Some(at) = at_sink.outcome.next_at() { ", next attempt " (moment(at)) }
+                            strong { a href=(Root::RECORD.change(change.changeid)) { "change " (change.changeid) } }
+                            " at " (destination(at_sink)) ": " (text(&at_sink.outcome.sentence()))
+                            @if let Some(at) = at_sink.outcome.settled_at() { ", " (exact_moment(at)) }
+                            @if let Some(at) = at_sink.outcome.next_at() { ", next attempt " (exact_moment(at)) }
                         }
                     }
                 }
@@ -49,6 +52,6 @@ pub(super) fn section(known: &Known, changes: &[(ChangeRecord, Vec<AtSink>)]) ->
 
 fn destination(at_sink: &AtSink) -> Markup {
     html! {
-        @if at_sink.is_configured { (sink(&at_sink.sink)) } @else { (at_sink.sink) " (no longer configured)" }
+        @if at_sink.is_configured { (sink(Root::RECORD, &at_sink.sink)) } @else { (text(&at_sink.sink)) " (no longer configured)" }
     }
 }

@@ -80,6 +80,11 @@ impl Checkers {
         self.checkers.iter().any(|checker| matches!(checker, Checker::Anonymous))
     }
 
+    /// Whether no request can be accepted as long as the files stay as they are: they name no user.
+    pub(crate) fn accepts_nobody(&self) -> bool {
+        self.checkers.iter().all(|checker| matches!(checker, Checker::File(file) if file.is_empty()))
+    }
+
     /// Whether a request with these values of its `Authorization` headers is accepted. More than one is wrong: it would
     /// depend on the reader which of them counts. `address` is where the request came from.
     pub async fn check<'h>(&self, mut authorization: impl Iterator<Item = &'h [u8]>, address: IpAddr) -> Access {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
@@ -13,6 +13,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::stamp::Stamp;
+use super::validity::Validity;
 use crate::io_error::{reason, shown};
 
 /// How often the files are checked for changes.
@@ -57,6 +58,21 @@ impl Certificate {
     }
 
     fn current(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.look().certified)
+    }
+
+    /// From when to when the certificate is valid that is in use now; `None` if it does not say.
+    pub fn validity(&self) -> Option<Validity> {
+        self.look().certified.end_entity_cert().ok().and_then(Validity::of)
+    }
+
+    /// The file of the certificate.
+    pub fn path(&self) -> &Path {
+        &self.certificate
+    }
+
+    /// What is loaded, after a look at the files if one is due.
+    fn look(&self) -> MutexGuard<'_, Loaded> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if loaded.checked_at.elapsed() >= CHECK_INTERVAL {
             loaded.checked_at = Instant::now();
@@ -69,7 +85,7 @@ impl Certificate {
                 self.reload(&mut loaded, stamps);
             }
         }
-        Arc::clone(&loaded.certified)
+        loaded
     }
 }
 

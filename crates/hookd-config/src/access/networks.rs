@@ -25,6 +25,12 @@ impl Networks {
         self.0.is_empty()
     }
 
+    /// Whether the list holds every address, of IPv4 or of IPv6, so that it keeps out nobody who has one of those.
+    pub(crate) fn is_everybody(&self) -> bool {
+        let networks: Vec<IpNet> = self.0.iter().map(|network| network.0).collect();
+        IpNet::aggregate(&networks).iter().any(|network| network.prefix_len() == 0)
+    }
+
     /// Whether the address is in the list. An IPv4 address counts as the same in its IPv6 form.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -328,6 +334,21 @@ mod tests {
             assert_eq!(networks.contains(address.parse().unwrap()), is_in, "{address}");
         }
         assert_eq!(serde_json::to_value(&networks).unwrap()[1], "198.51.100.0/24");
+    }
+
+    #[test]
+    fn knows_when_a_list_holds_everybody() {
+        for (texts, is_everybody) in [
+            (&[][..], false),
+            (&["192.0.2.0/24"], false),
+            (&["0.0.0.0/0"], true),
+            (&["192.0.2.0/24", "::/0"], true),
+            (&["0.0.0.0/1", "128.0.0.0/1"], true),
+            (&["0.0.0.0/1", "128.0.0.0/2"], false),
+            (&["::ffff:0.0.0.0/96"], true),
+        ] {
+            assert_eq!(networks(texts).is_everybody(), is_everybody, "{texts:?}");
+        }
     }
 
     #[test]

@@ -1,33 +1,69 @@
-//! TOML with the position of every key and value.
-
-use std::borrow::Cow;
+//! TOML with the position of every key and value, from one file or several.
 
 use hookd_core::{PathStep, Problem};
 use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::merge::{self, Key, Twice};
 use super::report::{self, Finding, Report};
+use super::sources::Source;
 use crate::sections::names;
 
-/// A configuration file, parsed.
+/// A configuration, parsed.
+///
+/// Offsets count through all of its files, in their order, with one more after the end of each.
 pub(crate) struct Document<'t> {
-    name: &'t str,
-    text: &'t str,
+    /// At least one; the others are those that it includes.
+    parts: Vec<Part<'t>>,
     root: DeTable<'t>,
 }
 
+/// One of its files.
+struct Part<'t> {
+    name: &'t str,
+    text: &'t str,
+    /// The offset of its beginning.
+    base: usize,
+}
+
 impl<'t> Document<'t> {
-    /// Parses the text of a file; `name` is its name in messages.
+    /// Parses files, of which there is at least one, and merges them. The names of the files are those in messages.
     ///
     /// # Errors
-    /// Syntax errors, one for each line: further ones on the same line mostly follow from the first.
-    pub(crate) fn parse(name: &'t str, text: &'t str) -> Result<Self, Report> {
-        let (root, errors) = DeTable::parse_recoverable(text);
-        let document = Self { name, text, root: root.into_inner() };
-        if errors.is_empty() {
-            return Ok(document);
+    /// Syntax errors, one for each line: further ones on the same line mostly follow from the first. Then options that
+    /// two files have, and files that include others in their turn.
+    pub(crate) fn parse(sources: &'t [Source]) -> Result<Self, Report> {
+        let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+        let (mut whole, mut problems) = (Self { parts: Vec::new(), root: DeTable::new() }, Vec::new());
+        let (mut base, mut twice) = (0, Vec::new());
+        for source in sources {
+            let (part, errors) = Self::parse_one(source);
+            problems.extend(errors);
+            let Self { mut parts, root } = part;
+            parts.iter_mut().for_each(|part| part.base = base);
+            whole.parts.extend(parts);
+            let root = merge::shifted(root, base);
+            if base > 0
+                && let Some((key, _)) = root.get_key_value(names::INCLUDE)
+            {
+                let message =
+                    format!("`{}` is for `{}` alone: an included file includes no others", names::INCLUDE, names[0]);
+                problems.push(whole.at(key.span().start, message));
+            } else {
+                twice.extend(merge::merge(&mut whole.root, root));
+            }
+            base += source.text.len() + 1;
         }
+        problems.extend(twice.iter().map(|twice| whole.given_twice(twice)));
+        if problems.is_empty() { Ok(whole) } else { Err(Report::new(problems, &names)) }
+    }
+
+    /// One file, with its syntax errors.
+    fn parse_one(source: &'t Source) -> (Self, Vec<Finding>) {
+        let Source { name, text } = source;
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let document = Self { parts: vec![Part { name, text, base: 0 }], root: root.into_inner() };
         let mut problems: Vec<Finding> = errors
             .iter()
             .map(|error| {
@@ -40,9 +76,23 @@ impl<'t> Document<'t> {
                 document.at(offset, format!("broken TOML: {message}{}", first.unwrap_or_default()))
             })
             .collect();
-        report::sort(&mut problems);
+        report::sort(&mut problems, &[name]);
         problems.dedup_by_key(|problem| problem.line);
-        Err(Report::new(problems))
+        (document, problems)
+    }
+
+    /// An option that two files have. It is shown: only sections, dialects and their options are merged.
+    fn given_twice(&self, twice: &Twice) -> Finding {
+        let what = match twice.path.as_slice() {
+            [section, name] if section == names::DIALECTS => format!("dialect `{name}`"),
+            [section, name, option] if section == names::DIALECTS => format!("dialect `{name}`: `{option}`"),
+            [section, option] => format!("section `{section}`: `{option}`"),
+            path => format!("`{}`", path.join(".")),
+        };
+        let first = self.at(twice.first, String::new());
+        let place = [first.line, first.column].into_iter().flatten().map(|number| format!(":{number}"));
+        let place = place.collect::<String>();
+        self.at(twice.second, format!("{what} is given twice, first at {}{place}", first.file))
     }
 
     /// Which key it is that is given again at this offset, and where it was given first, for a message. The key itself is
@@ -67,33 +117,43 @@ impl<'t> Document<'t> {
         let (first, is_shown) = self.same_header(offset).or(nearest)?;
         let first = self.at(first, String::new());
         let shown = if is_shown { format!(" `{key}`") } else { String::new() };
-        Some(format!("{shown}, first given at {}:{}:{}", self.name, first.line?, first.column?))
+        Some(format!("{shown}, first given at {}:{}:{}", first.file, first.line?, first.column?))
     }
 
-    /// Where the header of a table that is given again at this offset was given first, and whether its last key may be
-    /// shown. The parser forgets the first one.
+    /// Where the table was given first whose header is given again at this offset: by the same header, or by keys that begin
+    /// with its name. And whether its last key may be shown. The parser forgets the first one.
     fn same_header(&self, offset: usize) -> Option<(usize, bool)> {
-        let before = self.text.get(..offset)?;
+        let text = self.parts.first()?.text;
+        let before = text.get(..offset)?;
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let header = |line: &str| line.split(']').next().map(|header| header.trim().to_owned());
-        let again = header(self.text[start..].lines().next()?).filter(|header| header.starts_with('['))?;
-        let mut at = 0;
+        let again = header(text[start..].lines().next()?).filter(|header| header.starts_with('['))?;
+        let name = again.trim_start_matches('[');
+        let is_shown = again.matches('.').count() < 2 && !again.contains(names::AUTH);
+        let (mut at, mut is_top) = (0, true);
         for line in before[..start].split_inclusive('\n') {
             if header(line).as_ref() == Some(&again) {
-                let shift = offset - start - self.text[start..].find('[')?;
-                return Some((
-                    at + line.find('[')? + shift,
-                    again.matches('.').count() < 2 && !again.contains(names::AUTH),
-                ));
+                let shift = offset - start - text[start..].find('[')?;
+                return Some((at + line.find('[')? + shift, is_shown));
+            }
+            is_top &= !line.trim_start().starts_with('[');
+            let rest = line.trim_start().strip_prefix(name).map(str::trim_start);
+            if is_top && rest.is_some_and(|rest| rest.starts_with(['.', '='])) {
+                return Some((at + line.len() - line.trim_start().len(), is_shown));
             }
             at += line.len();
         }
         None
     }
 
-    /// The name of the file in messages.
+    /// The name of the file in messages; that of the one that includes the others.
     pub(crate) fn name(&self) -> &str {
-        self.name
+        self.parts[0].name
+    }
+
+    /// The names of all files, in their order.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.parts.iter().map(|part| part.name).collect()
     }
 
     /// The top-level keys, in no particular order.
@@ -104,6 +164,12 @@ impl<'t> Document<'t> {
     /// The top-level value with this key.
     pub(crate) fn value(&self, key: &str) -> Option<&DeValue<'t>> {
         self.root.get(key).map(Spanned::get_ref)
+    }
+
+    /// Whether there is a value of a section's option, `path`.
+    pub(crate) fn has(&self, path: &[PathStep]) -> bool {
+        let [PathStep::Key(section), PathStep::Key(option)] = path else { return false };
+        self.value(section).and_then(DeValue::as_table).is_some_and(|table| table.contains_key(option.as_str()))
     }
 
     /// A finding at the key that `path` leads to, or at the longest part of the path that is in the file.
@@ -140,18 +206,16 @@ impl<'t> Document<'t> {
     }
 
     fn at(&self, offset: usize, message: impl Into<String>) -> Finding {
-        let before = &self.text[..self.text.floor_char_boundary(offset)];
+        let part = self.parts.iter().rev().find(|part| part.base <= offset).unwrap_or(&self.parts[0]);
+        let before = &part.text[..part.text.floor_char_boundary(offset - part.base)];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Finding {
             line: Some(before.matches('\n').count() + 1),
             column: Some(before[line_start..].chars().count() + 1),
-            ..Finding::in_file(self.name, message)
+            ..Finding::in_file(part.name, message)
         }
     }
 }
-
-/// A key with its position.
-type Key<'t> = Spanned<Cow<'t, str>>;
 
 /// Calls `each` with a key, its depth, and all keys in its value.
 fn visit<'t>(key: &Key<'t>, value: &DeValue<'t>, depth: usize, each: &mut dyn FnMut(&Key<'t>, usize)) {
@@ -219,6 +283,15 @@ mod tests {
 
     use super::*;
 
+    fn file(name: &str, text: &str) -> Source {
+        Source { name: name.to_owned(), text: text.to_owned() }
+    }
+
+    /// The report on these files.
+    fn report(sources: &[Source]) -> String {
+        Document::parse(sources).err().expect("it is wrong").to_string()
+    }
+
     const TEXT: &str = "[a]\nb = 1_000\n\"ü\" = { \"ß\" = [0x1f, \"x\"] }\n[a.c.d]\ne = 1.5\n";
 
     fn path(path: &[&str]) -> Vec<PathStep> {
@@ -231,7 +304,8 @@ mod tests {
 
     #[test]
     fn finds_keys_and_values_by_line_and_column() {
-        let document = Document::parse("x.toml", TEXT).unwrap();
+        let source = [file("x.toml", TEXT)];
+        let document = Document::parse(&source).unwrap();
         for (steps, key, value) in [
             (&["a"][..], (1, 2), (1, 1)),
             (&["a", "b"], (2, 1), (2, 5)),
@@ -255,13 +329,15 @@ mod tests {
 
     #[test]
     fn becomes_json_and_reports_what_json_cannot_represent() {
-        let document = Document::parse("x.toml", TEXT).unwrap();
+        let source = [file("x.toml", TEXT)];
+        let document = Document::parse(&source).unwrap();
         let (object, problems) = json_object(document.value("a").unwrap().as_table().unwrap());
         assert_eq!(Value::Object(object), json!({"b": 1000, "ü": {"ß": [31, "x"]}, "c": {"d": {"e": 1.5}}}));
         assert_eq!(problems, []);
 
         let text = "a = { b = [1, 2026-01-01], c = nan, d = -inf, e = 9223372036854775808, f = -9223372036854775808 }";
-        let document = Document::parse("x.toml", text).unwrap();
+        let source = [file("x.toml", text)];
+        let document = Document::parse(&source).unwrap();
         let (object, problems) = json_object(document.value("a").unwrap().as_table().unwrap());
         assert_eq!(Value::Object(object), json!({"b": [1, null], "c": null, "d": null, "e": null, "f": i64::MIN}));
         let messages: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -291,7 +367,7 @@ mod tests {
                 "2:25: broken TOML: duplicate key, first given at x.toml:2:12",
             ),
         ] {
-            let report = Document::parse("x.toml", text).err().unwrap().to_string();
+            let report = report(&[file("x.toml", text)]);
             assert_eq!(report, format!("x.toml:{message}"), "{text}");
         }
     }
@@ -309,7 +385,7 @@ mod tests {
             "{ hunter2 = }",
         ] {
             for line in [format!("secret = {value}"), format!("secret {value}"), format!("secret = 'x' {value}")] {
-                let report = Document::parse("x.toml", &line).err().expect("it is no TOML").to_string();
+                let report = report(&[file("x.toml", &line)]);
                 assert!(!report.contains("hunter2"), "{line}: {report}");
             }
         }
@@ -317,13 +393,63 @@ mod tests {
 
     #[test]
     fn reports_syntax_errors_of_each_line() {
-        let report = Document::parse("x.toml", "a = b\nc = 1\nc = 2\nd = 'x\n[e]\nf = = 1\n").err().unwrap();
         assert_eq!(
-            report.to_string(),
+            report(&[file("x.toml", "a = b\nc = 1\nc = 2\nd = 'x\n[e]\nf = = 1\n")]),
             "x.toml:1:5: broken TOML: string values must be quoted, expected literal string\n\
              x.toml:3:1: broken TOML: duplicate key `c`, first given at x.toml:2:1\n\
              x.toml:4:7: broken TOML: invalid literal string, expected `'`\n\
              x.toml:6:5: broken TOML: extra `=`"
+        );
+    }
+
+    #[test]
+    fn files_are_merged_and_positions_name_the_right_one() {
+        let files = [
+            file("a.toml", "[server]\nx = 1\n[[sinks]]\nname = 'a'\n[change_hook_dialects.d]\ny = 1"),
+            file(
+                "b.toml",
+                "'ü' = 'ß'\n[server]\nz = 2\n[[sinks]]\nname = 'b'\n[change_hook_dialects]\nd.w = 3\ne = true\n",
+            ),
+            file("c.toml", ""),
+        ];
+        let document = Document::parse(&files).unwrap();
+        for (steps, at) in [
+            (&["server", "x"][..], "a.toml:2:5"),
+            (&["server", "z"], "b.toml:3:5"),
+            (&["sinks", "0", "name"], "a.toml:4:8"),
+            (&["sinks", "1", "name"], "b.toml:5:8"),
+            (&["change_hook_dialects", "d", "y"], "a.toml:6:5"),
+            (&["change_hook_dialects", "d", "w"], "b.toml:7:7"),
+            (&["change_hook_dialects", "e"], "b.toml:8:5"),
+            (&["ü"], "b.toml:1:7"),
+        ] {
+            assert_eq!(document.at_value(&path(steps), "").to_string(), format!("{at}: "), "{steps:?}");
+        }
+    }
+
+    #[test]
+    fn what_two_files_have_is_an_error_with_both_places() {
+        let files = [
+            file(
+                "a.toml",
+                "change_hook_auth = []\n[server]\nx = { y = 1 }\n[change_hook_dialects]\nd = { s = 1 }\ne = true",
+            ),
+            file(
+                "b.toml",
+                "change_hook_auth = []\n[server]\n\nx = { z = 1 }\n[change_hook_dialects]\nd = { s = 2 }\ne = {}",
+            ),
+            file("c.toml", "server = 1\n[a\n"),
+            file("d.toml", "include = []\n"),
+        ];
+        assert_eq!(
+            report(&files),
+            "b.toml:1:1: `change_hook_auth` is given twice, first at a.toml:1:1\n\
+             b.toml:4:1: section `server`: `x` is given twice, first at a.toml:3:1\n\
+             b.toml:6:7: dialect `d`: `s` is given twice, first at a.toml:5:7\n\
+             b.toml:7:1: dialect `e` is given twice, first at a.toml:6:1\n\
+             c.toml:1:1: `server` is given twice, first at a.toml:2:2\n\
+             c.toml:2:3: broken TOML: unclosed table, expected `]`\n\
+             d.toml:1:1: `include` is for `a.toml` alone: an included file includes no others"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! Reads the sections of a document and collects every problem and warning.
 
-use hookd_core::{PathStep, Problem, options};
+use hookd_core::{Dialect, PathStep, Problem, options, registry};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -45,10 +45,10 @@ impl<'d> Reader<'d> {
     /// The problems, if there are any.
     pub(crate) fn finish(self) -> Result<Vec<Warning>, Report> {
         if !self.problems.is_empty() {
-            return Err(Report::new(self.problems));
+            return Err(Report::new(self.problems, &self.document.names()));
         }
         let mut warnings = self.warnings;
-        report::sort(&mut warnings);
+        report::sort(&mut warnings, &self.document.names());
         Ok(warnings)
     }
 
@@ -64,7 +64,12 @@ impl<'d> Reader<'d> {
             let tables = tables.chain(lists.iter().map(|name| format!("`[[{name}]]`")));
             let known_list: Vec<String> = tables.chain(options.iter().map(|name| format!("`{name}`"))).collect();
             let mut message = format!("unknown {kind} `{key}`, expected one of {}", known_list.join(", "));
-            message.push_str(&suggest(key, known.iter().copied()));
+            if registry::find::<Dialect>(key).is_ok() {
+                let section = names::DIALECTS;
+                message.push_str(&format!("; `[{section}]` has the dialects: `[{section}.{key}]`"));
+            } else {
+                message.push_str(&suggest(key, known.iter().copied()));
+            }
             self.problems.push(self.document.at_key(&steps(&[key]), message));
         }
     }

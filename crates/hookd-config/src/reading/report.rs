@@ -42,16 +42,16 @@ impl fmt::Display for Finding {
     }
 }
 
-/// All problems of a configuration, at least one, sorted by position. Displays as one line for each.
+/// All problems of a configuration, at least one, sorted by file and position. Displays as one line for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     problems: Vec<Finding>,
 }
 
 impl Report {
-    /// A report of these problems.
-    pub(crate) fn new(mut problems: Vec<Finding>) -> Self {
-        sort(&mut problems);
+    /// A report of these problems of files, which are sorted in the order of `files`.
+    pub(crate) fn new(mut problems: Vec<Finding>, files: &[&str]) -> Self {
+        sort(&mut problems, files);
         Self { problems }
     }
 
@@ -66,9 +66,10 @@ impl Report {
     }
 }
 
-/// Sorts by position; findings about the whole file come first.
-pub(crate) fn sort(findings: &mut [Finding]) {
-    findings.sort_by_key(|finding| (finding.line, finding.column));
+/// Sorts by file, in the order of `files`, and position; findings about a whole file come first.
+pub(crate) fn sort(findings: &mut [Finding], files: &[&str]) {
+    let rank = |finding: &Finding| files.iter().position(|file| *file == finding.file);
+    findings.sort_by_key(|finding| (rank(finding), finding.line, finding.column));
 }
 
 impl fmt::Display for Report {
@@ -97,7 +98,11 @@ mod tests {
     fn displays_a_line_for_each_problem_by_position() {
         let at =
             |line, column| Finding { line: Some(line), column: Some(column), ..Finding::in_file("a.toml", "wrong") };
-        let report = Report::new(vec![at(10, 2), at(9, 3), at(10, 1), Finding::in_file("a.toml", "all wrong")]);
-        assert_eq!(report.to_string(), "a.toml: all wrong\na.toml:9:3: wrong\na.toml:10:1: wrong\na.toml:10:2: wrong");
+        let other = Finding { line: Some(1), ..Finding::in_file("B.toml", "wrong") };
+        let problems = vec![other, at(10, 2), at(9, 3), at(10, 1), Finding::in_file("a.toml", "all wrong")];
+        assert_eq!(
+            Report::new(problems, &["a.toml", "B.toml"]).to_string(),
+            "a.toml: all wrong\na.toml:9:3: wrong\na.toml:10:1: wrong\na.toml:10:2: wrong\nB.toml:1: wrong"
+        );
     }
 }

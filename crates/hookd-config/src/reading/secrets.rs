@@ -7,6 +7,9 @@ use hookd_core::{Secret, SecretSource};
 
 use crate::io_error::{reason, shown};
 
+/// The secrets of the shipped `hookd.toml` and of the manual.
+const EXAMPLES: [&[u8]; 2] = [b"change-me", b"old-secret"];
+
 /// Reads secrets; relative paths start in `folder`, that of the configuration.
 pub(crate) struct Secrets<'f> {
     folder: &'f Path,
@@ -38,6 +41,10 @@ impl SecretSource for Secrets<'_> {
                 (without_last_newline(bytes), format!("the secret in the file {}", shown(&path)))
             }
         };
+        if EXAMPLES.contains(&bytes.as_slice()) {
+            let warning = format!("{name} is that of an example, which anybody knows: choose one of your own");
+            self.warnings.borrow_mut().push(warning);
+        }
         if let Some(oddity) = oddity(&bytes) {
             let consequence = "it is part of the secret, so unless the forge has it as well, nothing will ever match";
             self.warnings.borrow_mut().push(format!("{name} {oddity}: {consequence}"));
@@ -188,6 +195,15 @@ mod tests {
             });
             assert_eq!(secrets.into_warnings(), Vec::from_iter(expected), "{written:?}");
         }
+        let secrets = Secrets::new(folder.path());
+        for example in ["change-me", "old-secret"] {
+            secrets.read(&Secret::Text(example.into())).unwrap();
+        }
+        let warnings = secrets.into_warnings();
+        assert_eq!(warnings.len(), 2);
+        assert!(
+            warnings.iter().all(|warning| warning.starts_with("a secret is that of an example, which anybody knows"))
+        );
         let secrets = Secrets::new(folder.path());
         secrets.read(&Secret::Text("hunter2\n".into())).unwrap();
         assert!(secrets.into_warnings()[0].starts_with("a secret still ends with a newline: "));

@@ -11,7 +11,7 @@ use crate::sections::change_hook_auth::{self, Auth};
 use crate::sections::dialect::EveryDialect;
 use crate::sections::server::Server;
 use crate::sections::store::Store;
-use crate::sections::{dialects, names, sinks};
+use crate::sections::{dialects, include, names, sinks};
 
 /// Makes the schema of a struct.
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -30,6 +30,11 @@ pub fn json_schema() -> Value {
     let mut auth = generator.subschema_for::<Auth>().to_value();
     auth["description"] = change_hook_auth::ABOUT.into();
     properties.insert(names::AUTH.to_owned(), auth);
+    let path = json!({ "type": "string", "minLength": 1 });
+    properties.insert(
+        names::INCLUDE.to_owned(),
+        json!({ "description": include::ABOUT, "anyOf": [path, { "type": "array", "items": path }] }),
+    );
     let every = EveryDialect::json_schema(&mut generator).to_value();
     let classes = registry::all::<Dialect>();
     let mut definitions = Map::new();
@@ -205,7 +210,8 @@ mod tests {
     fn accepts_and_rejects_what_check_does() {
         let dialects = |line: &str| format!("[change_hook_dialects]\n{line}");
         for good in [
-            "[server]\nmax_body = 1000\nworkers = 2",
+            "include = ['conf.d/*.toml']\n[server]\nmax_body = 1000\nworkers = 2",
+            "include = 'conf.d/*.toml'",
             &dialects("base = false\nsigned = { secret = ['a', { file = 'b' }], compat = 'buildbot' }"),
             &dialects("base = { deduplicate = false, custom_class = 'base' }"),
             &dialects("base = { custom_class = 'test', secret = 'x' }"),
@@ -217,6 +223,7 @@ mod tests {
         }
         for bad in [
             "[sever]",
+            "include = [1]",
             "[server]\nlisten = 8010",
             "[server]\nworkers = 0",
             "change_hook_auth = ['pam:x']",

@@ -63,10 +63,7 @@ pub(crate) fn check(reader: &mut Reader<'_>, admin: &Admin, server: &Server) {
     let document = reader.document();
     let admin_path = steps(&[names::ADMIN, "listen"]);
     if address::collide(admin.listen, server.listen) {
-        let is_written = |section| {
-            let table = document.value(section).and_then(|value| value.as_table());
-            table.is_some_and(|table| table.contains_key("listen"))
-        };
+        let is_written = |section| document.has(&steps(&[section, "listen"]));
         let (here, path, there, other) = if is_written(names::ADMIN) {
             (names::ADMIN, admin_path, names::SERVER, server.listen)
         } else {

@@ -150,8 +150,17 @@ pub(crate) fn read(
     let mut warnings: Vec<String> = found.map(|warning| format!("{context}: {warning}")).collect();
     let EveryDialect { deduplicate, api_budget, allow_from, .. } = every;
     let allow_from = allow_from.or_else(|| defaults.allow_from.clone());
-    if !hook.requires_proof() && allow_from.is_none() && auth.as_ref().is_none_or(|auth| auth.is_open()) {
-        warnings.push(format!("{context} is open to anyone who can reach it: {}", how_to_close(class)));
+    let keeps_out = allow_from.as_ref().is_some_and(|allowed| !allowed.is_everybody());
+    if !hook.requires_proof() && !keeps_out && auth.as_ref().is_none_or(|auth| auth.is_open()) {
+        let but = if allow_from.is_some() { ", since `allow_from` holds every address" } else { "" };
+        warnings.push(format!("{context} is open to anyone who can reach it{but}: {}", how_to_close(class)));
+    }
+    if allow_from.as_ref().is_some_and(Networks::is_empty) {
+        warnings.push(format!("{context}: `allow_from` is empty, so that every request is refused"));
+    }
+    if auth.as_ref().is_some_and(|auth| auth.accepts_nobody()) {
+        warnings
+            .push(format!("{context}: the files of `change_hook_auth` name no user, so that every request is refused"));
     }
     for warning in warnings {
         reader.warning(reader.document().at_key(&base, warning));

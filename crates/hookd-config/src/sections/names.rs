@@ -18,6 +18,9 @@ pub(crate) const SINKS: &str = "sinks";
 /// HTTP Basic authentication: an option at the top of the file, of `[admin]` and of each dialect.
 pub(crate) const AUTH: &str = "change_hook_auth";
 
+/// More files of the configuration: an option at the top of the file.
+pub(crate) const INCLUDE: &str = "include";
+
 /// The certificate and key of a listener, in `[server]` and `[admin]`.
 pub(crate) const TLS: &str = "tls";
 

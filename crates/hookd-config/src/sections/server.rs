@@ -8,9 +8,11 @@ use hookd_core::duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::names;
 use super::restart::changed;
 use super::tls::Tls;
 use crate::access::Networks;
+use crate::reading::reader::{Reader, steps};
 use crate::values::{address, size};
 
 /// The most threads, more than any machine has use for.
@@ -31,9 +33,9 @@ pub struct Server {
     #[schemars(with = "size::SizeSchema")]
     pub max_body: usize,
 
-    /// The most memory for bodies at a time, in all: those that are being read and those that wait to be stored; and for
-    /// request heads that are not complete and larger than 4KiB. Where it is used up, the one that has taken the longest
-    /// to arrive is answered with 503. One body is always accepted, whatever its size.
+    /// The most memory for bodies at a time, in all: those that are being read, and those that wait to be stored, with the
+    /// changes that they became; and for request heads that are not complete and larger than 4KiB. Where it is used up, the one that has taken the longest
+    /// to arrive is answered with 503. One body is always accepted, whatever its size, and so are its changes.
     #[serde(with = "size")]
     #[schemars(with = "size::SizeSchema")]
     pub max_buffered: usize,
@@ -135,6 +137,16 @@ impl Server {
             ("server.keep_alive", *keep_alive != new.keep_alive),
             ("server.shutdown_timeout", *shutdown_timeout != new.shutdown_timeout),
         ])
+    }
+}
+
+/// Warns of what is valid and can hardly be meant.
+pub(crate) fn check(reader: &mut Reader<'_>, server: &Server) {
+    let place = |option: &str| steps(&[names::SERVER, option]);
+    if server.trusted_proxies.is_everybody() {
+        let message = "section `server`: `trusted_proxies` holds every address, so that anyone can claim to be anyone: name \
+            the proxies alone";
+        reader.warning(reader.document().at_value(&place("trusted_proxies"), message));
     }
 }
 

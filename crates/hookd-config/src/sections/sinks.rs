@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
 use super::class_options::ClassOptions;
+use super::dialects::Dialects;
 use super::names;
 use crate::reading::document;
 use crate::reading::reader::{Reader, a_value, steps, take_unknown};
@@ -93,6 +94,32 @@ fn read_sink(
         reader.warning(reader.document().at_value(place, format!("{context}: {warning}")));
     }
     Some(settings)
+}
+
+/// Warns of filters that no change passes.
+pub(crate) fn check(reader: &mut Reader<'_>, sinks: &Sinks, dialects: &Dialects) {
+    // The sinks are those of the file, one for one: with fewer there are problems, and warnings do not matter.
+    for (index, sink) in sinks.iter().enumerate() {
+        let filter = &sink.filter;
+        let place = |option: &str| {
+            let mut place = vec![PathStep::Key(names::SINKS.to_owned()), PathStep::Index(index)];
+            place.extend(steps(&["filter", option]));
+            place
+        };
+        let mut warn = |option: &str, why: String| {
+            let message = format!("sink `{}`: `filter.{option}`: {why}, so that no change passes", sink.name);
+            reader.warning(reader.document().at_value(&place(option), message));
+        };
+        let wanted = filter.dialects();
+        if !wanted.is_empty() && wanted.iter().all(|wanted| !dialects.contains_key(*wanted)) {
+            let served: Vec<String> = dialects.keys().map(|name| format!("`{name}`")).collect();
+            let served = if served.is_empty() { "none".to_owned() } else { served.join(", ") };
+            warn("dialect", format!("no such dialect is served, only {served}"));
+        }
+        if let Some(field) = filter.contradiction() {
+            warn(field, format!("the other conditions on `{field}` exclude each of these"));
+        }
+    }
 }
 
 /// The type of a sink.

@@ -6,7 +6,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::names;
 use super::restart::changed;
+use crate::reading::reader::{Reader, steps};
 use crate::values::keep::Keep;
 use crate::values::store_url::StoreUrl;
 
@@ -32,6 +34,24 @@ impl Default for Store {
             keep_payloads: Keep::For(Duration::from_secs(14 * 24 * 60 * 60)),
             keep_changes: Keep::Forever,
         }
+    }
+}
+
+/// Warns of what is valid and cannot work as it is meant.
+pub(crate) fn check(reader: &mut Reader<'_>, store: &Store) {
+    let Keep::For(changes) = store.keep_changes else { return };
+    let is_longer = match store.keep_payloads {
+        Keep::Forever => true,
+        Keep::For(payloads) => payloads > changes,
+    };
+    let path = steps(&[names::STORE, "keep_payloads"]);
+    if is_longer && reader.document().has(&path) {
+        let message = format!(
+            "section `store`: `keep_payloads` is longer than `keep_changes`, after which a delivery is deleted with its \
+             request: {} counts for both",
+            store.keep_changes
+        );
+        reader.warning(reader.document().at_value(&path, message));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::access::Certificate;
 
 /// The certificate of a listener. Both files are read again when they change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table `{ certificate = \"PATH\", key = \"PATH\" }`")]
 pub struct Tls {
     /// The file with the certificate, followed by its intermediate certificates, in PEM.
     pub certificate: PathBuf,

@@ -39,7 +39,8 @@ use super::records::{DeliveryEntry, Group, LENGTH_BYTES};
 use super::{change, dictionary, request, version};
 use crate::error::Failure;
 
-/// A block is closed when one of its parts has this many bytes, so that reading from it stays cheap.
+/// A block is closed when one of its parts has this many bytes, so that reading from it stays cheap. It may be larger by one
+/// delivery, which is never split: by its body (`max_body`), and by its changes, which are bounded by that as well.
 const MAX_BLOCK_BYTES: usize = 1 << 20;
 
 /// A block that is being filled.

@@ -9,7 +9,10 @@ use hookd_store::{Identity, RequestHead, State, StoredRequest};
 use serde_json::json;
 
 use super::version::VERSION;
-use super::{Block, BlockBuilder, DeliveryEntry, Group, Records, read_done, request_at, unpack, write_done};
+use super::{
+    Block, BlockBuilder, Columns, DeliveryEntry, Group, IndexedOutcome, Records, TextList, read_done, request_at,
+    unpack, write_done,
+};
 
 /// Set it to write the file anew.
 const REPLACE: &str = "HOOKD_REPLACE_GOLDEN";
@@ -140,7 +143,27 @@ fn parts() -> Vec<(&'static str, Vec<u8>)> {
         ("requests", first.requests.unwrap()),
         ("completed-changes", completed.records),
         ("cursor-done", write_done(7, &[9, 10, 1000])),
+        ("index-texts", texts().pack().unwrap()),
+        ("index-columns", columns().pack().unwrap()),
     ]
+}
+
+fn texts() -> TextList {
+    TextList::new(["https://git.example.org/acme", "main", "", "Ümlaut"])
+}
+
+/// Of two deliveries, three changes and an outcome.
+fn columns() -> Columns {
+    let mut columns = Columns { owners: vec![(300, 2), (7, 1)], ..Columns::default() };
+    for (number, code) in [(1, 1), (0, 0)] {
+        columns.states.push(code);
+        columns.deliveries.iter_mut().for_each(|column| column.push(number));
+    }
+    for number in [1, 1, 4] {
+        columns.changes.iter_mut().for_each(|column| column.push(number));
+    }
+    columns.outcomes.push(IndexedOutcome { deliveryid: 7, state: 2, reason: 3 });
+    columns
 }
 
 /// The bytes that the file has under a name.
@@ -191,6 +214,8 @@ fn golden_records_are_read_as_they_were_written() {
     assert_eq!(completed.changes().read().expect(HOW_TO_REPLACE), (completed_group(), Change::default()));
     assert!(completed.deliveries().read().is_err(), "a completion brings no delivery");
     assert_eq!(read_done(7, &golden("cursor-done")).unwrap(), [9, 10, 1000]);
+    assert_eq!(TextList::unpack(&golden("index-texts")).unwrap(), texts());
+    assert_eq!(Columns::unpack(&golden("index-columns")).unwrap(), columns());
 }
 
 #[test]
@@ -199,7 +224,7 @@ fn changes_are_passed_over_as_they_are_read() {
     let (mut read, mut passed) = (records.changes(), records.changes());
     for _ in 0..3 {
         let (_, change) = read.read().unwrap();
-        assert_eq!(passed.pass().unwrap(), super::Lineage::new(&change));
+        assert_eq!(passed.pass().unwrap(), super::Passed::of(&change));
         // And continued from any place between them.
         let mut continued = records.changes_from(read.bookmark()).unwrap();
         assert_eq!(continued.read().ok(), records.changes_from(passed.bookmark()).unwrap().read().ok());

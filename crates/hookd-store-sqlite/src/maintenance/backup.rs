@@ -5,8 +5,11 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{MaintenanceError, open};
+use rusqlite::Connection;
+
+use super::{MaintenanceError, Progress, Watch, open};
 use crate::paths::beside;
+use crate::{Fault, paths};
 
 /// A backup that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,18 +30,37 @@ pub struct Backup {
 /// # Errors
 /// When `to` exists or cannot be written, or the store cannot be read.
 pub fn backup(path: &Path, to: &Path) -> Result<Backup, MaintenanceError> {
+    backup_watched(path, to, &Watch::default())
+}
+
+/// As [`backup`], watched.
+///
+/// # Errors
+/// As [`backup`]; also when the watch stops it.
+pub fn backup_watched(path: &Path, to: &Path, watch: &Watch) -> Result<Backup, MaintenanceError> {
     let exists = || MaintenanceError::Exists { path: to.to_owned() };
     if fs::symlink_metadata(to).is_ok() {
         return Err(exists());
     }
     let connection = open(path)?;
     let part = PartialFile(beside(to, &format!(".{}.part", std::process::id())));
-    let failed = |source| MaintenanceError::Write { path: part.0.clone(), source };
+    let failed = |source| failed(to, source);
     // SQLite takes an empty file; made here, nobody else can read it in between.
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part.0).map_err(failed)?;
     let name =
         part.0.to_str().ok_or_else(|| failed(io::Error::new(ErrorKind::InvalidInput, "its name is not UTF-8")))?;
-    connection.execute("VACUUM INTO ?", [name]).map_err(MaintenanceError::store(path))?;
+    let total = used_bytes(&connection).map_err(MaintenanceError::store(path))?;
+    let progress = || Progress {
+        step: "copying the store",
+        done: fs::metadata(&part.0).map_or(0, |part| part.len()),
+        total: Some(total),
+    };
+    let interrupt = connection.get_interrupt_handle();
+    let copied = watch.run(&interrupt, move || connection.execute("VACUUM INTO ?", [name]), progress);
+    if watch.is_stopped() {
+        return Err(MaintenanceError::Interrupted);
+    }
+    copied.map_err(|error| blamed(path, to, &part.0, error))?;
     let bytes = on_disk(path, &part.0).map_err(failed)?;
     // Unlike a rename, a link replaces nothing.
     match fs::hard_link(&part.0, to) {
@@ -47,9 +69,38 @@ pub fn backup(path: &Path, to: &Path) -> Result<Backup, MaintenanceError> {
         // A file system without links.
         Err(_) => fs::rename(&part.0, to).map_err(failed)?,
     }
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    File::open(paths::folder(to)).and_then(|folder| folder.sync_all()).map_err(failed)?;
     Ok(Backup { bytes })
+}
+
+/// How many bytes of a store are in use, which is about what a copy takes.
+fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+    Ok(number("page_count")?.saturating_sub(number("freelist_count")?) * number("page_size")?)
+}
+
+/// What the system says of the backup.
+fn failed(to: &Path, source: io::Error) -> MaintenanceError {
+    let path = to.to_owned();
+    match Fault::of_system(&source) {
+        Fault::Other => MaintenanceError::Write { path, source },
+        fault => MaintenanceError::Target { path, fault },
+    }
+}
+
+/// What SQLite says of a copy, as an error of the store or of the backup: it names neither. Only the backup is written.
+fn blamed(path: &Path, to: &Path, part: &Path, error: rusqlite::Error) -> MaintenanceError {
+    let fault = match Fault::new(&error) {
+        // It says so of what it reads as well, and may mean the backup.
+        Fault::Other => Fault::Other.examined(&[part]),
+        fault => fault,
+    };
+    match fault {
+        Fault::Full | Fault::TooLarge | Fault::ReadOnly | Fault::NoFolder | Fault::Folder => {
+            MaintenanceError::Target { path: to.to_owned(), fault }
+        }
+        Fault::Locked | Fault::Damaged | Fault::Gone | Fault::Other => MaintenanceError::store(path)(error),
+    }
 }
 
 /// Gives a copy the permissions of the store, and waits until it is on disk. SQLite does not: `VACUUM INTO` leaves that

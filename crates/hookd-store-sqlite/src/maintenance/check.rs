@@ -1,17 +1,20 @@
 //! Checks that a store is sound: SQLite's own check of the file, and the invariants of hookd's records.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use hookd_store::State;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Params, Transaction};
 
 use super::index::Index;
-use super::{MAX_PROBLEMS, MaintenanceError, open};
-use crate::blocks::{self, Header, Part};
+use super::{MAX_PROBLEMS, MaintenanceError, Progress, Watch, open};
+use crate::blocks::{self, BlockRow, Header, Part};
 use crate::error::Failure;
 use crate::format::{Records, request_at, unpack};
+use crate::texts::stored;
 use crate::wal::Damage;
 use crate::{Fault, OpenError, paths, wal};
 
@@ -32,34 +35,26 @@ const WAL_EXAMINATIONS: usize = 4;
 /// The time between two of them.
 const WAL_PAUSE: Duration = Duration::from_millis(20);
 
-/// The invariants of the records, but for what has expired: each query finds violations. Its first column says which record,
-/// and takes the place of `{}` in the sentence.
-const INVARIANTS: [(&str, &str); 6] = [
-    (
-        "block {} does not begin where the one before it ends",
-        "SELECT b.blockid FROM blocks b LEFT JOIN blocks a ON a.blockid = b.blockid - 1 \
-         WHERE b.blockid > (SELECT min(blockid) FROM blocks) AND (a.blockid IS NULL \
-         OR b.first_deliveryid <> a.first_deliveryid + a.delivery_count \
-         OR b.first_changeid <> a.first_changeid + a.change_count)",
-    ),
+/// The invariants of what is beside the log, but for what has expired: each query finds violations, given the number of the
+/// next change. Its first column says which record, and takes the place of `{}` in the sentence.
+const INVARIANTS: [(&str, &str); 4] = [
     (
         "delivery {} was accepted after its calls, and lacks changes",
         "SELECT deliveryid FROM outcomes WHERE state = 1 AND (change_count < 1 OR first_changeid IS NULL \
-         OR first_changeid + change_count > (SELECT max(first_changeid + change_count) FROM blocks))",
-    ),
-    ("delivery {} is pending, and has its outcome", "SELECT deliveryid FROM pending JOIN outcomes USING (deliveryid)"),
-    (
-        "delivery {} is pending, and is not in the log",
-        "SELECT deliveryid FROM pending WHERE NOT EXISTS (SELECT 1 FROM blocks WHERE deliveryid >= first_deliveryid AND deliveryid < first_deliveryid + delivery_count)",
+         OR first_changeid + change_count > ?1)",
     ),
     (
-        "block {} has requests, and does not say how many",
-        "SELECT blockid FROM blocks WHERE (requests IS NULL) <> (request_count = 0)",
+        "delivery {} is pending, and has its outcome",
+        "SELECT deliveryid FROM pending JOIN outcomes USING (deliveryid) WHERE ?1",
     ),
     (
-        "cursor {} is beyond the newest change",
-        "SELECT name FROM cursors WHERE position >= (SELECT ifnull(max(first_changeid + change_count), 1) FROM blocks)",
+        "the text index has a gap before block {}",
+        "SELECT b.first_blockid FROM text_segments a JOIN text_segments b ON b.first_blockid = \
+         (SELECT min(first_blockid) FROM text_segments WHERE first_blockid > a.first_blockid) \
+         WHERE ?1 AND (a.next_blockid <> b.first_blockid OR a.first_deliveryid + a.delivery_count <> b.first_deliveryid \
+         OR a.first_changeid + a.change_count <> b.first_changeid)",
     ),
+    ("cursor {} is beyond the newest change", "SELECT name FROM cursors WHERE position >= ?1"),
 ];
 
 /// Looks at all of the store in this file, which takes about as long as reading it.
@@ -67,29 +62,58 @@ const INVARIANTS: [(&str, &str); 6] = [
 /// # Errors
 /// When there is none, it is of another version, or it cannot be read for another reason than damage.
 pub fn check(path: &Path) -> Result<Checked, MaintenanceError> {
+    check_watched(path, &Watch::default())
+}
+
+/// As [`check`], watched.
+///
+/// # Errors
+/// As [`check`]; also when the watch stops it.
+pub fn check_watched(path: &Path, watch: &Watch) -> Result<Checked, MaintenanceError> {
     let mut checked = Checked::default();
     let wal = paths::wal(path);
     match lasting_damage(path) {
         Ok(damage) => checked.problems.extend(damage.map(|damage| format!("`{}`: {damage}", wal.display()))),
         Err(error) => checked.problems.push(format!("`{}` cannot be read: {error}", wal.display())),
     }
-    let looked = open(path).map_err(MaintenanceError::from).and_then(|mut connection| {
-        let transaction = connection.transaction().map_err(MaintenanceError::store(path))?;
-        match look(&transaction, &mut checked) {
-            Err(Failure::Sqlite { fault: Fault::Damaged, message }) => {
-                checked.problems.push(format!("SQLite: {message}"));
-                Ok(())
-            }
-            looked => looked.map_err(MaintenanceError::store(path)),
-        }
-    });
-    match looked {
-        Err(MaintenanceError::Open(OpenError::Damaged { source, .. })) => {
+    let (own, mut connection) = match open(path).and_then(|own| Ok((own, open(path)?))) {
+        Ok(both) => both,
+        Err(OpenError::Damaged { source, .. }) => {
             checked.problems.push(format!("SQLite: {source}"));
+            return Ok(checked);
         }
-        other => other?,
+        Err(error) => return Err(error.into()),
+    };
+    let interrupt = own.get_interrupt_handle();
+    // Both read the whole file, in the same order: what one has read from the disk the other finds in memory.
+    let (sound, looked) = thread::scope(|scope| {
+        let own = scope.spawn(move || texts(&own, &format!("PRAGMA integrity_check({MAX_PROBLEMS})"), []));
+        let looked = look(&mut connection, watch, &mut checked);
+        let progress = || Progress { step: "waiting for SQLite's own check", done: 0, total: None };
+        (watch.wait(own, &interrupt, progress), looked)
+    });
+    if watch.is_stopped() {
+        return Err(MaintenanceError::Interrupted);
     }
-    Ok(checked)
+    let sound = match sound.map_err(Failure::from) {
+        Ok(lines) => lines.into_iter().filter(|line| line != "ok").collect(),
+        Err(Failure::Sqlite { fault: Fault::Damaged, message }) => vec![message],
+        Err(other) => return Err(MaintenanceError::store(path)(other)),
+    };
+    let mut problems: Vec<String> = sound.into_iter().map(|line| format!("SQLite: {line}")).collect();
+    match looked {
+        Ok(()) => {}
+        Err(Failure::Sqlite { fault: Fault::Damaged, message }) => {
+            let problem = format!("SQLite: {message}");
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+        Err(other) => return Err(MaintenanceError::store(path)(other)),
+    }
+    problems.append(&mut checked.problems);
+    problems.truncate(MAX_PROBLEMS);
+    Ok(Checked { problems, ..checked })
 }
 
 /// What is damaged in the WAL each time it is examined.
@@ -106,48 +130,108 @@ fn lasting_damage(path: &Path) -> std::io::Result<Option<Damage>> {
     Ok(found)
 }
 
-fn look(transaction: &Transaction<'_>, checked: &mut Checked) -> Result<(), Failure> {
-    let sound = texts(transaction, &format!("PRAGMA integrity_check({MAX_PROBLEMS})"))?;
-    checked.problems.extend(sound.into_iter().filter(|line| line != "ok").map(|line| format!("SQLite: {line}")));
+/// Looks at the records of the log and at what is beside it, in one pass over the file.
+fn look(connection: &mut Connection, watch: &Watch, checked: &mut Checked) -> Result<(), Failure> {
+    let transaction = connection.transaction()?;
+    let ends = blocks::ends(&transaction)?;
+    let next_changeid = ends.map_or(1, |(_, last)| last.next(Part::Changes));
     for (sentence, sql) in INVARIANTS {
-        let wrong = texts(transaction, &format!("{sql} LIMIT {MAX_PROBLEMS}"))?;
+        let wrong = texts(&transaction, &format!("{sql} LIMIT {MAX_PROBLEMS}"), [next_changeid])?;
         checked.problems.extend(wrong.into_iter().map(|which| sentence.replace("{}", &which)));
     }
-    let Some((first, last)) = blocks::ends(transaction)? else { return Ok(()) };
-    let first_deliveryid = first.first(Part::Deliveries);
-    let mut index = Index::read(transaction)?;
-    for blockid in first.blockid..=last.blockid {
-        // One that is missing was reported above.
-        let Some(header) = blocks::header(transaction, blockid)? else { continue };
-        let looked = block(transaction, &header, first_deliveryid, &mut index, checked);
-        match looked {
-            Err(Failure::Damaged(why)) if checked.problems.len() < MAX_PROBLEMS => {
-                checked.problems.push(format!("block {blockid}: {why}"));
+    let mut pending = pending(&transaction)?;
+    if let Some((first, last)) = ends {
+        let mut index = Index::read(&transaction)?;
+        each_block(&transaction, watch, (&first, &last), checked, |row, checked| {
+            let here = pending.range(row.header.first(Part::Deliveries)..row.header.next(Part::Deliveries));
+            for id in here.copied().collect::<Vec<_>>() {
+                pending.remove(&id);
             }
-            Err(Failure::Damaged(_)) | Ok(()) => {}
+            block(&transaction, &row, first.first(Part::Deliveries), &mut index, checked)
+        })?;
+        // What could not be read is not in the sums.
+        if checked.problems.is_empty() && pending.is_empty() && !watch.is_stopped() {
+            checked.problems.extend(index.problems(&transaction, &first)?);
+        }
+    }
+    segments(&transaction, watch, checked)?;
+    let lost = pending.iter().map(|id| format!("delivery {id} is pending, and is not in the log"));
+    checked.problems.extend(lost.take(MAX_PROBLEMS));
+    Ok(())
+}
+
+/// Reads the blocks one after the other, from the first to the last, until the watch stops that.
+fn each_block(
+    transaction: &Transaction<'_>,
+    watch: &Watch,
+    (first, last): (&Header, &Header),
+    checked: &mut Checked,
+    mut look: impl FnMut(BlockRow<'_>, &mut Checked) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut before: Option<Header> = None;
+    let total = Some((last.blockid - first.blockid + 1).unsigned_abs());
+    blocks::each_row(transaction, |row| {
+        let BlockRow { header, request_count, requests, .. } = row;
+        let blockid = header.blockid;
+        let done = (blockid - first.blockid).unsigned_abs();
+        if !watch.goes_on(Progress { step: "reading the log", done, total }) {
+            return Ok(false);
+        }
+        let mut problems = Vec::new();
+        if before.is_some_and(|before| !header.follows(&before)) {
+            problems.push(format!("block {blockid} does not begin where the one before it ends"));
+        }
+        before = Some(header);
+        if requests.is_none() != (request_count == 0) {
+            problems.push(format!("block {blockid} has requests, and does not say how many"));
+        }
+        match look(row, checked) {
+            Err(Failure::Damaged(why)) => problems.push(format!("block {blockid}: {why}")),
+            looked => looked?,
+        }
+        if checked.problems.len() < MAX_PROBLEMS {
+            checked.problems.append(&mut problems);
+        }
+        Ok(true)
+    })
+}
+
+/// The deliveries that are pending.
+fn pending(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
+    connection.prepare("SELECT deliveryid FROM pending")?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Looks at all of the text index, until the watch stops that.
+fn segments(connection: &Connection, watch: &Watch, checked: &mut Checked) -> Result<(), Failure> {
+    let mut after = i64::MIN;
+    let mut done = 0;
+    while let Some(segment) = stored::next(connection, after)? {
+        if !watch.goes_on(Progress { step: "reading the text index", done, total: None }) {
+            break;
+        }
+        done += 1;
+        after = segment.bounds.first_blockid;
+        let read = segment.texts().and_then(|_| segment.columns());
+        match read {
+            Err(Failure::Damaged(why)) if checked.problems.len() < MAX_PROBLEMS => checked.problems.push(why),
+            Err(Failure::Damaged(_)) | Ok(_) => {}
             Err(other) => return Err(other),
         }
     }
-    // What could not be read is not in the sums.
-    if checked.problems.is_empty() {
-        checked.problems.extend(index.problems(transaction, &first)?);
-    }
-    checked.problems.truncate(MAX_PROBLEMS);
     Ok(())
 }
 
 /// Looks at all that a block has. What is wrong with a record is reported; what makes the rest unreadable is an error.
 fn block(
     connection: &Connection,
-    header: &Header,
+    row: &BlockRow<'_>,
     first_deliveryid: i64,
     index: &mut Index,
     checked: &mut Checked,
 ) -> Result<(), Failure> {
-    let records = blocks::records(connection, header.blockid)?;
-    let requests: Option<Vec<u8>> =
-        connection.query_row("SELECT requests FROM blocks WHERE blockid = ?", [header.blockid], |row| row.get(0))?;
-    let owned = deliveries(connection, header, &records, requests.as_deref(), index, checked)?;
+    let header = &row.header;
+    let records = Records::read(row.records)?;
+    let owned = deliveries(connection, header, &records, row.requests, index, checked)?;
     let mut changes = records.changes();
     for changeid in header.first(Part::Changes)..header.next(Part::Changes) {
         let (group, change) = changes.read()?;
@@ -253,9 +337,9 @@ fn is_of_outcome(connection: &Connection, deliveryid: i64, changeid: i64) -> rus
 }
 
 /// The first column of all rows.
-fn texts(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+fn texts(connection: &Connection, sql: &str, parameters: impl Params) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare(sql)?;
-    let rows = statement.query_map([], |row| match row.get_ref(0)? {
+    let rows = statement.query_map(parameters, |row| match row.get_ref(0)? {
         ValueRef::Integer(number) => Ok(number.to_string()),
         text => Ok(String::from_utf8_lossy(text.as_bytes_or_null()?.unwrap_or_default()).into_owned()),
     })?;

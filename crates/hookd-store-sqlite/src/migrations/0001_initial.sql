@@ -27,7 +27,11 @@ CREATE TABLE pending (
     dialect TEXT NOT NULL,
     received_at INTEGER NOT NULL,      -- microseconds since 1970
     attempts INTEGER NOT NULL,
-    next_at INTEGER NOT NULL           -- microseconds since 1970
+    next_at INTEGER NOT NULL,          -- microseconds since 1970
+    error TEXT,                        -- why the last attempt failed
+    repository TEXT NOT NULL,          -- what the delivery is about
+    branch TEXT,
+    revision TEXT
 );
 
 -- The results of deliveries that were pending when they were stored.
@@ -40,6 +44,24 @@ CREATE TABLE outcomes (
     calls_made INTEGER NOT NULL,       -- to the forge's API
     calls_failed INTEGER NOT NULL,
     last_error TEXT                    -- of these
+);
+
+-- Of these, those that are in no segment of the text index yet.
+CREATE TABLE unindexed_outcomes (
+    deliveryid INTEGER PRIMARY KEY
+);
+
+-- The text index: the different texts of a part of the log, and which deliveries and changes have them.
+CREATE TABLE text_segments (
+    first_blockid INTEGER PRIMARY KEY,
+    next_blockid INTEGER NOT NULL,     -- the block after the last of it
+    first_deliveryid INTEGER NOT NULL,
+    delivery_count INTEGER NOT NULL,
+    first_changeid INTEGER NOT NULL,
+    change_count INTEGER NOT NULL,
+    -- The layout of both is in src/format/segment.rs.
+    texts BLOB NOT NULL,
+    columns BLOB NOT NULL
 );
 
 -- How far each reader of the log has come.

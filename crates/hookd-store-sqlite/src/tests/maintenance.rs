@@ -1,7 +1,12 @@
 //! Figures, checks, backups and giving space back.
 
 use super::*;
-use crate::maintenance::{MaintenanceError, Stats, backup, check, stats, vacuum};
+use std::sync::Mutex;
+
+use crate::Fault;
+use crate::maintenance::{
+    MaintenanceError, Stats, Watch, backup, backup_watched, check, check_watched, stats, vacuum, vacuum_watched,
+};
 
 /// A store of each kind of delivery, and its file.
 fn filled() -> (TempDir, SqliteStore, PathBuf) {
@@ -10,7 +15,7 @@ fn filled() -> (TempDir, SqliteStore, PathBuf) {
     for (id, state) in [
         ("1", two),
         ("2", NewState::Ignored("no reason".into())),
-        ("3", NewState::Pending { reported_changes: 1 }),
+        ("3", NewState::Pending { reported_changes: 1, about: Subject::default() }),
         ("4", NewState::Refused("wrong".into())),
         ("5", accepted("r3")),
     ] {
@@ -69,7 +74,10 @@ fn finds_what_is_wrong() {
         ("UPDATE blocks SET requests = NULL, request_count = 0", "delivery 3 is pending, and its request is lost"),
         ("UPDATE blocks SET requests = NULL", "block 1 has requests, and does not say how many"),
         ("INSERT INTO cursors VALUES ('sink', 1, 4, x'', x'')", "cursor sink is beyond the newest change"),
-        ("INSERT INTO pending VALUES (9, 'github', 0, 0, 0)", "delivery 9 is pending, and is not in the log"),
+        (
+            "INSERT INTO pending VALUES (9, 'github', 0, 0, 0, NULL, '', NULL, NULL)",
+            "delivery 9 is pending, and is not in the log",
+        ),
         ("INSERT INTO outcomes VALUES (3, 1, NULL, 4, 1, 0, 0, NULL)", "delivery 3 is pending, and has its outcome"),
         (
             "INSERT INTO outcomes VALUES (3, 1, NULL, 4, 1, 0, 0, NULL)",
@@ -139,7 +147,7 @@ fn a_backup_overwrites_nothing_and_a_failed_one_leaves_nothing() {
     assert!(matches!(backup(&path, &to), Err(MaintenanceError::Exists { .. })));
     assert_eq!(std::fs::read(&to).unwrap(), b"precious");
     let nowhere = folder.path().join("none/backup.db");
-    assert!(matches!(backup(&path, &nowhere), Err(MaintenanceError::Write { .. })));
+    assert!(matches!(backup(&path, &nowhere), Err(MaintenanceError::Target { fault: Fault::NoFolder, .. })));
     assert!(matches!(backup(&folder.path().join("none.db"), &nowhere), Err(MaintenanceError::Open(_))));
     assert!(!folder.path().join("none.db").exists(), "what is looked at is not made");
     let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
@@ -192,6 +200,47 @@ fn what_is_no_store_is_refused() {
     let error = stats(&foreign).unwrap_err();
     assert!(matches!(error, MaintenanceError::Open(OpenError::Foreign { .. })), "{error}");
     let error = vacuum(&folder.path().join("none.db")).unwrap_err();
-    assert!(matches!(error, MaintenanceError::Open(OpenError::Sqlite { .. })), "{error}");
+    assert!(matches!(error, MaintenanceError::Open(OpenError::Missing { .. })), "{error}");
     assert!(!folder.path().join("none.db.lock").exists());
+}
+
+#[test]
+fn a_watch_sees_how_far_a_command_has_come() {
+    let (_folder, store, path) = filled();
+    drop(store);
+    let seen = std::sync::Arc::new(Mutex::new(Vec::new()));
+    let sees = std::sync::Arc::clone(&seen);
+    let watch = Watch::new(move |progress| {
+        sees.lock().unwrap().push((progress.step, progress.done, progress.total));
+        true
+    });
+    assert_eq!(check_watched(&path, &watch).unwrap(), check(&path).unwrap());
+    let blocks = stats(&path).unwrap().deliveries;
+    let seen = seen.lock().unwrap();
+    let log: Vec<_> = seen.iter().filter(|(step, ..)| *step == "reading the log").collect();
+    assert_eq!(log.len() as u64, blocks, "{seen:?}");
+    assert_eq!(*log[1], ("reading the log", 1, Some(blocks)));
+}
+
+#[test]
+fn a_command_that_is_stopped_changes_nothing_and_leaves_nothing() {
+    let (folder, store, path) = filled();
+    drop(store);
+    let to = folder.path().join("backup.db");
+    let before = std::fs::read(&path).unwrap();
+    let stopped = || Watch::new(|_| false);
+    assert!(matches!(check_watched(&path, &stopped()), Err(MaintenanceError::Interrupted)));
+    // Whether a small copy is there before it is first looked at is a matter of microseconds: it is complete then.
+    for _ in 0..20 {
+        match backup_watched(&path, &to, &stopped()) {
+            Err(MaintenanceError::Interrupted) => assert!(!to.exists()),
+            Ok(_) => std::fs::remove_file(&to).unwrap(),
+            Err(other) => panic!("{other}"),
+        }
+        assert!(matches!(vacuum_watched(&path, &stopped()), Ok(_) | Err(MaintenanceError::Interrupted)));
+    }
+    let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.filter(|name| name.to_string_lossy().contains("part")).count() == 0);
+    assert_eq!(problems(&path), [""; 0]);
+    assert_eq!(std::fs::read(&path).unwrap().len(), before.len());
 }

@@ -6,7 +6,7 @@ use hookd_core::{Change, Proof};
 
 use serde_json::Value as Json;
 
-use super::{ChangeField, DeliveryField, Field, Filter, Operator, Value};
+use super::{ChangeField, DeliveryField, Field, Filter, Kind, Operator, Value};
 use crate::{ChangeRecord, DeliveryRecord, LoggedChange, State, Timestamp};
 
 /// A record that a query can select.
@@ -215,7 +215,14 @@ fn text(text: Option<&str>) -> Cell<'_> {
 }
 
 impl<F: Field> Filter<F> {
-    /// Whether a record matches. Null is not any value, nor less or greater than one.
+    /// Whether it asks for records without this text: an empty text stands for a missing one as well, which a query could
+    /// not name otherwise.
+    pub fn includes_missing(&self) -> bool {
+        let is_empty = |value: &Value| matches!(value, Value::Text(text) if text.is_empty());
+        self.field.kind() == Kind::Text && self.values.iter().any(is_empty)
+    }
+
+    /// Whether a record matches. Null is not any value but the empty text, nor less or greater than one.
     pub fn matches(&self, record: &impl Record<Field = F>) -> bool {
         let cell = record.cell(self.field);
         let any = |matches: fn(Cell<'_>, &Value) -> bool| self.values.iter().any(|value| matches(cell, value));
@@ -223,8 +230,8 @@ impl<F: Field> Filter<F> {
             cell != Cell::Null && self.values.iter().all(|value| compare(cell, value.cell()).is_some_and(wanted))
         };
         match self.operator {
-            Operator::Eq => any(is_equal),
-            Operator::Ne => !any(is_equal),
+            Operator::Eq => any(is_equal) || (cell == Cell::Null && self.includes_missing()),
+            Operator::Ne => !any(is_equal) && !(cell == Cell::Null && self.includes_missing()),
             Operator::Contains => any(contains),
             Operator::Lt => all(Ordering::is_lt),
             Operator::Le => all(Ordering::is_le),

@@ -12,6 +12,9 @@ use crate::tools;
 /// The name of a configuration file.
 const CONFIG_FILE: &str = "hookd.toml";
 
+/// The exit code of `hookd check` for a configuration that is invalid.
+const INVALID: i32 = 2;
+
 /// The page that shows an example dialect, and the source whose documentation contains it.
 const DIALECT_EXAMPLE: (&str, &str) = ("docs/writing-a-dialect.md", "crates/hookd-core/src/lib.rs");
 
@@ -47,7 +50,8 @@ fn is_configuration(block: &Block<'_>) -> bool {
 fn check(hookd: &Path, folder: &Path) -> Result<Vec<String>, String> {
     let output = Command::new(hookd).arg("check").current_dir(folder).output();
     let output = output.map_err(|error| format!("`hookd check`: {error}"))?;
-    if output.status.success() {
+    // 1 is what is missing here, such as an address of another machine.
+    if output.status.code() != Some(INVALID) {
         return Ok(Vec::new());
     }
     Ok(String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect())

@@ -149,6 +149,9 @@ mod tests {
     use super::*;
     use crate::cli::tests::hookd;
 
+    /// Ports that are free.
+    const LISTEN: &str = "server = { listen = '127.0.0.1:0' }\nadmin = { listen = '127.0.0.1:0' }\n";
+
     /// A delivery of `base` whose change has this branch, or has had another one.
     fn delivery(branch: &str, was: &str, received_at: Timestamp) -> NewDelivery {
         let request = HookRequest::post("/change_hook/base")
@@ -177,7 +180,7 @@ mod tests {
     fn compares_a_candidate_with_what_is_stored_while_the_store_is_in_use() {
         let folder = tempfile::tempdir().unwrap();
         let (file, path) = (folder.path().join("other.db"), folder.path().join("hookd.toml"));
-        std::fs::write(&path, "[change_hook_dialects]\nbase = true\n").unwrap();
+        std::fs::write(&path, LISTEN.to_owned() + "[change_hook_dialects]\nbase = true\n").unwrap();
         let (file, path) = (file.to_str().unwrap(), path.to_str().unwrap());
         let args = ["check", "--config", path, "--replay", "7d", "--store", file];
         let (exit, _, err) = hookd(&args);
@@ -200,7 +203,7 @@ mod tests {
         assert!(out.ends_with("1 of 3 deliveries would change, 1 cannot be compared\n"), "{out}");
         // A closed store is read as well, and a candidate without the dialect refuses everything.
         drop(store);
-        std::fs::write(path, "[change_hook_dialects]\nbase = false\n").unwrap();
+        std::fs::write(path, LISTEN.to_owned() + "[change_hook_dialects]\nbase = false\n").unwrap();
         let (exit, out, _) = hookd(&[&args[..], &["--json"]].concat());
         let checked: Value = serde_json::from_str(&out).unwrap();
         let replay = &checked["replay"];

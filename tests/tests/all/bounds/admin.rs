@@ -1,12 +1,14 @@
 //! What clients of the admin listener can use up, and who they can be.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use hookd_tests::http::{self, Request};
-use hookd_tests::{Home, until};
+use hookd_tests::{Home, Hookd, until};
 use serde_json::Value;
 
 /// The status line of the answer to this request head.
@@ -119,4 +121,108 @@ fn searches_that_are_given_up_hold_up_no_other() {
     assert!(began.elapsed() < Duration::from_secs(20), "after {:?}", began.elapsed());
     let found: Value = serde_json::from_slice(&found.body).expect("JSON");
     assert_eq!(found["meta"]["total"], 60);
+}
+
+/// How many sockets it has open.
+fn sockets(hookd: &Hookd) -> usize {
+    let files = fs::read_dir(format!("/proc/{}/fd", hookd.pid())).expect("it runs, on Linux");
+    let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+    targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+}
+
+#[test]
+fn readers_that_stop_reading_hold_bounded_memory_and_are_cut_off() {
+    const MIB: usize = 1 << 20;
+    const READERS: usize = 100;
+    let home = Home::serving("[change_hook_dialects]\nbase = true");
+    let config = fs::read_to_string(home.path().join("hookd.toml")).expect("it was written");
+    home.write("hookd.toml", config.replacen("[server]", "[server]\nrequest_timeout = \"2s\"\nkeep_alive = \"2s\"", 1));
+    let hookd = home.start();
+    for number in 0..4 {
+        let comments = number.to_string().repeat(5 * MIB);
+        let request = Request::post("/change_hook/base")
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(format!("author=a&revision=r{number}&comments={comments}"));
+        assert_eq!(hookd.send(&request).line(), "202 1 change found");
+    }
+    let (before, open) = (hookd.memory().0, sockets(&hookd));
+    let address = hookd.admin().address();
+    // Each asks for an answer of 5 MiB that no buffer of the system takes, and never reads.
+    let mut readers: Vec<TcpStream> = (0..READERS)
+        .map(|number| {
+            let mut stream = TcpStream::connect(address).expect("hookd listens");
+            let path = format!("/api/v2/changes/{}", 1 + number % 4);
+            let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+            stream.write_all(head.as_bytes()).expect("hookd reads");
+            stream
+        })
+        .collect();
+    until("hookd has accepted them", || (sockets(&hookd) > open + READERS / 2).then_some(()));
+    let began = Instant::now();
+    until("all who do not read are cut off", || (sockets(&hookd) <= open).then_some(()));
+    let (after, peak) = hookd.memory();
+    println!(
+        "{READERS} readers of 5 MiB that stop reading: resident {before} MiB before, {peak} MiB at the peak, {after} MiB \
+         after {:?}, when all were cut off",
+        began.elapsed()
+    );
+    assert!(peak < before + 250, "resident memory grew from {before} to {peak} MiB");
+    let mut whole = 0;
+    for reader in &mut readers {
+        reader.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout can be set");
+        let mut answer = Vec::new();
+        // It ends with an error where the system had to drop what was not read.
+        let _ = reader.read_to_end(&mut answer);
+        whole += usize::from(answer.len() > 5 * MIB);
+    }
+    assert_eq!(whole, 0, "answers that arrived as a whole although nobody read them");
+    let list = hookd.admin().get("/api/v2/changes?limit=4");
+    assert_eq!(list.status, 200, "whoever reads gets an answer: {}", list.text());
+}
+
+#[test]
+fn searches_that_overlap_do_not_make_the_wal_grow_without_end() {
+    const MIB: u64 = 1 << 20;
+    const WEBHOOKS: usize = 240;
+    let hookd = Home::serving("[change_hook_dialects]\nbase = true").start();
+    let mut rng = fastrand::Rng::with_seed(5);
+    let mut send = |number: usize| {
+        // What cannot be compressed, so that each adds about its size to the WAL.
+        let comments: String = (0..MIB).map(|_| rng.alphanumeric()).collect();
+        let request = Request::post("/change_hook/base")
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(format!("author=a&revision=r{number}&comments={comments}"));
+        assert_eq!(hookd.send(&request).line(), "202 1 change found");
+    };
+    (0..20).for_each(&mut send);
+    let (address, wal) = (hookd.admin().address(), hookd.home().path().join("hookd.db-wal"));
+    let (is_over, searches) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let largest = thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    let search = Request::get("/api/v2/changes?comments__contains=%20&limit=1");
+                    let answer = http::send(address, &search).expect("hookd answers");
+                    assert!([200, 503].contains(&answer.status), "{}", answer.status);
+                    searches.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let mut largest = 0;
+        for number in 20..WEBHOOKS {
+            send(number);
+            largest = largest.max(fs::metadata(&wal).expect("the store has a WAL").len());
+        }
+        is_over.store(true, Ordering::Relaxed);
+        largest
+    });
+    let searches = searches.into_inner();
+    let stored = fs::metadata(hookd.home().path().join("hookd.db")).expect("the store is there").len();
+    println!(
+        "{WEBHOOKS} webhooks of 1 MiB beside {searches} searches, four at a time: the WAL had {} MiB at most, the store {}",
+        largest / MIB,
+        stored / MIB
+    );
+    assert!(searches > 20, "{searches} searches");
+    assert!(largest < 100 * MIB, "the WAL grew to {} MiB", largest / MIB);
 }

@@ -40,8 +40,9 @@ fn pending_pull_requests_wait_without_their_requests_and_hold_up_no_other_api() 
     println!("{COUNT} pending pull requests of 4 MiB: peak {peak} MiB, {peak_after} MiB after a restart");
     let pending = hookd.admin().list("/api/v2/deliveries?state=pending&limit=100", "deliveries");
     assert_eq!(pending.len(), COUNT);
-    // All of them at once took twice what they have, 640 MiB. Freed memory is not given back at once: hence the margin.
-    assert!(peak < 450 && peak_after < 450, "peak {peak} MiB, {peak_after} MiB after a restart");
+    // All of them at once took twice what they have, 640 MiB; on any thread of a large pool, up to 305, since freed memory is
+    // kept for the thread that allocated it.
+    assert!(peak < 300 && peak_after < 300, "peak {peak} MiB, {peak_after} MiB after a restart");
 }
 
 #[test]

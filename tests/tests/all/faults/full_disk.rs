@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use hookd_tests::{Home, until};
+use hookd_tests::{Finished, Home, until};
 
 use super::{Sender, TABLES, check_store, logged_once};
 
@@ -93,7 +93,7 @@ fn a_file_size_limit_is_503_until_it_is_lifted() {
     let limit = ["--fsize=unlimited", "--pid", &hookd.pid().to_string()];
     assert!(Command::new("prlimit").args(limit).status().expect("prlimit runs").success());
     sender.send_again(&hookd);
-    logged_once(&hookd, "disk I/O error");
+    logged_once(&hookd, "it may not become larger");
     sender.check_after_crash(hookd);
 }
 
@@ -106,7 +106,91 @@ fn a_full_disk_at_startup_is_an_error() {
     let mut filling = WITH_SMALL_DISK;
     filling[5] =
         "mount -t tmpfs -o size=64k tmpfs disk && cat /dev/zero > disk/ballast 2> /dev/null; exec \"$0\" \"$@\"";
-    let finished = home().within(&filling).run(&["serve", "--log-format", "human"]);
-    assert_eq!(finished.code, Some(1), "{}", finished.stderr);
-    assert!(finished.stderr.contains("disk/hookd.db") && finished.stderr.contains("full"), "{}", finished.stderr);
+    let home = home().within(&filling);
+    for command in [&["serve", "--log-format", "human"][..], &["check"]] {
+        let finished = home.run(command);
+        names_the_cause(&finished, "disk/hookd.db", 1);
+    }
+}
+
+/// Checks that a command failed with this code, and named the file, the cause and the remedy in plain words.
+fn names_the_cause(finished: &Finished, file: &str, code: i32) {
+    let stderr = &finished.stderr;
+    assert_eq!(finished.code, Some(code), "{stderr}");
+    for part in [file, "the disk is full", "free some space"] {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+    for riddle in ["disk I/O error", "Error code", "SQLite's code", "os error", "unable to open"] {
+        assert!(!stderr.contains(riddle), "{riddle}: {stderr}");
+    }
+}
+
+/// A store with a delivery. Its files are `hookd.db` and, after a crash, its WAL.
+fn home_with_store(is_crashed: bool) -> Home {
+    let hookd = Home::serving(TABLES).start();
+    assert_eq!(Sender::new().send(&hookd, 0).status, 202);
+    let home = if is_crashed { hookd.kill_9() } else { hookd.terminate().1 };
+    fs::create_dir(home.path().join("disk")).expect("the folder is writable");
+    let listeners = hookd_tests::LISTENERS.replace("sqlite:hookd.db", "sqlite:disk/hookd.db");
+    home.write("hookd.toml", format!("{listeners}\n{TABLES}\n"));
+    home
+}
+
+/// Runs the rest of the command line with a copy of the store's files on a disk of 4 MiB that is full.
+const ON_A_FULL_DISK: [&str; 6] = [
+    "unshare",
+    "--map-root-user",
+    "--mount",
+    "sh",
+    "-c",
+    "mount -t tmpfs -o size=4m tmpfs disk && cp hookd.db disk/ && { ! test -e hookd.db-wal || cp hookd.db-wal disk/; } && \
+     { cat /dev/zero > disk/ballast 2> /dev/null; exec \"$0\" \"$@\"; }",
+];
+
+#[test]
+fn a_store_on_a_full_disk_can_be_read_but_not_served() {
+    if !can_mount() {
+        println!("left out: no file system can be mounted here");
+        return;
+    }
+    let home = home_with_store(false).within(&ON_A_FULL_DISK);
+    names_the_cause(&home.run(&["serve", "--log-format", "human"]), "disk/hookd.db", 1);
+    names_the_cause(&home.run(&["check"]), "hookd.toml:9:7: section `store`: `url`: cannot open", 1);
+    names_the_cause(&home.run(&["store", "vacuum"]), "disk/hookd.db", 1);
+    names_the_cause(&home.run(&["store", "backup", "disk/backup.db"]), "cannot write the backup `disk/backup.db`", 1);
+    for command in [&["store", "stats"][..], &["store", "check"], &["store", "backup", "backup.db"]] {
+        let finished = home.run(command);
+        assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{command:?}");
+    }
+    let home = home.within(&[]);
+    let check = home.run(&["store", "check", "--file", "backup.db"]);
+    assert_eq!((check.code, check.stderr.as_str()), (Some(0), ""));
+    assert!(check.stdout.contains("1 deliveries"), "{}", check.stdout);
+}
+
+#[test]
+fn a_store_on_a_full_disk_whose_wal_must_be_read_names_the_cause() {
+    if !can_mount() {
+        println!("left out: no file system can be mounted here");
+        return;
+    }
+    let home = home_with_store(true).within(&ON_A_FULL_DISK);
+    for command in [&["store", "stats"][..], &["store", "check"], &["store", "backup", "backup.db"]] {
+        names_the_cause(&home.run(command), "disk/hookd.db", 1);
+    }
+}
+
+#[test]
+fn a_backup_onto_a_full_disk_blames_that_and_leaves_nothing() {
+    if !can_mount() {
+        println!("left out: no file system can be mounted here");
+        return;
+    }
+    let home = home_with_store(false);
+    let listing = "mount -t tmpfs -o size=32k tmpfs disk && { \"$0\" \"$@\"; code=$?; ls -A disk; exit $code; }";
+    let home = home.within(&["unshare", "--map-root-user", "--mount", "sh", "-c", listing]);
+    let finished = home.run(&["store", "backup", "disk/backup.db", "--file", "hookd.db"]);
+    names_the_cause(&finished, "cannot write the backup `disk/backup.db`", 1);
+    assert!(!finished.stderr.contains("cannot be read"), "{}", finished.stderr);
+    assert_eq!(finished.stdout, "", "nothing is left on the disk");
 }

@@ -48,22 +48,68 @@ fn files_that_become_read_only_are_503_until_they_are_writable() {
     sender.check_after_crash(hookd);
 }
 
+/// Runs the rest of the command line with the folder `disk` read-only.
+const WITH_READ_ONLY_DISK: [&str; 6] = [
+    "unshare",
+    "--map-root-user",
+    "--mount",
+    "sh",
+    "-c",
+    "mount --bind disk disk && mount -o remount,bind,ro disk && exec \"$0\" \"$@\"",
+];
+
+/// Whether this machine allows mounting.
+fn can_mount(home: &Home) -> bool {
+    let mut probe = Command::new(WITH_READ_ONLY_DISK[0]);
+    probe.args(&WITH_READ_ONLY_DISK[1..]).arg("true").current_dir(home.path()).stderr(Stdio::null());
+    probe.status().is_ok_and(|status| status.success())
+}
+
 #[test]
 fn a_read_only_folder_at_startup_is_an_error() {
     let home = Home::with_config(&hookd_tests::LISTENERS.replace("sqlite:hookd.db", "sqlite:disk/hookd.db"));
     fs::create_dir(home.path().join("disk")).expect("the folder is writable");
-    let read_only = "mount --bind disk disk && mount -o remount,bind,ro disk && exec \"$0\" \"$@\"";
-    let unshare = ["unshare", "--map-root-user", "--mount", "sh", "-c", read_only];
-    let mut probe = Command::new(unshare[0]);
-    probe.args(&unshare[1..]).arg("true").current_dir(home.path()).stderr(Stdio::null());
-    if !probe.status().is_ok_and(|status| status.success()) {
+    if !can_mount(&home) {
         println!("left out: nothing can be mounted here");
         return;
     }
-    let finished = home.within(&unshare).run(&["serve", "--log-format", "human"]);
-    assert_eq!(finished.code, Some(1), "{}", finished.stderr);
-    for part in ["cannot lock", "disk/hookd.db.lock", "Read-only file system"] {
-        assert!(finished.stderr.contains(part), "{}", finished.stderr);
+    let home = home.within(&WITH_READ_ONLY_DISK);
+    for command in [&["serve", "--log-format", "human"][..], &["check"]] {
+        let finished = home.run(command);
+        assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+        for part in ["disk/hookd.db", "it may not be written to", "how the file system is mounted"] {
+            assert!(finished.stderr.contains(part), "{}", finished.stderr);
+        }
+        assert!(!finished.stderr.contains("os error"), "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_store_on_a_read_only_disk_can_be_read() {
+    let home = Home::with_config(&hookd_tests::LISTENERS.replace("sqlite:hookd.db", "sqlite:disk/hookd.db"));
+    fs::create_dir(home.path().join("disk")).expect("the folder is writable");
+    if !can_mount(&home) {
+        println!("left out: nothing can be mounted here");
+        return;
+    }
+    home.write("hookd.toml", fs::read_to_string(home.path().join("hookd.toml")).expect("it is there") + TABLES);
+    let hookd = home.start();
+    assert_eq!(Sender::new().send(&hookd, 0).status, 202);
+    let home = hookd.terminate().1.within(&WITH_READ_ONLY_DISK);
+    for command in [&["store", "stats"][..], &["store", "check"], &["store", "backup", "backup.db"]] {
+        let finished = home.run(command);
+        assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{command:?}");
+    }
+    for (command, blamed) in [
+        (&["store", "backup", "disk/backup.db"][..], "cannot write the backup `disk/backup.db`"),
+        (&["store", "vacuum"], "disk/hookd.db"),
+        (&["serve", "--log-format", "human"], "disk/hookd.db"),
+    ] {
+        let finished = home.run(command);
+        assert_eq!(finished.code, Some(1), "{command:?}: {}", finished.stderr);
+        for part in [blamed, "it may not be written to"] {
+            assert!(finished.stderr.contains(part), "{command:?}: {}", finished.stderr);
+        }
     }
 }
 
@@ -79,7 +125,7 @@ fn a_read_only_database_at_startup_is_an_error() {
     };
     let finished = home.run(&["serve", "--log-format", "human"]);
     assert_eq!(finished.code, Some(1), "{}", finished.stderr);
-    assert!(finished.stderr.contains("hookd.db` may not be written to"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("hookd.db`: it may not be written to"), "{}", finished.stderr);
     drop(immutable);
     sender.check(&home.start());
 }

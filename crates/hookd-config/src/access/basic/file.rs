@@ -83,6 +83,11 @@ impl PasswordFile {
         self.format
     }
 
+    /// Whether the file names no user.
+    pub(super) fn is_empty(&self) -> bool {
+        self.users().is_empty()
+    }
+
     /// Whether these credentials are in the file. `address` is where they came from.
     ///
     /// # Errors

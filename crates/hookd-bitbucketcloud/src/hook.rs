@@ -53,6 +53,8 @@ impl Hook for BitbucketCloud {
             ("repo_push", Compat::Off) => self.push(&event),
             ("repo_push", Compat::Buildbot) => self.buildbot_push(&event),
             ("pullrequest_created", _) => self.any_pull_request(&event, PullRequestStage::Created),
+            // New commits, a new target, or anything else: Bitbucket does not say, so that the rule of `PullRequestEvent`
+            // cannot be kept, and what must not be missed is built.
             ("pullrequest_updated", _) => self.any_pull_request(&event, PullRequestStage::Updated),
             ("pullrequest_fulfilled", _) => self.any_pull_request(&event, PullRequestStage::Fulfilled),
             ("pullrequest_rejected", _) => self.any_pull_request(&event, PullRequestStage::Rejected),
@@ -69,9 +71,7 @@ impl Hook for BitbucketCloud {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.whitelist.warnings("bitbucket_property_whitelist", "bitbucket");
-        warnings.extend(self.skips.warnings());
-        warnings
+        [self.whitelist.warnings("bitbucket_property_whitelist", "bitbucket"), self.skips.warnings()].concat()
     }
 }
 

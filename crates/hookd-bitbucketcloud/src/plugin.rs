@@ -29,7 +29,7 @@ impl BitbucketCloud {
             PullRequestStage::Rejected => format!("refs/heads/{}", pull.shown("fromRef.branch.name")?),
         };
         let mut properties = self.whitelist.extract("bitbucket", pull.json())?;
-        properties.insert("pullrequesturl".to_owned(), pull.need("link")?.to_value());
+        properties.insert("pullrequesturl".to_owned(), pull.maybe_value("link")?);
         Ok(Change {
             author: actor(payload)?,
             branch: Some(branch),
@@ -37,7 +37,7 @@ impl BitbucketCloud {
             comments: pull_request_heading(&number),
             properties,
             revision: pull.nullable_text("fromRef.commit.hash")?.map(str::to_owned),
-            revlink: pull.nullable_text("link")?.map(str::to_owned),
+            revlink: pull.maybe("link")?.map(str::to_owned),
             ..base
         })
     }

@@ -1,11 +1,12 @@
 //! The hook: who sent a request, what kind of event it is, and who translates that in which mode.
 
 use hookd_core::{
-    ChangeArguments, Codebase, Compat, Hook, HookRequest, Keys, Outcome, Proof, PropertyWhitelist, PullRequestStage,
-    Recognised, Refusal, SignatureHash, SignatureHeader, Skips, View,
+    ChangeArguments, Codebase, Compat, Hook, HookRequest, Keys, Outcome, Proof, PropertyWhitelist, PullRequestEvent,
+    PullRequestStage, Recognised, Refusal, SignatureHash, SignatureHeader, Skips, View,
 };
 
 use crate::base_url::BaseUrl;
+use crate::pull_request::modified;
 
 const EVENT: &str = "X-Event-Key";
 const PING: &str = "diagnostics:ping";
@@ -75,9 +76,7 @@ impl Hook for BitbucketServer {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.whitelist.warnings("bitbucket_property_whitelist", "bitbucket");
-        warnings.extend(self.skips.warnings());
-        warnings
+        [self.whitelist.warnings("bitbucket_property_whitelist", "bitbucket"), self.skips.warnings()].concat()
     }
 }
 
@@ -95,9 +94,10 @@ impl BitbucketServer {
             (key, Compat::Buildbot) if key.starts_with("pr_") => {
                 Ok(Outcome::ignored(format!("event `{name}` makes no change with `compat = \"buildbot\"`")))
             }
-            ("pr_opened" | "pr_reopened", _) => self.pull_request(event, PullRequestStage::Created),
-            ("pr_from_ref_updated", _) => self.pull_request(event, PullRequestStage::Updated),
-            ("pr_modified", _) => self.modified(event),
+            ("pr_opened", _) => self.open_pull_request(event, PullRequestEvent::Opened),
+            ("pr_reopened", _) => self.open_pull_request(event, PullRequestEvent::Reopened),
+            ("pr_from_ref_updated", _) => self.open_pull_request(event, PullRequestEvent::NewCommits),
+            ("pr_modified", _) => self.open_pull_request(event, modified(event)?),
             ("pr_merged", _) => self.pull_request(event, PullRequestStage::Fulfilled),
             ("pr_declined" | "pr_deleted", _) => self.pull_request(event, PullRequestStage::Rejected),
             ("mirror_repo_synchronized", _) => Ok(Outcome::ignored(format!(

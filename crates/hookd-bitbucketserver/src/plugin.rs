@@ -66,14 +66,14 @@ impl BitbucketServer {
             PullRequestStage::Rejected => format!("refs/heads/{}", pull.shown("fromRef.branch.name")?),
         };
         let mut properties = self.whitelist.extract("bitbucket", pull.json())?;
-        properties.insert("pullrequesturl".to_owned(), pull.need("link")?.to_value());
+        properties.insert("pullrequesturl".to_owned(), pull.maybe_value("link")?);
         Ok(Change {
             branch: Some(branch),
             category: Some(stage.category().to_owned()),
             comments: pull_request_heading(&number),
             properties,
             revision: pull.nullable_text("fromRef.commit.hash")?.map(str::to_owned),
-            revlink: pull.nullable_text("link")?.map(str::to_owned),
+            revlink: pull.maybe("link")?.map(str::to_owned),
             ..base
         })
     }

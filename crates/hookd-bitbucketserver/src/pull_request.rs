@@ -9,18 +9,14 @@ use crate::repository::link_of;
 use crate::user::user;
 
 impl BitbucketServer {
-    /// A pull request that got another title, description or target branch: only the last is something to build.
-    pub(crate) fn modified(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
-        let payload = &event.payload;
-        let before = payload.maybe("previousTarget.id")?;
-        let has_new_target = before.is_some() && before != Some(payload.text("pullRequest.toRef.id")?);
-        let happened = if has_new_target { PullRequestEvent::NewTarget } else { PullRequestEvent::Other };
-        if !happened.is_built() {
-            return Ok(Outcome::ignored(
+    /// The change of a pull request that is open, if this is built.
+    pub(crate) fn open_pull_request(&self, event: &Event<'_>, happened: PullRequestEvent) -> Result<Outcome, Refusal> {
+        match happened.stage() {
+            Some(stage) => self.pull_request(event, stage),
+            None => Ok(Outcome::ignored(
                 "event `pr:modified` makes no change unless the pull request got another target branch",
-            ));
+            )),
         }
-        self.pull_request(event, PullRequestStage::Updated)
     }
 
     /// The change of a pull request: of its source, or of its target once it is merged.
@@ -62,4 +58,11 @@ impl BitbucketServer {
             ..self.change(event, &target)?
         }))
     }
+}
+
+/// What happened to a pull request that got another title, description or target branch.
+pub(crate) fn modified(event: &Event<'_>) -> Result<PullRequestEvent, Refusal> {
+    let before = event.payload.maybe("previousTarget.id")?;
+    let has_new_target = before.is_some() && before != Some(event.payload.text("pullRequest.toRef.id")?);
+    Ok(if has_new_target { PullRequestEvent::NewTarget } else { PullRequestEvent::Other })
 }

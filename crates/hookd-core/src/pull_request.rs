@@ -21,12 +21,15 @@ impl PullRequestEvent {
     /// Whether there is something to build that was not built: the one rule for all forges, as far as they say what
     /// happened. Buildbot's own rules are in the modes for it.
     pub fn is_built(self) -> bool {
+        self.stage().is_some()
+    }
+
+    /// The stage of a pull request in which it is built after this, in the terms of Buildbot's Bitbucket hooks.
+    pub fn stage(self) -> Option<PullRequestStage> {
         match self {
-            PullRequestEvent::Opened
-            | PullRequestEvent::Reopened
-            | PullRequestEvent::NewCommits
-            | PullRequestEvent::NewTarget => true,
-            PullRequestEvent::Other => false,
+            PullRequestEvent::Opened | PullRequestEvent::Reopened => Some(PullRequestStage::Created),
+            PullRequestEvent::NewCommits | PullRequestEvent::NewTarget => Some(PullRequestStage::Updated),
+            PullRequestEvent::Other => None,
         }
     }
 }
@@ -80,6 +83,20 @@ pub fn pull_request_comments(heading: &str, pull: &View<'_>) -> Result<String, R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_is_one_rule_for_what_is_built() {
+        for (event, category) in [
+            (PullRequestEvent::Opened, Some("pull-created")),
+            (PullRequestEvent::Reopened, Some("pull-created")),
+            (PullRequestEvent::NewCommits, Some("pull-updated")),
+            (PullRequestEvent::NewTarget, Some("pull-updated")),
+            (PullRequestEvent::Other, None),
+        ] {
+            assert_eq!(event.stage().map(PullRequestStage::category), category, "{event:?}");
+            assert_eq!(event.is_built(), category.is_some(), "{event:?}");
+        }
+    }
 
     #[test]
     fn comments_are_what_is_there() {

@@ -21,7 +21,11 @@ impl GitHub {
     pub(crate) fn project<'e>(&self, event: &Event<'e>, path: &str) -> Result<&'e str, Refusal> {
         match event.arguments.project()? {
             Some(project) => Ok(project),
-            None => event.payload.text(path),
+            // Without `compat`, that of a pull request's target may be missing.
+            None => match event.payload.maybe_text(path)? {
+                Some(project) => Ok(project),
+                None => event.payload.text("repository.full_name"),
+            },
         }
     }
 }

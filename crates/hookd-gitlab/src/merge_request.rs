@@ -164,9 +164,9 @@ pub(crate) fn without_commit(merge_request: &View<'_>) -> Result<Outcome, Refusa
 
 /// What the merge request says about its target, or the payload about its project, which is the same.
 fn of_target(event: &Event<'_>, merge_request: &View<'_>, paths: &[&str], of_project: &str) -> Result<String, Refusal> {
-    let text = match merge_request.first_text(paths)? {
+    let text = match merge_request.maybe_first(paths)? {
         Some(text) => text,
-        None => match event.payload.nonempty_text(of_project)? {
+        None => match event.payload.maybe_nonempty(of_project)? {
             Some(text) => text,
             None => merge_request.text(paths[0])?,
         },

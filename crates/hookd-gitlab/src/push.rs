@@ -127,7 +127,7 @@ fn project(event: &Event<'_>) -> Result<String, Refusal> {
 /// Where to fetch from: as Buildbot, what GitLab takes for the URL of the repository, mostly that of SSH.
 fn repository(payload: &View<'_>) -> Result<String, Refusal> {
     let urls = ["repository.url", "project.url", "project.git_ssh_url", "project.git_http_url"];
-    let url = match payload.first_text(&urls)? {
+    let url = match payload.maybe_first(&urls)? {
         Some(url) => url,
         None => payload.text("project.git_ssh_url")?,
     };

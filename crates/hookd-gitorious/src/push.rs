@@ -29,7 +29,10 @@ pub(crate) fn push(
 /// What all changes of a push have. The branch is the ref as it was sent.
 fn base(payload: &View<'_>, arguments: ChangeArguments<'_>) -> Result<Change, Refusal> {
     let branch = payload.maybe("ref")?.map(str::to_owned);
-    let project = arguments.project()?.map_or_else(|| payload.text("project.name"), Ok)?;
+    let project = match arguments.project()? {
+        Some(project) => project,
+        None => payload.maybe_text("project.name")?.unwrap_or_default(),
+    };
     Ok(Change {
         branch,
         project: project.to_owned(),

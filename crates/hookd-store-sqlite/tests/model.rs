@@ -15,8 +15,8 @@ use fastrand::Rng;
 use hookd_core::{Change, HookRequest, Subject};
 use hookd_store::{
     ApiCalls, Browse as _, ChangeField, Completion, Cursor, CursorMove, CursorPlace, DeliveryField, DeliveryRecord,
-    Due, Expiry, Log as _, Moved, NewDelivery, NewState, Operator, Origin, Query, Receipt, Search, State,
-    StoredRequest, Timestamp,
+    Due, Expiry, Log as _, Moved, NewDelivery, NewState, Operator, Origin, Query, Receipt, Search, Settlement,
+    SettlementKind, State, StoredRequest, Timestamp,
 };
 use hookd_store_sqlite::{SqliteStore, maintenance};
 use tempfile::TempDir;
@@ -50,6 +50,8 @@ struct Model {
     /// How many attempts each pending delivery has had.
     pending: BTreeMap<i64, u32>,
     cursors: BTreeMap<String, Cursor>,
+    /// How changes ended, by cursor and change.
+    settlements: BTreeMap<(String, i64), Settlement>,
     versions: BTreeSet<u64>,
     /// Until when requests were ever due: those of a delivery that was pending then go when it is completed.
     payloads_before: Option<Timestamp>,
@@ -254,7 +256,8 @@ impl History {
         let done = (position + 1..=newest).filter(|_| self.rng.u32(0..3) == 0).take(20).collect();
         let to = CursorPlace { position, done, state: vec![self.rng.u8(..); self.rng.usize(0..50)] };
         let to = (self.rng.u32(0..6) > 0).then_some(to);
-        let one = CursorMove { name: name.clone(), expected, to: to.clone(), settlements: Vec::new() };
+        let settlements = self.settlements();
+        let one = CursorMove { name: name.clone(), expected, to: to.clone(), settlements: settlements.clone() };
         let moved = self.store().move_cursors(vec![one]).wait().unwrap().remove(0);
         match moved {
             Moved::Conflict(found) => {
@@ -264,13 +267,36 @@ impl History {
             Moved::Removed => {
                 assert!(to.is_none() && !is_stale);
                 self.model.cursors.remove(&name);
+                self.model.settlements.retain(|(cursor, _), _| *cursor != name);
             }
             Moved::To(version) => {
                 let CursorPlace { position, done, state } = to.unwrap();
                 assert!(!is_stale && self.model.versions.insert(version), "version {version} was given before");
+                let settled = settlements.into_iter().map(|one| ((name.clone(), one.changeid), one));
+                self.model.settlements.extend(settled);
                 self.model.cursors.insert(name.clone(), Cursor { name, version, position, done, state });
             }
         }
+    }
+
+    /// Some settlements: of changes near each other, and of any.
+    fn settlements(&mut self) -> Vec<Settlement> {
+        let (first, newest) = (self.model.first_change as i64 + 1, self.model.newest());
+        if first > newest {
+            return Vec::new();
+        }
+        let rng = &mut self.rng;
+        let near = rng.i64(first..=newest);
+        let changeids = (near..=newest).take(rng.usize(0..30)).filter(|_| rng.u32(0..3) > 0).collect::<Vec<_>>();
+        let anywhere = (0..rng.usize(0..3)).map(|_| rng.i64(first..=newest)).collect::<Vec<_>>();
+        let settlement = |changeid| Settlement {
+            changeid,
+            settled_at: self.model.now,
+            kind: *rng.choice(&SettlementKind::ALL).unwrap(),
+            attempts: rng.u32(0..5),
+            answer: format!("answer {}", rng.u32(0..3)),
+        };
+        changeids.into_iter().chain(anywhere).map(settlement).collect()
     }
 
     /// Expires as much as there is, and takes into the model what is gone, if it may be.
@@ -279,8 +305,7 @@ impl History {
         let before =
             |rng: &mut Rng| (rng.u32(0..3) > 0).then(|| now.saturating_sub(Duration::from_secs(rng.u64(0..6000))));
         let rng = &mut self.rng;
-        let expiry =
-            Expiry { payloads_before: before(rng), changes_before: before(rng), lagging_before: before(rng), now };
+        let expiry = Expiry { payloads_before: before(rng), changes_before: before(rng), now };
         loop {
             if !self.store().expire(expiry).wait().unwrap().has_more {
                 break;
@@ -299,8 +324,7 @@ impl History {
         for gone in self.model.first_change..first_change {
             let delivery = &self.model.deliveries[usize::try_from(self.model.changes[gone].0).unwrap() - 1];
             assert!(old(delivery.received_at, expiry.changes_before), "change {} is too young", gone + 1);
-            let is_awaited = self.model.is_awaited(gone as i64 + 1);
-            assert!(!is_awaited || old(delivery.received_at, expiry.lagging_before), "change {} is awaited", gone + 1);
+            assert!(!self.model.is_awaited(gone as i64 + 1), "change {} is awaited", gone + 1);
         }
         for gone in self.model.first_delivery..first_delivery {
             let delivery = &self.model.deliveries[gone];
@@ -309,6 +333,7 @@ impl History {
         }
         assert!(first_change >= self.model.first_change && first_delivery >= self.model.first_delivery);
         (self.model.first_change, self.model.first_delivery) = (first_change, first_delivery);
+        self.model.settlements.retain(|(_, changeid), _| *changeid > first_change as i64);
         for index in first_delivery..self.model.deliveries.len() {
             let delivery = self.model.deliveries[index].clone();
             let is_kept = self.store().request(index as i64 + 1).unwrap().is_some();
@@ -441,6 +466,23 @@ impl History {
             let query = Query::default().filter(ChangeField::Branch, Operator::Eq, branch);
             let count = changes.values().filter(|change| change.branch.as_deref() == Some(branch)).count();
             assert_eq!(store.changes(&query).unwrap().total, count as u64, "{branch}");
+        }
+        for name in model.cursors.keys() {
+            for kind in SettlementKind::ALL {
+                let own = model.settlements.iter().filter(|((cursor, _), _)| cursor == name);
+                let expected: Vec<_> =
+                    own.map(|(_, settlement)| settlement.clone()).filter(|one| one.kind == kind).collect();
+                assert_eq!(store.settlements(name, kind, 0, usize::MAX).unwrap(), expected);
+                assert_eq!(store.settlement_count(name, kind).unwrap() as usize, expected.len());
+                let (after, most) = (self.rng.i64(0..=model.newest()), self.rng.usize(0..5));
+                let page = expected.iter().filter(|one| one.changeid > after).take(most).cloned().collect::<Vec<_>>();
+                assert_eq!(store.settlements(name, kind, after, most).unwrap(), page, "after {after}, at most {most}");
+            }
+        }
+        for changeid in model.first_change as i64 + 1..=model.newest() {
+            let settled = model.settlements.iter().filter(|((_, settled), _)| *settled == changeid);
+            let settled: Vec<_> = settled.map(|((cursor, _), one)| (cursor.clone(), one.clone())).collect();
+            assert_eq!(store.settlements_of(changeid).unwrap(), settled, "change {changeid}");
         }
     }
 }

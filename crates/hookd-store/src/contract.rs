@@ -108,15 +108,18 @@ macro_rules! contract_tests {
                 a_cursor_holds_as_much_as_the_contract_says,
                 cursors_survive_reopening,
                 a_position_goes_back_as_far_as_changes_are_kept,
-                a_cursor_that_expiry_passed_may_stay_where_it_is,
+                a_cursor_whose_next_changes_have_expired_may_stay_where_it_is,
             }
             settlements {
                 a_move_brings_settlements_that_survive_reopening,
                 a_conflict_settles_nothing,
                 a_later_settlement_replaces_the_earlier_one,
+                a_settlement_is_replaced_by_one_of_any_kind,
+                changes_may_be_settled_in_any_order,
                 settlements_of_one_kind_are_read_in_pages,
                 a_removed_cursor_takes_its_settlements_along,
                 settlements_expire_with_their_changes,
+                settlements_expire_up_to_the_first_change_that_is_kept,
                 an_answer_that_is_too_large_is_invalid,
             }
             expiry {
@@ -128,7 +131,6 @@ macro_rules! contract_tests {
                 changes_that_a_cursor_has_not_passed_stay,
                 changes_done_beyond_the_position_expire_up_to_the_first_not_done,
                 a_removed_cursor_keeps_nothing,
-                a_limit_on_lag_passes_cursors,
                 requests_expire_regardless_of_cursors,
                 numbers_are_not_given_again,
                 a_duplicate_is_known_as_long_as_its_delivery_is_kept,

@@ -1,10 +1,12 @@
 //! The forge's part in the tests of a dialect.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use hookd_core::{ApiAnswer, Compat, Dialect, HookRequest, registry};
 use serde_json::{Map, Value};
 
+use crate::payload::mutations_by_place;
 use crate::{Case, Scheme, Subject, patched};
 
 /// Both modes.
@@ -141,6 +143,31 @@ impl Forge {
         assert!(text.is_empty(), "not as expected:\n{text}");
     }
 
+    /// The fields of an event's payload that refuse it when they are wrong or missing, in whatever way, without `compat`:
+    /// those that identify a change, and what they are in. The items of a list count as one: `commits[].id`.
+    pub fn refusing_fields(&self, event: &str, options: Value) -> BTreeSet<String> {
+        let hook = self.hook(Compat::Off, options);
+        let is_refused = |mutated: &Value| hook.run(&self.send(event, mutated)).outcome.is_err();
+        let mutations = mutations_by_place(&self.payload(event, Value::Object(Map::new())));
+        mutations.into_iter().filter(|(_, mutated)| is_refused(mutated)).map(|(place, _)| path_of(&place)).collect()
+    }
+
+    /// Checks that these fields, and no others, refuse an event's payload: see [`Forge::refusing_fields`].
+    ///
+    /// # Panics
+    /// When they are others.
+    #[track_caller]
+    pub fn assert_refusing_fields(&self, event: &str, options: Value, expected: &[&str]) {
+        let found = self.refusing_fields(event, options);
+        let expected: BTreeSet<String> = expected.iter().map(|field| (*field).to_owned()).collect();
+        let (more, fewer): (Vec<_>, Vec<_>) =
+            (found.difference(&expected).collect(), expected.difference(&found).collect());
+        assert!(
+            more.is_empty() && fewer.is_empty(),
+            "{event} is refused over {more:?} as well, and not over {fewer:?}"
+        );
+    }
+
     /// Checks which options the dialect has, each with its default; `null` for those without one.
     ///
     /// # Panics
@@ -181,6 +208,20 @@ impl Forge {
         options["secret"] = secret;
         self.hook(compat, options)
     }
+}
+
+/// The path of a JSON pointer, without the indices in lists.
+fn path_of(pointer: &str) -> String {
+    let mut path = String::new();
+    for step in pointer.split('/').skip(1) {
+        if step.bytes().all(|byte| byte.is_ascii_digit()) {
+            path.push_str("[]");
+        } else {
+            path.push_str(if path.is_empty() { "" } else { "." });
+            path.push_str(step);
+        }
+    }
+    path
 }
 
 fn parsed(options: &str) -> Value {

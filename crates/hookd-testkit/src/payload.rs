@@ -80,16 +80,21 @@ const OTHERS: [&str; 10] = ["null", "\"x\"", "\"\"", "5", "-1.5", "1e300", "true
 
 /// The payload with the value at each place removed and replaced by values of other kinds, one at a time.
 pub fn mutations(payload: &Value) -> Vec<Value> {
+    let whole = OTHERS.map(|other| other.parse::<Value>().expect("JSON"));
+    whole.into_iter().chain(mutations_by_place(payload).into_iter().map(|(_, mutated)| mutated)).collect()
+}
+
+/// The same but for those of the whole payload, each with the JSON pointer of its place.
+pub(crate) fn mutations_by_place(payload: &Value) -> Vec<(String, Value)> {
     let others = OTHERS.map(|other| other.parse::<Value>().expect("JSON"));
     let mut places = Vec::new();
     find_places(payload, "", &mut places);
-    let mut mutations = Vec::with_capacity((places.len() + 1) * (OTHERS.len() + 1));
-    mutations.extend(others.iter().cloned());
+    let mut mutations = Vec::with_capacity(places.len() * (OTHERS.len() + 1));
     for place in places {
         for other in &others {
             let mut mutated = payload.clone();
             *mutated.pointer_mut(&place).expect("the place was found there") = other.clone();
-            mutations.push(mutated);
+            mutations.push((place.clone(), mutated));
         }
         let (parent, key) = place.rsplit_once('/').expect("a pointer has a slash");
         let mut mutated = payload.clone();
@@ -98,7 +103,7 @@ pub fn mutations(payload: &Value) -> Vec<Value> {
             Some(Value::Array(items)) => drop(items.remove(key.parse().expect("an index"))),
             _ => unreachable!("only these have places in them"),
         }
-        mutations.push(mutated);
+        mutations.push((place, mutated));
     }
     mutations
 }

@@ -2,6 +2,7 @@
 
 mod allow_from;
 mod api_retries;
+mod attacks;
 mod auth;
 mod bounds;
 mod buildbot_sink;

@@ -4,7 +4,7 @@ mod browser;
 mod proxy;
 mod search;
 
-use hookd_tests::{GithubApi, Home, Hookd, until};
+use hookd_tests::{GithubApi, Home, Hookd, sha256_signature, until};
 use serde_json::{Value, json};
 
 use crate::api_retries::pull_request;
@@ -35,7 +35,7 @@ fn filled() -> (Hookd, GithubApi) {
     let api = GithubApi::start();
     api.set_down(true);
     let tables = format!(
-        "[change_hook_dialects.github]\ngithub_api_endpoint = {:?}\n[[sinks]]\nname = 'master a/b'\ntype = 'webhook'\n\
+        "[change_hook_dialects.github]\ngithub_api_endpoint = {:?}\nsecret = 'secret'\n[[sinks]]\nname = 'master: a'\ntype = 'webhook'\n\
          url = 'http://127.0.0.1:9/'\n",
         api.endpoint()
     );
@@ -53,7 +53,9 @@ fn filled() -> (Hookd, GithubApi) {
     ] {
         assert_eq!(hookd.send(&request).status, 202);
     }
-    assert_eq!(hookd.send(&push::webhook("push", &json!({"ref": "refs/heads/main"}))).status, 400);
+    let wrong = push::webhook("push", &json!({"ref": "refs/heads/main"}));
+    let signature = sha256_signature("secret", &wrong.body);
+    assert_eq!(hookd.send(&wrong.header("X-Hub-Signature-256", signature)).status, 400);
     until("the API was asked, and failed", || {
         hookd.admin().get("/").text().contains("the API answered 503").then_some(())
     });

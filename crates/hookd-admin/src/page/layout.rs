@@ -42,8 +42,7 @@ pub(super) fn framed(frame: &Frame<'_>, banner: &Markup, content: Markup) -> Mar
                         a.name href=(root.to("")) { "hookd" }
                         form id=(SEARCH_FORM) action=(root.to("")) method="get" role="search" {
                             input type="search" name="q" value=(text::plain(search)) maxlength="200"
-                                aria-label="Search deliveries" aria-describedby="search-help"
-                                placeholder="Commit, branch, author, repository, delivery id, reason";
+                                aria-label="Search deliveries" placeholder="Search deliveries";
                             button { "Search" }
                         }
                         nav aria-label="Pages" {

@@ -60,3 +60,12 @@ fn takes_one_option() {
     assert_eq!(problems, ["secret: unknown option `secret`, expected one of `skips`"]);
     FORGE.assert_options(json!({"skips": []}));
 }
+
+#[test]
+fn only_what_identifies_refuses() {
+    FORGE.assert_refusing_fields(
+        "push",
+        json!({}),
+        &["canon_url", "commits", "commits[]", "commits[].raw_node", "repository", "repository.absolute_url"],
+    );
+}

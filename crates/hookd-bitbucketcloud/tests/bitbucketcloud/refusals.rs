@@ -46,7 +46,7 @@ fn names_what_is_wrong_with_a_pull_request() {
         off      "pullrequest:rejected" {"pullrequest.source": {"branch": null}} => "refused: `pullrequest.source.branch` is null, expected an object";
         off      "pullrequest:fulfilled" {"pullrequest.destination": "-"} => "refused: `pullrequest.destination` is missing";
         buildbot "pullrequest:created" {"pullrequest.source": "-"} => "refused: `pullrequest.link` is missing";
-        both     "legacy pullrequest:created" {"pullrequest.link": "-"} => "refused: `pullrequest.link` is missing";
+        buildbot "legacy pullrequest:created" {"pullrequest.link": "-"} => "refused: `pullrequest.link` is missing";
         both     "legacy pullrequest:created" {"pullrequest.id": "-"} => "refused: `pullrequest.id` is missing";
         both     "legacy pullrequest:created" {"pullrequest.id": "x"} => format!("refused: `pullrequest.id` is a text, {integer}");
         both     "legacy pullrequest:created" {"pullrequest.id": "1_0"} => format!("refused: `pullrequest.id` is a text, {integer}");
@@ -114,4 +114,67 @@ fn reasons_are_short_lines() {
     // That the line is short is checked by the testkit.
     let found = FORGE.hook(Off, json!({})).run(&FORGE.request(&event, json!({}))).summary();
     assert!(found.starts_with("ignored: event `xxx"));
+}
+
+#[test]
+fn only_what_identifies_refuses() {
+    FORGE.assert_refusing_fields(
+        "repo:push",
+        json!({}),
+        &[
+            "push",
+            "push.changes",
+            "push.changes[]",
+            "push.changes[].commits",
+            "push.changes[].commits[]",
+            "push.changes[].commits[].hash",
+            "push.changes[].new",
+            "push.changes[].new.name",
+            "push.changes[].new.target",
+            "push.changes[].new.target.hash",
+            "push.changes[].new.type",
+            "repository",
+            "repository.links",
+        ],
+    );
+    FORGE.assert_refusing_fields(
+        "pullrequest:created",
+        json!({}),
+        &[
+            "pullrequest",
+            "pullrequest.id",
+            "pullrequest.source",
+            "pullrequest.source.branch",
+            "pullrequest.source.branch.name",
+            "pullrequest.source.commit",
+            "pullrequest.source.commit.hash",
+            "pullrequest.source.repository",
+            "pullrequest.source.repository.links",
+            "pullrequest.source.repository.links.html",
+            "pullrequest.source.repository.links.html.href",
+            "repository",
+            "repository.links",
+        ],
+    );
+    FORGE.assert_refusing_fields(
+        "pullrequest:fulfilled",
+        json!({}),
+        &[
+            "pullrequest",
+            "pullrequest.destination",
+            "pullrequest.destination.branch",
+            "pullrequest.destination.branch.name",
+            "pullrequest.destination.repository",
+            "pullrequest.destination.repository.links",
+            "pullrequest.destination.repository.links.html",
+            "pullrequest.destination.repository.links.html.href",
+            "pullrequest.id",
+            "pullrequest.source",
+            "pullrequest.source.commit",
+            "pullrequest.source.commit.hash",
+            "pullrequest.source.repository",
+            "repository",
+            "repository.links",
+        ],
+    );
 }

@@ -54,7 +54,7 @@ fn names_what_is_wrong_with_a_pull_request() {
         off  "pr:opened" {"pullRequest.toRef": {"repository": "-"}} => "refused: `pullRequest.toRef.repository` is missing";
         off  "pr:merged" {"pullRequest.toRef": {"id": null}} => "refused: `pullRequest.toRef.id` is null, expected a text";
         both "pullrequest:created" {"pullrequest": "-"} => "refused: `pullrequest` is missing";
-        both "pullrequest:created" {"pullrequest.link": "-"} => "refused: `pullrequest.link` is missing";
+        buildbot "pullrequest:created" {"pullrequest.link": "-"} => "refused: `pullrequest.link` is missing";
         both "pullrequest:created" {"pullrequest.id": "x"} => format!("refused: `pullrequest.id` is a text, {integer}");
         both "pullrequest:created" {"pullrequest.id": []} => format!("refused: `pullrequest.id` is a list, {integer}");
         both "pullrequest:fulfilled" {"pullrequest.toRef": "-"} => "refused: `pullrequest.toRef` is missing";
@@ -119,4 +119,102 @@ fn reasons_are_short_lines() {
     // That the line is short is checked by the testkit.
     let found = FORGE.hook(Off, json!({})).run(&FORGE.request(&event, json!({}))).summary();
     assert!(found.starts_with("ignored: event `xxx"));
+}
+
+#[test]
+fn only_what_identifies_refuses() {
+    FORGE.assert_refusing_fields(
+        "repo:refs_changed",
+        json!({}),
+        &[
+            "changes",
+            "changes[]",
+            "changes[].fromHash",
+            "changes[].ref.id",
+            "changes[].toHash",
+            "commits",
+            "commits[]",
+            "commits[].id",
+            "repository",
+            "toCommit",
+            "toCommit.id",
+        ],
+    );
+    FORGE.assert_refusing_fields(
+        "old repo:refs_changed",
+        json!({}),
+        &[
+            "changes",
+            "changes[]",
+            "changes[].fromHash",
+            "changes[].ref.id",
+            "changes[].toHash",
+            "repository",
+            "repository.project",
+            "repository.project.key",
+            "repository.slug",
+        ],
+    );
+    FORGE.assert_refusing_fields(
+        "pr:opened",
+        json!({}),
+        &[
+            "pullRequest",
+            "pullRequest.fromRef",
+            "pullRequest.fromRef.id",
+            "pullRequest.fromRef.latestCommit",
+            "pullRequest.fromRef.repository",
+            "pullRequest.id",
+            "pullRequest.toRef",
+            "pullRequest.toRef.repository",
+        ],
+    );
+    FORGE.assert_refusing_fields(
+        "pr:merged",
+        json!({}),
+        &[
+            "pullRequest",
+            "pullRequest.fromRef",
+            "pullRequest.fromRef.latestCommit",
+            "pullRequest.id",
+            "pullRequest.toRef",
+            "pullRequest.toRef.id",
+            "pullRequest.toRef.repository",
+        ],
+    );
+    FORGE.assert_refusing_fields(
+        "plugin repo:push",
+        json!({}),
+        &[
+            "push",
+            "push.changes",
+            "push.changes[]",
+            "push.changes[].new",
+            "push.changes[].new.name",
+            "push.changes[].new.target",
+            "push.changes[].new.target.hash",
+            "push.changes[].new.type",
+            "repository",
+            "repository.links",
+            "repository.links.self",
+            "repository.links.self[]",
+            "repository.links.self[].href",
+        ],
+    );
+    FORGE.assert_refusing_fields(
+        "pullrequest:created",
+        json!({}),
+        &[
+            "pullrequest",
+            "pullrequest.fromRef",
+            "pullrequest.fromRef.commit",
+            "pullrequest.fromRef.commit.hash",
+            "pullrequest.id",
+            "repository",
+            "repository.links",
+            "repository.links.self",
+            "repository.links.self[]",
+            "repository.links.self[].href",
+        ],
+    );
 }

@@ -32,7 +32,7 @@ fn names_what_is_wrong_with_a_payload() {
         buildbot "pull_request" {"pull_request": {"commits": "-"}} => "refused: `pull_request.commits` is missing";
         buildbot "pull_request" {"pull_request": {"title": "-"}} => "refused: `pull_request.title` is missing";
         buildbot "pull_request" {"pull_request": {"body": "-"}} => "refused: `pull_request.body` is missing";
-        both     "pull_request" {"pull_request": {"base": {"repo": null}}} => "refused: `pull_request.base.repo` is null, expected an object";
+        buildbot "pull_request" {"pull_request": {"base": {"repo": null}}} => "refused: `pull_request.base.repo` is null, expected an object";
         buildbot "pull_request" {"pull_request": {"created_at": null}} => "refused: `pull_request.created_at` is null, expected a text";
         buildbot "pull_request" {"pull_request": {"_links": {}}} => "refused: `pull_request._links.html` is missing";
         buildbot "pull_request" {"sender": "-"} => "refused: `sender` is missing";
@@ -158,4 +158,66 @@ fn reasons_are_short_lines() {
     let request = FORGE.request("push", json!({"ref": branch, "deleted": true}));
     // That the line is short is checked by the testkit.
     assert!(FORGE.hook(Off, json!({})).run(&request).summary().starts_with("ignored: branch `xxx"));
+}
+
+#[test]
+fn only_what_identifies_refuses() {
+    FORGE.assert_refusing_fields(
+        "push",
+        json!({}),
+        &[
+            "after",
+            "commits",
+            "commits[]",
+            "commits[].id",
+            "head_commit",
+            "head_commit.id",
+            "ref",
+            "repository",
+            "repository.full_name",
+            "repository.html_url",
+        ],
+    );
+    FORGE.assert_refusing_fields(
+        "tag",
+        json!({}),
+        &[
+            "after",
+            "commits",
+            "head_commit",
+            "head_commit.id",
+            "ref",
+            "repository",
+            "repository.full_name",
+            "repository.html_url",
+        ],
+    );
+    FORGE.assert_refusing_fields(
+        "pull_request",
+        json!({}),
+        &[
+            "number",
+            "pull_request",
+            "pull_request.base",
+            "pull_request.base.ref",
+            "pull_request.head",
+            "pull_request.head.sha",
+            "repository",
+            "repository.full_name",
+            "repository.html_url",
+        ],
+    );
+    FORGE.assert_refusing_fields(
+        "merge_group",
+        json!({"merge_queue": "merge_group"}),
+        &[
+            "merge_group",
+            "merge_group.base_ref",
+            "merge_group.head_ref",
+            "merge_group.head_sha",
+            "repository",
+            "repository.full_name",
+            "repository.html_url",
+        ],
+    );
 }

@@ -110,3 +110,32 @@ fn reasons_are_short_lines() {
     // That the line is short is checked by the testkit.
     assert!(FORGE.hook(Off, json!({})).run(&request).summary().starts_with("ignored: branch `xxx"));
 }
+
+#[test]
+fn only_what_identifies_refuses() {
+    FORGE.assert_refusing_fields("push", json!({}), &["checkout_sha", "commits", "commits[]", "commits[].id", "ref"]);
+    FORGE.assert_refusing_fields("tag_push", json!({}), &["checkout_sha", "commits", "ref"]);
+    FORGE.assert_refusing_fields(
+        "merge_request",
+        json!({}),
+        &[
+            "object_attributes",
+            "object_attributes.iid",
+            "object_attributes.last_commit",
+            "object_attributes.last_commit.id",
+            "object_attributes.target_branch",
+        ],
+    );
+    FORGE.assert_refusing_fields(
+        "note",
+        json!({}),
+        &[
+            "merge_request",
+            "merge_request.iid",
+            "merge_request.last_commit",
+            "merge_request.last_commit.id",
+            "merge_request.target_branch",
+            "object_attributes",
+        ],
+    );
+}

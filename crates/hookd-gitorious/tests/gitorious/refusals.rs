@@ -12,8 +12,8 @@ fn names_what_is_wrong_with_a_payload() {
         both     "push" {"repository": "-"} => "refused: `repository` is missing";
         both     "push" {"repository": null} => "refused: `repository` is null, expected an object";
         both     "push" {"repository.url": "-"} => "refused: `repository.url` is missing";
-        both     "push" {"project": "-"} => "refused: `project` is missing";
-        both     "push" {"project.name": null} => "refused: `project.name` is null, expected a text";
+        buildbot "push" {"project": "-"} => "refused: `project` is missing";
+        buildbot "push" {"project.name": null} => "refused: `project.name` is null, expected a text";
         buildbot "push" {"repository.owner": "-"} => "refused: `repository.owner` is missing";
         buildbot "push" {"repository.name": "-"} => "refused: `repository.name` is missing";
         buildbot "push" {"after": "-"} => "refused: `after` is missing";
@@ -66,4 +66,13 @@ fn takes_one_option() {
     let problems = FORGE.problems(json!({"secret": "x"}));
     assert_eq!(problems, ["secret: unknown option `secret`, expected one of `skips`"]);
     FORGE.assert_options(json!({"skips": []}));
+}
+
+#[test]
+fn only_what_identifies_refuses() {
+    FORGE.assert_refusing_fields(
+        "push",
+        json!({}),
+        &["after", "commits", "commits[]", "commits[].id", "repository", "repository.url"],
+    );
 }

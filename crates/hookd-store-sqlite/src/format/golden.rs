@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use hookd_core::{Change, Method, Proof};
-use hookd_store::{Identity, RequestHead, State, StoredRequest};
+use hookd_store::{Identity, RequestHead, Settlement, SettlementKind, State, StoredRequest, Timestamp};
 use serde_json::json;
 
 use super::version::VERSION;
 use super::{
-    Block, BlockBuilder, Columns, DeliveryEntry, Group, IndexedOutcome, Records, TextList, read_done, request_at,
-    unpack, write_done,
+    Block, BlockBuilder, Columns, DeliveryEntry, Group, IndexedOutcome, Records, TextList, read_done, read_settlements,
+    request_at, unpack, write_done, write_settlements,
 };
 
 /// Set it to write the file anew.
@@ -145,6 +145,23 @@ fn parts() -> Vec<(&'static str, Vec<u8>)> {
         ("cursor-done", write_done(7, &[9, 10, 1000])),
         ("index-texts", texts().pack().unwrap()),
         ("index-columns", columns().pack().unwrap()),
+        ("settlements", write_settlements(&settlements())),
+    ]
+}
+
+/// Two that were delivered with one answer, and one that a filter dropped in between.
+fn settlements() -> [Settlement; 3] {
+    let one = |changeid, kind, attempts, answer: &str| Settlement {
+        changeid,
+        settled_at: Timestamp::from_micros(1_700_000_000_250_000 + changeid),
+        kind,
+        attempts,
+        answer: answer.to_owned(),
+    };
+    [
+        one(7, SettlementKind::Delivered, 1, "200 OK"),
+        one(8, SettlementKind::Filtered, 0, "branch"),
+        one(300, SettlementKind::Delivered, 1000, "200 OK"),
     ]
 }
 
@@ -183,7 +200,10 @@ fn golden(name: &str) -> Vec<u8> {
 fn golden_bytes_are_those_that_are_written_today() {
     for (name, bytes) in parts() {
         // What zstd makes of the same bytes may differ from version to version.
-        let plain = |bytes: &[u8]| if name == "cursor-done" { bytes.to_vec() } else { unpack(bytes).unwrap() };
+        let plain = |bytes: &[u8]| match name {
+            "cursor-done" | "settlements" => bytes.to_vec(),
+            _ => unpack(bytes).unwrap(),
+        };
         assert!(plain(&golden(name)) == plain(&bytes), "{name}: {HOW_TO_REPLACE}");
     }
 }
@@ -216,6 +236,7 @@ fn golden_records_are_read_as_they_were_written() {
     assert_eq!(read_done(7, &golden("cursor-done")).unwrap(), [9, 10, 1000]);
     assert_eq!(TextList::unpack(&golden("index-texts")).unwrap(), texts());
     assert_eq!(Columns::unpack(&golden("index-columns")).unwrap(), columns());
+    assert_eq!(read_settlements(7, &golden("settlements")).expect(HOW_TO_REPLACE), settlements());
 }
 
 #[test]

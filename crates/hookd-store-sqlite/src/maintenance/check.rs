@@ -14,6 +14,7 @@ use super::{MAX_PROBLEMS, MaintenanceError, Progress, Watch, open};
 use crate::blocks::{self, BlockRow, Header, Part};
 use crate::error::Failure;
 use crate::format::{Records, request_at, unpack};
+use crate::settlements::runs;
 use crate::texts::stored;
 use crate::wal::Damage;
 use crate::{Fault, OpenError, paths, wal};
@@ -139,6 +140,7 @@ fn look(connection: &mut Connection, watch: &Watch, checked: &mut Checked) -> Re
         let wrong = texts(&transaction, &format!("{sql} LIMIT {MAX_PROBLEMS}"), [next_changeid])?;
         checked.problems.extend(wrong.into_iter().map(|which| sentence.replace("{}", &which)));
     }
+    checked.problems.extend(runs::problems(&transaction, MAX_PROBLEMS)?);
     let mut pending = pending(&transaction)?;
     if let Some((first, last)) = ends {
         let mut index = Index::read(&transaction)?;

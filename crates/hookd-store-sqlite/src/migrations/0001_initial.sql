@@ -73,19 +73,30 @@ CREATE TABLE cursors (
     state BLOB NOT NULL                -- the reader's own
 );
 
--- How changes ended at the readers of the log.
-CREATE TABLE settlements (
+-- How changes ended at the readers of the log: each is in one of these two tables. Here are those that wait for an operator or
+-- for the reader, a few of many.
+CREATE TABLE waiting_settlements (
     cursor TEXT NOT NULL,
     changeid INTEGER NOT NULL,
     settled_at INTEGER NOT NULL,       -- microseconds since 1970
-    kind INTEGER NOT NULL,             -- 0 delivered, 1 filtered, 2 dead, 3 requeued
+    kind INTEGER NOT NULL,             -- 0 dead, 1 requeued
     attempts INTEGER NOT NULL,
     answer TEXT NOT NULL,
     PRIMARY KEY (cursor, changeid)
 ) WITHOUT ROWID;
 
--- Those that wait for an operator or for the reader: a few of many.
-CREATE INDEX settlements_waiting ON settlements (cursor, kind, changeid) WHERE kind >= 2;
+CREATE INDEX waiting_settlements_by_kind ON waiting_settlements (cursor, kind, changeid);
+
+-- Here are those that were delivered or filtered, as many in a row as one move of the cursor settled.
+CREATE TABLE settlement_runs (
+    cursor TEXT NOT NULL,
+    last_changeid INTEGER NOT NULL,    -- less than 1024 beyond the first; runs of a cursor may overlap
+    first_changeid INTEGER NOT NULL,
+    delivered_count INTEGER NOT NULL,
+    filtered_count INTEGER NOT NULL,
+    data BLOB NOT NULL,                -- the layout is in src/format/settlements.rs
+    PRIMARY KEY (cursor, last_changeid)
+) WITHOUT ROWID;
 
 -- Blocks that kept their requests when these expired, because of a delivery that was pending.
 CREATE TABLE held_blocks (

@@ -198,7 +198,7 @@ impl Data {
                     for settlement in std::mem::take(&mut cursor_move.settlements) {
                         settlements.insert((name.clone(), settlement.changeid), settlement);
                     }
-                    cursors.extend(cursor_move.into_cursor(version).map(|cursor| (name, cursor)));
+                    cursors.extend(cursor_move.cursor(version).map(|cursor| (name, cursor)));
                 }
                 Moved::Removed => {
                     cursors.remove(&cursor_move.name);

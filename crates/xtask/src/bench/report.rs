@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
+use super::delivery::Delivery;
 use super::figures::{Figures, Goal, Round, Spread, p99, rate};
 use super::million::Million;
 use super::onward::Onward;
@@ -21,6 +22,7 @@ pub(super) struct Report {
     pub(super) starts: Option<Starts>,
     pub(super) onward: Option<Onward>,
     pub(super) searches: Option<Searches>,
+    pub(super) delivery: Option<Delivery>,
 }
 
 impl Report {
@@ -47,6 +49,9 @@ impl Report {
         }
         if let Some(searches) = &self.searches {
             writeln!(text, "\n{}", searches.lines()).expect("writing to a String does not fail");
+        }
+        if let Some(delivery) = &self.delivery {
+            writeln!(text, "\n{}", delivery.lines()).expect("writing to a String does not fail");
         }
         text.push_str("\n| goal | result | met |\n|---|---|---|\n");
         for Goal { goal, result, is_met } in self.goals() {
@@ -138,6 +143,7 @@ impl Report {
             "stored": self.starts.as_ref().map(Starts::to_json),
             "onward": self.onward.as_ref().map(Onward::to_json),
             "searches": self.searches.as_ref().map(Searches::to_json),
+            "delivery": self.delivery.as_ref().map(Delivery::to_json),
             "goals": self.goals().iter().map(Goal::to_json).collect::<Vec<_>>(),
         })
     }

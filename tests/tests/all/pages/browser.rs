@@ -11,6 +11,16 @@ use super::filled;
 const CUT_OFF: &str = "
     const cut = [], edge = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth > edge) cut.push('the page scrolls sideways');
+    // The headings of a table that is shown as cards are for those who do not see it.
+    for (const head of document.querySelectorAll('thead')) {
+        const box = head.getBoundingClientRect();
+        if (getComputedStyle(head).position === 'absolute' && box.width > 1) cut.push('headings lie over the table');
+    }
+    for (const field of document.querySelectorAll('input[placeholder]')) {
+        const text = document.createElement('canvas').getContext('2d');
+        text.font = getComputedStyle(field).font;
+        if (text.measureText(field.placeholder).width > field.clientWidth) cut.push(field.placeholder);
+    }
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
         const parent = walker.currentNode.parentElement;
@@ -73,7 +83,7 @@ const PAGES: [&str; 8] = [
     "/deliveries/5",
     "/changes/3",
     "/sinks",
-    "/sinks/master%20a%2Fb",
+    "/sinks/master%3A%20a",
     "/unverified",
 ];
 

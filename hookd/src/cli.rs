@@ -4,18 +4,23 @@
 //! (`hookd schema | head`) is not a failure.
 
 mod admin;
+mod changes;
 mod check;
 mod completions;
+mod deliveries;
 mod dialects;
 mod docs;
 mod man;
+mod moment;
 mod progress;
+mod records;
 mod reload;
 mod schema;
 mod send;
 mod serve;
 mod sinks;
 mod store;
+mod terminal;
 mod why;
 
 use std::ffi::OsString;
@@ -63,7 +68,10 @@ enum Command {
     /// meant. If the file is valid, it also looks at what `serve` would open: the store, the addresses, the certificates.
     /// It changes nothing. Run it as the user of hookd, who may read and write what others may not. Beside a running hookd it
     /// looks at neither the store nor the ports that are in use, which are those of that one.
-    #[command(after_help = after_help("hookd check --config /etc/hookd/hookd.toml"))]
+    #[command(after_help = format!(
+        "{}\n  (4 with `--replay`: deliveries would be translated differently)",
+        after_help("hookd check --config new.toml --replay 7d")
+    ))]
     Check(Configured<check::CheckArgs>),
 
     /// Reload the configuration of a running hookd; an invalid one is rejected as a whole.
@@ -74,7 +82,15 @@ enum Command {
     #[command(arg_required_else_help = true, after_help = after_help("hookd sinks list"))]
     Sinks(Configured<sinks::SinksArgs>),
 
-    /// Show what became of a delivery: its changes, and how each ended at each sink.
+    /// List, show, follow, export and replay the deliveries of a running hookd.
+    #[command(arg_required_else_help = true, after_help = after_help("hookd deliveries list --since 2h"))]
+    Deliveries(Configured<deliveries::DeliveriesArgs>),
+
+    /// List and show the changes of a running hookd.
+    #[command(arg_required_else_help = true, after_help = after_help("hookd changes list --branch main"))]
+    Changes(Configured<changes::ChangesArgs>),
+
+    /// Show the whole way of a delivery: who sent it, what verified it, its changes, and how each ended at each sink.
     #[command(after_help = after_help("hookd why 72d3162e-cc78-11e3-81ab-4c9367dc0958"))]
     Why(Configured<why::WhyArgs>),
 
@@ -124,6 +140,15 @@ pub(crate) enum Exit {
     Usage = 2,
     /// What was asked for was refused by the other side.
     Refused = 3,
+    /// Of `check --replay`: deliveries would be translated differently.
+    Differs = 4,
+}
+
+impl Exit {
+    /// This one, or another where this is success.
+    fn or(self, other: Self) -> Self {
+        if self == Self::Ok { other } else { self }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -175,6 +200,8 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
     match &cli.command {
         Command::Check(Configured { config, args }) => check::run(config, args, output),
         Command::Reload(Configured { config, args }) => reload::run(config, args, output),
+        Command::Deliveries(Configured { config, args }) => deliveries::run(config, args, output),
+        Command::Changes(Configured { config, args }) => changes::run(config, args, output),
         Command::Sinks(Configured { config, args }) => sinks::run(config, args, output),
         Command::Why(Configured { config, args }) => why::run(config, args, output),
         Command::Store(Configured { config, args }) => store::run(config, args, output),
@@ -186,6 +213,12 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
         Command::Docs => docs::run(output),
         Command::Serve(_) => Ok(Exit::Failure),
     }
+}
+
+/// Reports that a command failed.
+fn fail(message: &str, output: &mut Output<'_>) -> io::Result<Exit> {
+    writeln!(output.err, "error: {message}")?;
+    Ok(Exit::Failure)
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod front;
 mod listening;
 mod log;
 mod preflight;
+mod replays;
 mod retention;
 #[cfg(test)]
 mod scripted;

@@ -58,7 +58,7 @@ fn expiry(store: &Store, now: Timestamp) -> Expiry {
 #[cfg(test)]
 mod tests {
     use hookd_core::HookRequest;
-    use hookd_store::{Browse, Log, MemoryStore, NewDelivery, NewState, StoredRequest};
+    use hookd_store::{Browse, Log, MemoryStore, NewDelivery, NewState, Origin, StoredRequest};
 
     use super::*;
     use crate::scripted;
@@ -82,6 +82,8 @@ mod tests {
                 event: None,
                 forge_id: None,
                 deduplicate: true,
+                origin: Origin::NONE,
+                replay: None,
                 note: None,
                 request: Some(StoredRequest::new(&HookRequest::post("/"), &[])),
                 state: NewState::Ignored("nothing in it".to_owned()),

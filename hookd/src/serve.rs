@@ -20,6 +20,7 @@ use crate::followups::Followups;
 use crate::front::{self, Front};
 use crate::listening::{ListenError, listen};
 use crate::log::{self, LogFormat};
+use crate::replays::Replayer;
 use crate::translator::Translator;
 use crate::{certificates, descriptors, retention};
 
@@ -123,8 +124,9 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         Arc::clone(&unverified),
         Arc::clone(&metrics),
         Arc::clone(&budget),
-        translator,
+        Arc::clone(&translator),
     ));
+    let replays = Arc::new(Replayer::new(Arc::clone(&store), Arc::clone(&handle), translator, followups.queue()));
 
     // Not before: until here, the system's own action ends a start that waits for something.
     let mut signals = Signals::new()?;
@@ -170,8 +172,9 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let public = public.serve(move || front::app(Arc::clone(&front)));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
     let address = private_socket.local_addr().unwrap_or(config.admin.listen);
-    let state = AppState::new(Arc::clone(&store), Arc::clone(&handle), unverified, metrics, Arc::clone(&sinks))
-        .listening_on(address);
+    let state =
+        AppState::new(Arc::clone(&store), Arc::clone(&handle), unverified, metrics, Arc::clone(&sinks), replays)
+            .listening_on(address);
     let private = Listener {
         name: "admin",
         socket: private_socket,
@@ -277,6 +280,7 @@ impl Signals {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.hangup.recv() => {
+                    tracing::info!(signal = "SIGHUP", "reload asked for");
                     sinks.reopen();
                     let handle = Arc::clone(handle);
                     // The handle logs the result. Nobody waits for it here: a file that is a pipe may never end.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::hookd::Hookd;
+use crate::hookd::{Hookd, Running};
 use crate::peers;
 
 /// The start of every test's configuration: free ports and a store in the folder.
@@ -81,6 +81,11 @@ impl Home {
     pub fn start_and_kill_9_after(self, pause: Duration) -> Self {
         Hookd::start_and_kill_9_after(&self, pause);
         self
+    }
+
+    /// Starts `hookd` with these arguments, which goes on until it is dropped.
+    pub fn start_command(&self, arguments: &[&str]) -> Running {
+        Running::start(self.command().args(arguments))
     }
 
     /// Runs `hookd` with these arguments until it ends.

@@ -127,6 +127,25 @@ impl Hookd {
     }
 }
 
+/// A running `hookd` that is no daemon. It is killed when it is dropped.
+pub struct Running(Process);
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(Process::start(command))
+    }
+
+    /// The lines that it has written to standard output so far.
+    pub fn output(&self) -> Vec<String> {
+        self.0.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The lines that it has written to standard error so far.
+    pub fn errors(&self) -> Vec<String> {
+        self.0.log()
+    }
+}
+
 fn serve(home: &Home) -> Command {
     let mut command = home.command();
     command.args(["serve", "--config", "hookd.toml", "--log-format", "json"]);

@@ -1,5 +1,5 @@
 //! The routes of the private listener, and what stands before them: credentials, no requests from pages of other sites,
-//! and no caches.
+//! no caches; and log lines of whoever failed to log in, or had something done.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -60,16 +60,35 @@ async fn authenticated(
     if let Err(answer) = same_site::check(&state, &request) {
         return Ok(request.into_response(*answer));
     }
+    let peer = request.peer_addr().map(|peer| peer.ip().to_string());
+    let mut user = None;
     if let Some(auth) = state.config().files.admin_auth.clone() {
         let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
         let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
         match auth.check(headers, address).await {
-            Access::Granted => {}
+            Access::Granted(granted) => user = granted,
+            // A browser asks without credentials first, and is no intruder.
+            Access::Denied if request.headers().contains_key(AUTHORIZATION) => {
+                log_failed_login(&state, peer.as_deref());
+                return Ok(request.into_response(unauthorized()));
+            }
             Access::Denied => return Ok(request.into_response(unauthorized())),
             Access::Busy => return Ok(request.into_response(busy())),
         }
     }
+    if !request.method().is_safe() {
+        // Before it takes place, since it may take long.
+        tracing::info!(peer, user, path = request.path(), "asked for on `[admin]`");
+    }
     Ok(next.call(request).await?.map_into_boxed_body())
+}
+
+/// Which credentials were wrong is not logged: a password may be where the user should be.
+fn log_failed_login(state: &AppState, peer: Option<&str>) {
+    let summary = |more| tracing::warn!(more, "more logins at `[admin]` failed within a second");
+    if state.failed_logins().allows(summary) {
+        tracing::warn!(peer, "login at `[admin]` failed: the user or the password is wrong");
+    }
 }
 
 /// What hookd counts, in the text format of Prometheus, or of OpenMetrics for who asks for that.

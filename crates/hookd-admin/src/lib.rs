@@ -15,6 +15,7 @@ mod answers;
 mod health;
 mod metrics;
 mod page;
+mod replays;
 mod rest;
 mod same_site;
 mod sinks;
@@ -23,9 +24,11 @@ mod site;
 mod state;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod unverified;
 
 pub use admin::app;
 pub use metrics::{Exposition, Metrics};
+pub use replays::{CannotReplay, Replays};
 pub use state::AppState;
 pub use unverified::{Unverified, UnverifiedRequest};

@@ -20,6 +20,7 @@ mod sinks;
 mod tests;
 mod text;
 mod time;
+mod timeline;
 mod unverified;
 
 use actix_web::http::StatusCode;

@@ -3,6 +3,7 @@
 mod body;
 mod envelope;
 mod parameters;
+mod replays;
 mod sinks;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(crate) use envelope::error;
 use self::parameters::Parameters;
 use crate::answers::retry_later;
 use crate::state::{AppState, blocking};
+use crate::timeline::Known;
 
 /// How many records a collection returns if the request sets no limit.
 const DEFAULT_LIMIT: u64 = 1000;
@@ -43,6 +45,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .route("/deliveries", web::get().to(deliveries))
         .route("/deliveries/{id}", web::get().to(delivery))
         .route("/deliveries/{id}/body", web::get().to(body::of_delivery))
+        .route("/deliveries/{id}/replay", web::get().to(replays::preview))
+        .route("/deliveries/{id}/replay", web::post().to(replays::replay))
+        .route("/deliveries/{id}/request", web::get().to(replays::request))
         .route("/dialects", web::get().to(dialects))
         .route("/sinks", web::get().to(sinks::sinks))
         .route("/sinks/{name}", web::get().to(sinks::sink))
@@ -68,12 +73,14 @@ async fn deliveries(state: web::Data<AppState>, request: HttpRequest) -> HttpRes
     collection("deliveries", &state, &request, select, DeliveryRecord::to_json).await
 }
 
-/// One delivery, with the headers that were kept.
+/// One delivery, with the headers that were kept, and what happened to it.
 async fn delivery(state: web::Data<AppState>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
     let read = |store: SharedStore, id: i64| {
-        let Some(record) = store.delivery(id)? else { return Ok(None) };
-        let mut shown = record.to_json();
-        let head = store.request(record.deliveryid)?.map(|stored| stored.head);
+        let Some(known) = Known::read(&*store, id)? else { return Ok(None) };
+        let mut shown = known.delivery.to_json();
+        shown["timeline"] = known.to_json();
+        shown["replays"] = json!(known.replays);
+        let head = store.request(id)?.map(|stored| stored.head);
         shown["request"] = head.map_or(Json::Null, |head| {
             let headers: serde_json::Map<_, _> =
                 head.headers.into_iter().map(|(name, value)| (name, Json::String(value))).collect();

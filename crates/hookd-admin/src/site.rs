@@ -15,13 +15,15 @@ use futures_util::future::BoxFuture;
 use hookd_config::{Config, ConfigHandle};
 use hookd_core::{BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Method, Outcome, Problem, Refusal};
 use hookd_sinks::{Attempt, Engine, EverySink, From, Sink, SinkSettings, SinkStatus};
-use hookd_store::{Log, LoggedChange, MemoryStore, NewDelivery, NewState, RequestHead, StoredRequest, Timestamp};
+use hookd_store::{
+    Log, LoggedChange, MemoryStore, NewDelivery, NewState, Origin, RequestHead, StoredRequest, Timestamp,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{AppState, Metrics, Unverified, app};
+use crate::{AppState, CannotReplay, Metrics, Replays, Unverified, app};
 
 /// A dialect without options, which is never asked to translate.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -71,6 +73,31 @@ impl Sink for ScriptedSink {
 
     fn follow<'a>(&'a self, change: &'a LoggedChange) -> BoxFuture<'a, Result<Vec<String>, String>> {
         Box::pin(async { Ok(vec![format!("build of {}", change.changeid)]) })
+    }
+}
+
+/// Replays every delivery but these: the first is not there, the second cannot be replayed.
+struct ScriptedReplays;
+
+/// The delivery that is not there.
+pub(crate) const NOT_THERE: i64 = 404;
+
+/// The delivery that cannot be replayed.
+pub(crate) const NOT_REPLAYED: i64 = 409;
+
+impl Replays for ScriptedReplays {
+    fn preview(&self, deliveryid: i64) -> BoxFuture<'_, Result<Value, CannotReplay>> {
+        self.replay(deliveryid, "a preview".to_owned())
+    }
+
+    fn replay(&self, deliveryid: i64, request: String) -> BoxFuture<'_, Result<Value, CannotReplay>> {
+        Box::pin(async move {
+            match deliveryid {
+                NOT_THERE => Err(CannotReplay::NoDelivery),
+                NOT_REPLAYED => Err(CannotReplay::Refused("it is pending".to_owned())),
+                _ => Ok(serde_json::json!({ "replay_of": deliveryid, "request": request })),
+            }
+        })
     }
 }
 
@@ -143,7 +170,8 @@ impl Site {
     async fn send_for_bytes(&self, request: TestRequest) -> (StatusCode, HeaderMap, Vec<u8>) {
         let (store, config) = (Arc::clone(&self.store), Arc::clone(&self.config));
         let (unverified, metrics) = (Arc::clone(&self.unverified), Arc::clone(&self.metrics));
-        let state = AppState::new(store, config, unverified, metrics, Arc::clone(&self.sinks));
+        let replays = Arc::new(ScriptedReplays);
+        let state = AppState::new(store, config, unverified, metrics, Arc::clone(&self.sinks), replays);
         // A reload does not move the socket.
         let state = state.listening_on(self.address);
         let service = init_service(app(state)).await;
@@ -203,6 +231,8 @@ pub(crate) fn delivery(forge_id: &str, state: NewState) -> NewDelivery {
         event: Some("push".into()),
         forge_id: Some(forge_id.into()),
         deduplicate: false,
+        origin: Origin::NONE,
+        replay: None,
         note: None,
         request: Some(StoredRequest { head, body: "{}".into() }),
         state,

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use actix_web::web;
 use hookd_config::{Config, ConfigHandle};
+use hookd_http::LogLimiter;
 use hookd_sinks::Engine;
 use hookd_store::{ReadLimits, SharedStore, StoreError, bounded};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::{Metrics, Unverified};
+use crate::{Metrics, Replays, Unverified};
 
 /// What every request needs.
 #[derive(Clone)]
@@ -22,11 +23,14 @@ pub struct AppState {
     unverified: Arc<Unverified>,
     metrics: Arc<Metrics>,
     sinks: Arc<Engine>,
+    replays: Arc<dyn Replays>,
+    failed_logins: Arc<LogLimiter>,
     address: SocketAddr,
 }
 
 impl AppState {
-    /// What is shown: the store, the configuration, what the public listener notes of its requests, and the sinks. The
+    /// What is shown: the store, the configuration, what the public listener notes of its requests, and the sinks; and what
+    /// translates deliveries anew. The
     /// listener's address is that of the configuration; see [`listening_on`](Self::listening_on).
     #[must_use]
     pub fn new(
@@ -35,9 +39,10 @@ impl AppState {
         unverified: Arc<Unverified>,
         metrics: Arc<Metrics>,
         sinks: Arc<Engine>,
+        replays: Arc<dyn Replays>,
     ) -> Self {
         let address = config.current().admin.listen;
-        Self { store, config, unverified, metrics, sinks, address }
+        Self { store, config, unverified, metrics, sinks, replays, failed_logins: Arc::default(), address }
     }
 
     /// The same, on a listener whose socket has this address: where the configuration says port 0, the system chose one.
@@ -70,6 +75,15 @@ impl AppState {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    pub(crate) fn replays(&self) -> &Arc<dyn Replays> {
+        &self.replays
+    }
+
+    /// Bounds the log lines of logins that fail.
+    pub(crate) fn failed_logins(&self) -> &LogLimiter {
+        &self.failed_logins
     }
 
     pub(crate) fn sinks(&self) -> &Arc<Engine> {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use actix_web::test::TestRequest;
-use hookd_store::{NewDelivery, NewState, Observer, StoreError, Timestamp};
+use hookd_store::{NewDelivery, NewState, Observer, Replay, StoreError, Timestamp};
 use serde_json::{Value, json};
 
 use crate::UnverifiedRequest;
-use crate::site::{Site, change, delivery};
+use crate::site::{Answer, NOT_REPLAYED, NOT_THERE, Site, change, delivery};
 
 #[actix_web::test]
 async fn readyz_reports_a_store_that_fails_and_healthz_does_not() {
@@ -224,6 +224,58 @@ async fn metrics_have_the_names_labels_and_units_of_the_manual() {
     assert!(site.text("/metrics").await.contains("\nhookd_pending_deliveries 1\n"));
     site.metrics.committed(1, Duration::from_millis(1));
     assert!(site.text("/metrics").await.contains("\nhookd_store_failing 0\n"));
+}
+
+#[actix_web::test]
+async fn a_delivery_is_replayed_by_name_and_not_by_a_page_of_another_site() {
+    let site = Site::new();
+    let preview = site.get("/api/v2/deliveries/7/replay").await;
+    assert_eq!((preview.status, &preview.json()["replay"]["replay_of"]), (StatusCode::OK, &json!(7)));
+    let replayed = site.post("/api/v2/deliveries/7/replay?request=run-1.a_B").await;
+    assert_eq!((replayed.status, &replayed.json()["replay"]["request"]), (StatusCode::OK, &json!("run-1.a_B")));
+    for (target, status, error) in [
+        ("/api/v2/deliveries/7/replay", 400, "expected a `request`: a name of your own"),
+        ("/api/v2/deliveries/7/replay?request=", 400, "expected a `request`"),
+        ("/api/v2/deliveries/7/replay?request=a%20b", 400, "expected a `request`"),
+        ("/api/v2/deliveries/7/replay?request=a&x=1", 400, "unrecognized query parameter 'x'"),
+        ("/api/v2/deliveries/x/replay?request=a", 404, "not found while getting from deliveries/x"),
+        ("/api/v2/deliveries/404/replay?request=a", 404, "not found while getting from deliveries/404"),
+        ("/api/v2/deliveries/409/replay?request=a", 409, "it is pending"),
+    ] {
+        let answer = site.post(target).await;
+        assert_eq!(answer.status.as_u16(), status, "{target}");
+        assert!(answer.json()["error"].as_str().unwrap().starts_with(error), "{target}: {}", answer.text);
+    }
+    assert_eq!((NOT_THERE, NOT_REPLAYED), (404, 409));
+    let foreign = TestRequest::post().uri("/api/v2/deliveries/7/replay?request=a");
+    let foreign = foreign.insert_header(("Origin", "http://evil.example"));
+    assert_eq!(site.send(foreign).await.status, StatusCode::FORBIDDEN);
+}
+
+#[actix_web::test]
+async fn the_request_of_a_delivery_comes_whole() {
+    let site = Site::new();
+    site.add(delivery("1", NewState::Ignored("nothing".into()))).await;
+    let mut binary = delivery("2", NewState::Ignored("nothing".into()));
+    binary.request.as_mut().unwrap().body = vec![0xff, 0].into();
+    site.add(binary).await;
+    let replay = Some(Replay { of: 1, request: "a".into() });
+    let without = NewDelivery { request: None, ..delivery("1", NewState::Ignored("nothing".into())) };
+    site.add(NewDelivery { replay, ..without.clone() }).await;
+    site.add(without).await;
+    let request = |answer: Answer| answer.json()["request"].clone();
+    let text = request(site.get("/api/v2/deliveries/1/request").await);
+    assert_eq!(
+        (&text["method"], &text["path"], &text["body"]),
+        (&json!("POST"), &json!("/change_hook/base"), &json!("{}"))
+    );
+    let bytes = request(site.get("/api/v2/deliveries/2/request").await);
+    assert_eq!((&bytes["body"], &bytes["body_base64"]), (&Value::Null, &json!("/wA=")));
+    // That of a replay is the original's.
+    let replayed = request(site.get("/api/v2/deliveries/3/request").await);
+    assert_eq!((&replayed["deliveryid"], &replayed["body"]), (&json!(3), &json!("{}")));
+    assert_eq!(site.get("/api/v2/deliveries/4/request").await.status, StatusCode::CONFLICT);
+    assert_eq!(site.get("/api/v2/deliveries/5/request").await.status, StatusCode::NOT_FOUND);
 }
 
 #[actix_web::test]

@@ -89,7 +89,11 @@ pub struct Recognised<'r> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// A valid signature or token.
-    Verified,
+    Verified {
+        /// Which secret of the option it was made with, from 1, so that an operator can see which of them is still in use;
+        /// `None` where there is nothing to choose from.
+        key: Option<u32>,
+    },
     /// Nobody: the dialect requires no proof, or (as Buildbot's GitHub hook without `strict`) only checks one that is
     /// there.
     NotRequired,
@@ -115,6 +119,18 @@ pub enum Outcome {
         /// How many changes the answer reports: as many as there will be unless the API's answers change that.
         reported_changes: usize,
     },
+}
+
+impl Proof {
+    /// A valid signature or token that was made with the secret of this number, as [`Keys`](crate::Keys) count them.
+    pub const fn by_key(number: u32) -> Self {
+        Self::Verified { key: Some(number) }
+    }
+
+    /// Whether somebody vouches.
+    pub const fn is_verified(self) -> bool {
+        matches!(self, Self::Verified { .. })
+    }
 }
 
 /// What a delivery is about, as far as is known before its changes are.

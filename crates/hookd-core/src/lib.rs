@@ -29,7 +29,7 @@
 //!     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
 //!         let Some(keys) = &self.keys else { return Ok(Proof::NotRequired) };
 //!         let token = request.header("X-Example-Token").unwrap_or_default();
-//!         if keys.verify_token(token.as_bytes()) { Ok(Proof::Verified) } else { Err(Refusal::new("Invalid secret")) }
+//!         keys.verify_token(token.as_bytes()).map(Proof::by_key).ok_or_else(|| Refusal::new("Invalid secret"))
 //!     }
 //!
 //!     fn requires_proof(&self) -> bool {

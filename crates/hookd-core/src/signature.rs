@@ -1,11 +1,13 @@
 //! Keys, and the signatures and tokens that they verify. Every comparison takes the same time whatever is wrong.
+//!
+//! What verifies something says by which key, as its number in the option, from 1: the key itself is never shown.
 
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::{HookRequest, Proof, Refusal};
 
@@ -15,18 +17,26 @@ pub struct Keys(Vec<Key>);
 
 #[derive(Clone)]
 struct Key {
+    /// Its number in the option, from 1.
+    number: u32,
     secret: Vec<u8>,
     sha256: Hmac<Sha256>,
     sha1: Hmac<Sha1>,
 }
 
 impl Keys {
-    /// Keys of these secrets.
+    /// Keys of these secrets, which are numbered as they come, from 1.
     pub fn new(secrets: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        Self::numbered((1..).zip(secrets))
+    }
+
+    /// Keys of these secrets with their numbers, from 1: for some of the secrets of an option.
+    pub fn numbered(secrets: impl IntoIterator<Item = (u32, Vec<u8>)>) -> Self {
         Self(
             secrets
                 .into_iter()
-                .map(|secret| Key {
+                .map(|(number, secret)| Key {
+                    number,
                     sha256: Hmac::new_from_slice(&secret).expect("HMAC takes keys of any length"),
                     sha1: Hmac::new_from_slice(&secret).expect("HMAC takes keys of any length"),
                     secret,
@@ -35,14 +45,14 @@ impl Keys {
         )
     }
 
-    /// Whether `mac` is the HMAC-SHA256 of the parts of a message, one after the other, under one of the keys.
-    pub fn verify_sha256(&self, parts: &[&[u8]], mac: &[u8]) -> bool {
+    /// The key under which `mac` is the HMAC-SHA256 of the parts of a message, one after the other.
+    pub fn verify_sha256(&self, parts: &[&[u8]], mac: &[u8]) -> Option<u32> {
         self.any(|key| is_mac(key.sha256.clone(), parts, mac))
     }
 
-    /// Whether one of `macs` is the HMAC-SHA256 of the parts of a message, one after the other, under one of the keys.
+    /// The key under which one of `macs` is the HMAC-SHA256 of the parts of a message, one after the other.
     /// The message is read once for each key, however many there are to compare with.
-    pub fn verify_sha256_any(&self, parts: &[&[u8]], macs: &[Vec<u8>]) -> bool {
+    pub fn verify_sha256_any(&self, parts: &[&[u8]], macs: &[Vec<u8>]) -> Option<u32> {
         self.any(|key| {
             let mut mac = key.sha256.clone();
             parts.iter().for_each(|part| mac.update(part));
@@ -51,18 +61,19 @@ impl Keys {
         })
     }
 
-    /// Whether `mac` is the HMAC-SHA1 of `message` under one of the keys.
-    pub fn verify_sha1(&self, message: &[u8], mac: &[u8]) -> bool {
+    /// The key under which `mac` is the HMAC-SHA1 of `message`.
+    pub fn verify_sha1(&self, message: &[u8], mac: &[u8]) -> Option<u32> {
         self.any(|key| is_mac(key.sha1.clone(), &[message], mac))
     }
 
     /// Checks a signature of `message` as it stands in a header such as `X-Hub-Signature`: `HASH=HEX`, in lower case.
+    /// Returns the key that it was made with.
     ///
     /// # Errors
     /// When it is not of this form, names another hash than `expected`, or is not valid under any of the keys. The
     /// messages are those of Buildbot's GitHub hook, but never repeat what may be a secret in the wrong field of a form:
     /// at most the name of a hash.
-    pub fn check_signature(&self, signature: &[u8], expected: SignatureHash, message: &[u8]) -> Result<(), Refusal> {
+    pub fn check_signature(&self, signature: &[u8], expected: SignatureHash, message: &[u8]) -> Result<u32, Refusal> {
         let text = String::from_utf8_lossy(signature);
         let Some((hash, hex)) = text.split_once('=').filter(|(_, hex)| !hex.contains('=')) else {
             return Err(wrong_format(expected));
@@ -71,11 +82,11 @@ impl Keys {
             return Err(unknown_hash(hash, expected));
         }
         let is_lower = !hex.bytes().any(|byte| byte.is_ascii_uppercase());
-        let is_valid = from_hex(hex).is_some_and(|mac| match expected {
+        let key = from_hex(hex).and_then(|mac| match expected {
             SignatureHash::Sha1 => self.verify_sha1(message, &mac),
             SignatureHash::Sha256 => self.verify_sha256(&[message], &mac),
         });
-        if is_valid && is_lower { Ok(()) } else { Err(Refusal::new("Hash mismatch")) }
+        key.filter(|_| is_lower).ok_or_else(|| Refusal::new("Hash mismatch"))
     }
 
     /// Checks the signatures of the body that a request carries in one of these headers, if any.
@@ -90,12 +101,13 @@ impl Keys {
         let Some(strongest) = headers.iter().filter(is_sent).map(|header| header.hash).max() else {
             return Ok(Proof::NotRequired);
         };
+        let mut proof = Proof::NotRequired;
         for header in headers.iter().filter(|header| header.hash == strongest) {
             for signature in request.headers().all(header.name) {
-                self.check_signature(signature, header.hash, request.body())?;
+                proof = Proof::by_key(self.check_signature(signature, header.hash, request.body())?);
             }
         }
-        Ok(Proof::Verified)
+        Ok(proof)
     }
 
     /// As [`Keys::verify_signature`], of a request that must be signed.
@@ -104,13 +116,13 @@ impl Keys {
     /// Also when it has none of these headers.
     pub fn require_signature(&self, request: &HookRequest, headers: &[SignatureHeader]) -> Result<Proof, Refusal> {
         match self.verify_signature(request, headers)? {
-            Proof::Verified => Ok(Proof::Verified),
+            proof @ Proof::Verified { .. } => Ok(proof),
             Proof::NotRequired => Err(Refusal::new("Request has no required signature")),
         }
     }
 
-    /// Whether `token` is one of the secrets.
-    pub fn verify_token(&self, token: &[u8]) -> bool {
+    /// The key whose secret `token` is.
+    pub fn verify_token(&self, token: &[u8]) -> Option<u32> {
         self.any(|key| key.secret.ct_eq(token))
     }
 
@@ -119,8 +131,12 @@ impl Keys {
         self.0.first().map(|key| &*key.secret)
     }
 
-    fn any(&self, proof: impl Fn(&Key) -> Choice) -> bool {
-        self.0.iter().fold(Choice::from(0), |any, key| any | proof(key)).into()
+    /// The number of the first key for which this is so. All are looked at.
+    fn any(&self, proof: impl Fn(&Key) -> Choice) -> Option<u32> {
+        let select = |found: u32, key: &Key| u32::conditional_select(&found, &key.number, proof(key));
+        // The last that is selected stays: that is the first of them.
+        let found = self.0.iter().rev().fold(0, select);
+        (found > 0).then_some(found)
     }
 }
 
@@ -193,17 +209,20 @@ mod tests {
         let mac = from_hex("757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17").unwrap();
         let secret = b"It's a Secret to Everybody".to_vec();
         let keys = Keys::new([b"old".to_vec(), secret]);
-        assert!(keys.verify_sha256(&[b"Hello, World!"], &mac));
-        assert!(keys.verify_sha256(&[b"Hello, ", b"World!"], &mac));
-        assert!(!keys.verify_sha256(&[b"Hello, World"], &mac));
-        assert!(!keys.verify_sha256(&[b"Hello, World!"], &mac[..31]));
-        assert!(!keys.verify_sha256(&[b"Hello, World!"], b""));
-        assert!(!Keys::new([b"old".to_vec()]).verify_sha256(&[b"Hello, World!"], &mac));
-        assert!(keys.verify_sha256_any(&[b"Hello, ", b"World!"], &[vec![], mac.clone()]));
-        assert!(!keys.verify_sha256_any(&[b"Hello, World!"], &[vec![], mac[..31].to_vec()]));
-        assert!(!keys.verify_sha256_any(&[b"Hello, World!"], &[]));
-        assert!(!Keys::new([]).verify_token(b""));
-        assert!(keys.verify_token(b"old") && !keys.verify_token(b"ol"));
+        assert_eq!(keys.verify_sha256(&[b"Hello, World!"], &mac), Some(2));
+        assert_eq!(keys.verify_sha256(&[b"Hello, ", b"World!"], &mac), Some(2));
+        assert_eq!(keys.verify_sha256(&[b"Hello, World"], &mac), None);
+        assert_eq!(keys.verify_sha256(&[b"Hello, World!"], &mac[..31]), None);
+        assert_eq!(keys.verify_sha256(&[b"Hello, World!"], b""), None);
+        assert_eq!(Keys::new([b"old".to_vec()]).verify_sha256(&[b"Hello, World!"], &mac), None);
+        assert_eq!(keys.verify_sha256_any(&[b"Hello, ", b"World!"], &[vec![], mac.clone()]), Some(2));
+        assert_eq!(keys.verify_sha256_any(&[b"Hello, World!"], &[vec![], mac[..31].to_vec()]), None);
+        assert_eq!(keys.verify_sha256_any(&[b"Hello, World!"], &[]), None);
+        assert_eq!(Keys::new([]).verify_token(b""), None);
+        assert_eq!((keys.verify_token(b"old"), keys.verify_token(b"ol")), (Some(1), None));
+        // Of several that fit, the first; and each by its own number.
+        let keys = Keys::numbered([(7, b"one".to_vec()), (9, b"two".to_vec()), (11, b"two".to_vec())]);
+        assert_eq!((keys.verify_token(b"one"), keys.verify_token(b"two")), (Some(7), Some(9)));
     }
 
     #[test]
@@ -249,15 +268,15 @@ mod tests {
         let mismatch = Err("Hash mismatch");
         for (sent, expected) in [
             (&[][..], Ok(Proof::NotRequired)),
-            (&[(old, good1)], Ok(Proof::Verified)),
+            (&[(old, good1)], Ok(Proof::by_key(2))),
             (&[(old, good1), (old, "sha1=00")], mismatch),
-            (&[(new, good256)], Ok(Proof::Verified)),
-            (&[(old, "sha1=00"), (new, good256)], Ok(Proof::Verified)),
-            (&[(old, ""), (new, good256)], Ok(Proof::Verified)),
+            (&[(new, good256)], Ok(Proof::by_key(2))),
+            (&[(old, "sha1=00"), (new, good256)], Ok(Proof::by_key(2))),
+            (&[(old, ""), (new, good256)], Ok(Proof::by_key(2))),
             (&[(old, good1), (new, "sha256=00")], mismatch),
             (&[(old, good1), (new, "")], Err("Wrong signature format: expected `sha256=` and the hash in hex")),
             (&[(old, good1), (new, good1)], Err("Unknown hash type: sha1")),
-            (&[(new, good256), (new, good256)], Ok(Proof::Verified)),
+            (&[(new, good256), (new, good256)], Ok(Proof::by_key(2))),
             (&[(new, good256), (new, "sha256=00")], mismatch),
             (&[(new, "sha256=00"), (new, good256)], mismatch),
         ] {
@@ -266,7 +285,7 @@ mod tests {
             let verified = keys.verify_signature(&request, &HEADERS);
             assert_eq!(verified.as_ref().copied().map_err(Refusal::message), expected, "{sent:?}");
             let required = keys.require_signature(&request, &HEADERS);
-            assert_eq!(required.is_ok(), expected == Ok(Proof::Verified), "{sent:?}");
+            assert_eq!(required.is_ok(), expected == Ok(Proof::by_key(2)), "{sent:?}");
             let foreign = Keys::new([b"old".to_vec()]).verify_signature(&request, &HEADERS);
             assert_eq!(foreign.is_ok(), sent.is_empty(), "{sent:?}");
         }

@@ -40,20 +40,20 @@ impl Credentials {
     /// One problem for each that could not be read, is empty, or starts like a signing token and is none.
     pub(crate) fn read(option: &str, secrets: &Secrets, context: &BuildContext<'_>) -> Result<Self, Vec<Problem>> {
         let (mut tokens, mut signing, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-        for secret in &secrets.0 {
+        for (number, secret) in (1..).zip(&secrets.0) {
             let read = context.secret(secret).and_then(|secret| match secret.strip_prefix(SIGNING_PREFIX) {
                 Some(encoded) => signing_key(encoded).map(|key| (&mut signing, key)),
                 None => Ok((&mut tokens, secret)),
             });
             match read {
-                Ok((keys, key)) => keys.push(key),
+                Ok((keys, key)) => keys.push((number, key)),
                 Err(message) => problems.push(Problem::with(option, message)),
             }
         }
         if !problems.is_empty() {
             return Err(problems);
         }
-        let keys = |secrets: Vec<Vec<u8>>| (!secrets.is_empty()).then(|| Keys::new(secrets));
+        let keys = |secrets: Vec<(u32, Vec<u8>)>| (!secrets.is_empty()).then(|| Keys::numbered(secrets));
         Ok(Self { tokens: keys(tokens), signing: keys(signing) })
     }
 
@@ -64,26 +64,23 @@ impl Credentials {
 
     /// Checks all that the request carries of the kinds that are configured, of which there must be something.
     pub(crate) fn verify(&self, request: &HookRequest, now: SystemTime) -> Result<Proof, Refusal> {
-        let mut is_verified = false;
+        let mut verified_by = None;
         if let Some(keys) = &self.tokens {
             for token in request.headers().all(TOKEN) {
-                if !keys.verify_token(token) {
-                    return Err(invalid());
-                }
-                is_verified = true;
+                verified_by = Some(keys.verify_token(token).ok_or_else(invalid)?);
             }
         }
         if let Some(keys) = &self.signing
             && request.headers().get(SIGNATURE).is_some()
         {
-            verify_signature(keys, request, now)?;
-            is_verified = true;
+            verified_by = Some(verify_signature(keys, request, now)?);
         }
-        if is_verified { Ok(Proof::Verified) } else { Err(invalid()) }
+        verified_by.map(Proof::by_key).ok_or_else(invalid)
     }
 }
 
-fn verify_signature(keys: &Keys, request: &HookRequest, now: SystemTime) -> Result<(), Refusal> {
+/// The key that a request is signed with.
+fn verify_signature(keys: &Keys, request: &HookRequest, now: SystemTime) -> Result<u32, Refusal> {
     let (id, timestamp, signatures) = (only(request, ID)?, only(request, TIMESTAMP)?, only(request, SIGNATURE)?);
     // With a dot in the id, what is signed could be divided in another way.
     if id.contains(&b'.') {
@@ -100,8 +97,7 @@ fn verify_signature(keys: &Keys, request: &HookRequest, now: SystemTime) -> Resu
         .filter_map(|signature| signature.strip_prefix(b"v1,"))
         .filter_map(|encoded| BASE64.decode(encoded).ok())
         .collect();
-    let is_valid = keys.verify_sha256_any(&[id, b".", timestamp, b".", request.body()], &macs);
-    if is_valid { Ok(()) } else { Err(invalid()) }
+    keys.verify_sha256_any(&[id, b".", timestamp, b".", request.body()], &macs).ok_or_else(invalid)
 }
 
 /// The value of a header that must be there once.

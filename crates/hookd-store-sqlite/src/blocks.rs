@@ -3,7 +3,9 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use hookd_store::{DeliveryRecord, LoggedChange, State, StoredRequest, Timestamp, check_read_limits, hookd_id};
+use hookd_store::{
+    ApiCalls, DeliveryRecord, LoggedChange, Origin, State, StoredRequest, Timestamp, check_read_limits, hookd_id,
+};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::error::Failure;
@@ -317,7 +319,8 @@ pub(crate) fn delivery(
     entry: &DeliveryEntry<'_>,
 ) -> Result<DeliveryRecord, Failure> {
     let outcome = if entry.state == State::Pending { outcome(connection, deliveryid)? } else { None };
-    let Outcome { state, reason, changeids } = outcome.unwrap_or_else(|| Outcome {
+    let Outcome { state, reason, changeids, api_calls } = outcome.unwrap_or_else(|| Outcome {
+        api_calls: None,
         state: entry.state,
         reason: entry.reason.map(str::to_owned),
         changeids: entry.changeids().collect(),
@@ -328,6 +331,9 @@ pub(crate) fn delivery(
         dialect: entry.dialect.to_owned(),
         forge_id: entry.forge_id.map(str::to_owned),
         event: entry.event.map(str::to_owned),
+        origin: Origin { peer: entry.peer.map(str::to_owned), user: entry.user.map(str::to_owned), proof: entry.proof },
+        replay_of: entry.replay_of,
+        api_calls,
         state,
         reason,
         changeids,
@@ -340,16 +346,20 @@ struct Outcome {
     state: State,
     reason: Option<String>,
     changeids: Vec<i64>,
+    api_calls: Option<ApiCalls>,
 }
 
 fn outcome(connection: &Connection, deliveryid: i64) -> Result<Option<Outcome>, Failure> {
-    let mut select = connection
-        .prepare_cached("SELECT state, reason, first_changeid, change_count FROM outcomes WHERE deliveryid = ?")?;
+    let mut select = connection.prepare_cached(
+        "SELECT state, reason, first_changeid, change_count, calls_made, calls_failed, last_error FROM outcomes \
+         WHERE deliveryid = ?",
+    )?;
     let mut rows = select.query([deliveryid])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let (first, count): (Option<i64>, i64) = (row.get(2)?, row.get(3)?);
     let changeids = first.map_or_else(Vec::new, |first| (first..first.saturating_add(count)).collect());
-    Ok(Some(Outcome { state: state_from_code(row.get(0)?)?, reason: row.get(1)?, changeids }))
+    let api_calls = Some(ApiCalls { made: row.get(4)?, failed: row.get(5)?, last_error: row.get(6)? });
+    Ok(Some(Outcome { state: state_from_code(row.get(0)?)?, reason: row.get(1)?, changeids, api_calls }))
 }
 
 /// The state of a delivery that was pending when it was stored; `None` while it is.

@@ -33,6 +33,7 @@ mod schema;
 mod search;
 mod settlements;
 mod store;
+mod store_reader;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -43,3 +44,4 @@ pub use error::OpenError;
 pub use fault::Fault;
 pub use preflight::{Preflight, preflight};
 pub use store::SqliteStore;
+pub use store_reader::StoreReader;

@@ -172,7 +172,7 @@ impl DerefMut for Opened {
 
 /// Opens a store of this version to be read. Where nothing can be written (a full disk, a file system that is read-only),
 /// and all of the store is in the database, it is read without.
-fn open(path: &Path) -> Result<Opened, OpenError> {
+pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     let opened = connect(path, Reading::Shared).and_then(|opened| {
         schema::is_current(&opened, path)?;
         Ok(opened)

@@ -77,7 +77,18 @@ impl Packer {
         if self.builder.is_full() {
             self.finish_block()?;
         }
-        let NewDelivery { received_at, dialect, event, forge_id, request, state, deduplicate: _, note: _ } = delivery;
+        let NewDelivery {
+            received_at,
+            dialect,
+            event,
+            forge_id,
+            origin,
+            replay,
+            request,
+            state,
+            deduplicate: _,
+            note: _,
+        } = delivery;
         let changes = state.changes();
         let entry = DeliveryEntry {
             received_at: received_at.as_micros(),
@@ -92,6 +103,10 @@ impl Packer {
             change_count: changes.len(),
             head_length: 0,
             body_length: 0,
+            peer: origin.peer.as_deref(),
+            user: origin.user.as_deref(),
+            proof: origin.proof,
+            replay_of: replay.as_ref().map(|replay| replay.of),
         };
         self.keys.add_delivery(&entry);
         self.texts.add_delivery(&entry);

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use hookd_core::{Change, HookRequest, Subject};
 use hookd_store::{
-    Browse as _, ChangeField, Completion, DeliveryField, Expiry, Log as _, NewDelivery, NewState, Operator, Query,
-    Reply, StoreError, StoredRequest, Timestamp,
+    ApiCalls, Browse as _, ChangeField, Completion, DeliveryField, Expiry, Log as _, NewDelivery, NewState, Operator,
+    Origin, Query, Reply, StoreError, StoredRequest, Timestamp,
 };
 use tempfile::TempDir;
 
@@ -36,6 +36,8 @@ fn delivery(forge_id: Option<&str>, body: &str, state: NewState) -> NewDelivery 
         event: Some("push".into()),
         forge_id: forge_id.map(str::to_owned),
         deduplicate: true,
+        origin: Origin::NONE,
+        replay: None,
         note: None,
         request: Some(StoredRequest::new(&request, &["x-github-event"])),
         state,
@@ -197,7 +199,10 @@ fn a_pending_delivery_keeps_its_block_and_its_request() {
     assert_eq!(deliveries.rows.iter().map(|row| row.deliveryid).collect::<Vec<_>>(), [5, 4, 3, 2]);
 
     let all = Expiry { payloads_before: Some(MAX_TIME), changes_before: Some(MAX_TIME), now: MAX_TIME };
-    store.complete(Completion { deliveryid: 2, state: accepted("r5"), note: None }).wait().unwrap();
+    store
+        .complete(Completion { deliveryid: 2, state: accepted("r5"), note: None, api_calls: ApiCalls::default() })
+        .wait()
+        .unwrap();
     until_done(all);
     assert_eq!((count("blocks"), count("outcomes"), count("held_blocks")), (1, 0, 0));
     assert_eq!(store.changes(&Query::default()).unwrap().rows[0].changeid, 5);

@@ -307,12 +307,15 @@ impl Writer {
         self.connection
             .prepare_cached("INSERT INTO unindexed_outcomes VALUES (?)")?
             .execute([completion.deliveryid])?;
-        self.connection.prepare_cached("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?)")?.execute((
+        self.connection.prepare_cached("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
             completion.deliveryid,
             state_code(completion.state.state()),
             completion.reason(),
             (!changes.is_empty()).then_some(first),
             changes.len(),
+            completion.api_calls.made,
+            completion.api_calls.failed,
+            completion.api_calls.last_error.as_deref(),
         ))?;
         Ok(true)
     }

@@ -14,9 +14,9 @@ use bytes::Bytes;
 use fastrand::Rng;
 use hookd_core::{Change, HookRequest, Subject};
 use hookd_store::{
-    Browse as _, ChangeField, Completion, Cursor, CursorMove, CursorPlace, DeliveryField, DeliveryRecord, Due, Expiry,
-    Log as _, Moved, NewDelivery, NewState, Operator, Query, Receipt, Search, Settlement, SettlementKind, State,
-    StoredRequest, Timestamp,
+    ApiCalls, Browse as _, ChangeField, Completion, Cursor, CursorMove, CursorPlace, DeliveryField, DeliveryRecord,
+    Due, Expiry, Log as _, Moved, NewDelivery, NewState, Operator, Origin, Query, Receipt, Search, Settlement,
+    SettlementKind, State, StoredRequest, Timestamp,
 };
 use hookd_store_sqlite::{SqliteStore, maintenance};
 use tempfile::TempDir;
@@ -186,6 +186,8 @@ impl History {
             event: None,
             forge_id: (self.rng.u32(0..3) > 0).then(|| format!("id {}", self.rng.u32(0..40))),
             deduplicate: true,
+            origin: Origin::NONE,
+            replay: None,
             note: None,
             request: has_request.then(|| StoredRequest::new(&request, &[])),
             state,
@@ -218,7 +220,7 @@ impl History {
             1 => NewState::Refused("gone".to_owned()),
             _ => self.changes(),
         };
-        let completion = Completion { deliveryid, state: state.clone(), note: None };
+        let completion = Completion { deliveryid, state: state.clone(), note: None, api_calls: ApiCalls::default() };
         let was_pending = self.model.pending.remove(&deliveryid).is_some();
         assert_eq!(self.store().complete(completion).wait().unwrap(), was_pending);
         if was_pending {

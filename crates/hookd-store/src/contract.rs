@@ -66,6 +66,7 @@ macro_rules! contract_tests {
                 closing_commits_what_is_queued_and_takes_no_more,
                 an_invalid_delivery_is_refused_alone,
                 a_probe_takes_no_number,
+                a_delivery_keeps_where_it_came_from,
             }
             duplicates {
                 a_duplicate_gets_the_first_receipt,
@@ -76,8 +77,10 @@ macro_rules! contract_tests {
                 a_duplicate_gets_the_receipt_from_before_the_completion,
                 what_was_completed_without_a_change_is_stored_when_it_comes_again,
                 without_a_request_the_forge_id_decides,
+                a_replay_is_stored_once_for_each_request,
             }
             pending {
+                the_calls_of_a_completion_are_kept,
                 a_pending_delivery_is_completed_once,
                 pending_deliveries_come_in_the_order_of_their_numbers,
                 a_postponed_delivery_continues_from_there_after_reopening,

@@ -2,7 +2,7 @@
 
 use hookd_core::{Change, Subject};
 
-use crate::{StoreError, StoredRequest, Timestamp};
+use crate::{ApiCalls, Origin, Replay, StoreError, StoredRequest, Timestamp};
 
 /// A delivery to be stored.
 #[derive(Clone, Debug)]
@@ -17,6 +17,10 @@ pub struct NewDelivery {
     pub forge_id: Option<String>,
     /// Whether an earlier delivery of the same identity may be this one; see [`Log::append`](crate::Log::append).
     pub deduplicate: bool,
+    /// Where it came from, and who vouches for it.
+    pub origin: Origin,
+    /// The delivery that it replays, if it does. It comes without a request then: that of the other is read.
+    pub replay: Option<Replay>,
     /// The request, as it is kept; `None` if there was none, as for a poller or a replay.
     pub request: Option<StoredRequest>,
     /// Its state, with its changes or its reason.
@@ -139,8 +143,11 @@ impl NewDelivery {
     /// Checks that the write is valid. Every store calls this before it queues the write.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] if the state is accepted without a change.
+    /// [`StoreError::Invalid`] if the state is accepted without a change, or a replay has a request of its own.
     pub fn validate(&self) -> Result<(), StoreError> {
+        if self.replay.is_some() && self.request.is_some() {
+            return Err(StoreError::Invalid("a replay has no request of its own".to_owned()));
+        }
         self.state.validate()
     }
 
@@ -183,6 +190,8 @@ pub struct Completion {
     /// What could not be fetched or was left out, as a sentence: it becomes the reason of an accepted delivery. Other states have a
     /// reason of their own.
     pub note: Option<String>,
+    /// The calls to the forge's API that it took.
+    pub api_calls: ApiCalls,
 }
 
 impl Completion {

@@ -5,7 +5,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::NewDelivery;
+use crate::{NewDelivery, Replay};
 
 /// The header that is kept for people alone: forges put their version into it, so that it may differ in a redelivery.
 const NOT_READ: &str = "User-Agent";
@@ -41,11 +41,19 @@ impl IdentityKey {
 
     /// The identity of a delivery: a hash of its dialect, forge id, and request (method, path, query, headers that are
     /// kept, body). `None` without a forge id: then nothing tells a redelivery from an event of the same content.
+    /// That of a replay is one of the delivery that it replays and of who asks, and never that of a redelivery.
     ///
     /// Of headers neither the case of their names counts nor the order of different ones, and `User-Agent` not at all.
     pub fn identity(&self, delivery: &NewDelivery) -> Option<Identity> {
-        let forge_id = delivery.forge_id.as_deref()?;
         let mut hash = Xxh3::with_secret(self.0);
+        if let Some(Replay { of, request }) = &delivery.replay {
+            // All others begin with the length of a dialect's name, which is not as long.
+            hash.update(&u64::MAX.to_le_bytes());
+            hash.update(&of.to_le_bytes());
+            hash.update(request.as_bytes());
+            return Some(Identity(hash.digest128()));
+        }
+        let forge_id = delivery.forge_id.as_deref()?;
         // Each text with its length, so that none can pass for a part of the next.
         let mut add = |bytes: &[u8]| {
             hash.update(&(bytes.len() as u64).to_le_bytes());

@@ -27,6 +27,7 @@ mod identity;
 mod log;
 mod memory;
 mod observer;
+mod origin;
 mod query;
 mod read_limits;
 mod record;
@@ -50,6 +51,7 @@ pub use identity::{Identity, IdentityKey};
 pub use log::Log;
 pub use memory::MemoryStore;
 pub use observer::Observer;
+pub use origin::{ApiCalls, MAX_PEER_BYTES, Origin, Replay};
 pub use query::{
     Cell, ChangeField, DeliveryField, Field, Filter, Kind, Operator, Order, Page, Query, Record, Selection, Value,
 };

@@ -31,7 +31,7 @@ use crate::{
 pub trait Log: Send + Sync {
     /// Stores a delivery and its changes as one transaction, unless it is a duplicate.
     ///
-    /// A delivery with `deduplicate` and a forge id is a duplicate of an earlier one of the same
+    /// A delivery with `deduplicate`, and a forge id or a [replay](NewDelivery::replay), is a duplicate of an earlier one of the same
     /// [identity](crate::IdentityKey::identity), if the last such that was stored as accepted or pending has produced
     /// changes, or may still do so because it is pending. The reply is the receipt of that one, whatever the state of
     /// the new one is. What produced no change is no obstacle: the new one is stored. An earlier one counts as long as

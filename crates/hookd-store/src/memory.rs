@@ -253,7 +253,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{NewState, Timestamp};
+    use crate::{NewState, Origin, Timestamp};
 
     fn delivery() -> NewDelivery {
         NewDelivery {
@@ -262,6 +262,8 @@ mod tests {
             event: None,
             forge_id: None,
             deduplicate: true,
+            origin: Origin::NONE,
+            replay: None,
             note: None,
             request: None,
             state: NewState::Accepted(vec![hookd_core::Change::default()]),

@@ -1,8 +1,9 @@
 //! Deliveries as people see them.
 
+use hookd_core::Proof;
 use serde_json::{Value, json};
 
-use crate::{State, Timestamp};
+use crate::{ApiCalls, Origin, State, Timestamp};
 
 /// A stored delivery, without its request.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,12 @@ pub struct DeliveryRecord {
     pub forge_id: Option<String>,
     /// The forge's name for the kind of event.
     pub event: Option<String>,
+    /// Where it came from, and who vouches for it.
+    pub origin: Origin,
+    /// The delivery that it replays, if it does.
+    pub replay_of: Option<i64>,
+    /// The calls to the forge's API that it took; `None` where it needed none, or is still pending.
+    pub api_calls: Option<ApiCalls>,
     /// Its state.
     pub state: State,
     /// Why there is no change, or what could not be fetched.
@@ -30,17 +37,31 @@ pub struct DeliveryRecord {
 impl DeliveryRecord {
     /// The delivery as the REST API shows it.
     pub fn to_json(&self) -> Value {
-        let Self { deliveryid, received_at, dialect, forge_id, event, state, reason, changeids, size } = self;
+        let Self { deliveryid, received_at, dialect, forge_id, event, origin, replay_of, api_calls, .. } = self;
+        let Self { state, reason, changeids, size, .. } = self;
+        let (verified, key) = match origin.proof {
+            Proof::Verified { key } => (true, key),
+            Proof::NotRequired => (false, None),
+        };
+        let api_calls = api_calls.as_ref().map(
+            |ApiCalls { made, failed, last_error }| json!({ "made": made, "failed": failed, "last_error": last_error }),
+        );
         json!({
+            "api_calls": api_calls,
             "changeids": changeids,
             "deliveryid": deliveryid,
             "dialect": dialect,
             "event": event,
             "forge_id": forge_id,
+            "key": key,
+            "peer": origin.peer,
             "reason": reason,
             "received_at": received_at.as_seconds_f64(),
+            "replay_of": replay_of,
             "size": size,
             "state": state.name(),
+            "user": origin.user,
+            "verified": verified,
         })
     }
 }

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use hookd_core::{Dialect, HookRequest, registry};
+use hookd_core::{Dialect, HookRequest, Proof, registry};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
@@ -242,7 +242,8 @@ pub fn requires_a_proof_only_with_a_secret(forge: &Forge) {
     }
 }
 
-/// A request that is signed with one of the secrets is verified, whatever its body.
+/// A request that is signed with one of the secrets is verified, whatever its body; if it is said with which, then with
+/// that one, the secrets of the option numbered from 1.
 pub fn verifies_what_is_rightly_signed(forge: &Forge) {
     for (mode, scheme) in modes_and_schemes(forge) {
         let one = forge.closed_hook(mode, json!(scheme.secret(SECRET)));
@@ -250,6 +251,8 @@ pub fn verifies_what_is_rightly_signed(forge: &Forge) {
         check(&any::<Vec<u8>>(), |body| {
             let request = scheme.sign(SECRET, HookRequest::post("/").with_body(body));
             assert_eq!((&*one.proof(&request), &*rotated.proof(&request)), ("verified", "verified"), "{scheme:?}");
+            let Ok(Proof::Verified { key }) = rotated.verify(&request) else { unreachable!("it is verified") };
+            assert!(key.is_none_or(|key| key == 2), "{scheme:?}: the second secret, not number {key:?}");
         });
     }
 }

@@ -5,6 +5,8 @@
 //! and plays the forge's part: [signing](sign), [answers of its API](answer), redeliveries. A test is then three things:
 //! the options, the request, and what is expected.
 //!
+//! A request that a running hookd has received becomes a test by `hookd deliveries export`, whose output [`Fixture`] reads.
+//!
 //! [`contract_tests!`] adds the tests that every dialect has to pass, whatever it translates: see [`contract`].
 //!
 //! ```
@@ -30,7 +32,7 @@
 //! #         fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
 //! #             let Some(keys) = &self.keys else { return Ok(Proof::NotRequired) };
 //! #             let token = request.headers().get("X-Example-Token").unwrap_or_default();
-//! #             if keys.verify_token(token) { Ok(Proof::Verified) } else { Err(Refusal::new("Invalid secret")) }
+//! #             keys.verify_token(token).map(Proof::by_key).ok_or_else(|| Refusal::new("Invalid secret"))
 //! #         }
 //! #         fn requires_proof(&self) -> bool { self.keys.is_some() }
 //! #         fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
@@ -90,6 +92,7 @@ pub mod answer;
 mod cases;
 mod change;
 pub mod contract;
+mod fixture;
 mod forge;
 mod payload;
 mod scheme;
@@ -98,6 +101,7 @@ mod subject;
 
 pub use cases::Case;
 pub use change::{assert_change, assert_fields};
+pub use fixture::Fixture;
 pub use forge::{BOTH, Forge};
 pub use payload::{mutations, patched};
 pub use scheme::Scheme;

@@ -151,10 +151,11 @@ impl Subject {
         mem::take(&mut *self.pollers.polled.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What the check of a signature or token comes to: `verified`, `not required`, or `refused: MESSAGE`.
+    /// What the check of a signature or token comes to: `verified`, `not required`, or `refused: MESSAGE`. By which key is
+    /// in [`Hook::verify`].
     pub fn proof(&self, request: &HookRequest) -> String {
         match self.hook.verify(request) {
-            Ok(Proof::Verified) => "verified".to_owned(),
+            Ok(Proof::Verified { .. }) => "verified".to_owned(),
             Ok(Proof::NotRequired) => "not required".to_owned(),
             Err(refusal) => format!("refused: {refusal}"),
         }

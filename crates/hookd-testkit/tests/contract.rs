@@ -89,13 +89,13 @@ impl Hook for Example {
         let is_right = match (&*self.fault, token) {
             ("trusts-all", Some(_)) | ("trusts-the-unsigned", None) => true,
             ("trusts-none", _) => false,
-            ("tells-the-secret", Some(token)) if !keys.verify_token(token) => {
+            ("tells-the-secret", Some(token)) if keys.verify_token(token).is_none() => {
                 let secret = String::from_utf8_lossy(keys.first().unwrap()).into_owned();
                 return Err(Refusal::new(format!("not {secret}, nor It's a Secret to Everybody")));
             }
-            (_, token) => keys.verify_token(token.unwrap_or_default()),
+            (_, token) => keys.verify_token(token.unwrap_or_default()).is_some(),
         };
-        if is_right { Ok(Proof::Verified) } else { Err(Refusal::new("Invalid secret")) }
+        if is_right { Ok(Proof::Verified { key: None }) } else { Err(Refusal::new("Invalid secret")) }
     }
 
     fn headers(&self) -> &'static [&'static str] {

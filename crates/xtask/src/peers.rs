@@ -42,7 +42,13 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "buildbot",
         purpose: "the system that hookd is compared with, and delivers to",
-        tests: &["buildbot_sink::", "conformance::", "send::every_option_arrives_at_a_buildbot", "sinks::master::"],
+        tests: &[
+            "buildbot_sink::",
+            "conformance::",
+            "send::every_option_arrives_at_a_buildbot",
+            "sinks::master::",
+            "why::why_tells_the_way_of_a_delivery",
+        ],
         recipe: || read("tests/peers/requirements.txt"),
         install: make_venv,
     },

@@ -2,6 +2,7 @@
 
 mod trust;
 
+use std::cell::OnceCell;
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,6 +13,7 @@ use clap::Args;
 use hookd_config::{Config, Report};
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
+use tokio::runtime::Runtime;
 
 use self::trust::Trust;
 use crate::log::chain;
@@ -38,6 +40,13 @@ pub(super) struct Admin {
     /// Where it is, or why that is not known.
     url: Result<Url, String>,
     trust: Trust,
+    /// Made once, since a command may ask thousands of times.
+    session: OnceCell<Session>,
+}
+
+struct Session {
+    runtime: Runtime,
+    client: reqwest::Client,
 }
 
 /// What it answered.
@@ -79,7 +88,7 @@ impl Admin {
         };
         let folder = config.parent().unwrap_or(config);
         let own = tls.map(|tls| folder.join(tls.certificate));
-        Ok(Self { url, trust: Trust { own, authorities: args.ca.clone() } })
+        Ok(Self { url, trust: Trust { own, authorities: args.ca.clone() }, session: OnceCell::new() })
     }
 
     /// The answer to a `GET` of this path.
@@ -98,26 +107,36 @@ impl Admin {
         self.send(Method::POST, path)
     }
 
+    fn session(&self, scheme: &str) -> Result<&Session, String> {
+        if self.session.get().is_none() {
+            // One provider of cryptography for the process; a second call changes nothing.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let mut client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy();
+            client = match scheme {
+                "https" => client.tls_backend_preconfigured(self.trust.client_config()?),
+                // A system without certificates of authorities will do.
+                _ => client.tls_certs_only([]),
+            };
+            let client = client.build().map_err(|error| chain(&error))?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(|error| chain(&error))?;
+            // The cell is empty: nothing else has filled it meanwhile.
+            drop(self.session.set(Session { runtime, client }));
+        }
+        self.session.get().ok_or_else(|| "there is no client".to_owned())
+    }
+
     fn send(&self, method: Method, path: &str) -> Result<Answer, String> {
         let url = self.url.clone()?;
         let shown = without_credentials(&url);
         let unreachable = |cause: &str| format!("cannot reach the running hookd at `{shown}`: {cause}");
-        let mut client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy();
-        client = match url.scheme() {
-            "https" => client.tls_backend_preconfigured(self.trust.client_config()?),
-            // A system without certificates of authorities will do.
-            _ => client.tls_certs_only([]),
-        };
+        let Session { runtime, client } = self.session(url.scheme())?;
         let target = format!("{}{path}", url.as_str().trim_end_matches('/'));
-        // One provider of cryptography for the process; a second call changes nothing.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let exchange = async {
-            let response = client.build()?.request(method, target).send().await?;
+            let response = client.request(method, target).send().await?;
             let status = response.status();
             Ok::<_, reqwest::Error>((status, response.bytes().await?))
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| unreachable(&chain(&error)))?;
         // The URL may contain a password.
         let exchanged =
             runtime.block_on(exchange).map_err(|error| unreachable(&why(&error.without_url(), url.scheme())));

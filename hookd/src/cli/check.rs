@@ -1,6 +1,9 @@
 //! `hookd check`: whether a configuration is valid, and whether `hookd serve` would start with it here.
 //!
 //! It ends with the code with which `serve` would end: 2 for an invalid configuration, 1 for what is missing here.
+//! With `--replay` it also says what the configuration would make of stored deliveries.
+
+mod replay;
 
 use std::io;
 use std::path::Path;
@@ -9,7 +12,7 @@ use clap::Args;
 use hookd_config::{Config, Finding, Warning, format_size};
 use serde::Serialize;
 
-use super::{Exit, Output};
+use super::{Exit, Output, terminal};
 use crate::preflight::{self, Found};
 
 /// Arguments of `hookd check`.
@@ -18,6 +21,9 @@ pub(super) struct CheckArgs {
     /// Print problems and warnings as JSON.
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    replay: replay::ReplayArgs,
 }
 
 /// The output of `hookd check --json`.
@@ -43,8 +49,15 @@ pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> i
     let Found { problems, warnings, is_running } = found;
     if args.json {
         let checked = Checked { ok: exit == Exit::Ok, running: is_running, problems: &problems, warnings: &warnings };
-        serde_json::to_writer_pretty(&mut *output.out, &checked)?;
-        writeln!(output.out)?;
+        let mut checked = serde_json::to_value(&checked)?;
+        let mut exit = exit;
+        if let Ok(loaded) = &loaded
+            && let Some((replay_exit, result)) = replay::run(loaded, &args.replay, true, output)?
+        {
+            exit = exit.or(replay_exit);
+            checked["replay"] = result;
+        }
+        terminal::json(&checked, output)?;
         return Ok(exit);
     }
     for warning in &warnings {
@@ -57,7 +70,12 @@ pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> i
         writeln!(output.out, "{}: ok", config.display())?;
         summarize(loaded, is_running, output)?;
     }
-    Ok(exit)
+    // Also where `serve` would not start here: a candidate may be meant for another machine.
+    let replayed = match &loaded {
+        Ok(loaded) => replay::run(loaded, &args.replay, false, output)?,
+        Err(_) => None,
+    };
+    Ok(replayed.map_or(exit, |(replay_exit, _)| exit.or(replay_exit)))
 }
 
 /// Prints the effective configuration in a few lines.

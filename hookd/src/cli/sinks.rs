@@ -8,13 +8,13 @@ use std::io;
 use std::path::Path;
 
 use clap::{ArgGroup, Args, Subcommand};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 pub(super) use show::time;
 
 use super::admin::{Admin, AdminArgs};
-use super::{Exit, Output, after_help};
+use super::records::escaped;
+use super::{Exit, Output, after_help, fail};
 
 /// Arguments of `hookd sinks`.
 #[derive(Debug, Args)]
@@ -179,15 +179,6 @@ impl RequeueArgs {
 /// The path of a sink in the REST API.
 fn path(name: &str) -> String {
     format!("/api/v2/sinks/{}", escaped(name))
-}
-
-fn escaped(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
-}
-
-fn fail(message: &str, output: &mut Output<'_>) -> io::Result<Exit> {
-    writeln!(output.err, "error: {message}")?;
-    Ok(Exit::Failure)
 }
 
 /// A text of an answer; empty where there is none.

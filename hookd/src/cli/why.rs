@@ -4,11 +4,12 @@ use std::io;
 use std::path::Path;
 
 use clap::Args;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::admin::{Admin, AdminArgs};
+use super::records::escaped;
 use super::sinks::time;
+use super::terminal::shown;
 use super::{Exit, Output};
 
 /// How many deliveries of one revision are shown, the newest first, and how many changes of each.
@@ -68,7 +69,7 @@ pub(super) fn run(config: &Path, args: &WhyArgs, output: &mut Output<'_>) -> io:
 
 /// The deliveries that are meant, newest first, each with its changes in `changes`, and what became of these in `sinks`.
 fn find(admin: &Admin, what: &str) -> Result<Vec<Value>, String> {
-    let escaped = utf8_percent_encode(what, NON_ALPHANUMERIC);
+    let escaped = escaped(what);
     let records = |path: &str, kind: &str| -> Result<Vec<Value>, String> {
         match admin.get(path)?.success()?[kind].take() {
             Value::Array(records) => Ok(records),
@@ -103,42 +104,49 @@ fn find(admin: &Admin, what: &str) -> Result<Vec<Value>, String> {
 }
 
 fn print(delivery: &Value, output: &mut Output<'_>) -> io::Result<()> {
-    let out = &mut output.out;
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    writeln!(out, "delivery {}", delivery["deliveryid"])?;
-    writeln!(out, "  received  {}, dialect {}", time(&delivery["received_at"]), text(&delivery["dialect"]))?;
-    writeln!(out, "  event     {}, forge's id {}", text(&delivery["event"]), text(&delivery["forge_id"]))?;
-    writeln!(out, "  state     {}", text(&delivery["state"]))?;
-    if let Some(reason) = delivery["reason"].as_str() {
-        writeln!(out, "  reason    {reason}")?;
+    let text = |value: &Value| shown(value.as_str().unwrap_or("-"));
+    writeln!(output.out, "delivery {}, forge's id {}", delivery["deliveryid"], text(&delivery["forge_id"]))?;
+    for step in delivery["timeline"].as_array().into_iter().flatten() {
+        let at = match &step["at"] {
+            Value::Null => String::new(),
+            at => format!(" ({})", time(at)),
+        };
+        writeln!(output.out, "  {:10} {}{at}", step["step"].as_str().unwrap_or_default(), text(&step["text"]))?;
     }
-    let changes = list(&delivery["changes"]);
-    for change in &changes {
+    let changes = delivery["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for change in changes {
         let (branch, revision) = (text(&change["branch"]), text(&change["revision"]));
-        writeln!(out, "  change {}, branch {branch}, revision {revision}", change["changeid"])?;
-        let sinks = list(&change["sinks"]);
-        if sinks.is_empty() {
-            writeln!(out, "    no sink is configured: it goes nowhere")?;
-        }
-        for sink in &sinks {
-            let when = match (&sink["settled_at"], &sink["next_attempt_at"]) {
-                (Value::Null, Value::Null) => String::new(),
-                (Value::Null, next) => format!("; next attempt at {}", time(next)),
-                (settled, _) => format!(" ({})", time(settled)),
-            };
-            writeln!(out, "    sink {}: {}{when}", text(&sink["sink"]), text(&sink["sentence"]))?;
-            for line in list(&sink["followed"]) {
-                writeln!(out, "      {}", text(&line))?;
-            }
-            if let Some(error) = sink["follow_error"].as_str() {
-                writeln!(out, "      what became of it there is not known: {error}")?;
-            }
-        }
+        writeln!(output.out, "  change {}, branch {branch}, revision {revision}", change["changeid"])?;
+        print_sinks(&change["sinks"], "    ", output)?;
     }
-    let all = list(&delivery["changeids"]).len();
+    let all = delivery["changeids"].as_array().map_or(0, Vec::len);
     if all > changes.len() {
-        writeln!(out, "  and {} more changes", all - changes.len())?;
+        writeln!(output.out, "  and {} more changes", all - changes.len())?;
+    }
+    Ok(())
+}
+
+/// Prints what became of a change at each sink.
+pub(super) fn print_sinks(sinks: &Value, indent: &str, output: &mut Output<'_>) -> io::Result<()> {
+    let out = &mut output.out;
+    let text = |value: &Value| shown(value.as_str().unwrap_or("-"));
+    let sinks = sinks.as_array().map(Vec::as_slice).unwrap_or_default();
+    if sinks.is_empty() {
+        writeln!(out, "{indent}no sink is configured: it goes nowhere")?;
+    }
+    for sink in sinks {
+        let when = match (&sink["settled_at"], &sink["next_attempt_at"]) {
+            (Value::Null, Value::Null) => String::new(),
+            (Value::Null, next) => format!("; next attempt at {}", time(next)),
+            (settled, _) => format!(" ({})", time(settled)),
+        };
+        writeln!(out, "{indent}sink {}: {}{when}", text(&sink["sink"]), text(&sink["sentence"]))?;
+        for line in sink["followed"].as_array().into_iter().flatten() {
+            writeln!(out, "{indent}  {}", text(line))?;
+        }
+        if let Some(error) = sink["follow_error"].as_str() {
+            writeln!(out, "{indent}  what became of it there is not known: {}", shown(error))?;
+        }
     }
     Ok(())
 }

@@ -11,7 +11,8 @@ use hookd_admin::Exposition;
 use hookd_config::ServedDialect;
 use hookd_core::{ApiAnswers, ApiCall, HookRequest, Outcome, Refusal, Subject};
 use hookd_store::{
-    Browse, DeliveryRecord, Log, MemoryStore, NewDelivery, NewState, State, StoreError, StoredRequest, Timestamp,
+    ApiCalls, Browse, Completion, DeliveryRecord, Log, MemoryStore, NewDelivery, NewState, Origin, Replay, State,
+    StoreError, StoredRequest, Timestamp,
 };
 
 use super::*;
@@ -89,17 +90,26 @@ async fn add_pending(store: &MemoryStore, request: Option<StoredRequest>) {
 }
 
 async fn add_pending_at(store: &MemoryStore, request: Option<StoredRequest>, received_at: Timestamp) {
-    let delivery = NewDelivery {
-        received_at,
+    add(store, NewDelivery { received_at, ..pending(request) }).await;
+}
+
+async fn add(store: &MemoryStore, delivery: NewDelivery) {
+    store.append(delivery).await.unwrap();
+}
+
+fn pending(request: Option<StoredRequest>) -> NewDelivery {
+    NewDelivery {
+        received_at: Timestamp::now(),
         dialect: NAME.to_owned(),
         event: None,
         forge_id: None,
         deduplicate: true,
+        origin: Origin::NONE,
+        replay: None,
         note: None,
         request,
         state: NewState::Pending { reported_changes: 1, about: Subject::default() },
-    };
-    store.append(delivery).await.unwrap();
+    }
 }
 
 struct Work {
@@ -154,6 +164,31 @@ async fn calls_are_retried_until_the_api_answers() {
         let line = format!("hookd_api_calls_total{{dialect=\"{NAME}\",outcome=\"{outcome}\"}} {count}\n");
         assert!(metrics.contains(&line), "{metrics}");
     }
+}
+
+#[actix_web::test]
+async fn the_calls_are_counted_and_kept_with_the_last_error() {
+    let (api, store) = (Api::start(&[503, 429]), store_with_a_pending_delivery().await);
+    assert_eq!(work(&store, Some(api.dialect(LONG_BUDGET)), QUICK).run().await, Ok(()));
+    let last_error = Some(format!("{}: the API answered 429", api.url));
+    let record = store.delivery(1).unwrap().unwrap();
+    assert_eq!(record.api_calls, Some(ApiCalls { made: 3, failed: 2, last_error }));
+}
+
+#[actix_web::test]
+async fn a_replay_that_needs_calls_is_translated_from_the_original() {
+    let (api, store) = (Api::start(&[]), Arc::new(MemoryStore::new()));
+    let request = StoredRequest::new(&HookRequest::post("/change_hook/scripted"), &[]);
+    add_pending(&store, Some(request)).await;
+    let skipped = NewState::Ignored("skipped".to_owned());
+    let completion = Completion { deliveryid: 1, state: skipped, note: None, api_calls: ApiCalls::default() };
+    assert!(store.complete(completion).await.unwrap());
+    let replay = Some(Replay { of: 1, request: "one".to_owned() });
+    add(&store, NewDelivery { replay, ..pending(None) }).await;
+    assert_eq!(work(&store, Some(api.dialect(LONG_BUDGET)), QUICK).run().await, Ok(()));
+    let change = store.change(1).unwrap().unwrap();
+    assert_eq!((change.deliveryid, change.change.comments.as_str()), (2, "from the API"));
+    assert_eq!(change.change.properties.get("hookd_replay_of"), Some(&1.into()));
 }
 
 #[actix_web::test]

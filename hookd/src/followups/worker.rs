@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use hookd_admin::Metrics;
 use hookd_config::{ConfigHandle, ServedDialect};
-use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, HookRequest, Outcome, Refusal};
-use hookd_store::{Completion, Due, NewState, SharedStore, StoreError, Timestamp};
+use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, Outcome, Refusal};
+use hookd_store::{ApiCalls, Completion, DeliveryRecord, Due, NewState, SharedStore, StoreError, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use super::api_client::{ApiClient, CallResult};
 use super::backoff::Backoff;
 use super::route::Route;
+use crate::replays;
 use crate::translator::{Retranslated, Translator, new_state};
 
 /// How many deliveries call one endpoint at a time.
@@ -55,6 +56,16 @@ struct Gathered {
     answers: ApiAnswers,
     /// What could not be fetched, and why.
     missing: Vec<String>,
+}
+
+/// What a delivery was translated to with some answers.
+struct Translated {
+    answers: ApiAnswers,
+    outcome: Result<Outcome, Refusal>,
+    /// What was left out of its changes.
+    left_out: Option<String>,
+    /// The delivery that it replays, if it does.
+    replay_of: Option<DeliveryRecord>,
 }
 
 /// How an attempt ended.
@@ -112,7 +123,7 @@ impl Worker {
         let Some(dialect) = self.dialect(&due.dialect) else { return Route::default() };
         // What fails here fails again when its turn comes, and ends there.
         let translated = self.translate(due, &dialect, ApiAnswers::default()).await.ok().flatten();
-        translated.and_then(|(_, outcome, _)| Route::of(&outcome.ok()?)).unwrap_or_default()
+        translated.and_then(|translated| Route::of(&translated.outcome.ok()?)).unwrap_or_default()
     }
 
     /// Works on a delivery until it is complete.
@@ -121,16 +132,17 @@ impl Worker {
     /// Why this process cannot complete it; it stays pending.
     pub(super) async fn work(&self, mut due: Due, endpoint: &str) -> Result<(), String> {
         let mut gathered = Gathered::default();
+        let mut calls = calls_before(&due);
         // The first attempt does not wait, whatever the clock says.
         if due.attempts > 0 {
             tokio::time::sleep(due.next_at.since(Timestamp::now()).min(self.backoff.longest())).await;
         }
         loop {
             let permit = self.permit(endpoint).await;
-            let attempt = self.attempt(&mut due, gathered).await?;
+            let attempt = self.attempt(&mut due, gathered, &mut calls).await?;
             let pause = match attempt {
                 // With its permit: while the store fails, only so many wait with their changes.
-                Attempt::Complete(state, note) => return self.complete(&due, state, note).await,
+                Attempt::Complete(state, note) => return self.complete(&due, state, note, calls).await,
                 Attempt::Postponed(pause, kept) => {
                     let is_small = kept.answers.body_bytes() <= MAX_KEPT_ANSWER_BYTES;
                     gathered = if is_small { kept } else { Gathered::default() };
@@ -158,17 +170,19 @@ impl Worker {
     /// # Errors
     /// As [`work`](Self::work).
     pub(super) async fn end_removed(&self, due: &Due) -> Result<(), String> {
-        self.complete(due, removed(&due.dialect), None).await
+        self.complete(due, removed(&due.dialect), None, calls_before(due)).await
     }
 
     /// Rounds of translating and calling, until there is a result or a call fails for now.
-    async fn attempt(&self, due: &mut Due, gathered: Gathered) -> Result<Attempt, String> {
+    async fn attempt(&self, due: &mut Due, gathered: Gathered, made: &mut ApiCalls) -> Result<Attempt, String> {
         let Gathered { mut answers, mut missing } = gathered;
         for _ in 0..MAX_ROUNDS {
             let Some(dialect) = self.dialect(&due.dialect) else {
                 return Ok(Attempt::Complete(removed(&due.dialect), None));
             };
-            let Some((answered, outcome, left_out)) = self.translate(due, &dialect, answers).await? else {
+            let Some(Translated { answers: answered, outcome, left_out, replay_of }) =
+                self.translate(due, &dialect, answers).await?
+            else {
                 let reason = "its request is no longer kept".to_owned();
                 return Ok(Attempt::Complete(NewState::Refused(reason), None));
             };
@@ -176,18 +190,23 @@ impl Worker {
             let calls = match outcome {
                 Ok(Outcome::Calls { calls, .. }) => calls,
                 Ok(outcome) => {
+                    let state = new_state(outcome);
+                    let state = match &replay_of {
+                        Some(original) => replays::mark(original, state),
+                        None => state,
+                    };
                     let missing =
                         (!missing.is_empty()).then(|| format!("could not be fetched: {}", missing.join("; ")));
                     let notes: Vec<String> = missing.into_iter().chain(left_out).collect();
                     let note = (!notes.is_empty()).then(|| notes.join("; "));
-                    return Ok(Attempt::Complete(new_state(outcome), note));
+                    return Ok(Attempt::Complete(state, note));
                 }
                 Err(refusal) => {
                     return Ok(Attempt::Complete(NewState::Refused(refusal.message().to_owned()), None));
                 }
             };
             for call in calls {
-                match self.call(&call, due, dialect.api_budget).await {
+                match self.call(&call, due, dialect.api_budget, made).await {
                     Call::Answered(answer) => {
                         if let Err(reason) = answer.success() {
                             missing.push(format!("{}: {reason}", call.url));
@@ -208,20 +227,16 @@ impl Worker {
         due: &Due,
         dialect: &Arc<ServedDialect>,
         answers: ApiAnswers,
-    ) -> Result<Option<(ApiAnswers, Result<Outcome, Refusal>, Option<String>)>, String> {
+    ) -> Result<Option<Translated>, String> {
         // Never closed, so that this is always a permit.
         let _load = self.loads.acquire().await;
-        let Some(request) = self.request(due.deliveryid).await? else { return Ok(None) };
-        let translated = self.translator.translate_with(dialect, request, answers).await;
-        let Retranslated { answers, outcome, note } = translated.map_err(|error| error.to_string())?;
-        Ok(Some((answers, outcome, note)))
-    }
-
-    async fn request(&self, deliveryid: i64) -> Result<Option<HookRequest>, String> {
-        let store = Arc::clone(&self.store);
-        let loaded = self.translator.load(move || store.request(deliveryid)).await;
-        let stored = loaded.map_err(|error| error.to_string())?;
-        Ok(stored.map_err(|error| error.to_string())?.map(|stored| stored.into_request()))
+        let (store, deliveryid) = (Arc::clone(&self.store), due.deliveryid);
+        let loaded = self.translator.load(move || replays::load_request(&*store, deliveryid)).await;
+        let loaded = loaded.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let Some((request, replay_of)) = loaded else { return Ok(None) };
+        let translated = self.translator.translate_with(dialect, request.into_request(), answers).await;
+        let Retranslated { answers, outcome, note: left_out } = translated.map_err(|error| error.to_string())?;
+        Ok(Some(Translated { answers, outcome, left_out, replay_of }))
     }
 
     fn dialect(&self, name: &str) -> Option<Arc<ServedDialect>> {
@@ -243,8 +258,10 @@ impl Worker {
     }
 
     /// Makes a call once. A failure for now postpones the delivery, unless the budget since its receipt is used up.
-    async fn call(&self, call: &ApiCall, due: &mut Due, budget: Duration) -> Call {
-        let (reason, asked_pause, absent) = match self.client.call(call).await {
+    async fn call(&self, call: &ApiCall, due: &mut Due, budget: Duration, made: &mut ApiCalls) -> Call {
+        let result = self.client.call(call).await;
+        count(made, &call.url, &result);
+        let (reason, asked_pause, absent) = match result {
             CallResult::Retryable { reason, pause } => (reason, pause, None),
             CallResult::Final(answer) => match answer.success() {
                 Err(reason) if call.is_announced && answer.is_absent() => (reason, None, Some(answer)),
@@ -282,8 +299,14 @@ impl Worker {
     }
 
     /// Stores the final state of a delivery, however long the store fails.
-    async fn complete(&self, due: &Due, state: NewState, note: Option<String>) -> Result<(), String> {
-        let completion = Completion { deliveryid: due.deliveryid, state, note };
+    async fn complete(
+        &self,
+        due: &Due,
+        state: NewState,
+        note: Option<String>,
+        api_calls: ApiCalls,
+    ) -> Result<(), String> {
+        let completion = Completion { deliveryid: due.deliveryid, state, note, api_calls };
         while let Err(error) = self.store.complete(completion.clone()).await {
             if !error.is_temporary() {
                 return Err(error.to_string());
@@ -302,6 +325,23 @@ impl Worker {
             "delivery completed"
         );
         Ok(())
+    }
+}
+
+/// The calls of earlier runs, of which only those that failed are known.
+fn calls_before(due: &Due) -> ApiCalls {
+    ApiCalls { made: due.attempts, failed: due.attempts, last_error: due.error.clone() }
+}
+
+fn count(calls: &mut ApiCalls, url: &str, result: &CallResult) {
+    calls.made = calls.made.saturating_add(1);
+    let error = match result {
+        CallResult::Final(answer) => answer.success().err().map(|reason| reason.to_string()),
+        CallResult::Retryable { reason, .. } => Some(reason.to_string()),
+    };
+    if let Some(reason) = error {
+        calls.failed = calls.failed.saturating_add(1);
+        calls.last_error = Some(format!("{url}: {reason}"));
     }
 }
 

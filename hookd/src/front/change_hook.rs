@@ -13,7 +13,7 @@ use hookd_admin::{Metrics, Unverified, UnverifiedRequest};
 use hookd_config::{Access, Config, ConfigHandle, ServedDialect};
 use hookd_core::{ChangeList, HookRequest, Method, Proof};
 use hookd_http::{BodyError, BodyLimits, Budget, LogLimiter, is_encoded, plain, read_body};
-use hookd_store::{NewDelivery, NewState, Receipt, SharedStore, State, StoreError, StoredRequest, Timestamp};
+use hookd_store::{NewDelivery, NewState, Origin, Receipt, SharedStore, State, StoreError, StoredRequest, Timestamp};
 
 use super::answers;
 use super::rejection::Rejection;
@@ -40,8 +40,16 @@ pub(crate) struct Front {
 struct Admitted<'c> {
     dialect: &'c Arc<ServedDialect>,
     request: HookRequest,
-    /// Whether a password was required, and given.
-    is_authenticated: bool,
+    /// The user whose password was given.
+    user: Option<String>,
+}
+
+/// What is logged of a delivery, besides its receipt.
+struct Received {
+    dialect: String,
+    event: Option<String>,
+    forge_id: Option<String>,
+    origin: Origin,
 }
 
 /// The application of the public listener.
@@ -89,10 +97,11 @@ async fn admit<'c>(
     if !is_allowed(allow_from, config, request) {
         return Err(Rejection::Forbidden);
     }
+    let mut user = None;
     if let Some(auth) = auth {
         let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
         match auth.check(headers, counted_sender(request, config)).await {
-            Access::Granted => {}
+            Access::Granted(granted) => user = granted,
             Access::Denied => return Err(Rejection::Unauthorized),
             Access::Busy => return Err(Rejection::Busy),
         }
@@ -110,8 +119,7 @@ async fn admit<'c>(
         budget: &front.budget,
     };
     let body = read_body(request, payload, limits).await?;
-    let is_authenticated = auth.is_some_and(|auth| !auth.is_open());
-    Ok(Admitted { dialect, request: hook_request(request, method, body), is_authenticated })
+    Ok(Admitted { dialect, request: hook_request(request, method, body), user })
 }
 
 fn hook_request(request: &HttpRequest, method: Method, body: Bytes) -> HookRequest {
@@ -146,7 +154,7 @@ impl Front {
 
     /// Translates and stores a request.
     async fn receive(&self, admitted: Admitted<'_>, http: &HttpRequest, started: Instant) -> HttpResponse {
-        let Admitted { dialect, request, is_authenticated } = admitted;
+        let Admitted { dialect, request, user } = admitted;
         let received_at = Timestamp::now();
         let Ok((request, verdict)) = self.translator.translate(dialect, request).await else {
             self.record_unstored(&dialect.name, None, None, &StoreError::Closed);
@@ -158,10 +166,12 @@ impl Front {
             return answers::ping();
         }
         let is_verified = match proof {
-            Some(Proof::Verified) => true,
-            Some(Proof::NotRequired) => is_authenticated,
+            Some(Proof::Verified { .. }) => true,
+            Some(Proof::NotRequired) => user.is_some(),
             None => false,
         };
+        let peer = shown_sender(http, &self.config.current());
+        let origin = Origin::new(peer, user, proof.unwrap_or(Proof::NotRequired));
         let route = outcome.as_ref().ok().and_then(Route::of);
         let state = match outcome {
             Ok(outcome) => new_state(outcome),
@@ -185,6 +195,8 @@ impl Front {
             event: event.clone(),
             forge_id: forge_id.clone(),
             deduplicate: dialect.deduplicate,
+            origin: origin.clone(),
+            replay: None,
             request: Some(stored),
             state,
             note,
@@ -201,25 +213,26 @@ impl Front {
         if receipt.state == State::Pending && !receipt.is_duplicate {
             self.followups.announce(receipt.deliveryid, route.unwrap_or_default());
         }
-        self.record_stored(&dialect.name, event, forge_id, &receipt, translated, started.elapsed());
+        let received = Received { dialect: dialect.name.clone(), event, forge_id, origin };
+        self.record_stored(&received, &receipt, translated, started.elapsed());
         answers::stored(receipt)
     }
 
     /// Logs and counts a delivery that was stored, or had been before.
-    fn record_stored(
-        &self,
-        dialect: &str,
-        event: Option<String>,
-        forge_id: Option<String>,
-        receipt: &Receipt,
-        translated: Duration,
-        total: Duration,
-    ) {
+    fn record_stored(&self, received: &Received, receipt: &Receipt, translated: Duration, total: Duration) {
+        let Received { dialect, event, forge_id, origin: Origin { peer, user, proof } } = received;
+        let key = match proof {
+            Proof::Verified { key } => *key,
+            Proof::NotRequired => None,
+        };
         tracing::info!(
             delivery = receipt.deliveryid,
             dialect,
             event,
             forge_id,
+            peer,
+            user,
+            key,
             outcome = receipt.state.name(),
             changes = receipt.reported_changes,
             reason = receipt.reason,

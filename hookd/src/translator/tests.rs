@@ -33,7 +33,7 @@ async fn small_requests_are_translated_at_once() {
     go_on.send(()).unwrap();
     let translator = Translator::default();
     let (_, verdict) = translator.translate(&dialect, request(LARGE_BYTES - 1)).await.unwrap();
-    assert_eq!(verdict.proof, Some(Proof::Verified));
+    assert_eq!(verdict.proof, Some(Proof::by_key(1)));
     assert_eq!(begun.recv().await, Some(thread::current().id()));
 }
 
@@ -84,7 +84,7 @@ async fn a_panic_is_a_refusal_whenever_it_happens() {
     let refusal = Err(Refusal::new("the dialect failed on this request"));
     for bytes in [1, LARGE_BYTES, HUGE_BYTES] {
         let (request, verdict) = translator.translate(&dialect, request(bytes)).await.unwrap();
-        assert_eq!((verdict.proof, verdict.outcome), (Some(Proof::Verified), refusal.clone()));
+        assert_eq!((verdict.proof, verdict.outcome), (Some(Proof::by_key(1)), refusal.clone()));
         let again = translator.translate_with(&dialect, request, ApiAnswers::default()).await.unwrap();
         assert_eq!(again.outcome, refusal);
     }

@@ -12,9 +12,10 @@ use super::layout::{Frame, bytes, field, optional, state};
 use super::root::Root;
 use super::text::{lines, text};
 use super::time::{exact_moment, moment};
-use super::{find, found, not_found, outcomes, overview, unavailable};
+use super::{find, found, not_found, outcomes, overview, timeline, unavailable};
 use crate::sinks::outcome::{self, AtSink};
 use crate::state::{AppState, blocking};
+use crate::timeline::Known;
 
 /// The largest body that is shown, in bytes.
 const MAX_BODY_BYTES: usize = 256 << 10;
@@ -24,10 +25,9 @@ const MAX_CHANGES: usize = 200;
 
 /// A delivery with everything that is stored with it.
 struct Details {
-    delivery: DeliveryRecord,
+    known: Known,
     /// Each with what became of it at the sinks.
     changes: Vec<(ChangeRecord, Vec<AtSink>)>,
-    waiting: Option<Waiting>,
     request: Option<StoredRequest>,
 }
 
@@ -45,19 +45,19 @@ pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> H
 }
 
 fn read(store: &dyn Store, sinks: &[SinkView], id: i64) -> Result<Option<Details>, StoreError> {
-    let Some(delivery) = store.delivery(id)? else { return Ok(None) };
-    let ids = &delivery.changeids;
+    let Some(known) = Known::read(store, id)? else { return Ok(None) };
+    let ids = &known.delivery.changeids;
     let mut changes = Vec::new();
     for record in find::changes(store, &ids[..ids.len().min(MAX_CHANGES)])? {
         let at_sinks = outcome::of_change(store, sinks, record.changeid)?;
         changes.push((record, at_sinks));
     }
-    let waiting = store.waiting(&[id])?.pop();
-    Ok(Some(Details { changes, waiting, request: store.request(id)?, delivery }))
+    Ok(Some(Details { changes, request: store.request(id)?, known }))
 }
 
 fn content(details: Details) -> Markup {
-    let Details { delivery, changes, waiting, request } = details;
+    let Details { known, changes, request } = details;
+    let Known { delivery, waiting, .. } = &known;
     let body = request.as_ref().map(|request| request.body.len());
     html! {
         h1 { "Delivery " (delivery.deliveryid) }
@@ -65,8 +65,8 @@ fn content(details: Details) -> Markup {
             table.fields {
                 tbody {
                     (field("State", state(delivery.state)))
-                    (field("Outcome", overview::outcome(Root::RECORD, &delivery, None)))
-                    @if let Some(Waiting { due, about }) = &waiting {
+                    (field("Outcome", overview::outcome(Root::RECORD, delivery, None)))
+                    @if let Some(Waiting { due, about }) = waiting {
                         (field("Calls to the API", attempts(due)))
                         (field("Repository", optional(Some(&about.repository))))
                         (field("Branch", optional(about.branch.as_deref())))
@@ -76,10 +76,11 @@ fn content(details: Details) -> Markup {
                     (field("Dialect", text(&delivery.dialect)))
                     (field("Event", optional(delivery.event.as_deref())))
                     (field("Forge’s id", optional(delivery.forge_id.as_deref())))
-                    (field("Size", size(&delivery, body)))
+                    (field("Size", size(delivery, body)))
                 }
             }
         }
+        (timeline::section(&known, &changes))
         @if !changes.is_empty() { (table(&changes, delivery.changeids.len())) }
         (request_section(request))
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use hookd_core::{Change, Method, Subject};
-use hookd_store::{Due, Log as _, NewDelivery, NewState, RequestHead, StoreError, StoredRequest, Timestamp};
+use hookd_core::{Change, Method, Proof, Subject};
+use hookd_store::{Due, Log as _, NewDelivery, NewState, Origin, RequestHead, StoreError, StoredRequest, Timestamp};
 use serde_json::json;
 
 use crate::UnverifiedRequest;
@@ -43,6 +43,7 @@ fn full_of(text: &str) -> NewDelivery {
     NewDelivery {
         dialect: text.into(),
         event: some(),
+        origin: Origin { peer: some(), user: some(), proof: Proof::NotRequired },
         request: Some(StoredRequest { head, body: json!({ text: text }).to_string().into() }),
         ..delivery(text, NewState::Accepted(vec![change]))
     }

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use hookd_bench::{Pusher, World};
 use hookd_core::{BuildContext, Compat, Hook, HookOptions, HookRequest, Outcome, Secret, SecretSource};
-use hookd_store::{Browse as _, Log as _, NewDelivery, NewState, Query, Receipt, Reply, StoredRequest, Timestamp};
+use hookd_store::{
+    Browse as _, Log as _, NewDelivery, NewState, Origin, Query, Receipt, Reply, StoredRequest, Timestamp,
+};
 use hookd_store_sqlite::SqliteStore;
 
 /// The most writes in flight: enough for large transactions, too few to fill the store's queue.
@@ -106,6 +108,8 @@ fn append(
         event: Some("push".to_owned()),
         forge_id: Some(forge_id),
         deduplicate: true,
+        origin: Origin::NONE,
+        replay: None,
         note: None,
         request: Some(StoredRequest::new(&request, hook.headers())),
         state: NewState::Accepted(changes),

@@ -28,10 +28,10 @@ pub struct Checkers {
 }
 
 /// Whether a request is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Its credentials are valid, or none are needed.
-    Granted,
+    /// Its credentials are valid, or none are needed. The user, if there are credentials.
+    Granted(Option<String>),
     /// Its credentials are missing or wrong.
     Denied,
     /// Its password was not checked, since too many are being checked at the moment.
@@ -88,14 +88,15 @@ impl Checkers {
     /// Whether a request with these values of its `Authorization` headers is accepted. More than one is wrong: it would
     /// depend on the reader which of them counts. `address` is where the request came from.
     pub async fn check<'h>(&self, mut authorization: impl Iterator<Item = &'h [u8]>, address: IpAddr) -> Access {
-        let granted = |is_granted| if is_granted { Access::Granted } else { Access::Denied };
-        let Some(header) = authorization.next() else { return granted(self.is_open()) };
+        let Some(header) = authorization.next() else {
+            return if self.is_open() { Access::Granted(None) } else { Access::Denied };
+        };
         let None = authorization.next() else { return Access::Denied };
         let Some(credentials) = Credentials::parse(header) else { return Access::Denied };
         let mut is_busy = false;
         for checker in &self.checkers {
             match checker.accepts(&credentials, address).await {
-                Ok(true) => return Access::Granted,
+                Ok(true) => return Access::Granted(Some(credentials.user)),
                 Ok(false) => {}
                 Err(Busy) => is_busy = true,
             }
@@ -169,7 +170,7 @@ mod tests {
 
     async fn check(checkers: &Checkers, headers: &[&[u8]]) -> bool {
         match checkers.check(headers.iter().copied(), IpAddr::from([192, 0, 2, 1])).await {
-            Access::Granted => true,
+            Access::Granted(_) => true,
             Access::Denied => false,
             Access::Busy => panic!("no hash is computed"),
         }
@@ -196,6 +197,16 @@ mod tests {
         assert!(check(&checkers, &[]).await);
         assert!(accepts(&checkers, "ann", "one").await);
         assert!(!accepts(&checkers, "ann", "wrong").await);
+    }
+
+    #[tokio::test]
+    async fn says_who_was_accepted() {
+        let checkers = checkers(&["anonymous", "memory:ann:one"]);
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let header = format!("Basic {}", STANDARD.encode("ann:one"));
+        let named = checkers.check([header.as_bytes()].into_iter(), address).await;
+        assert_eq!(named, Access::Granted(Some("ann".to_owned())));
+        assert_eq!(checkers.check([].into_iter(), address).await, Access::Granted(None));
     }
 
     #[tokio::test]

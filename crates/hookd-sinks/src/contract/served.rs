@@ -60,12 +60,13 @@ impl World {
             ..Change::default()
         };
         let delivery = NewDelivery {
-            note: None,
             received_at: Timestamp::now(),
             dialect: "base".to_owned(),
             event: None,
             forge_id: None,
             deduplicate: false,
+            origin: hookd_store::Origin::NONE,
+            replay: None,
             request: None,
             note: None,
             state: NewState::Accepted((first..first + count).map(change).collect()),

@@ -10,7 +10,7 @@ use hookd_sinks::{
     Attempt, Command, Engine, EverySink, From, Known, Sink, SinkSettings, SinkState, SinkStatus, Verdict,
 };
 use hookd_store::{
-    Browse as _, Cursor, CursorMove, CursorPlace, Log as _, LoggedChange, MemoryStore, NewDelivery, NewState,
+    Browse as _, Cursor, CursorMove, CursorPlace, Log as _, LoggedChange, MemoryStore, NewDelivery, NewState, Origin,
     SettlementKind, SharedStore, Timestamp,
 };
 
@@ -183,6 +183,8 @@ impl World {
                 event: None,
                 forge_id: None,
                 deduplicate: false,
+                origin: Origin::NONE,
+                replay: None,
                 note: None,
                 request: None,
                 state: NewState::Accepted(vec![change]),

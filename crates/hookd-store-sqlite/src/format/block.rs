@@ -11,7 +11,9 @@
 //! - *delivery*: `received_at` (integer, microseconds since 1970), `dialect` (text), `forge_id` (optional text), `identity`
 //!   (the byte 0; or the byte 1, then 16 bytes, little-endian), `event` (optional text), `state` (byte: 0 pending, 1 accepted, 2 ignored, 3 refused), `reason` (optional text),
 //!   `reported_changes` (number), `first_changeid` (number, 0: none), `change_count` (number), `head_length` and
-//!   `body_length` of its request (numbers, bytes; a `head_length` of 0: it came without a request)
+//!   `body_length` of its request (numbers, bytes; a `head_length` of 0: it came without a request), `peer`, `user`
+//!   (optional texts), `proof` (number, 0: none required, 1: verified, n + 1: by the secret of this number), `replay_of`
+//!   (number, 0: it is no replay)
 //! - *group of changes*: `deliveryid` (integer), its `received_at` (integer) and `dialect` (text), how many changes
 //!   (number), the properties that changes share (list of lists of names (text), each with its JSON value); then the changes. A delivery that was accepted at once has its group in its own block, one that was pending
 //!   in the block of the transaction that completed it

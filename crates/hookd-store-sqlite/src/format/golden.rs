@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use hookd_core::{Change, Method};
+use hookd_core::{Change, Method, Proof};
 use hookd_store::{Identity, RequestHead, Settlement, SettlementKind, State, StoredRequest, Timestamp};
 use serde_json::json;
 
@@ -78,7 +78,12 @@ fn deliveries() -> Vec<(DeliveryEntry<'static>, Option<StoredRequest>)> {
         change_count: 0,
         head_length: 0,
         body_length: 0,
+        peer: None,
+        user: None,
+        proof: Proof::NotRequired,
+        replay_of: None,
     };
+    let verified = Proof::Verified { key: None };
     vec![
         (
             DeliveryEntry {
@@ -88,16 +93,27 @@ fn deliveries() -> Vec<(DeliveryEntry<'static>, Option<StoredRequest>)> {
                 reported_changes: 2,
                 first_changeid: Some(300),
                 change_count: 2,
+                peer: Some("192.0.2.7"),
+                proof: Proof::Verified { key: Some(2) },
                 ..entry(State::Accepted)
             },
             Some(request(Method::Post, "project=acme", "{\"ref\": \"refs/heads/main\"}")),
         ),
         (DeliveryEntry { reason: Some("nothing to build"), received_at: -1, ..entry(State::Ignored) }, None),
         (
-            DeliveryEntry { reason: Some(""), dialect: "base", ..entry(State::Refused) },
+            DeliveryEntry {
+                reason: Some(""),
+                dialect: "base",
+                user: Some("ann"),
+                proof: verified,
+                ..entry(State::Refused)
+            },
             Some(request(Method::Get, "", "")),
         ),
-        (DeliveryEntry { forge_id: Some(""), reported_changes: 200, ..entry(State::Pending) }, None),
+        (
+            DeliveryEntry { forge_id: Some(""), reported_changes: 200, replay_of: Some(1), ..entry(State::Pending) },
+            None,
+        ),
     ]
 }
 

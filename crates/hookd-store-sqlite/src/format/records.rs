@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookd_core::Change;
+use hookd_core::{Change, Proof};
 use hookd_store::{Identity, State};
 use serde_json::{Map, Value};
 
@@ -31,7 +31,7 @@ pub(crate) struct DeliveryEntry<'b> {
     pub(crate) received_at: i64,
     pub(crate) dialect: &'b str,
     pub(crate) forge_id: Option<&'b str>,
-    /// There is one where there is a forge id.
+    /// There is one where there is a forge id, and of each replay.
     pub(crate) identity: Option<Identity>,
     pub(crate) event: Option<&'b str>,
     pub(crate) state: State,
@@ -44,6 +44,11 @@ pub(crate) struct DeliveryEntry<'b> {
     /// The bytes that its request takes among the requests of the block; a head of none means that there is no request.
     pub(crate) head_length: usize,
     pub(crate) body_length: usize,
+    pub(crate) peer: Option<&'b str>,
+    pub(crate) user: Option<&'b str>,
+    pub(crate) proof: Proof,
+    /// The delivery that it replays.
+    pub(crate) replay_of: Option<i64>,
 }
 
 impl<'b> DeliveryEntry<'b> {
@@ -67,6 +72,10 @@ impl<'b> DeliveryEntry<'b> {
         write_length(to, self.change_count);
         write_length(to, self.head_length);
         write_length(to, self.body_length);
+        write_optional_text(to, self.peer);
+        write_optional_text(to, self.user);
+        write_number(to, proof_code(self.proof));
+        write_number(to, self.replay_of.unwrap_or(0).cast_unsigned());
     }
 
     fn read(input: &mut Input<'b>) -> Result<Self, Failure> {
@@ -83,6 +92,10 @@ impl<'b> DeliveryEntry<'b> {
             change_count: input.size()?,
             head_length: input.size()?,
             body_length: input.size()?,
+            peer: input.optional_text()?,
+            user: input.optional_text()?,
+            proof: proof_from_code(input.number()?)?,
+            replay_of: Some(input.number()?.cast_signed()).filter(|deliveryid| *deliveryid != 0),
         })
     }
 
@@ -113,6 +126,24 @@ fn read_identity(input: &mut Input<'_>) -> Result<Option<Identity>, Failure> {
         }
         _ => return Err(broken("an identity is neither there nor missing")),
     })
+}
+
+/// The code of a proof on disk.
+fn proof_code(proof: Proof) -> u64 {
+    match proof {
+        Proof::NotRequired => 0,
+        Proof::Verified { key } => 1 + u64::from(key.unwrap_or(0)),
+    }
+}
+
+/// The proof of a code. Keys are numbered from 1.
+///
+/// # Errors
+/// When there is none.
+fn proof_from_code(code: u64) -> Result<Proof, Failure> {
+    let Some(key) = code.checked_sub(1) else { return Ok(Proof::NotRequired) };
+    let key = u32::try_from(key).map_err(|_| broken("a delivery has an unknown proof"))?;
+    Ok(Proof::Verified { key: (key > 0).then_some(key) })
 }
 
 /// The code of a state on disk.

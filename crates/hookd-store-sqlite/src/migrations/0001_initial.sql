@@ -40,7 +40,10 @@ CREATE TABLE outcomes (
     state INTEGER NOT NULL,            -- 1 accepted, 2 ignored, 3 refused
     reason TEXT,
     first_changeid INTEGER,
-    change_count INTEGER NOT NULL
+    change_count INTEGER NOT NULL,
+    calls_made INTEGER NOT NULL,       -- to the forge's API
+    calls_failed INTEGER NOT NULL,
+    last_error TEXT                    -- of these
 );
 
 -- Of these, those that are in no segment of the text index yet.

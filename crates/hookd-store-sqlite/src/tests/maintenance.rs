@@ -52,7 +52,10 @@ fn finds_nothing_wrong_with_what_hookd_wrote() {
     let (_folder, store, path) = filled();
     let checked = check(&path).unwrap();
     assert_eq!((checked.problems, checked.deliveries, checked.requests), (vec![], 5, 5));
-    store.complete(Completion { deliveryid: 3, state: accepted("r4"), note: None }).wait().unwrap();
+    store
+        .complete(Completion { deliveryid: 3, state: accepted("r4"), note: None, api_calls: ApiCalls::default() })
+        .wait()
+        .unwrap();
     assert_eq!(problems(&path), [""; 0]);
     drop(store);
     assert_eq!(problems(&path), [""; 0]);
@@ -77,9 +80,9 @@ fn finds_what_is_wrong() {
             "INSERT INTO pending VALUES (9, 'github', 0, 0, 0, NULL, '', NULL, NULL)",
             "delivery 9 is pending, and is not in the log",
         ),
-        ("INSERT INTO outcomes VALUES (3, 1, NULL, 4, 1)", "delivery 3 is pending, and has its outcome"),
+        ("INSERT INTO outcomes VALUES (3, 1, NULL, 4, 1, 0, 0, NULL)", "delivery 3 is pending, and has its outcome"),
         (
-            "INSERT INTO outcomes VALUES (3, 1, NULL, 4, 1)",
+            "INSERT INTO outcomes VALUES (3, 1, NULL, 4, 1, 0, 0, NULL)",
             "delivery 3 was accepted after its calls, and lacks changes",
         ),
         ("UPDATE blocks SET requests = x'00' WHERE blockid = 1", "block 1: its requests are lost"),

@@ -1,14 +1,17 @@
 //! Laws of appending: numbers, durability, and what is kept.
 
 use bytes::Bytes;
-use hookd_core::{Change, HookRequest, Method};
+use hookd_core::{Change, HookRequest, Method, Proof};
 
 use super::samples::{
     NOON, accepted, accepted_many, append, change, changeids, delivery, deliveryids, identified, ignored, whole_change,
     with_request,
 };
 use super::{Open, reopened};
-use crate::{NewDelivery, NewState, Query, RequestHead, State, StoreError, StoredRequest};
+use crate::{
+    DeliveryField, MAX_PEER_BYTES, NewDelivery, NewState, Operator, Origin, Query, Replay, RequestHead, State,
+    StoreError, StoredRequest,
+};
 
 /// Deliveries that are queued together are numbered in the order in which they were queued.
 pub fn numbers_follow_the_order_of_commits_without_gaps(open: Open<'_>) {
@@ -168,6 +171,9 @@ pub fn an_invalid_delivery_is_refused_alone(open: Open<'_>) {
     let states = [accepted("r1"), NewState::Accepted(Vec::new()), accepted("r2")];
     let [first, invalid, second] = states.map(|state| store.append(delivery("", state)));
     assert!(matches!(invalid.wait(), Err(StoreError::Invalid(_))));
+    let replay = Some(Replay { of: 1, request: "r".to_owned() });
+    let with_request = store.append(NewDelivery { replay, ..delivery("", accepted("r3")) });
+    assert!(matches!(with_request.wait(), Err(StoreError::Invalid(_))));
     assert_eq!((first.wait().unwrap().deliveryid, second.wait().unwrap().deliveryid), (1, 2));
     assert_eq!(changeids(&store), [1, 2]);
 }
@@ -179,4 +185,30 @@ pub fn a_probe_takes_no_number(open: Open<'_>) {
     append(&store, delivery("", accepted("r1")));
     store.probe().wait().unwrap();
     assert_eq!((deliveryids(&store), changeids(&store)), (vec![1], vec![1]));
+}
+
+/// In every form that a proof has, and in lists as well as alone.
+pub fn a_delivery_keeps_where_it_came_from(open: Open<'_>) {
+    let store = open();
+    let text = |text: &str| Some(text.to_owned());
+    let by = |key| Proof::Verified { key };
+    let origins = [
+        Origin::NONE,
+        Origin::new(text("192.0.2.7, unknown"), None, by(Some(1))),
+        Origin::new(text("2001:db8::1"), text("Änn"), Proof::NotRequired),
+        Origin::new(None, text(""), by(None)),
+        Origin::new(text(&"ü".repeat(MAX_PEER_BYTES)), None, by(Some(u32::MAX))),
+    ];
+    assert_eq!(origins[4].peer.as_ref().unwrap().len(), MAX_PEER_BYTES);
+    for origin in &origins {
+        append(&store, NewDelivery { origin: origin.clone(), ..delivery("{}", ignored()) });
+    }
+    let store = reopened(store, open);
+    for (deliveryid, origin) in (1..).zip(&origins) {
+        assert_eq!(store.delivery(deliveryid).unwrap().unwrap().origin, *origin);
+    }
+    let listed = store.deliveries(&Query::default().ascending(DeliveryField::Deliveryid)).unwrap();
+    assert_eq!(listed.rows.into_iter().map(|record| record.origin).collect::<Vec<_>>(), origins);
+    let of_ann = Query::default().filter(DeliveryField::User, Operator::Eq, "Änn");
+    assert_eq!(store.deliveries(&of_ann).unwrap().total, 1);
 }

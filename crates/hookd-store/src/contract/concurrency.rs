@@ -6,7 +6,7 @@ use super::Open;
 use super::samples::{
     PENDING, accepted, accepted_many, append, at, changeids, cursor_move, delivery, deliveryids, identified,
 };
-use crate::{Completion, Moved, Query, State};
+use crate::{ApiCalls, Completion, Moved, Query, State};
 
 /// How many threads send.
 const SENDERS: usize = 6;
@@ -30,7 +30,8 @@ pub fn readers_never_see_a_smaller_number_appear(open: Open<'_>) {
                 let receipt = append(store, delivery("{}", state));
                 if is_pending {
                     let deliveryid = receipt.deliveryid;
-                    let completion = Completion { deliveryid, state: accepted_many(2), note: None };
+                    let completion =
+                        Completion { deliveryid, state: accepted_many(2), note: None, api_calls: ApiCalls::default() };
                     assert!(store.complete(completion).wait().unwrap());
                 }
             }

@@ -4,7 +4,7 @@ use hookd_core::Method;
 
 use super::samples::{NOTHING, PENDING, accepted, append, changeids, complete, deliveryids, identified, ignored};
 use super::{Open, reopened};
-use crate::{NewDelivery, NewState, Receipt, RequestHead, State};
+use crate::{DeliveryField, NewDelivery, NewState, Operator, Query, Receipt, Replay, RequestHead, State};
 
 /// An accepted delivery whose request has another head.
 fn with_head(forge_id: &str, change: impl FnOnce(&mut RequestHead)) -> NewDelivery {
@@ -152,4 +152,37 @@ pub fn without_a_request_the_forge_id_decides(open: Open<'_>) {
     let together =
         [polled("r4"), polled("r4"), identified("r4", "", accepted("r"))].map(|delivery| store.append(delivery));
     assert_eq!(together.map(|reply| reply.wait().unwrap().is_duplicate), [false, true, false]);
+}
+
+/// Of one request a delivery is replayed once, if that made a change; a redelivery is none of its replays.
+pub fn a_replay_is_stored_once_for_each_request(open: Open<'_>) {
+    let store = open();
+    let original = identified("72d3162e", "{}", accepted("r"));
+    append(&store, original.clone());
+    let replay = |request: &str, state| NewDelivery {
+        replay: Some(Replay { of: 1, request: request.to_owned() }),
+        request: None,
+        ..identified("72d3162e", "", state)
+    };
+    let unidentified = |request, state| NewDelivery { forge_id: None, ..replay(request, state) };
+    let receipts = [
+        replay("one", accepted("r")),
+        replay("one", accepted("other")),
+        replay("two", ignored()),
+        replay("two", accepted("r")),
+        unidentified("two", accepted("r")),
+        unidentified("three", accepted("r")),
+        original,
+    ]
+    .map(|delivery| append(&store, delivery));
+    let found = receipts.map(|receipt| (receipt.deliveryid, receipt.is_duplicate));
+    let expected = [(2, false), (2, true), (3, false), (4, false), (4, true), (5, false), (1, true)];
+    assert_eq!(found, expected);
+    let store = reopened(store, open);
+    assert_eq!(append(&store, replay("one", accepted("r"))).deliveryid, 2);
+    let replayed = |id| store.delivery(id).unwrap().unwrap().replay_of;
+    assert_eq!([1, 2, 3, 4, 5].map(replayed), [None, Some(1), Some(1), Some(1), Some(1)]);
+    assert_eq!(store.request(2).unwrap(), None);
+    let of_one = Query::default().filter(DeliveryField::ReplayOf, Operator::Eq, 1);
+    assert_eq!(store.deliveries(&of_one).unwrap().total, 4);
 }

@@ -8,10 +8,26 @@ use super::samples::{
     HOUR, NOON, NOTHING, PENDING, accepted, accepted_many, append, changeids, complete, delivery, received_at,
 };
 use super::{Open, reopened};
-use crate::{Completion, Due, MAX_WAITING_TEXT_BYTES, NewDelivery, NewState, State, StoreError, Timestamp, Waiting};
+use crate::{
+    ApiCalls, Completion, Due, MAX_WAITING_TEXT_BYTES, NewDelivery, NewState, State, StoreError, Timestamp, Waiting,
+};
 
 fn pending_ids(store: &crate::SharedStore) -> Vec<i64> {
     store.pending().unwrap().iter().map(|due| due.deliveryid).collect()
+}
+
+/// The calls to the forge's API are kept with what they led to.
+pub fn the_calls_of_a_completion_are_kept(open: Open<'_>) {
+    let store = open();
+    append(&store, delivery("", PENDING));
+    assert_eq!(store.delivery(1).unwrap().unwrap().api_calls, None);
+    let api_calls = ApiCalls { made: 3, failed: 1, last_error: Some("503".to_owned()) };
+    let completion = Completion { deliveryid: 1, state: accepted("r"), note: None, api_calls: api_calls.clone() };
+    assert!(store.complete(completion).wait().unwrap());
+    append(&store, delivery("", accepted("r")));
+    let store = reopened(store, open);
+    assert_eq!(store.delivery(1).unwrap().unwrap().api_calls, Some(api_calls));
+    assert_eq!(store.delivery(2).unwrap().unwrap().api_calls, None);
 }
 
 /// The changes carry the delivery's dialect and time of receipt.
@@ -22,8 +38,12 @@ pub fn a_pending_delivery_is_completed_once(open: Open<'_>) {
     let record = store.delivery(1).unwrap().unwrap();
     assert_eq!((record.state, record.reason, record.changeids), (State::Pending, None, vec![]));
     assert_eq!(changeids(&store), [0; 0]);
-    let completion =
-        Completion { deliveryid: 1, state: accepted_many(2), note: Some("files could not be fetched".to_owned()) };
+    let completion = Completion {
+        deliveryid: 1,
+        state: accepted_many(2),
+        note: Some("files could not be fetched".to_owned()),
+        api_calls: ApiCalls::default(),
+    };
     assert!(store.complete(completion.clone()).wait().unwrap());
     assert!(!store.complete(completion).wait().unwrap());
     assert_eq!(store.pending().unwrap(), []);
@@ -112,7 +132,12 @@ pub fn a_completion_without_changes_gives_the_reason(open: Open<'_>) {
         (State::Accepted, accepted("r"), Some("a note")),
     ];
     for (deliveryid, (_, state, _)) in (1..).zip(&states) {
-        let completion = Completion { deliveryid, state: state.clone(), note: Some("a note".to_owned()) };
+        let completion = Completion {
+            deliveryid,
+            state: state.clone(),
+            note: Some("a note".to_owned()),
+            api_calls: ApiCalls::default(),
+        };
         assert!(store.complete(completion).wait().unwrap());
     }
     let store = reopened(store, open);
@@ -146,7 +171,8 @@ pub fn what_is_not_pending_is_neither_completed_nor_postponed(open: Open<'_>) {
 pub fn an_invalid_completion_is_refused_alone(open: Open<'_>) {
     let store = open();
     append(&store, delivery("", PENDING));
-    let completion = |state| store.complete(Completion { deliveryid: 1, state, note: None });
+    let completion =
+        |state| store.complete(Completion { deliveryid: 1, state, note: None, api_calls: ApiCalls::default() });
     let (invalid, empty) = (completion(PENDING), completion(NewState::Accepted(Vec::new())));
     let beside = store.append(delivery("", accepted("r")));
     assert!(matches!(invalid.wait(), Err(StoreError::Invalid(_))));
@@ -162,8 +188,9 @@ pub fn changes_of_a_completion_come_after_all_that_were_committed_before(open: O
     append(&store, delivery("", PENDING));
     append(&store, delivery("", PENDING));
     append(&store, received_at(NOON, "before"));
-    let completed =
-        [2, 1].map(|deliveryid| store.complete(Completion { deliveryid, state: accepted_many(2), note: None }));
+    let completed = [2, 1].map(|deliveryid| {
+        store.complete(Completion { deliveryid, state: accepted_many(2), note: None, api_calls: ApiCalls::default() })
+    });
     let beside = store.append(received_at(NOON, "beside"));
     assert_eq!(completed.map(|reply| reply.wait().unwrap()), [true, true]);
     beside.wait().unwrap();

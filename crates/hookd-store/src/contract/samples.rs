@@ -6,8 +6,8 @@ use bytes::Bytes;
 use hookd_core::{Change, HookRequest, Subject};
 
 use crate::{
-    Completion, CursorMove, CursorPlace, Expired, Expiry, Moved, NewDelivery, NewState, Query, Receipt, SharedStore,
-    StoredRequest, Timestamp,
+    ApiCalls, Completion, CursorMove, CursorPlace, Expired, Expiry, Moved, NewDelivery, NewState, Origin, Query,
+    Receipt, SharedStore, StoredRequest, Timestamp,
 };
 
 /// When samples are received, unless said otherwise.
@@ -28,6 +28,8 @@ pub(super) fn delivery(body: &str, state: NewState) -> NewDelivery {
         event: Some("push".to_owned()),
         forge_id: None,
         deduplicate: true,
+        origin: Origin::NONE,
+        replay: None,
         note: None,
         request: Some(StoredRequest::new(&request, &["x-github-event"])),
         state,
@@ -97,7 +99,7 @@ pub(super) fn append(store: &SharedStore, delivery: NewDelivery) -> Receipt {
 }
 
 pub(super) fn complete(store: &SharedStore, deliveryid: i64, state: NewState) -> bool {
-    store.complete(Completion { deliveryid, state, note: None }).wait().unwrap()
+    store.complete(Completion { deliveryid, state, note: None, api_calls: ApiCalls::default() }).wait().unwrap()
 }
 
 /// Expires step by step until nothing is left; returns the sum.

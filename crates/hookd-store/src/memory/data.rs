@@ -89,7 +89,18 @@ impl Data {
             return Receipt { is_duplicate: true, ..receipt };
         }
         let reason = delivery.reason().map(str::to_owned);
-        let NewDelivery { received_at, dialect, event, forge_id, deduplicate: _, request, state, note: _ } = delivery;
+        let NewDelivery {
+            received_at,
+            dialect,
+            event,
+            forge_id,
+            deduplicate: _,
+            origin,
+            replay,
+            request,
+            state,
+            note: _,
+        } = delivery;
         self.newest_deliveryid += 1;
         let deliveryid = self.newest_deliveryid;
         let receipt = Receipt {
@@ -115,6 +126,9 @@ impl Data {
             dialect,
             forge_id,
             event,
+            origin,
+            replay_of: replay.map(|replay| replay.of),
+            api_calls: None,
             state: receipt.state,
             reason: receipt.reason.clone(),
             changeids,
@@ -157,6 +171,7 @@ impl Data {
             stored.record.state = completion.state.state();
             stored.record.reason = completion.reason().map(str::to_owned);
             stored.record.changeids = changeids;
+            stored.record.api_calls = Some(completion.api_calls);
         }
         true
     }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use hookd_core::Change;
+use hookd_core::{Change, Proof};
 
 use serde_json::Value as Json;
 
@@ -177,25 +177,36 @@ impl Record for DeliveryRecord {
 
     fn cell(&self, field: DeliveryField) -> Cell<'_> {
         match field {
-            DeliveryField::Changeids => Cell::Null,
+            DeliveryField::ApiCalls | DeliveryField::Changeids | DeliveryField::Verified => Cell::Null,
             DeliveryField::Deliveryid => Cell::Integer(self.deliveryid),
             DeliveryField::Dialect => Cell::Text(&self.dialect),
             DeliveryField::Event => text(self.event.as_deref()),
             DeliveryField::ForgeId => text(self.forge_id.as_deref()),
+            DeliveryField::Key => match self.origin.proof {
+                Proof::Verified { key } => key.map_or(Cell::Null, |key| Cell::Integer(key.into())),
+                Proof::NotRequired => Cell::Null,
+            },
+            DeliveryField::Peer => text(self.origin.peer.as_deref()),
             DeliveryField::Reason => text(self.reason.as_deref()),
             DeliveryField::ReceivedAt => Cell::Real(self.received_at.as_seconds_f64()),
+            DeliveryField::ReplayOf => self.replay_of.map_or(Cell::Null, Cell::Integer),
             DeliveryField::Size => Cell::Integer(i64::try_from(self.size).unwrap_or(i64::MAX)),
             DeliveryField::State => Cell::State(self.state),
+            DeliveryField::User => text(self.origin.user.as_deref()),
         }
     }
     fn size(&self) -> usize {
-        let texts = [&self.event, &self.forge_id, &self.reason].into_iter().flatten().map(String::len).sum::<usize>();
+        let error = self.api_calls.as_ref().and_then(|calls| calls.last_error.as_ref());
+        let texts = [self.event.as_ref(), self.forge_id.as_ref(), self.reason.as_ref(), error];
+        let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
         RECORD_BYTES + texts + self.changeids.len() * size_of::<i64>()
     }
 
     /// Its changes are found by their numbers, which stay.
     fn cut(&mut self) {
-        [&mut self.event, &mut self.forge_id, &mut self.reason].into_iter().flatten().for_each(cut_text);
+        let error = self.api_calls.as_mut().and_then(|calls| calls.last_error.as_mut());
+        let texts = [self.event.as_mut(), self.forge_id.as_mut(), self.reason.as_mut(), error];
+        texts.into_iter().flatten().for_each(cut_text);
     }
 }
 

@@ -101,15 +101,21 @@ fields! {
 fields! {
     /// A field of deliveries.
     DeliveryField {
+        ApiCalls "api_calls" Opaque,
         Changeids "changeids" Opaque,
         Deliveryid "deliveryid" Integer,
         Dialect "dialect" Text,
         Event "event" Text,
         ForgeId "forge_id" Text,
+        Key "key" Integer,
+        Peer "peer" Text,
         Reason "reason" Text,
         ReceivedAt "received_at" Real,
+        ReplayOf "replay_of" Integer,
         Size "size" Integer,
         State "state" State,
+        User "user" Text,
+        Verified "verified" Opaque,
     }
     numbers Deliveryid
 }
@@ -117,7 +123,7 @@ fields! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ChangeRecord, DeliveryRecord, State, Timestamp};
+    use crate::{ChangeRecord, DeliveryRecord, Origin, State, Timestamp};
 
     #[test]
     fn every_field_of_a_delivery_is_shown_under_its_name() {
@@ -127,6 +133,9 @@ mod tests {
             dialect: "base".to_owned(),
             forge_id: None,
             event: None,
+            origin: Origin::NONE,
+            replay_of: None,
+            api_calls: None,
             state: State::Ignored,
             reason: None,
             changeids: Vec::new(),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::text;
 use crate::cli::Output;
 use crate::cli::admin::Admin;
+use crate::cli::terminal;
 
 /// A sink, with its dead letters in `dead_letters`: by reason, or one by one.
 pub(super) fn read(admin: &Admin, path: &str, one_by_one: bool) -> Result<Value, String> {
@@ -33,16 +34,7 @@ pub(super) fn list(answer: &Value, output: &mut Output<'_>) -> io::Result<()> {
             text(sink, "error").to_owned(),
         ]);
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..5).map(width).collect();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(&format!("{cell:width$}  "));
-        }
-        line.push_str(&row[5]);
-        writeln!(output.out, "{}", line.trim_end())?;
-    }
+    terminal::table(&rows, output)?;
     for name in answer["meta"]["not_configured"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         writeln!(
             output.err,

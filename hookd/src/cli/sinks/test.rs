@@ -11,9 +11,8 @@ use hookd_sinks::{SinkSettings, Verdict};
 use hookd_store::{LoggedChange, Timestamp};
 use serde_json::{Value, json};
 
-use super::fail;
 use crate::cli::admin::{Admin, AdminArgs};
-use crate::cli::{Exit, Output};
+use crate::cli::{Exit, Output, fail};
 use crate::log::chain;
 
 /// Arguments of `hookd sinks test`.

@@ -1,0 +1,183 @@
+//! `hookd changes`: the changes of a running hookd, through its private listener.
+
+use std::io;
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+use hookd_store::Timestamp;
+use serde_json::{Value, json};
+
+use super::admin::{Admin, AdminArgs};
+use super::records::{self, CHANGES, Conditions};
+use super::sinks::time;
+use super::terminal::{self, shown};
+use super::{Exit, Output, after_help, fail, moment, why};
+
+/// Arguments of `hookd changes`.
+#[derive(Debug, Args)]
+pub(super) struct ChangesArgs {
+    #[command(flatten)]
+    admin: AdminArgs,
+
+    /// Print JSON, as the REST API has it.
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List changes, newest first.
+    #[command(after_help = after_help("hookd changes list --branch main --since 2h"))]
+    List(ListArgs),
+
+    /// Show everything about one change, and what became of it at each sink.
+    #[command(after_help = after_help("hookd changes show 17"))]
+    Show {
+        /// Its number.
+        #[arg(value_name = "ID")]
+        id: i64,
+    },
+}
+
+/// Conditions, all of which a change meets; of one that is repeated, any.
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Only of this repository; can be repeated.
+    #[arg(long, value_name = "URL")]
+    repository: Vec<String>,
+
+    /// Only of this branch; can be repeated.
+    #[arg(long, value_name = "NAME")]
+    branch: Vec<String>,
+
+    /// Only of this whole revision; can be repeated.
+    #[arg(long, value_name = "REVISION")]
+    revision: Vec<String>,
+
+    /// Only of this category; can be repeated.
+    #[arg(long, value_name = "NAME")]
+    category: Vec<String>,
+
+    /// Only of this project; can be repeated.
+    #[arg(long, value_name = "NAME")]
+    project: Vec<String>,
+
+    /// Only of this codebase; can be repeated.
+    #[arg(long, value_name = "NAME")]
+    codebase: Vec<String>,
+
+    /// Only of an author whose name or address contains this.
+    #[arg(long, value_name = "TEXT")]
+    author: Vec<String>,
+
+    /// Only received since then: how long ago (`30m`, `2h`, `7d`), or a time such as `2026-11-20T08:00:00Z`.
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    since: Option<Timestamp>,
+
+    /// Only received until then.
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    until: Option<Timestamp>,
+
+    /// How many at most.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+}
+
+pub(super) fn run(config: &Path, args: &ChangesArgs, output: &mut Output<'_>) -> io::Result<Exit> {
+    let admin = match Admin::find(config, &args.admin) {
+        Ok(admin) => admin,
+        Err(report) => {
+            writeln!(output.err, "{report}")?;
+            return Ok(Exit::Usage);
+        }
+    };
+    match &args.command {
+        Command::List(list) => match records::newest(&admin, CHANGES, &list.conditions(), list.limit, Ok) {
+            Ok(changes) => print_list(&changes, args.json, output),
+            Err(message) => fail(&message, output),
+        },
+        Command::Show { id } => match read(&admin, *id) {
+            Ok(change) => print_one(&change, args.json, output),
+            Err(message) => fail(&message, output),
+        },
+    }
+}
+
+impl ListArgs {
+    fn conditions(&self) -> Conditions {
+        let fields = [
+            ("repository", &self.repository),
+            ("branch", &self.branch),
+            ("revision", &self.revision),
+            ("category", &self.category),
+            ("project", &self.project),
+            ("codebase", &self.codebase),
+            ("author__contains", &self.author),
+        ];
+        let all = fields.into_iter().fold(Conditions::default(), |all, (field, values)| all.with_any(field, values));
+        all.received(self.since, self.until)
+    }
+}
+
+/// A change, with what became of it at each sink in `sinks`.
+fn read(admin: &Admin, id: i64) -> Result<Value, String> {
+    let mut change = admin.get(&format!("/api/v2/changes/{id}"))?.success()?["changes"][0].take();
+    change["sinks"] = admin.get(&format!("/api/v2/changes/{id}/sinks"))?.success()?["sinks"].take();
+    Ok(change)
+}
+
+fn print_list(changes: &[Value], is_json: bool, output: &mut Output<'_>) -> io::Result<Exit> {
+    if is_json {
+        terminal::json(&json!({ "changes": changes }), output)?;
+        return Ok(Exit::Ok);
+    }
+    let header = ["ID", "WHEN", "DELIVERY", "REPOSITORY", "BRANCH", "REVISION", "AUTHOR", "COMMENTS"];
+    let mut rows = vec![header.map(str::to_owned)];
+    for change in changes {
+        let text = |key: &str| change[key].as_str().filter(|text| !text.is_empty()).unwrap_or("-").to_owned();
+        let revision: String = text("revision").chars().take(12).collect();
+        let comments = text("comments").lines().next().unwrap_or_default().to_owned();
+        rows.push([
+            change["changeid"].to_string(),
+            time(&change["when_timestamp"]),
+            change["deliveryid"].to_string(),
+            text("repository"),
+            text("branch"),
+            revision,
+            text("author"),
+            comments,
+        ]);
+    }
+    terminal::table(&rows, output)?;
+    Ok(Exit::Ok)
+}
+
+fn print_one(change: &Value, is_json: bool, output: &mut Output<'_>) -> io::Result<Exit> {
+    if is_json {
+        terminal::json(change, output)?;
+        return Ok(Exit::Ok);
+    }
+    let out = &mut output.out;
+    writeln!(out, "change      {}, delivery {}", change["changeid"], change["deliveryid"])?;
+    writeln!(out, "when        {}", time(&change["when_timestamp"]))?;
+    for key in ["author", "committer", "repository", "branch", "revision", "revlink", "project", "codebase", "category"]
+    {
+        if let Some(text) = change[key].as_str().filter(|text| !text.is_empty()) {
+            writeln!(out, "{key:10}  {}", shown(text))?;
+        }
+    }
+    for line in change["comments"].as_str().unwrap_or_default().lines() {
+        writeln!(out, "  | {}", shown(line))?;
+    }
+    for file in change["files"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        writeln!(out, "file        {}", shown(file))?;
+    }
+    for (name, value) in change["properties"].as_object().into_iter().flatten() {
+        writeln!(out, "property    {}: {}", shown(name), shown(&value[0].to_string()))?;
+    }
+    why::print_sinks(&change["sinks"], "", output)?;
+    Ok(Exit::Ok)
+}

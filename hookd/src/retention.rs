@@ -52,12 +52,7 @@ fn expiry(store: &Store, now: Timestamp) -> Expiry {
         Keep::Forever => None,
         Keep::For(duration) => Some(now.saturating_sub(duration)),
     };
-    Expiry {
-        payloads_before: before(store.keep_payloads),
-        changes_before: before(store.keep_changes),
-        lagging_before: None,
-        now,
-    }
+    Expiry { payloads_before: before(store.keep_payloads), changes_before: before(store.keep_changes), now }
 }
 
 #[cfg(test)]

@@ -92,7 +92,6 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     // As long as this listens, a limit on the size of files is a write that fails, and not the end of hookd.
     let _too_large = signal(SignalKind::from_raw(SIGXFSZ))
         .map_err(|source| ServeError::Io { what: "handling of signals", source })?;
-    let mut signals = Signals::new()?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -127,9 +126,19 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         translator,
     ));
 
+    // Not before: until here, the system's own action ends a start that waits for something.
+    let mut signals = Signals::new()?;
     let open = |listener, address| listen(address).map_err(|source| ServeError::Listen { listener, source });
-    let public_socket = open("public", config.server.listen)?;
-    let private_socket = open("admin", config.admin.listen)?;
+    let sockets = open("public", config.server.listen)
+        .and_then(|public| open("admin", config.admin.listen).map(|private| (public, private)));
+    let (public_socket, private_socket) = match sockets {
+        Ok(sockets) => sockets,
+        Err(error) => {
+            sinks.stop(Duration::ZERO).await;
+            close(store).await;
+            return Err(error);
+        }
+    };
     announce("public", &public_socket);
     announce("admin", &private_socket);
     tracing::info!(
@@ -211,11 +220,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         retention.abort();
         certificates.abort();
         followups.stop().await;
-        // Commits all that is queued.
-        let closing = tokio::task::spawn_blocking(move || store.close());
-        if timeout(CLOSE_TIMEOUT, closing).await.is_err() {
-            tracing::error!("the store did not end its writes in time; what was acknowledged is on disk");
-        }
+        close(store).await;
         ended.into_iter().try_for_each(|(what, ended)| {
             let ended = ended.unwrap_or_else(|error| Err(std::io::Error::other(error)));
             ended.map_err(|source| ServeError::Io { what, source })
@@ -230,6 +235,14 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     stopped?;
     tracing::info!("hookd has stopped");
     Ok(())
+}
+
+/// Commits all that is queued, and makes the file alone the whole store.
+async fn close(store: SharedStore) {
+    let closing = tokio::task::spawn_blocking(move || store.close());
+    if timeout(CLOSE_TIMEOUT, closing).await.is_err() {
+        tracing::error!("the store did not end its writes in time; what was acknowledged is on disk");
+    }
 }
 
 /// The signals that hookd obeys.

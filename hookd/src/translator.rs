@@ -160,7 +160,7 @@ pub(crate) fn new_state(outcome: Outcome) -> NewState {
         }
         Outcome::Changes(_) => NewState::Ignored("it contains no change".to_owned()),
         Outcome::Ignored(reason) => NewState::Ignored(reason.into_string()),
-        Outcome::Calls { reported_changes, .. } => NewState::Pending { reported_changes },
+        Outcome::Calls { reported_changes, about, .. } => NewState::Pending { reported_changes, about },
     }
 }
 

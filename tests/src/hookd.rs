@@ -5,7 +5,6 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -69,6 +68,11 @@ impl Hookd {
         self.process.log()
     }
 
+    /// Stops reading its log lines, for good. The pipe stays open, so that hookd's writes to it will block.
+    pub fn stop_reading_log(&self) {
+        self.process.is_unread.store(true, Ordering::SeqCst);
+    }
+
     /// The lines that it has written to standard output so far.
     pub fn output(&self) -> Vec<String> {
         self.process.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -76,7 +80,8 @@ impl Hookd {
 
     /// Reads neither its log nor its standard output from now on, and leaves both open.
     pub fn stop_reading(&self) {
-        self.process.reading.stopped.store(true, Ordering::SeqCst);
+        self.stop_reading_log();
+        self.process.is_output_unread.store(true, Ordering::SeqCst);
     }
 
     /// Kills it with SIGKILL; it gets no chance to tidy up.
@@ -134,25 +139,20 @@ struct Process {
     child: Child,
     log: Lines,
     output: Lines,
-    reading: Reading,
-}
-
-/// What has the pipes of a process read, or left unread until it is dropped.
-struct Reading {
-    stopped: Arc<AtomicBool>,
-    /// Each thread that has stopped reading waits until its sender is dropped.
-    _dropped: [Sender<()>; 2],
+    /// Whether nobody reads its log lines any more.
+    is_unread: Arc<AtomicBool>,
+    /// The same of its standard output.
+    is_output_unread: Arc<AtomicBool>,
 }
 
 impl Process {
     fn start(command: &mut Command) -> Self {
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let stopped = Arc::<AtomicBool>::default();
-        let [(first, log_dropped), (second, output_dropped)] = [mpsc::channel(), mpsc::channel()];
-        let log = collect(child.stderr.take().expect("it is piped"), &stopped, log_dropped);
-        let output = collect(child.stdout.take().expect("it is piped"), &stopped, output_dropped);
-        Self { child, log, output, reading: Reading { stopped, _dropped: [first, second] } }
+        let (is_unread, is_output_unread) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let log = collect(child.stderr.take().expect("it is piped"), Arc::clone(&is_unread));
+        let output = collect(child.stdout.take().expect("it is piped"), Arc::clone(&is_output_unread));
+        Self { child, log, output, is_unread, is_output_unread }
     }
 
     fn log(&self) -> Vec<String> {
@@ -173,17 +173,17 @@ impl Process {
     }
 }
 
-/// The lines that come from a pipe, as they come, until reading is stopped; then the pipe stays open until the process is
-/// dropped.
-fn collect(pipe: impl Read + Send + 'static, stopped: &Arc<AtomicBool>, dropped: Receiver<()>) -> Lines {
+/// The lines that come from a pipe, as they come, until nobody wants to read them.
+fn collect(pipe: impl Read + Send + 'static, is_unread: Arc<AtomicBool>) -> Lines {
     let lines = Lines::default();
-    let (written, stopped) = (Arc::clone(&lines), Arc::clone(stopped));
+    let written = Arc::clone(&lines);
     thread::spawn(move || {
         let mut pipe = BufReader::new(pipe).lines();
         while let Some(Ok(line)) = pipe.next() {
             written.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-            if stopped.load(Ordering::SeqCst) {
-                let _ = dropped.recv();
+            if is_unread.load(Ordering::SeqCst) {
+                // Keeps the pipe open until the process of the test ends.
+                std::mem::forget(pipe);
                 return;
             }
         }

@@ -1,28 +1,35 @@
 //! End-to-end tests: the real binary and real peers.
 //!
 //! This crate is the harness: [`Home`] is a folder in which a [`Hookd`] runs, is killed and runs again; [`http`] sends
-//! requests byte for byte; [`GithubApi`], [`Buildbot`] and [`Receiver`] are its peers; [`conformance`] compares hookd with Buildbot; [`reported`]
-//! runs the cases of `tests/reported`. The tests are in `tests/all`, one file for each behaviour.
+//! requests byte for byte; [`GithubApi`], [`Buildbot`] and [`Receiver`] are its peers, and a [`Proxy`] can stand before
+//! one; [`conformance`] compares hookd with Buildbot; [`reported`] runs the cases of `tests/reported`. The tests are in
+//! `tests/all`, one file for each behaviour.
 //!
 //! Everything listens on port 0 of the loopback, and waits for conditions, never for time.
 
 mod admin;
+mod browser;
 mod buildbot;
 pub mod conformance;
 mod github_api;
 mod home;
 mod hookd;
 pub mod http;
+mod nginx;
 pub mod peers;
+mod proxy;
 mod receiver;
 pub mod reported;
 mod wait;
 
 pub use admin::Admin;
+pub use browser::Browser;
 pub use buildbot::Buildbot;
 pub use github_api::{Api, GithubApi};
 pub use home::{Finished, Home, LISTENERS};
 pub use hookd::Hookd;
 pub use hookd_testkit::sign::{sha1 as sha1_signature, sha256 as sha256_signature};
+pub use nginx::Nginx;
+pub use proxy::{Meddling, Proxy};
 pub use receiver::{Event, Receiver, Reply};
 pub use wait::until;

@@ -1,19 +1,25 @@
 //! The pages of the private listener, for whoever asks "why did my build not start?".
 //!
 //! They are rendered here, without scripts. Invariants: everything that a sender sent is shown as text, since the
-//! templates escape every value; links lead to `http` and `https` only; the headers forbid a browser everything that the
+//! templates escape every value, and its characters that nobody would see are written out ([`text`]); links lead to `http`
+//! and `https`, or are relative, so that the pages work under any path of a proxy ([`root`]); the headers forbid a browser everything that the
 //! pages do not need; and only a `POST` changes something, which is refused where another site made a browser send it.
 
+mod banner;
 mod change;
 mod delivery;
+mod filters;
 mod find;
 mod layout;
 mod outcomes;
 mod overview;
+mod root;
 mod sink;
 mod sinks;
 #[cfg(test)]
 mod tests;
+mod text;
+mod time;
 mod unverified;
 
 use actix_web::http::StatusCode;
@@ -22,20 +28,22 @@ use actix_web::http::header::{
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 use hookd_store::StoreError;
 use maud::{Markup, html};
 
 use layout::{Frame, framed};
+use root::Root;
 
 use crate::answers::retry_later;
+use crate::state::AppState;
 
 /// What a browser may do with a page: show it with the style from here, and submit its forms here.
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The path of the style sheet.
-const STYLE_PATH: &str = "/style.css";
+/// The path of the style sheet, from the first page.
+const STYLE_PATH: &str = "style.css";
 
 /// Adds the pages to the private listener.
 pub(super) fn routes(config: &mut ServiceConfig) {
@@ -47,7 +55,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(resource("/sinks/{name}", sink::show))
         .service(web::resource("/sinks/{name}/{action}").route(web::post().to(sink::act)))
         .service(resource("/unverified", unverified::show))
-        .service(resource(STYLE_PATH, style));
+        .service(resource("/style.css", style));
 }
 
 fn resource<H, A>(path: &str, handler: H) -> Resource
@@ -60,42 +68,44 @@ where
 }
 
 /// The answer for a path without a page.
-pub(super) async fn no_such_page() -> HttpResponse {
-    not_found("page")
+pub(super) async fn no_such_page(request: HttpRequest) -> HttpResponse {
+    not_found(Root::of(request.path()), "page")
 }
 
 async fn style() -> HttpResponse {
     answer(StatusCode::OK, "text/css; charset=utf-8", include_str!("page/style.css"))
 }
 
-/// 200: the page.
-fn found(frame: &Frame<'_>, content: Markup) -> HttpResponse {
-    html_answer(StatusCode::OK, framed(frame, content))
+/// 200: the page, with a banner while nothing can be stored.
+async fn found(admin: &AppState, frame: &Frame<'_>, content: Markup) -> HttpResponse {
+    let banner = banner::of(admin.store()).await;
+    html_answer(StatusCode::OK, framed(frame, &banner, content))
+}
+
+/// A page of a few words about an error.
+fn error(root: Root, status: StatusCode, title: &str, content: Markup) -> HttpResponse {
+    let frame = Frame { root, title, search: "" };
+    html_answer(status, framed(&frame, &html! {}, html! { h1 { (title) } p { (content) } }))
 }
 
 /// 404: there is no such page, delivery or change.
-fn not_found(what: &str) -> HttpResponse {
-    let frame = Frame { title: "Not found", search: "" };
-    let content = html! {
-        h2 { "Not found" }
-        p { "There is no such " (what) ". It may have expired. " a href="/" { "All deliveries" } }
-    };
-    html_answer(StatusCode::NOT_FOUND, framed(&frame, content))
+fn not_found(root: Root, what: &str) -> HttpResponse {
+    let content =
+        html! { "There is no such " (what) ". It may have expired. " a href=(root.to("")) { "All deliveries" } };
+    error(root, StatusCode::NOT_FOUND, "Not found", content)
 }
 
 /// 400: what is wrong with the request.
-fn bad_request(message: &str) -> HttpResponse {
-    let frame = Frame { title: "Bad request", search: "" };
-    html_answer(StatusCode::BAD_REQUEST, framed(&frame, html! { h2 { "Bad request" } p { (message) } }))
+fn bad_request(root: Root, message: &str) -> HttpResponse {
+    error(root, StatusCode::BAD_REQUEST, "Bad request", text::text(message))
 }
 
 /// 409: what a form asked for cannot be done now.
-fn conflict(message: &str) -> HttpResponse {
-    let frame = Frame { title: "Not done", search: "" };
-    html_answer(StatusCode::CONFLICT, framed(&frame, html! { h2 { "Not done" } p { (message) } }))
+fn conflict(root: Root, message: &str) -> HttpResponse {
+    error(root, StatusCode::CONFLICT, "Not done", text::text(message))
 }
 
-/// 303: a form was obeyed, and its result is on this page.
+/// 303: a form was obeyed, and its result is on the page that this link leads to.
 fn see(path: &str) -> HttpResponse {
     let mut response = answer(StatusCode::SEE_OTHER, "text/html; charset=utf-8", "");
     if let Ok(path) = HeaderValue::from_str(path) {
@@ -105,10 +115,8 @@ fn see(path: &str) -> HttpResponse {
 }
 
 /// 503: the store cannot be read.
-fn unavailable(error: &StoreError) -> HttpResponse {
-    let frame = Frame { title: "Not available", search: "" };
-    let content = html! { h2 { "Not available" } p { (error.to_string()) } };
-    retry_later(html_answer(StatusCode::SERVICE_UNAVAILABLE, framed(&frame, content)))
+fn unavailable(root: Root, problem: &StoreError) -> HttpResponse {
+    retry_later(error(root, StatusCode::SERVICE_UNAVAILABLE, "Not available", text::text(&problem.to_string())))
 }
 
 fn html_answer(status: StatusCode, page: Markup) -> HttpResponse {

@@ -1,5 +1,6 @@
 //! The REST API: the parameters, envelope and messages of Buildbot's, for changes, deliveries and what hookd serves.
 
+mod body;
 mod envelope;
 mod parameters;
 mod sinks;
@@ -41,6 +42,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .route("/changes/{id}/sinks", web::get().to(sinks::of_change))
         .route("/deliveries", web::get().to(deliveries))
         .route("/deliveries/{id}", web::get().to(delivery))
+        .route("/deliveries/{id}/body", web::get().to(body::of_delivery))
         .route("/dialects", web::get().to(dialects))
         .route("/sinks", web::get().to(sinks::sinks))
         .route("/sinks/{name}", web::get().to(sinks::sink))

@@ -135,6 +135,12 @@ impl Site {
     }
 
     pub(crate) async fn send(&self, request: TestRequest) -> Answer {
+        let (status, headers, body) = self.send_for_bytes(request).await;
+        Answer { status, headers, text: String::from_utf8(body).unwrap() }
+    }
+
+    /// The status, the headers and the body of an answer.
+    async fn send_for_bytes(&self, request: TestRequest) -> (StatusCode, HeaderMap, Vec<u8>) {
         let (store, config) = (Arc::clone(&self.store), Arc::clone(&self.config));
         let (unverified, metrics) = (Arc::clone(&self.unverified), Arc::clone(&self.metrics));
         let state = AppState::new(store, config, unverified, metrics, Arc::clone(&self.sinks));
@@ -149,7 +155,11 @@ impl Site {
         let answer = call_service(&service, request).await;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = to_bytes(answer.into_body()).await.unwrap();
-        Answer { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
+        (status, headers, body.to_vec())
+    }
+
+    pub(crate) async fn get_bytes(&self, target: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
+        self.send_for_bytes(TestRequest::get().uri(target)).await
     }
 
     /// Serves these sinks, and no others.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use actix_web::test::TestRequest;
-use hookd_store::{NewState, Observer, StoreError, Timestamp};
+use hookd_store::{NewDelivery, NewState, Observer, StoreError, Timestamp};
 use serde_json::{Value, json};
 
 use crate::UnverifiedRequest;
@@ -107,6 +107,46 @@ async fn collections_return_the_selected_fields_of_the_selected_records_and_the_
 }
 
 #[actix_web::test]
+async fn a_body_is_downloaded_byte_for_byte_and_never_shown() {
+    let site = Site::new();
+    let bodies: [Vec<u8>; 4] = [
+        (0..=255).collect(),
+        b"<!DOCTYPE html><script>alert(1)</script>".to_vec(),
+        b"{}".to_vec(),
+        (0..300_000_u32).flat_map(u32::to_le_bytes).collect(),
+    ];
+    for body in bodies {
+        let mut with_body = delivery("a", NewState::Ignored("no".into()));
+        with_body.request.as_mut().unwrap().body = body.clone().into();
+        let id = site.add(with_body).await;
+        let target = format!("/api/v2/deliveries/{id}/body");
+        let answer = site.get_bytes(&target).await;
+        assert_eq!((answer.0.as_u16(), &answer.2), (200, &body));
+        for (name, value) in [
+            ("content-type", "application/octet-stream"),
+            ("content-disposition", &*format!("attachment; filename=\"delivery-{id}.body\"")),
+            ("x-content-type-options", "nosniff"),
+            ("content-security-policy", "default-src 'none'; sandbox"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(answer.1.get(name).unwrap(), value);
+        }
+        let page = site.text(&format!("/deliveries/{id}")).await;
+        assert!(page.contains(&format!("<a href=\"..{target}\" download>")), "{page}");
+    }
+    let without = site.add(NewDelivery { request: None, ..delivery("b", NewState::Ignored("no".into())) }).await;
+    for (id, message) in [
+        (without.to_string(), "the delivery came without a body, or it is no longer kept".to_owned()),
+        ("99".to_owned(), "not found while getting from deliveries/99/body".to_owned()),
+        ("x".to_owned(), "not found while getting from deliveries/x/body".to_owned()),
+    ] {
+        let answer = site.get(&format!("/api/v2/deliveries/{id}/body")).await;
+        assert_eq!((answer.status, answer.json()), (StatusCode::NOT_FOUND, json!({ "error": message })));
+    }
+    assert!(!site.text(&format!("/deliveries/{without}")).await.contains("/body\""));
+}
+
+#[actix_web::test]
 async fn errors_of_the_api_are_json_in_buildbots_words() {
     let site = Site::new();
     site.add(delivery("a", NewState::Accepted(vec![change("a")]))).await;
@@ -180,7 +220,7 @@ async fn metrics_have_the_names_labels_and_units_of_the_manual() {
         assert!(value.is_some_and(|value| value > 0.0), "{name}: {value:?}");
     }
     assert!(!text.contains("# EOF") && !text.contains("# UNIT"), "{text}");
-    site.add(delivery("a", NewState::Pending { reported_changes: 1 })).await;
+    site.add(delivery("a", NewState::Pending { reported_changes: 1, about: hookd_core::Subject::default() })).await;
     assert!(site.text("/metrics").await.contains("\nhookd_pending_deliveries 1\n"));
     site.metrics.committed(1, Duration::from_millis(1));
     assert!(site.text("/metrics").await.contains("\nhookd_store_failing 0\n"));

@@ -71,9 +71,7 @@ impl Hook for BitbucketCloud {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.whitelist.warnings("bitbucket_property_whitelist", "bitbucket");
-        warnings.extend(self.skips.warnings());
-        warnings
+        [self.whitelist.warnings("bitbucket_property_whitelist", "bitbucket"), self.skips.warnings()].concat()
     }
 }
 

@@ -21,7 +21,7 @@ pub const CHANGE_BYTES_PER_INPUT_BYTE: usize = 8;
 pub const MAX_CHANGE_BYTES: usize = 64 << 20;
 
 /// What a change takes besides its texts.
-const CHANGE_BYTES: usize = 128;
+const CHANGE_BYTES: usize = size_of::<Change>();
 
 /// The changes of one delivery, as they are made.
 #[derive(Debug)]

@@ -110,9 +110,30 @@ pub enum Outcome {
         /// What the calls are about, such as one pull request. Deliveries of a dialect that have this in common publish
         /// their changes in the order in which they were received; `None` waits for no other.
         line: Option<String>,
+        /// What the delivery is about, for people who look at it meanwhile.
+        about: Subject,
         /// How many changes the answer reports: as many as there will be unless the API's answers change that.
         reported_changes: usize,
     },
+}
+
+/// What a delivery is about, as far as is known before its changes are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// Where the repository is, as in [`Change::repository`]; empty if that is not known.
+    pub repository: String,
+    /// The branch.
+    pub branch: Option<String>,
+    /// The head.
+    pub revision: Option<String>,
+}
+
+impl Subject {
+    /// What this change is about.
+    pub fn of(change: &Change) -> Self {
+        let Change { repository, branch, revision, .. } = change;
+        Self { repository: repository.clone(), branch: branch.clone(), revision: revision.clone() }
+    }
 }
 
 impl<'r> Recognised<'r> {

@@ -16,6 +16,13 @@ use crate::Refusal;
 /// bytes of text. Payloads of forges have 20 bytes for each and more, so that one of 25 MiB stays below.
 pub const MAX_JSON_VALUES: usize = 2_000_000;
 
+/// How many objects a JSON text may have, however short it is. Empty ones do not count.
+const FREE_JSON_OBJECTS: usize = 500;
+
+/// How many bytes a JSON text must have for each further object. One with a single member takes more than 600 bytes where it
+/// becomes a property; in payloads of forges it has a hundred bytes of text and more.
+const BYTES_PER_JSON_OBJECT: usize = 24;
+
 /// A JSON value that borrows from the text it was parsed from, and from an arena.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json<'a> {
@@ -37,11 +44,14 @@ impl<'a> Json<'a> {
     /// Parses the whole of `text` into `arena`.
     ///
     /// # Errors
-    /// A refusal that says where the JSON is broken; also for 128 levels and more, and more than [`MAX_JSON_VALUES`].
+    /// A refusal that says where the JSON is broken; also for 128 levels and more, for more than [`MAX_JSON_VALUES`], and for
+    /// more objects than its length allows.
     pub(crate) fn parse(text: &'a [u8], arena: &'a Bump) -> Result<&'a Self, Refusal> {
         // Checked once as a whole, and not again for each text in it.
         let text = std::str::from_utf8(text).map_err(|error| Refusal::new(format!("broken JSON: {error}")))?;
-        let mut parser = Parser { arena, values: Vec::with_capacity(128), keys: Vec::with_capacity(128), count: 0 };
+        let max_objects = FREE_JSON_OBJECTS + text.len() / BYTES_PER_JSON_OBJECT;
+        let (values, keys) = (Vec::with_capacity(128), Vec::with_capacity(128));
+        let mut parser = Parser { arena, values, keys, count: 0, objects: 0, max_objects };
         let mut deserializer = serde_json::Deserializer::from_str(text);
         Value(&mut parser)
             .deserialize(&mut deserializer)
@@ -103,6 +113,9 @@ struct Parser<'a> {
     keys: Vec<&'a str>,
     /// How many values were read.
     count: usize,
+    /// How many of them are objects that are not empty.
+    objects: usize,
+    max_objects: usize,
 }
 
 /// Reads any value, onto the stack.
@@ -178,7 +191,13 @@ impl<'de: 'a, 'a> Visitor<'de> for Value<'_, 'a> {
             self.0.keys.push(key);
             access.next_value_seed(Value(self.0))?;
         }
-        let Parser { arena, values, keys, .. } = &mut *self.0;
+        let Parser { arena, values, keys, objects, max_objects, .. } = &mut *self.0;
+        *objects += usize::from(keys.len() > first_key);
+        if objects > max_objects {
+            return Err(de::Error::custom(format_args!(
+                "it has more than {max_objects} objects, the limit for its length"
+            )));
+        }
         let object = arena.alloc_slice_fill_iter(keys.drain(first_key..).zip(values.drain(start..)));
         self.push(Json::Object(object))
     }
@@ -258,5 +277,24 @@ mod tests {
         assert!(Json::parse(&list(MAX_JSON_VALUES), &Bump::new()).is_ok());
         let refusal = Json::parse(&list(MAX_JSON_VALUES + 1), &Bump::new()).unwrap_err().to_string();
         assert!(refusal.starts_with("broken JSON: it has more than 2000000 values"), "{refusal}");
+    }
+
+    #[test]
+    fn objects_take_some_bytes_each() {
+        let list = |count: usize, object: &str| format!("[{}0]", format!("{object},").repeat(count)).into_bytes();
+        for (count, object, is_taken) in [
+            (500, r#"{"":0}"#, true),
+            (700, r#"{"":0}"#, true),
+            (800, r#"{"":0}"#, false),
+            (100_000, "{}", true),
+            (100_000, r#"{"id":"0123456789abcdef"}"#, true),
+        ] {
+            assert_eq!(Json::parse(&list(count, object), &Bump::new()).is_ok(), is_taken, "{count} {object}");
+        }
+        let refusal = Json::parse(&list(10_000, r#"{"":0}"#), &Bump::new()).unwrap_err().to_string();
+        assert!(
+            refusal.starts_with("broken JSON: it has more than 3416 objects, the limit for its length"),
+            "{refusal}"
+        );
     }
 }

@@ -95,7 +95,7 @@ pub use codebase::{Codebase, CodebaseFunction, Lookup};
 pub use forge::{Evidence, other_forge};
 pub use git::{GitRef, RefKind, changed_files, is_zero_id};
 pub use head::put_head_last;
-pub use hook::{Hook, Outcome, Proof, Recognised};
+pub use hook::{Hook, Outcome, Proof, Recognised, Subject};
 pub use inventory;
 pub use json::{Json, MAX_JSON_VALUES};
 pub use options::{BuildContext, Compat, PathStep, Problem, SecretSource};

@@ -50,14 +50,14 @@ impl GitHub {
         let api = self.api(event, &full_name, &API);
         let message = match api.message(&paths) {
             Ok(message) => message,
-            Err(call) => return Ok(calls(line, [call])),
+            Err(call) => return Ok(calls(line, &change, [call])),
         };
         if let Some(outcome) = self.options.skips.outcome(&message.value) {
             return Ok(outcome);
         }
         match api.files(&paths, size) {
             Ok(files) => change.files = files.value,
-            Err(call) => return Ok(calls(line, [call])),
+            Err(call) => return Ok(calls(line, &change, [call])),
         }
         Ok(Outcome::Changes(vec![change]))
     }

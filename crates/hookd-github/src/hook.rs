@@ -119,9 +119,9 @@ impl Hook for GitHub {
         if self.keys.is_some() && !self.options.strict {
             warnings.push("`secret` without `strict` accepts requests that are not signed".to_owned());
         }
-        warnings.extend(self.tokens.warnings());
         warnings.extend(self.options.warnings());
         warnings.extend(self.endpoint.warning());
+        warnings.extend(self.tokens.warnings());
         warnings
     }
 }

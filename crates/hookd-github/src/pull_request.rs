@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use hookd_core::{ApiCall, Change, Json, Outcome, PullRequestEvent, Refusal, View};
+use hookd_core::{ApiCall, Change, Json, Outcome, PullRequestEvent, Refusal, Subject, View};
 use serde_json::Value;
 
 use crate::api::{Api, ApiStyle, Fetched, Paths};
@@ -54,7 +54,7 @@ impl GitHub {
                 }
                 Ok(Outcome::Changes(vec![change]))
             }
-            (message, files) => Ok(calls(line, message.err().into_iter().chain(files.err()))),
+            (message, files) => Ok(calls(line, &change, message.err().into_iter().chain(files.err()))),
         }
     }
 
@@ -154,9 +154,10 @@ fn comments(pull: &View<'_>, number: &str) -> Result<String, Refusal> {
     Ok(format!("GitHub Pull Request #{number}{size}\n{title}\n{body}"))
 }
 
-/// The outcome that asks for these calls about a pull request first.
-pub(crate) fn calls(line: String, calls: impl IntoIterator<Item = ApiCall>) -> Outcome {
-    Outcome::Calls { calls: calls.into_iter().collect(), line: Some(line), reported_changes: 1 }
+/// The outcome that asks for these calls about a pull request first, whose change this will be.
+pub(crate) fn calls(line: String, change: &Change, calls: impl IntoIterator<Item = ApiCall>) -> Outcome {
+    let calls = calls.into_iter().collect();
+    Outcome::Calls { calls, line: Some(line), about: Subject::of(change), reported_changes: 1 }
 }
 
 /// Whether the value equals 1 to Python.

@@ -163,6 +163,10 @@ impl Sink for Buildbot {
         Box::pin(self.post(change))
     }
 
+    fn can_tell(&self) -> bool {
+        self.api.is_some()
+    }
+
     fn has<'a>(&'a self, change: &'a LoggedChange) -> BoxFuture<'a, Known> {
         Box::pin(async {
             let Some(api) = &self.api else { return Known::CannotTell };

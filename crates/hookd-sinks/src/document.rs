@@ -72,6 +72,12 @@ impl<'a> Document<'a> {
     pub(crate) fn to_line(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("keys are strings, and writing to memory does not fail")
     }
+
+    /// Appends the document as one line, with its newline.
+    pub(crate) fn write_line(&self, to: &mut Vec<u8>) {
+        serde_json::to_writer(&mut *to, self).expect("keys are strings, and writing to memory does not fail");
+        to.push(b'\n');
+    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! The sink `file`: changes are appended to a file as JSON Lines, or go to standard output.
 //!
 //! Each line is written whole or not at all: a line that a crash tore off is removed when the file is opened again. One
-//! write at a time is under way; it is not waited for longer than [`TIME_LIMIT`].
+//! write at a time is under way, of as many lines as come together; it is not waited for longer than [`TIME_LIMIT`].
 
 mod lines;
+mod recent;
 
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -21,11 +22,18 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use self::lines::{Lines, NotOurs};
+use self::recent::RecentLines;
 use crate::document::Document;
-use crate::{Attempt, Known, Sink, SinkContext, SinkOptions, SinkType};
+use crate::{Attempt, Known, Sink, SinkContext, SinkOptions, SinkType, Verdict};
 
 /// How long a write may take; a disk that hangs, or a reader of standard output, must not hold an attempt for ever.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// How many changes are written together, at most.
+const BATCH_SIZE: usize = 256;
+
+/// How many bytes of lines are written at a time, about.
+const WRITE_BYTES: usize = 256 << 10;
 
 /// The path that means standard output.
 const STANDARD_OUTPUT: &str = "-";
@@ -45,6 +53,8 @@ struct File {
     /// The open file; also whose turn it is to write.
     lines: Arc<Mutex<Option<Lines>>>,
     must_reopen: Arc<AtomicBool>,
+    /// What was found in the file when it was searched last.
+    recent: Arc<std::sync::Mutex<RecentLines>>,
 }
 
 #[derive(Clone)]
@@ -63,7 +73,7 @@ impl SinkOptions for Options {
         } else {
             Target::Path(context.path(&self.path))
         };
-        Ok(Box::new(File { target, lines: Arc::default(), must_reopen: Arc::default() }))
+        Ok(Box::new(File { target, lines: Arc::default(), must_reopen: Arc::default(), recent: Arc::default() }))
     }
 }
 
@@ -81,37 +91,68 @@ impl File {
         timeout(TIME_LIMIT, work).await.ok().flatten()
     }
 
-    async fn append(&self, change: &LoggedChange) -> Attempt {
-        let mut line = Document::new(change).to_line();
-        line.push(b'\n');
-        let limit = hookd_core::duration::format(TIME_LIMIT);
-        let not_finished = Attempt::unanswered(format!("writing to {} took longer than {limit}", self.destination()));
-        match &self.target {
+    /// Appends changes, up to the first that cannot be written.
+    async fn append(&self, changes: Vec<Arc<LoggedChange>>) -> Vec<Attempt> {
+        let count = changes.len();
+        let written = match &self.target {
             Target::StandardOutput => {
-                let written = self.work(move |_| write_to_standard_output(&line)).await;
-                written.map_or(not_finished, |written| match written {
-                    Ok(()) => Attempt::delivered("written"),
-                    // Part of it may have been read.
-                    Err(error) => Attempt::unanswered(format!("standard output: {error}")),
-                })
+                self.work(move |_| write(&changes, |lines| written(write_to_standard_output(lines)))).await
             }
             Target::Path(path) => {
                 let path = path.clone();
                 let must_reopen = Arc::clone(&self.must_reopen);
-                let written = self.work(move |lines| append(lines, &path, &must_reopen, &line)).await;
-                written.unwrap_or(not_finished)
+                self.work(move |open| write(&changes, |lines| append(open, &path, &must_reopen, lines))).await
             }
-        }
+        };
+        written.unwrap_or_else(|| {
+            // Any of them may be written still.
+            let limit = hookd_core::duration::format(TIME_LIMIT);
+            let attempt = Attempt::unanswered(format!("writing to {} took longer than {limit}", self.destination()));
+            vec![attempt; count]
+        })
     }
 }
 
-fn write_to_standard_output(line: &[u8]) -> io::Result<()> {
+/// Writes the lines of changes, many at a time, up to the first that cannot be written.
+fn write(changes: &[Arc<LoggedChange>], mut append: impl FnMut(&[u8]) -> Attempt) -> Vec<Attempt> {
+    let mut attempts = Vec::with_capacity(changes.len());
+    let (mut lines, mut count) = (Vec::new(), 0);
+    for (index, change) in changes.iter().enumerate() {
+        Document::new(change).write_line(&mut lines);
+        count += 1;
+        if lines.len() < WRITE_BYTES && index + 1 < changes.len() {
+            continue;
+        }
+        let attempt = append(&lines);
+        if attempt.verdict != Verdict::Delivered {
+            // None of these lines was written, but where the attempt leaves that open.
+            let failed = if attempt.may_have_arrived { count } else { 1 };
+            attempts.extend(std::iter::repeat_n(attempt, failed));
+            break;
+        }
+        attempts.extend(std::iter::repeat_n(attempt, count));
+        lines.clear();
+        count = 0;
+    }
+    attempts
+}
+
+fn write_to_standard_output(lines: &[u8]) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    output.write_all(line)?;
+    output.write_all(lines)?;
     output.flush()
 }
 
-fn append(open: &mut Option<Lines>, path: &Path, must_reopen: &AtomicBool, line: &[u8]) -> Attempt {
+fn written(result: io::Result<()>) -> Attempt {
+    match result {
+        Ok(()) => Attempt::delivered("written"),
+        // Part of it may have been read.
+        Err(error) => Attempt::unanswered(format!("standard output: {error}")),
+    }
+}
+
+/// Appends lines to the file, all of them or none.
+fn append(open: &mut Option<Lines>, path: &Path, must_reopen: &AtomicBool, new: &[u8]) -> Attempt {
     if must_reopen.swap(false, Ordering::AcqRel)
         && let Some(old) = open.take()
         && let Err(error) = old.sync()
@@ -128,7 +169,7 @@ fn append(open: &mut Option<Lines>, path: &Path, must_reopen: &AtomicBool, line:
         }
     }
     let Some(lines) = open else { unreachable!("it was opened above") };
-    match lines.append(line) {
+    match lines.append(new) {
         Ok(()) => Attempt::delivered("written"),
         Err(error) => {
             // The next attempt repairs what this one left.
@@ -158,14 +199,34 @@ fn failed(path: &Path, error: &io::Error) -> Attempt {
 
 impl Sink for File {
     fn deliver<'a>(&'a self, change: &'a LoggedChange) -> BoxFuture<'a, Attempt> {
-        Box::pin(self.append(change))
+        Box::pin(async {
+            let attempts = self.append(vec![Arc::new(change.clone())]).await;
+            attempts.into_iter().next().unwrap_or_else(|| unreachable!("there is one for the change"))
+        })
+    }
+
+    fn batch_size(&self) -> usize {
+        BATCH_SIZE
+    }
+
+    fn deliver_many<'a>(&'a self, changes: &'a [Arc<LoggedChange>]) -> BoxFuture<'a, Vec<Attempt>> {
+        Box::pin(self.append(changes.to_vec()))
+    }
+
+    fn can_tell(&self) -> bool {
+        matches!(self.target, Target::Path(_))
     }
 
     fn has<'a>(&'a self, change: &'a LoggedChange) -> BoxFuture<'a, Known> {
         Box::pin(async {
             let Target::Path(path) = self.target.clone() else { return Known::CannotTell };
             let hookd_id = change.hookd_id.clone();
-            match self.work(move |_| lines::find(&path, &hookd_id)).await {
+            let recent = Arc::clone(&self.recent);
+            // Not while something is written.
+            let find = move |_: &mut Option<Lines>| {
+                recent.lock().unwrap_or_else(PoisonError::into_inner).find(&path, &hookd_id)
+            };
+            match self.work(find).await {
                 Some(Ok(Some(offset))) => Known::Yes(format!("the line at byte {offset}")),
                 Some(Ok(None)) => Known::No,
                 Some(Err(error)) => Known::NoAnswer(error.to_string()),

@@ -11,6 +11,7 @@
 
 mod backoff;
 mod buildbot;
+pub mod contract;
 mod document;
 mod engine;
 mod exec;

@@ -1,8 +1,9 @@
 //! One sink at work: reads the log onward, sends what may be sent, and commits how far it has come.
 //!
-//! At most [`MAX_UNCOMMITTED`] changes are sent before the store has noted that they are done, also where the store
-//! fails. So a crash leaves no more than these in doubt, and they are asked for before they are sent again.
+//! What is sent before the store has noted that it is done is bounded, also where the store fails: by [`MAX_UNCOMMITTED`]
+//! where the sink can tell what it has, by [`MAX_REPEATED`] where it cannot. So a crash leaves no more than these in doubt.
 
+mod attempt;
 mod command;
 mod commit;
 mod redo;
@@ -11,45 +12,39 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::{AbortHandle, Abortable, BoxFuture};
+use futures_util::future::{AbortHandle, BoxFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use hookd_store::{LoggedChange, Moved, Settlement, SettlementKind, SharedStore, StoreError, Timestamp};
+use hookd_store::{
+    LoggedChange, MAX_DONE_BEYOND, Moved, Settlement, SettlementKind, SharedStore, StoreError, Timestamp,
+};
 use tokio::sync::{mpsc, watch};
 
 use crate::settings::SinkSettings;
 use crate::start;
 use crate::status::{Head, SinkObserver, SinkState, SinkStatus};
-use crate::verdict::{Attempt, Known, Verdict};
-use crate::window::{Doubt, Order, Ready, Retry, Window};
+use crate::window::{Order, Window};
 
+use attempt::Finished;
 pub(crate) use command::Asked;
 pub use command::Command;
 
-/// How many changes may be sent before the store has noted that those before them are done.
-pub(crate) const MAX_UNCOMMITTED: usize = 128;
+/// How many changes may be sent before the store has noted that those before them are done. A cursor cannot note more.
+const MAX_UNCOMMITTED: usize = MAX_DONE_BEYOND;
 
-/// How long progress may wait for its commit.
+/// The same where the sink cannot tell what it has: after a crash so many are sent again.
+const MAX_REPEATED: usize = 128;
+
+/// How long progress may wait for its commit, and how often a sink that is busy commits.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How many changes are read at a time.
-const READ_SIZE: usize = 256;
+const READ_SIZE: usize = 512;
+
+/// The pause after a read that found all there was, so that changes which come one by one are read together.
+const READ_PAUSE: Duration = Duration::from_millis(5);
 
 /// How often a sink that waits looks whether something is to be done after all.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
-
-/// How an attempt ended.
-struct Finished {
-    change: Arc<LoggedChange>,
-    failed_before: Option<Retry>,
-    attempt: Attempt,
-    /// Whether the sink was asked, and did not have the change.
-    was_missing: bool,
-    /// Whether the other side works apart from this change, where that was asked.
-    is_healthy: bool,
-    took: Duration,
-    /// Whether it was sent once more at the request of an operator.
-    is_redo: bool,
-}
 
 type Commit = BoxFuture<'static, Result<Vec<Moved>, StoreError>>;
 
@@ -66,6 +61,9 @@ pub(crate) struct Runner {
     is_paused: bool,
     /// Attempts that are under way.
     under_way: FuturesUnordered<BoxFuture<'static, Option<Finished>>>,
+    /// How many changes are in them, but for those that are sent once more.
+    sent: usize,
+    /// Those that can be abandoned, by the number of their change.
     handles: HashMap<i64, AbortHandle>,
     /// Changes that are sent once more, first to last; one at a time.
     redo: VecDeque<i64>,
@@ -78,6 +76,9 @@ pub(crate) struct Runner {
     committing: Vec<Settlement>,
     /// Since when something waits to be committed.
     dirty_since: Option<Instant>,
+    committed_at: Option<Instant>,
+    /// The log is not read before that.
+    read_at: Instant,
     /// The sink is configured wrongly, and probed next at this time.
     probe_at: Option<Timestamp>,
     /// The error that was logged and is not over yet.
@@ -114,6 +115,7 @@ impl Runner {
             version: cursor.version,
             is_paused: notes.is_paused,
             under_way: FuturesUnordered::new(),
+            sent: 0,
             handles: HashMap::new(),
             redo: VecDeque::new(),
             redo_under_way: None,
@@ -122,6 +124,8 @@ impl Runner {
             commit: None,
             committing: Vec::new(),
             dirty_since: None,
+            committed_at: None,
+            read_at: Instant::now(),
             probe_at: None,
             error: None,
             store_failed_until: None,
@@ -156,7 +160,7 @@ impl Runner {
                     self.publish(None);
                     let _ = reply.send(result);
                 }
-                changed = self.tail.changed(), if self.may_read() => if changed.is_err() { break },
+                changed = self.tail.changed(), if self.may_read() && self.read_at <= Instant::now() => if changed.is_err() { break },
                 () = sleep => {}
             }
         }
@@ -167,7 +171,8 @@ impl Runner {
     /// Reads on, where there is more and room for it.
     async fn fill(&mut self) {
         let after = self.window.read_to();
-        if self.is_store_resting() || !self.may_read() || *self.tail.borrow_and_update() <= after {
+        let is_early = self.read_at > Instant::now();
+        if self.is_store_resting() || !self.may_read() || is_early || *self.tail.borrow_and_update() <= after {
             return;
         }
         let store = Arc::clone(&self.store);
@@ -178,6 +183,9 @@ impl Runner {
             Ok(Err(error)) => return self.store_failed(&error),
             Err(error) => return self.store_failed(&StoreError::Failed(error.to_string())),
         };
+        if changes.len() < most {
+            self.read_at = Instant::now() + READ_PAUSE;
+        }
         let Some(first) = changes.first().map(|change| change.changeid) else { return };
         if first > after + 1 {
             // Only those that nothing waits before, so that the cursor can pass over the hole.
@@ -218,7 +226,9 @@ impl Runner {
     fn give_up_what_is_too_old(&mut self) {
         let Some(max_lag) = self.settings.max_lag else { return };
         let oldest = Timestamp::now().saturating_sub(max_lag);
-        while let Some((change, retry)) = self.window.head().filter(|(change, _)| change.received_at < oldest) {
+        while let Some((change, retry)) = self.window.head().filter(|(change, _)| change.received_at < oldest)
+            && self.may_give_up_head()
+        {
             let (changeid, failed) = (change.changeid, retry.map_or(0, |retry| retry.attempts));
             self.give_up(changeid, failed, "it became older than `max_lag`".to_owned());
         }
@@ -238,9 +248,14 @@ impl Runner {
         };
         let most = if is_probing { 1 } else { self.settings.concurrency };
         let max_pause = 2 * self.settings.backoff.max();
-        while self.under_way.len() < most && self.uncommitted() < MAX_UNCOMMITTED {
-            let Some(ready) = self.window.take_ready(now, max_pause) else { break };
-            self.attempt(ready, false);
+        let batch_size = if is_probing { 1 } else { self.settings.sink.batch_size() };
+        while self.under_way.len() < most {
+            let room = self.max_uncommitted().saturating_sub(self.uncommitted() + self.sent);
+            let batch = self.window.take_ready(now, max_pause, batch_size.min(room));
+            if batch.is_empty() {
+                break;
+            }
+            self.attempt(batch, false);
         }
         let may_redo = self.redo_hold.is_none_or(|(_, at)| at <= now);
         if self.redo_under_way.is_none() && may_redo && self.under_way.len() < most {
@@ -248,131 +263,14 @@ impl Runner {
         }
     }
 
+    /// How many changes may have been sent without the store having noted it.
+    fn max_uncommitted(&self) -> usize {
+        if self.settings.sink.can_tell() { MAX_UNCOMMITTED } else { MAX_REPEATED }
+    }
+
     /// How many changes have ended here without the store having noted it.
     fn uncommitted(&self) -> usize {
         self.settlements.len() + self.committing.len()
-    }
-
-    fn attempt(&mut self, Ready { change, retry, doubt }: Ready, is_redo: bool) {
-        let changeid = change.changeid;
-        let settings = Arc::clone(&self.settings);
-        let (handle, registration) = AbortHandle::new_pair();
-        self.handles.insert(changeid, handle);
-        let started = Instant::now();
-        // Until then the other side may still be at what it was sent before.
-        let settled_at = match doubt {
-            Doubt::None => None,
-            Doubt::LastAttempt => Some(started + settings.ask_again_after),
-            Doubt::EarlierRun => Some(self.started_at + settings.ask_again_after),
-        };
-        let attempt = async move {
-            let failed = retry.as_ref().map_or(0, |retry| retry.attempts);
-            let (attempt, was_missing) = deliver(&settings, &change, settled_at).await;
-            let is_blamed = matches!(attempt.verdict, Verdict::Later { blames_change: true, .. });
-            let is_healthy = is_blamed && failed + 1 >= settings.head_attempts && settings.sink.is_healthy().await;
-            Finished {
-                change,
-                failed_before: retry,
-                attempt,
-                was_missing,
-                is_healthy,
-                took: started.elapsed(),
-                is_redo,
-            }
-        };
-        let attempt = Abortable::new(attempt, registration);
-        self.under_way.push(Box::pin(async move { attempt.await.ok() }));
-    }
-
-    fn finish(&mut self, finished: Option<Finished>) {
-        // `None`: the attempt was abandoned.
-        let Some(finished) = finished else { return };
-        let changeid = finished.change.changeid;
-        self.handles.remove(&changeid);
-        let verdict = match finished.attempt.verdict {
-            Verdict::Delivered => "delivered",
-            Verdict::Later { .. } => "later",
-            Verdict::ThisChange => "this_change",
-            Verdict::ThisSink => "this_sink",
-        };
-        self.observer.attempt(&self.settings.name, verdict, finished.took);
-        if finished.was_missing {
-            self.window.clear_suspicion(changeid);
-        }
-        if finished.is_redo { self.finish_redo(finished) } else { self.finish_next(finished) }
-    }
-
-    fn finish_next(&mut self, finished: Finished) {
-        let Finished { change, failed_before, attempt, is_healthy, .. } = finished;
-        let changeid = change.changeid;
-        let attempts = failed_before.as_ref().map_or(0, |retry| retry.attempts).saturating_add(1);
-        let now = Timestamp::now();
-        let failing_since = failed_before.as_ref().map_or(now, |retry| retry.failing_since.min(now));
-        match attempt.verdict {
-            Verdict::Delivered => {
-                self.observer.arrived(&self.settings.name, now.since(change.received_at));
-                self.window.finish(changeid);
-                self.delivered(changeid, attempts, attempt.answer);
-            }
-            Verdict::Later { after, blames_change } => {
-                self.status.send_modify(|status| status.attempts.later += 1);
-                let is_over = self.settings.give_up_after.is_some_and(|limit| now.since(failing_since) >= limit);
-                if is_over || (blames_change && is_healthy) {
-                    let why = if is_over { "given up after `give_up_after`" } else { "the sink takes other requests" };
-                    self.give_up(changeid, attempts, format!("{}; {why}", attempt.answer));
-                    return;
-                }
-                self.probe_at = None;
-                self.failed("does not take changes, will retry", &attempt.answer);
-                let pause = self.settings.backoff.pause(attempts, after, fastrand::f64());
-                self.fail(changeid, attempts, failing_since, now.saturating_add(pause), attempt);
-            }
-            Verdict::ThisChange => {
-                self.recovered();
-                self.give_up(changeid, attempts, attempt.answer);
-            }
-            Verdict::ThisSink => {
-                self.status.send_modify(|status| status.attempts.misconfigured += 1);
-                if self.probe_at.is_none() {
-                    tracing::error!(
-                        sink = self.settings.name,
-                        "misconfigured, nothing more is sent: {}",
-                        attempt.answer
-                    );
-                }
-                self.error = Some(attempt.answer.clone());
-                self.probe_at = Some(now.saturating_add(self.settings.backoff.max()));
-                // It was no attempt to deliver this change, so it counts for none.
-                let failed = failed_before.map_or(0, |retry| retry.attempts);
-                self.fail(changeid, failed, failing_since, now, attempt);
-            }
-        }
-    }
-
-    fn fail(&mut self, changeid: i64, attempts: u32, failing_since: Timestamp, next_at: Timestamp, attempt: Attempt) {
-        let Attempt { answer, may_have_arrived, .. } = attempt;
-        self.window.fail(changeid, Retry { attempts, failing_since, next_at, answer, may_have_arrived });
-        self.dirty_since.get_or_insert_with(Instant::now);
-    }
-
-    fn delivered(&mut self, changeid: i64, attempts: u32, answer: String) {
-        self.recovered();
-        self.status.send_modify(|status| {
-            status.attempts.delivered += 1;
-            status.delivered_at = Some(Timestamp::now());
-        });
-        self.settle(changeid, SettlementKind::Delivered, attempts, answer);
-    }
-
-    /// Makes a change a dead letter.
-    fn give_up(&mut self, changeid: i64, attempts: u32, answer: String) {
-        if let Some(handle) = self.handles.remove(&changeid) {
-            handle.abort();
-        }
-        self.status.send_modify(|status| status.attempts.dead += 1);
-        tracing::warn!(sink = self.settings.name, change = changeid, "dead letter: {answer}");
-        self.window.finish(changeid);
-        self.settle(changeid, SettlementKind::Dead, attempts, answer);
     }
 
     fn settle(&mut self, changeid: i64, kind: SettlementKind, attempts: u32, answer: String) {
@@ -380,35 +278,24 @@ impl Runner {
         self.dirty_since.get_or_insert_with(Instant::now);
     }
 
-    /// Logs once that the sink fails.
-    fn failed(&mut self, what: &str, answer: &str) {
-        if self.error.is_none() {
-            tracing::warn!(sink = self.settings.name, "{what}: {answer}");
-        }
-        self.error = Some(answer.to_owned());
-    }
-
-    /// Logs once that the sink works again.
-    fn recovered(&mut self) {
-        self.probe_at = None;
-        if self.error.take().is_some() {
-            tracing::info!(sink = self.settings.name, "takes changes again");
-        }
-    }
-
     /// How long there is nothing to do.
     fn pause(&self) -> Duration {
         let now = Timestamp::now();
         let until = |at: Timestamp| at.since(now);
         let mut pause = MAX_SLEEP;
-        if let Some(since) = self.dirty_since.filter(|_| self.commit.is_none()) {
-            pause = pause.min(COMMIT_INTERVAL.saturating_sub(since.elapsed()));
+        if let Some(due) = self.commit_due().filter(|_| self.commit.is_none()) {
+            pause = pause.min(due.saturating_duration_since(Instant::now()));
+        }
+        let early = self.read_at.saturating_duration_since(Instant::now());
+        if self.may_read() && !early.is_zero() {
+            // The tail wakes nobody before that.
+            pause = pause.min(early);
         }
         if let Some(resting) = self.store_failed_until {
             let rest = resting.saturating_duration_since(Instant::now());
             return if rest.is_zero() { pause } else { rest };
         }
-        if self.is_paused || self.uncommitted() >= MAX_UNCOMMITTED {
+        if self.is_paused || self.uncommitted() + self.sent >= self.max_uncommitted() {
             return pause;
         }
         let is_busy = self.under_way.len() >= self.settings.concurrency;
@@ -441,7 +328,7 @@ impl Runner {
                 }
             }
         }
-        let is_settled = self.under_way.is_empty();
+        let is_settled = self.under_way.is_empty() && !self.window.is_in_doubt();
         self.under_way.clear();
         if let Some(commit) = self.commit.take() {
             let committed = commit.await;
@@ -496,23 +383,6 @@ impl Runner {
             is_new
         });
     }
-}
-
-/// Delivers a change. Where it may have arrived already, the sink is asked first, and its "no" counts from the moment on
-/// at which it has settled what it was sent before. Says too whether the sink was asked and did not have the change.
-async fn deliver(settings: &SinkSettings, change: &LoggedChange, settled_at: Option<Instant>) -> (Attempt, bool) {
-    let mut was_missing = false;
-    while let Some(settled_at) = settled_at.filter(|_| !was_missing) {
-        let asked_at = Instant::now();
-        match settings.sink.has(change).await {
-            Known::Yes(answer) => return (Attempt::delivered(answer), false),
-            Known::CannotTell => break,
-            Known::NoAnswer(reason) => return (Attempt::unanswered(reason), false),
-            Known::No if asked_at >= settled_at => was_missing = true,
-            Known::No => tokio::time::sleep_until(settled_at.into()).await,
-        }
-    }
-    (settings.sink.deliver(change).await, was_missing)
 }
 
 /// The end of a future, if there is one; never where there is none.

@@ -1,6 +1,7 @@
 //! The [`Sink`] trait: what the delivery engine asks of a place to which changes go, and how one is plugged in.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use hookd_core::registry::Named;
@@ -10,16 +11,47 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::{Attempt, Known};
+use crate::{Attempt, Known, Verdict};
 
 /// A place to which changes go: made from its options once per configuration, then asked for each change.
 ///
-/// A sink delivers one change at a time and decides nothing else: order, pauses between attempts, what becomes of a change
-/// that is refused, and where to continue after a restart are the engine's business. An attempt must end by itself,
-/// within a time limit of the sink's own. Dropping the future of an attempt abandons it.
+/// A sink delivers and decides nothing else: order, pauses between attempts, what becomes of a change that is refused, and
+/// where to continue after a restart are the engine's business. An attempt must end by itself, within a time limit of the
+/// sink's own. Dropping the future of an attempt abandons it.
 pub trait Sink: Send + Sync {
     /// Delivers one change.
     fn deliver<'a>(&'a self, change: &'a LoggedChange) -> BoxFuture<'a, Attempt>;
+
+    /// How many changes the sink takes at a time. Where that is more than one, it has its own
+    /// [`deliver_many`](Self::deliver_many).
+    fn batch_size(&self) -> usize {
+        1
+    }
+
+    /// Delivers changes in their order, up to the first that does not arrive: several at a time, for sinks to which each
+    /// call costs more than a change. Returns how each attempt ended, for as many of the changes as were tried.
+    ///
+    /// A change behind one that has failed may have arrived only where its attempt says so.
+    fn deliver_many<'a>(&'a self, changes: &'a [Arc<LoggedChange>]) -> BoxFuture<'a, Vec<Attempt>> {
+        Box::pin(async move {
+            let mut attempts = Vec::with_capacity(changes.len());
+            for change in changes {
+                let attempt = self.deliver(change).await;
+                let has_arrived = attempt.verdict == Verdict::Delivered;
+                attempts.push(attempt);
+                if !has_arrived {
+                    break;
+                }
+            }
+            attempts
+        })
+    }
+
+    /// Whether [`has`](Self::has) can be answered, as this sink is configured. Where it cannot, fewer changes are sent
+    /// before the store has noted them, since a crash repeats them.
+    fn can_tell(&self) -> bool {
+        false
+    }
 
     /// Whether the other side has this change already, by its `hookd_id`. Asked after an attempt of which it is not known
     /// whether the change has arrived, and after a restart.

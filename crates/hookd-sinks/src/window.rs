@@ -1,8 +1,8 @@
 //! The part of the log that a sink is working on: which changes wait, which may be sent now, and where its cursor stands.
 //!
 //! It does no input or output and knows no clock, so that the order of deliveries can be tested by itself. Changes that must
-//! keep their order are a lane; of each lane only the first one waiting may be under way. Everything read and not waiting
-//! is done, so that the cursor follows from what waits.
+//! keep their order are a lane; of each lane only the first ones waiting may be under way, all of them in one batch.
+//! Everything read and not waiting is done, so that the cursor follows from what waits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -54,9 +54,10 @@ pub(crate) struct Ready {
 }
 
 /// Why a change may have arrived already, so that the sink has to be asked first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Doubt {
     /// It has not arrived.
+    #[default]
     None,
     /// The last attempt ended without a clear answer.
     LastAttempt,
@@ -74,10 +75,14 @@ struct Waiting {
 struct Lane {
     /// The numbers of the changes that wait, in order.
     queue: VecDeque<i64>,
-    is_under_way: bool,
+    /// How many of them, the first ones, are under way.
+    under_way: usize,
+    /// The batch that they are in.
+    batch: u64,
+    /// Failed attempts of the first.
     retry: Option<Retry>,
-    /// Whether an earlier run of hookd may have sent changes of this lane that the cursor does not know of.
-    is_suspect: bool,
+    /// Why changes of this lane may have arrived that the cursor does not know of.
+    suspicion: Doubt,
 }
 
 /// The changes that a sink is working on.
@@ -96,6 +101,8 @@ pub(crate) struct Window {
     suspect_to: i64,
     /// Whether that life kept order in other lanes, so that one change that is missing says nothing about the next.
     asks_about_each: bool,
+    /// The number of the last batch.
+    batch: u64,
 }
 
 impl Window {
@@ -120,6 +127,7 @@ impl Window {
             retries_before: retries,
             suspect_to: position.saturating_add(reach),
             asks_about_each: false,
+            batch: 0,
         }
     }
 
@@ -170,7 +178,9 @@ impl Window {
         if lane.queue.is_empty() {
             lane.retry = self.retries_before.remove(&changeid);
         }
-        lane.is_suspect |= changeid <= self.suspect_to;
+        if changeid <= self.suspect_to {
+            lane.suspicion = Doubt::EarlierRun;
+        }
         lane.queue.push_back(changeid);
         self.waiting_bytes += bytes;
         self.waiting.insert(changeid, Waiting { change: Arc::new(change), lane: key, bytes });
@@ -183,28 +193,45 @@ impl Window {
         self.done_before.remove(&changeid);
     }
 
-    /// The first change that may be sent now, which is under way from then on. An attempt that is due later than after
-    /// `max_pause` was planned by a clock that was ahead, and is due now.
-    pub(crate) fn take_ready(&mut self, now: Timestamp, max_pause: Duration) -> Option<Ready> {
+    /// The first changes that may be sent now, at most so many, in the order of the log. They are a batch, which is under
+    /// way from then on. One that has failed before, or that may have arrived already, is a batch by itself.
+    ///
+    /// An attempt that is due later than after `max_pause` was planned by a clock that was ahead, and is due now.
+    pub(crate) fn take_ready(&mut self, now: Timestamp, max_pause: Duration, most: usize) -> Vec<Ready> {
         let latest = now.saturating_add(max_pause);
         let is_due = |retry: &Retry| retry.next_at <= now || retry.next_at > latest;
-        let (_, waiting) = self.waiting.iter().find(|(changeid, waiting)| {
-            let lane = &self.lanes[&waiting.lane];
-            !lane.is_under_way && lane.queue.front() == Some(changeid) && lane.retry.as_ref().is_none_or(is_due)
-        })?;
-        let lane = self.lanes.get_mut(&waiting.lane)?;
-        lane.is_under_way = true;
-        let doubt = match &lane.retry {
-            Some(retry) if retry.may_have_arrived => Doubt::LastAttempt,
-            _ if lane.is_suspect => Doubt::EarlierRun,
-            _ => Doubt::None,
-        };
-        Some(Ready { change: Arc::clone(&waiting.change), retry: lane.retry.clone(), doubt })
+        self.batch += 1;
+        let mut batch = Vec::new();
+        for (changeid, waiting) in &self.waiting {
+            if batch.len() >= most {
+                break;
+            }
+            let Some(lane) = self.lanes.get_mut(&waiting.lane) else { continue };
+            let may_follow = lane.under_way == 0 || lane.batch == self.batch;
+            if !may_follow || lane.queue.get(lane.under_way) != Some(changeid) {
+                continue;
+            }
+            let doubt = match &lane.retry {
+                Some(retry) if !is_due(retry) => continue,
+                Some(retry) if retry.may_have_arrived => Doubt::LastAttempt,
+                _ => lane.suspicion,
+            };
+            let is_alone = lane.retry.is_some() || doubt != Doubt::None;
+            if is_alone && !batch.is_empty() {
+                continue;
+            }
+            (lane.under_way, lane.batch) = (lane.under_way + 1, self.batch);
+            batch.push(Ready { change: Arc::clone(&waiting.change), retry: lane.retry.clone(), doubt });
+            if is_alone {
+                break;
+            }
+        }
+        batch
     }
 
     /// When the next attempt is due; `None` where nothing waits for a time.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        let idle = self.lanes.values().filter(|lane| !lane.is_under_way && !lane.queue.is_empty());
+        let idle = self.lanes.values().filter(|lane| lane.under_way == 0 && !lane.queue.is_empty());
         idle.filter_map(|lane| lane.retry.as_ref().map(|retry| retry.next_at)).min()
     }
 
@@ -220,8 +247,12 @@ impl Window {
         let Some(Waiting { lane: key, bytes, .. }) = self.waiting.remove(&changeid) else { return };
         self.waiting_bytes -= bytes;
         let Some(lane) = self.lanes.get_mut(&key) else { return };
-        lane.queue.pop_front();
-        lane.is_under_way = false;
+        if lane.queue.front() == Some(&changeid) {
+            lane.queue.pop_front();
+        } else {
+            lane.queue.retain(|other| *other != changeid);
+        }
+        lane.under_way = lane.under_way.saturating_sub(1);
         lane.retry = None;
         if lane.queue.is_empty() {
             self.lanes.remove(&key);
@@ -231,9 +262,25 @@ impl Window {
     /// Notes that an attempt has failed, and when the next one is due.
     pub(crate) fn fail(&mut self, changeid: i64, retry: Retry) {
         if let Some(lane) = self.lane_with(changeid) {
-            lane.is_under_way = false;
+            lane.under_way = lane.under_way.saturating_sub(1);
             lane.retry = Some(retry);
         }
+    }
+
+    /// Notes that a change is no longer under way, because one before it in its batch has failed. `may_have_arrived`: it
+    /// was sent all the same.
+    pub(crate) fn release(&mut self, changeid: i64, may_have_arrived: bool) {
+        if let Some(lane) = self.lane_with(changeid) {
+            lane.under_way = lane.under_way.saturating_sub(1);
+            if may_have_arrived {
+                lane.suspicion = Doubt::LastAttempt;
+            }
+        }
+    }
+
+    /// Whether changes wait that may have arrived already.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.read_to < self.suspect_to || self.lanes.values().any(|lane| lane.suspicion != Doubt::None)
     }
 
     /// Notes that the sink does not have a change, and so none behind it in its lane either.
@@ -242,8 +289,23 @@ impl Window {
             return;
         }
         if let Some(lane) = self.lane_with(changeid) {
-            lane.is_suspect = false;
+            lane.suspicion = Doubt::None;
         }
+        if self.order == Order::All {
+            self.suspect_to = self.suspect_to.min(changeid);
+        }
+    }
+
+    /// Whether a change has ended.
+    pub(crate) fn is_done(&self, changeid: i64) -> bool {
+        let is_read = changeid <= self.read_to && !self.waiting.contains_key(&changeid);
+        is_read || self.done_before.contains(&changeid)
+    }
+
+    /// Whether the first change that waits is under way.
+    pub(crate) fn is_head_under_way(&self) -> bool {
+        let lane = self.waiting.values().next().and_then(|head| self.lanes.get(&head.lane));
+        lane.is_some_and(|lane| lane.under_way > 0)
     }
 
     /// Every change up to this one is done.
@@ -333,8 +395,16 @@ mod tests {
         window
     }
 
+    fn take_one(window: &mut Window) -> Option<Ready> {
+        window.take_ready(NOW, MINUTE, 1).pop()
+    }
+
     fn take(window: &mut Window) -> Vec<i64> {
-        std::iter::from_fn(|| window.take_ready(NOW, MINUTE)).map(|ready| ready.change.changeid).collect()
+        std::iter::from_fn(|| take_one(window)).map(|ready| ready.change.changeid).collect()
+    }
+
+    fn take_batch(window: &mut Window, most: usize) -> Vec<i64> {
+        window.take_ready(NOW, MINUTE, most).iter().map(|ready| ready.change.changeid).collect()
     }
 
     fn retry(next_at: i64) -> Retry {
@@ -378,6 +448,45 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_has_the_first_changes_of_each_lane_and_no_other_follows_it() {
+        let mut window = window(Order::Branch, &["a", "b", "a", "c", "b", "a"]);
+        assert_eq!(take_batch(&mut window, 3), [1, 2, 3]);
+        // The next batch must not overtake what is under way.
+        assert_eq!(take_batch(&mut window, 9), [4]);
+        window.finish(1);
+        window.fail(2, retry(2_000_000));
+        window.release(3, false);
+        window.finish(4);
+        assert_eq!(take_batch(&mut window, 9), [3, 6]);
+        window.finish(3);
+        window.finish(6);
+        window.make_due(NOW);
+        assert_eq!(take_batch(&mut window, 9), [2], "one that has failed comes alone");
+        window.finish(2);
+        assert_eq!((take_batch(&mut window, 9), window.position()), (vec![5], 4));
+    }
+
+    #[test]
+    fn what_was_sent_behind_one_that_failed_is_asked_for() {
+        let mut window = window(Order::All, &["a"; 4]);
+        assert_eq!(take_batch(&mut window, 3), [1, 2, 3]);
+        window.fail(1, Retry { may_have_arrived: true, ..retry(0) });
+        window.release(2, true);
+        window.release(3, false);
+        for changeid in 1..=2 {
+            let ready = take_one(&mut window).unwrap();
+            assert_eq!((ready.change.changeid, ready.doubt), (changeid, Doubt::LastAttempt));
+            assert!(window.is_in_doubt());
+            window.finish(changeid);
+        }
+        assert_eq!(take_one(&mut window).unwrap().doubt, Doubt::LastAttempt);
+        window.clear_suspicion(3);
+        window.finish(3);
+        assert!(!window.is_in_doubt());
+        assert_eq!(take_one(&mut window).unwrap().doubt, Doubt::None);
+    }
+
+    #[test]
     fn continues_where_a_cursor_stands() {
         let retries = HashMap::from([(2, retry(5_000_000))]);
         let mut window = Window::new(Order::Branch, 1, &[3, 5], retries, false);
@@ -397,12 +506,15 @@ mod tests {
         for changeid in 1..=4 {
             window.push(change(changeid, "a"));
         }
-        assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::EarlierRun);
+        assert_eq!(take_one(&mut window).unwrap().doubt, Doubt::EarlierRun);
         window.finish(1);
-        assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::EarlierRun);
+        assert_eq!(take_one(&mut window).unwrap().doubt, Doubt::EarlierRun);
         window.clear_suspicion(2);
         window.finish(2);
-        assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::None);
+        assert_eq!(take_one(&mut window).unwrap().doubt, Doubt::None);
+        window.push(change(5, "a"));
+        window.finish(3);
+        assert_eq!((take_one(&mut window).unwrap().doubt, window.is_in_doubt()), (Doubt::None, false));
     }
 
     #[test]
@@ -413,7 +525,7 @@ mod tests {
             window.push(change(changeid, "a"));
         }
         for changeid in 1..=2 {
-            assert_eq!(window.take_ready(NOW, MINUTE).unwrap().doubt, Doubt::EarlierRun);
+            assert_eq!(take_one(&mut window).unwrap().doubt, Doubt::EarlierRun);
             window.clear_suspicion(changeid);
             window.finish(changeid);
         }

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use hookd_store::{DeliveryRecord, LoggedChange, State, StoredRequest, Timestamp, hookd_id};
+use hookd_store::{DeliveryRecord, LoggedChange, State, StoredRequest, Timestamp, check_read_limits, hookd_id};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::error::Failure;
@@ -252,6 +252,31 @@ pub(crate) fn each_delivery(
         }
         Ok(())
     })
+}
+
+/// The deliveries of these changes, which ascend.
+pub(crate) fn owners(connection: &Connection, changeids: &[i64]) -> Result<Vec<i64>, Failure> {
+    let mut owners = Vec::with_capacity(changeids.len());
+    let mut left = changeids.iter().copied().peekable();
+    while let Some(changeid) = left.peek().copied() {
+        check_read_limits().map_err(Failure::GivenUp)?;
+        let block = block_of(connection, Part::Changes, changeid)?;
+        let Some(block) = block.filter(|block| changeid < block.next(Part::Changes)) else {
+            left.next();
+            continue;
+        };
+        let records = records(connection, block.blockid)?;
+        let mut changes = records.changes();
+        for number in block.first(Part::Changes)..block.next(Part::Changes) {
+            let Some(wanted) = left.peek().copied().filter(|wanted| *wanted < block.next(Part::Changes)) else { break };
+            let (group, _) = changes.pass_of_group()?;
+            if number == wanted {
+                owners.push(group.deliveryid);
+                while left.next_if_eq(&number).is_some() {}
+            }
+        }
+    }
+    Ok(owners)
 }
 
 /// Makes [`LoggedChange`]s of what is read from blocks.

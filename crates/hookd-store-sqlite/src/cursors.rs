@@ -81,7 +81,7 @@ pub(crate) fn move_all(
             Ok(moved) => {
                 if !matches!(moved, Moved::Conflict(_)) {
                     version += 1;
-                    changed.push((one, one.clone().into_cursor(version)));
+                    changed.push((one, one.cursor(version)));
                 }
                 outcomes.push(moved);
             }
@@ -96,7 +96,7 @@ pub(crate) fn move_all(
             }
             None => {
                 connection.prepare_cached("DELETE FROM cursors WHERE name = ?")?.execute([&one.name])?;
-                settlements::remove(connection, &one.name)?;
+                settlements::forget(connection, &one.name)?;
             }
         }
     }

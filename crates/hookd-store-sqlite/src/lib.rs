@@ -30,10 +30,12 @@ mod preflight;
 mod reader;
 mod retention;
 mod schema;
+mod search;
 mod settlements;
 mod store;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod wal;
 mod writer;
 

@@ -1,11 +1,12 @@
 //! Makes blocks of what a batch stores, with the keys that lead to it.
 
 use hookd_core::Change;
-use hookd_store::{Identity, NewDelivery};
+use hookd_store::{Completion, Identity, NewDelivery};
 
 use crate::error::Failure;
 use crate::format::{Block, BlockBuilder, DeliveryEntry, Group};
 use crate::index::{BlockKeys, Key, KeyKind};
+use crate::texts::BatchTexts;
 
 /// The next number of each kind. The writer counts them: it is the only one, and holds the store's lock.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Packer {
     builder: BlockBuilder,
     keys: BlockKeys,
     request_count: i64,
+    /// What the batch brings to the text index.
+    texts: BatchTexts,
     /// The numbers of the next delivery and change, and of the block that is being filled.
     next: Numbers,
     blocks: Vec<PackedBlock>,
@@ -44,7 +47,14 @@ impl Packer {
     pub(crate) fn new() -> Result<Self, Failure> {
         let builder = BlockBuilder::new().map_err(|error| Failure::Damaged(error.to_string()))?;
         let next = Numbers { deliveryid: 1, changeid: 1, blockid: 1 };
-        Ok(Self { builder, keys: BlockKeys::default(), request_count: 0, next, blocks: Vec::new() })
+        Ok(Self {
+            builder,
+            keys: BlockKeys::default(),
+            request_count: 0,
+            texts: BatchTexts::default(),
+            next,
+            blocks: Vec::new(),
+        })
     }
 
     /// Begins a batch with these numbers; whatever an earlier one left is dropped.
@@ -52,6 +62,7 @@ impl Packer {
         self.builder.clear();
         self.keys = BlockKeys::default();
         self.request_count = 0;
+        self.texts = BatchTexts::default();
         self.blocks.clear();
         self.next = next;
     }
@@ -83,6 +94,7 @@ impl Packer {
             body_length: 0,
         };
         self.keys.add_delivery(&entry);
+        self.texts.add_delivery(&entry);
         self.builder.delivery(entry, request.as_ref());
         self.request_count += i64::from(request.is_some());
         let group = Group { deliveryid: self.next.deliveryid, received_at: received_at.as_micros(), dialect };
@@ -91,13 +103,14 @@ impl Packer {
         Ok(())
     }
 
-    /// Adds the changes of a delivery that was completed; gives the number of the first.
-    pub(crate) fn add_completed(&mut self, group: &Group<'_>, changes: &[Change]) -> Result<i64, Failure> {
+    /// Adds the result of a delivery that was pending; gives the number of the first of its changes.
+    pub(crate) fn add_completed(&mut self, group: &Group<'_>, completion: &Completion) -> Result<i64, Failure> {
         if self.builder.is_full() {
             self.finish_block()?;
         }
         let first = self.next.changeid;
-        self.add_changes(group, changes);
+        self.add_changes(group, completion.state.changes());
+        self.texts.add_outcome(group.deliveryid, completion.state.state(), completion.reason());
         Ok(first)
     }
 
@@ -105,6 +118,7 @@ impl Packer {
         self.builder.changes(group, changes);
         for change in changes {
             self.keys.add_change(change);
+            self.texts.add_change(group.deliveryid, change);
             self.next.changeid += 1;
         }
     }
@@ -122,6 +136,11 @@ impl Packer {
         self.blocks.push(PackedBlock { first, block, keys, request_count });
         self.next.blockid += 1;
         Ok(())
+    }
+
+    /// What the batch brings to the text index.
+    pub(crate) fn texts(&self) -> &BatchTexts {
+        &self.texts
     }
 
     /// The blocks of the batch that are finished.

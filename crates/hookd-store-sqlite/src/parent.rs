@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::blocks::{self, Header, Part};
 use crate::error::Failure;
-use crate::format::Lineage;
+use crate::format::Passed;
 
 /// How many changes are looked at, but for those of the last block that are too many.
 const MAX_CHANGES: i64 = 10_000;
@@ -22,7 +22,7 @@ pub(crate) fn find(
     changeid: i64,
     change: &Change,
 ) -> Result<Option<i64>, Failure> {
-    let lineage = Lineage::new(change);
+    let wanted = Passed::of(change);
     for _ in 0..MAX_BLOCKS {
         let first = block.first(Part::Changes);
         let before = first..block.next(Part::Changes).min(changeid);
@@ -30,7 +30,7 @@ pub(crate) fn find(
             let records = blocks::records(connection, block.blockid)?;
             let (mut changes, mut parent) = (records.changes(), None);
             for id in before {
-                if changes.pass()? == lineage {
+                if changes.pass()?.is_same_line(&wanted) {
                     parent = Some(id);
                 }
             }

@@ -11,15 +11,18 @@ use hookd_store::{
     Query, Record, Selection, Settlement, SettlementKind, StoreError, StoredRequest, Timestamp, Value,
     check_read_limits,
 };
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Row};
 
 use crate::blocks::{self, ChangeDecoder, Part};
 use crate::cursors;
 use crate::error::Failure;
-use crate::index::{KeyKind, RecentKeys, key_of, runs};
+use crate::format::{ChangeText, DeliveryText};
+use crate::index::{KeyKind, RecentKeys, key_of_id, runs};
 use crate::onward::{self, Places};
 use crate::parent;
+use crate::search;
 use crate::settlements;
+use crate::texts::{Bitmap, Condition, OpenSegment, Test};
 
 /// How many idle connections are kept.
 const MAX_IDLE_CONNECTIONS: usize = 4;
@@ -38,11 +41,37 @@ const MAX_GAP_RECORDS: i64 = 16;
 
 pub(crate) struct Readers {
     path: PathBuf,
-    instance: String,
-    recent_keys: Arc<RecentKeys>,
+    pub(crate) instance: String,
+    pub(crate) indexes: Indexes,
     places: Places,
     gate: Arc<RwLock<()>>,
     idle: Mutex<Vec<Connection>>,
+}
+
+/// What of the indexes is in memory.
+pub(crate) struct Indexes {
+    pub(crate) recent_keys: Arc<RecentKeys>,
+    pub(crate) open_segment: Arc<OpenSegment>,
+}
+
+/// The columns that make a [`Due`].
+macro_rules! due {
+    () => {
+        "deliveryid, dialect, received_at, attempts, next_at, error"
+    };
+}
+pub(crate) use due;
+
+/// A pending delivery from these columns.
+pub(crate) fn due_from_row(row: &Row<'_>) -> rusqlite::Result<Due> {
+    Ok(Due {
+        deliveryid: row.get(0)?,
+        dialect: row.get(1)?,
+        received_at: Timestamp::from_micros(row.get(2)?),
+        attempts: row.get(3)?,
+        next_at: Timestamp::from_micros(row.get(4)?),
+        error: row.get(5)?,
+    })
 }
 
 /// Records that lie in blocks by their number.
@@ -50,6 +79,9 @@ trait BlockRecord: Record {
     const PART: Part;
     /// The field that the index leads from.
     const INDEXED: (Self::Field, KeyKind);
+
+    /// The condition of the text index for a filter that asks for such a text, if it has one for it.
+    fn condition(field: Self::Field, test: Test, found: Bitmap) -> Option<Condition>;
 
     /// Reads those with these numbers, in their order.
     fn each(
@@ -66,6 +98,19 @@ impl BlockRecord for LoggedChange {
     const PART: Part = Part::Changes;
     const INDEXED: (ChangeField, KeyKind) = (ChangeField::Revision, KeyKind::Revision);
 
+    fn condition(field: ChangeField, test: Test, found: Bitmap) -> Option<Condition> {
+        let texts: &[ChangeText] = match field {
+            ChangeField::Repository => &[ChangeText::Repository],
+            ChangeField::Branch => &[ChangeText::Branch],
+            ChangeField::Author => &[ChangeText::Author],
+            ChangeField::Project => &[ChangeText::Project],
+            ChangeField::Category => &[ChangeText::Category],
+            ChangeField::Codebase => &[ChangeText::Codebase],
+            _ => return None,
+        };
+        Some(Condition::of_changes(test, texts, found))
+    }
+
     fn each(
         connection: &Connection,
         instance: &str,
@@ -80,6 +125,16 @@ impl BlockRecord for DeliveryRecord {
     const PART: Part = Part::Deliveries;
     const INDEXED: (DeliveryField, KeyKind) = (DeliveryField::ForgeId, KeyKind::ForgeId);
 
+    fn condition(field: DeliveryField, test: Test, found: Bitmap) -> Option<Condition> {
+        let texts: &[DeliveryText] = match field {
+            DeliveryField::Dialect => &[DeliveryText::Dialect],
+            DeliveryField::Event => &[DeliveryText::Event],
+            DeliveryField::Reason => &[DeliveryText::Reason],
+            _ => return None,
+        };
+        Some(Condition::of_deliveries(test, texts, &[], found))
+    }
+
     fn each(
         connection: &Connection,
         _: &str,
@@ -91,8 +146,8 @@ impl BlockRecord for DeliveryRecord {
 }
 
 impl Readers {
-    pub(crate) fn new(path: PathBuf, instance: String, recent_keys: Arc<RecentKeys>, gate: Arc<RwLock<()>>) -> Self {
-        Self { path, instance, recent_keys, places: Places::default(), gate, idle: Mutex::default() }
+    pub(crate) fn new(path: PathBuf, instance: String, indexes: Indexes, gate: Arc<RwLock<()>>) -> Self {
+        Self { path, instance, indexes, places: Places::default(), gate, idle: Mutex::default() }
     }
 
     pub(crate) fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
@@ -113,20 +168,13 @@ impl Readers {
 
     pub(crate) fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT deliveryid, dialect, received_at, attempts, next_at FROM pending WHERE deliveryid > ? \
-                 ORDER BY deliveryid LIMIT ?",
-            )?;
+            let mut statement = connection.prepare_cached(concat!(
+                "SELECT ",
+                due!(),
+                " FROM pending WHERE deliveryid > ? ORDER BY deliveryid LIMIT ?"
+            ))?;
             let most = i64::try_from(most).unwrap_or(i64::MAX);
-            let rows = statement.query_map((after, most), |row| {
-                Ok(Due {
-                    deliveryid: row.get(0)?,
-                    dialect: row.get(1)?,
-                    received_at: Timestamp::from_micros(row.get(2)?),
-                    attempts: row.get(3)?,
-                    next_at: Timestamp::from_micros(row.get(4)?),
-                })
-            })?;
+            let rows = statement.query_map((after, most), due_from_row)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
@@ -227,10 +275,41 @@ impl Readers {
             for range in ranges(numbers.into_iter().filter(|id| ids.contains(id))) {
                 self.scan(connection, range, |record| selection.offer(record))?;
             }
+        } else if let Some(candidates) = self.candidates::<R>(connection, &query.filters, &ids)? {
+            for range in ranges(candidates.ascending()) {
+                self.scan(connection, range, |record| selection.offer(record))?;
+            }
         } else {
             self.scan(connection, ids, |record| selection.offer(record))?;
         }
         Ok(selection.into_page())
+    }
+
+    /// Those that the text index has for the filters that it has texts for; `None` where there is no such filter.
+    fn candidates<R: BlockRecord>(
+        &self,
+        connection: &Connection,
+        filters: &[Filter<R::Field>],
+        ids: &RangeInclusive<i64>,
+    ) -> Result<Option<Bitmap>, Failure> {
+        let texts = |filter: &Filter<R::Field>| -> Option<Vec<String>> {
+            let text = |value: &Value| if let Value::Text(text) = value { Some(text.clone()) } else { None };
+            filter.values.iter().map(text).collect()
+        };
+        let condition = |filter: &Filter<R::Field>| {
+            let test = match filter.operator {
+                Operator::Eq => Test::IsExactly(texts(filter)?),
+                Operator::Contains => Test::HasExactly(texts(filter)?),
+                _ => return None,
+            };
+            R::condition(filter.field, test, Bitmap::new(ids.clone()))
+        };
+        let mut conditions: Vec<_> = filters.iter().filter_map(condition).collect();
+        if conditions.is_empty() {
+            return Ok(None);
+        }
+        self.collect(connection, &mut conditions)?;
+        Ok(search::all(conditions))
     }
 
     /// Reads the records with these numbers, in their order, in snapshots that are short: as long as there is one, the WAL
@@ -265,7 +344,7 @@ impl Readers {
     }
 
     /// Held during a snapshot, so that a checkpoint that must wait for all of them gets its turn.
-    fn brief(&self) -> RwLockReadGuard<'_, ()> {
+    pub(crate) fn brief(&self) -> RwLockReadGuard<'_, ()> {
         self.gate.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -277,11 +356,11 @@ impl Readers {
             return None;
         }
         let key = |value: &Value| match value {
-            Value::Text(text) => Some(key_of(text)),
+            Value::Text(text) => Some(key_of_id(text)),
             Value::Integer(_) | Value::Real(_) | Value::State(_) => None,
         };
         let keys: Vec<u64> = filter.values.iter().filter_map(key).collect();
-        let found = keys.iter().flat_map(|key| self.recent_keys.find(kind, *key)).collect();
+        let found = keys.iter().flat_map(|key| self.indexes.recent_keys.find(kind, *key)).collect();
         Some((keys, found))
     }
 
@@ -291,7 +370,7 @@ impl Readers {
     }
 
     /// Lends a connection. One that has failed is not used again.
-    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,

@@ -2,8 +2,7 @@
 //!
 //! Blocks are deleted as a whole, by the youngest in them, and in their order, also when the clock was set back or forward
 //! in between; the last one stays, since the next numbers follow from it. A pending delivery keeps its block, however old
-//! it is. So does a change that a cursor still has to pass, and the delivery that produced it, unless the operator limits
-//! how long a cursor may lag.
+//! it is. So does a change that a cursor still has to pass, and the delivery that produced it.
 
 use hookd_store::{Expired, Expiry};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -13,6 +12,7 @@ use crate::cursors;
 use crate::error::Failure;
 use crate::index::{KeyKind, runs};
 use crate::settlements;
+use crate::texts::stored;
 
 /// How many blocks one step looks at: some milliseconds of work.
 const STEP_BLOCKS: i64 = 50;
@@ -44,7 +44,7 @@ pub(crate) fn step(connection: &Connection, expiry: &Expiry) -> Result<Step, Fai
         delete_requests(connection, &age(before), &mut step.expired)?;
     }
     if let Some(before) = expiry.changes_before {
-        delete_blocks(connection, &age(before), expiry.lagging_before.map(age).as_ref(), &mut step.expired)?;
+        delete_blocks(connection, &age(before), &mut step.expired)?;
     }
     if step.expired.has_more
         && let Some(first) = blocks::first(connection)?
@@ -53,6 +53,7 @@ pub(crate) fn step(connection: &Connection, expiry: &Expiry) -> Result<Step, Fai
             step.runs.extend(runs::expire(connection, kind, first.first(kind.part()))?);
         }
         settlements::expire(connection, first.first(Part::Changes))?;
+        stored::expire(connection, first.blockid)?;
     }
     Ok(step)
 }
@@ -159,12 +160,7 @@ fn delete_requests(connection: &Connection, age: &Age, expired: &mut Expired) ->
 }
 
 /// Deletes the first blocks, up to one that is too young, or that something needs.
-fn delete_blocks(
-    connection: &Connection,
-    age: &Age,
-    lagging: Option<&Age>,
-    expired: &mut Expired,
-) -> Result<(), Failure> {
+fn delete_blocks(connection: &Connection, age: &Age, expired: &mut Expired) -> Result<(), Failure> {
     let awaited = cursors::first_not_done(connection)?.unwrap_or(i64::MAX);
     let mut old = connection
         .prepare_cached(concat!(
@@ -180,15 +176,16 @@ fn delete_blocks(
         .collect::<Result<Vec<_>, _>>()?;
     old.truncate(old.iter().position(|block| block.is_pending).unwrap_or(old.len()));
     old.truncate(age.count(connection, &old)?);
-    let lagging = lagging.map_or(Ok(0), |lagging| lagging.count(connection, &old))?;
-    let needed = old.iter().skip(lagging).position(|block| block.is_awaited);
-    old.truncate(needed.map_or(old.len(), |needed| lagging + needed));
+    old.truncate(old.iter().position(|block| block.is_awaited).unwrap_or(old.len()));
     let Some(Candidate { blockid: last, .. }) = old.last() else { return Ok(()) };
     connection.prepare_cached("DELETE FROM held_blocks WHERE blockid <= ?")?.execute([last])?;
     connection.prepare_cached("DELETE FROM recent_keys WHERE blockid <= ?")?.execute([last])?;
     connection.prepare_cached("DELETE FROM blocks WHERE blockid <= ?")?.execute([last])?;
     connection
         .prepare_cached("DELETE FROM outcomes WHERE deliveryid < (SELECT min(first_deliveryid) FROM blocks)")?
+        .execute([])?;
+    connection
+        .prepare_cached("DELETE FROM unindexed_outcomes WHERE deliveryid < (SELECT min(first_deliveryid) FROM blocks)")?
         .execute([])?;
     let sum = |count: fn(&Candidate) -> i64| old.iter().map(|block| count(block).unsigned_abs()).sum::<u64>();
     expired.deliveries += sum(|block| block.delivery_count);

@@ -1,61 +1,75 @@
-//! The table of settlements: how changes ended at the readers of the log. They are written with the move of a cursor.
+//! How changes ended at the readers of the log. Settlements are written with the move of a cursor.
+//!
+//! Invariant: how a change ended at a reader is in one place. Those that wait for somebody are [rows](waiting), so that they
+//! are found by their kind. All others are many, and hardly ever read: those of one move are [one row](runs) together.
 
-use hookd_store::{Settlement, SettlementKind, Timestamp};
-use rusqlite::{Connection, Row};
+pub(crate) mod runs;
+mod waiting;
+
+use std::collections::BTreeMap;
+
+use hookd_store::{Settlement, SettlementKind};
+use rusqlite::Connection;
 
 use crate::error::Failure;
 
-/// The first of the kinds that wait for somebody, which the table's index has.
-const FIRST_WAITING: i64 = 2;
+/// How many numbers of changes are looked at together, at most: those of one run.
+const MAX_SPAN: i64 = 1024;
 
-fn kind_code(kind: SettlementKind) -> i64 {
+/// Whether it is one of the few that somebody still has to do something about.
+fn is_waiting(kind: SettlementKind) -> bool {
     match kind {
-        SettlementKind::Delivered => 0,
-        SettlementKind::Filtered => 1,
-        SettlementKind::Dead => FIRST_WAITING,
-        SettlementKind::Requeued => 3,
+        SettlementKind::Delivered | SettlementKind::Filtered => false,
+        SettlementKind::Dead | SettlementKind::Requeued => true,
     }
 }
 
-fn kind_from_code(code: i64) -> Result<SettlementKind, Failure> {
-    let kind = SettlementKind::ALL.into_iter().find(|kind| kind_code(*kind) == code);
-    kind.ok_or_else(|| Failure::Damaged(format!("a settlement has the unknown kind {code}")))
-}
-
 /// Writes the settlements of a reader; later ones replace earlier ones about the same change.
-pub(crate) fn write(connection: &Connection, cursor: &str, settlements: &[Settlement]) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO settlements VALUES (?, ?, ?, ?, ?, ?)")?;
-    for Settlement { changeid, settled_at, kind, attempts, answer } in settlements {
-        insert.execute((cursor, changeid, settled_at.as_micros(), kind_code(*kind), attempts, answer))?;
+pub(crate) fn write(connection: &Connection, cursor: &str, settlements: &[Settlement]) -> Result<(), Failure> {
+    let latest: BTreeMap<i64, &Settlement> =
+        settlements.iter().map(|settlement| (settlement.changeid, settlement)).collect();
+    let latest: Vec<&Settlement> = latest.into_values().collect();
+    let mut rest = latest.as_slice();
+    while let Some(first) = rest.first() {
+        let end = first.changeid.saturating_add(MAX_SPAN);
+        let (near, far) = rest.split_at(rest.partition_point(|settlement| settlement.changeid < end));
+        replace(connection, cursor, near)?;
+        rest = far;
     }
     Ok(())
 }
 
+/// Writes settlements that ascend by change, within the span of a run.
+fn replace(connection: &Connection, cursor: &str, settlements: &[&Settlement]) -> Result<(), Failure> {
+    let is_settled = |changeid: i64| settlements.binary_search_by_key(&changeid, |other| other.changeid).is_ok();
+    let (Some(first), Some(last)) = (settlements.first(), settlements.last()) else { return Ok(()) };
+    let range = first.changeid..=last.changeid;
+    waiting::remove(connection, cursor, range.clone(), is_settled)?;
+    runs::remove(connection, cursor, range, is_settled)?;
+    let (waiting, ended): (Vec<&Settlement>, Vec<&Settlement>) =
+        settlements.iter().copied().partition(|settlement| is_waiting(settlement.kind));
+    waiting::insert(connection, cursor, &waiting)?;
+    runs::insert(connection, cursor, &ended.into_iter().cloned().collect::<Vec<_>>())
+}
+
 /// Deletes all settlements of a reader.
-pub(crate) fn remove(connection: &Connection, cursor: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM settlements WHERE cursor = ?")?.execute([cursor])?;
+pub(crate) fn forget(connection: &Connection, cursor: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM waiting_settlements WHERE cursor = ?")?.execute([cursor])?;
+    connection.prepare_cached("DELETE FROM settlement_runs WHERE cursor = ?")?.execute([cursor])?;
     Ok(())
 }
 
 /// Deletes those of changes before this one, which have expired.
-pub(crate) fn expire(connection: &Connection, first_changeid: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("DELETE FROM settlements WHERE cursor IN (SELECT name FROM cursors) AND changeid < ?")?
-        .execute([first_changeid])?;
-    Ok(())
+pub(crate) fn expire(connection: &Connection, first_changeid: i64) -> Result<(), Failure> {
+    waiting::expire(connection, first_changeid)?;
+    runs::expire(connection, first_changeid)
 }
 
 /// How a change ended at each reader that has settled it, by the name of its cursor.
 pub(crate) fn of_change(connection: &Connection, changeid: i64) -> Result<Vec<(String, Settlement)>, Failure> {
-    let mut select = connection.prepare_cached(
-        "SELECT changeid, settled_at, kind, attempts, answer, cursor FROM settlements \
-         WHERE cursor IN (SELECT name FROM cursors) AND changeid = ? ORDER BY cursor",
-    )?;
-    let mut rows = select.query([changeid])?;
-    let mut settlements = Vec::new();
-    while let Some(row) = rows.next()? {
-        settlements.push((row.get(5)?, from_row(row)?));
-    }
+    let mut settlements = waiting::of_change(connection, changeid)?;
+    settlements.extend(runs::of_change(connection, changeid)?);
+    settlements.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(settlements)
 }
 
@@ -67,39 +81,18 @@ pub(crate) fn of_kind(
     after: i64,
     most: usize,
 ) -> Result<Vec<Settlement>, Failure> {
-    // SQLite uses the index only where the statement itself says that it is enough.
-    let mut select = connection.prepare_cached(if kind_code(kind) >= FIRST_WAITING {
-        "SELECT changeid, settled_at, kind, attempts, answer FROM settlements \
-         WHERE cursor = ? AND kind = ? AND kind >= 2 AND changeid > ? ORDER BY changeid LIMIT ?"
+    if is_waiting(kind) {
+        waiting::of_kind(connection, cursor, kind, after, most)
     } else {
-        "SELECT changeid, settled_at, kind, attempts, answer FROM settlements \
-         WHERE cursor = ? AND kind = ? AND changeid > ? ORDER BY changeid LIMIT ?"
-    })?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut rows = select.query((cursor, kind_code(kind), after, most))?;
-    let mut settlements = Vec::new();
-    while let Some(row) = rows.next()? {
-        settlements.push(from_row(row)?);
+        runs::of_kind(connection, cursor, kind, after, most)
     }
-    Ok(settlements)
 }
 
 /// How many changes ended so at a reader.
 pub(crate) fn count(connection: &Connection, cursor: &str, kind: SettlementKind) -> Result<u64, Failure> {
-    let mut select = connection.prepare_cached(if kind_code(kind) >= FIRST_WAITING {
-        "SELECT count(*) FROM settlements WHERE cursor = ? AND kind = ? AND kind >= 2"
+    Ok(if is_waiting(kind) {
+        waiting::count(connection, cursor, kind)?
     } else {
-        "SELECT count(*) FROM settlements WHERE cursor = ? AND kind = ?"
-    })?;
-    Ok(select.query_row((cursor, kind_code(kind)), |row| row.get(0))?)
-}
-
-fn from_row(row: &Row<'_>) -> Result<Settlement, Failure> {
-    Ok(Settlement {
-        changeid: row.get(0)?,
-        settled_at: Timestamp::from_micros(row.get(1)?),
-        kind: kind_from_code(row.get(2)?)?,
-        attempts: row.get(3)?,
-        answer: row.get(4)?,
+        runs::count(connection, cursor, kind)?
     })
 }

@@ -8,20 +8,22 @@ use std::thread::JoinHandle;
 
 use hookd_store::{
     Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
-    Expiry, IdentityKey, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Query, Receipt, Reply, Settlement,
-    SettlementKind, StoreError, StoredRequest,
+    Expiry, IdentityKey, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Query, Receipt, Reply, Search,
+    Settlement, SettlementKind, StoreError, StoredRequest, Waiting,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::checkpoint::Checkpoints;
+use crate::error::Failure;
 use crate::health::Health;
 use crate::index::RecentKeys;
 use crate::job::{Job, Promise};
 use crate::overload::Overload;
 use crate::packer::Numbers;
 use crate::paths::StoreLock;
-use crate::reader::Readers;
+use crate::reader::{Indexes, Readers};
+use crate::texts::OpenSegment;
 use crate::writer::{Monitor, Writer};
 use crate::{Fault, OpenError, onward, paths, schema, wal};
 
@@ -67,11 +69,14 @@ impl SqliteStore {
         schema::prepare(&mut connection, path)?;
         let instance = schema::instance(&connection).map_err(sqlite)?;
         let identity_key = schema::identity_key(&connection).map_err(sqlite)?;
-        let newest = Numbers::read(&connection).map_err(sqlite)?.changeid - 1;
-        let (tail_sender, tail) = watch::channel(newest);
+        let next = Numbers::read(&connection).map_err(sqlite)?;
+        let broken = |failure: Failure| OpenError::Broken { path: path.to_owned(), source: failure.into() };
+        let open_segment = Arc::new(OpenSegment::read(&connection, next).map_err(broken)?);
+        let (tail_sender, tail) = watch::channel(next.changeid - 1);
         let recent_keys = Arc::new(RecentKeys::default());
         let gate = Arc::<RwLock<()>>::default();
-        let readers = Readers::new(path.to_owned(), instance, Arc::clone(&recent_keys), Arc::clone(&gate));
+        let indexes = Indexes { recent_keys: Arc::clone(&recent_keys), open_segment: Arc::clone(&open_segment) };
+        let readers = Readers::new(path.to_owned(), instance, indexes, Arc::clone(&gate));
         let queued = Arc::new(AtomicUsize::new(0));
         let overload = Arc::<Overload>::default();
         let monitor = Monitor {
@@ -82,8 +87,8 @@ impl SqliteStore {
         };
         let checkpoints = Checkpoints::start(path, gate)?;
         let (sender, jobs) = sync_channel(MAX_QUEUED_WRITES);
-        let writer = Writer::new(connection, checkpoints, recent_keys, tail_sender, monitor, jobs)
-            .map_err(|failure| OpenError::Broken { path: path.to_owned(), source: failure.into() })?;
+        let writer = Writer::new(connection, checkpoints, recent_keys, open_segment, next, tail_sender, monitor, jobs)
+            .map_err(broken)?;
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run())
@@ -214,6 +219,14 @@ impl Browse for SqliteStore {
 
     fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
         self.readers.changes(query)
+    }
+
+    fn search(&self, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, StoreError> {
+        self.readers.search(search, most)
+    }
+
+    fn waiting(&self, deliveryids: &[i64]) -> Result<Vec<Waiting>, StoreError> {
+        self.readers.waiting(deliveryids)
     }
 
     fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {

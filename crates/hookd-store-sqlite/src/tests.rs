@@ -4,12 +4,13 @@ mod bounded;
 mod maintenance;
 mod overload;
 mod runs;
+mod search;
 mod wal;
 
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use hookd_core::{Change, HookRequest};
+use hookd_core::{Change, HookRequest, Subject};
 use hookd_store::{
     Browse as _, ChangeField, Completion, DeliveryField, Expiry, Log as _, NewDelivery, NewState, Operator, Query,
     Reply, StoreError, StoredRequest, Timestamp,
@@ -166,7 +167,13 @@ fn a_pending_delivery_keeps_its_block_and_its_request() {
     let expired = Timestamp::from_micros(1_000_000_000_000_001);
     let at = |received_at, delivery| NewDelivery { received_at, ..delivery };
     store.append(at(old, delivery(Some("1"), "one", accepted("r1")))).wait().unwrap();
-    store.append(at(old, delivery(Some("2"), "two", NewState::Pending { reported_changes: 1 }))).wait().unwrap();
+    store
+        .append(at(
+            old,
+            delivery(Some("2"), "two", NewState::Pending { reported_changes: 1, about: Subject::default() }),
+        ))
+        .wait()
+        .unwrap();
     store.append(at(old, delivery(Some("3"), "three", accepted("r3")))).wait().unwrap();
     store.append(delivery(Some("4"), "four", accepted("r4"))).wait().unwrap();
     let until_done = |expiry: Expiry| while store.expire(expiry).wait().unwrap().has_more {};

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use hookd_store::{Completion, Due, Identity, KeptChanges, NewDelivery, Observer, Receipt, State, StoreError};
+use hookd_store::{
+    Completion, Due, Identity, KeptChanges, NewDelivery, NewState, Observer, Receipt, State, StoreError, shortened,
+};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
@@ -23,6 +25,7 @@ use crate::intake::Intake;
 use crate::job::Job;
 use crate::overload::Overload;
 use crate::packer::{Numbers, PackedBlock, Packer};
+use crate::texts::OpenSegment;
 use crate::{cursors, retention};
 
 /// How many statements are kept prepared.
@@ -44,6 +47,7 @@ pub(crate) struct Writer {
     packer: Packer,
     next: Numbers,
     recent_keys: Arc<RecentKeys>,
+    open_segment: Arc<OpenSegment>,
     /// The runs of identities, once they were needed: reading them takes longer than all else at the start.
     identities: Option<IdentityIndex>,
     checkpoints: Checkpoints,
@@ -65,6 +69,8 @@ pub(crate) struct Monitor {
 struct Changed {
     /// Whether the recent keys were made into runs.
     is_sealed: bool,
+    /// Whether the segment of the text index was full, and was written.
+    is_segment_written: bool,
     /// The new run of identities then.
     sealed: Option<SealedRun>,
     /// Runs that were deleted.
@@ -76,15 +82,16 @@ impl Writer {
         connection: Connection,
         checkpoints: Checkpoints,
         recent_keys: Arc<RecentKeys>,
+        open_segment: Arc<OpenSegment>,
+        next: Numbers,
         tail: watch::Sender<i64>,
         monitor: Monitor,
         jobs: Receiver<Job>,
     ) -> Result<Self, Failure> {
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         recent::read(&connection, &recent_keys)?;
-        let next = Numbers::read(&connection)?;
-        let (intake, packer) = (Intake::new(jobs), Packer::new()?);
-        Ok(Self { connection, intake, packer, next, recent_keys, identities: None, checkpoints, tail, monitor })
+        let (intake, packer, identities) = (Intake::new(jobs), Packer::new()?, None);
+        Ok(Self { connection, intake, packer, next, recent_keys, open_segment, identities, checkpoints, tail, monitor })
     }
 
     /// Serves until all senders are gone and all that they queued is stored.
@@ -96,6 +103,10 @@ impl Writer {
             let error = outcome.err().map(StoreError::from);
             batch.into_iter().for_each(|job| job.answer(error.as_ref()));
             self.checkpoints.finish(&self.connection);
+        }
+        // So that the next start need not read it from the log.
+        if let Err(failure) = self.monitor.health.permit().and_then(|()| self.open_segment.write(&self.connection)) {
+            tracing::debug!("the text index was not written: {failure}");
         }
     }
 
@@ -130,6 +141,10 @@ impl Writer {
             changed.sealed = recent::seal(&self.connection, &self.recent_keys, deliveryid, changeid)?;
             changed.is_sealed = true;
         }
+        if self.open_segment.is_full() {
+            self.open_segment.write(&self.connection)?;
+            changed.is_segment_written = true;
+        }
         self.insert(0)?;
         let inserted = self.packer.blocks().len();
         for job in batch {
@@ -144,7 +159,11 @@ impl Writer {
 
     /// Takes into memory what was committed, and wakes readers.
     fn committed(&mut self, changed: Changed) {
-        let Changed { is_sealed, sealed, expired_runs } = changed;
+        let Changed { is_sealed, is_segment_written, sealed, expired_runs } = changed;
+        if is_segment_written {
+            self.open_segment.begin_next();
+        }
+        self.open_segment.add(self.packer.texts(), self.packer.next().blockid);
         if is_sealed {
             self.recent_keys.clear();
         }
@@ -261,11 +280,17 @@ impl Writer {
     }
 
     fn await_completion(&self, deliveryid: i64, delivery: &NewDelivery) -> rusqlite::Result<()> {
-        self.connection.prepare_cached("INSERT INTO pending VALUES (?1, ?2, ?3, 0, ?3)")?.execute((
-            deliveryid,
-            &delivery.dialect,
-            delivery.received_at.as_micros(),
-        ))?;
+        let NewState::Pending { about, .. } = &delivery.state else { return Ok(()) };
+        self.connection.prepare_cached("INSERT INTO pending VALUES (?1, ?2, ?3, 0, ?3, NULL, ?4, ?5, ?6)")?.execute(
+            (
+                deliveryid,
+                &delivery.dialect,
+                delivery.received_at.as_micros(),
+                shortened(&about.repository),
+                about.branch.as_deref().map(shortened),
+                about.revision.as_deref().map(shortened),
+            ),
+        )?;
         Ok(())
     }
 
@@ -278,7 +303,10 @@ impl Writer {
         let Some((received_at, dialect)) = pending else { return Ok(false) };
         let changes = completion.state.changes();
         let group = Group { deliveryid: completion.deliveryid, received_at, dialect: &dialect };
-        let first = self.packer.add_completed(&group, changes)?;
+        let first = self.packer.add_completed(&group, completion)?;
+        self.connection
+            .prepare_cached("INSERT INTO unindexed_outcomes VALUES (?)")?
+            .execute([completion.deliveryid])?;
         self.connection.prepare_cached("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?)")?.execute((
             completion.deliveryid,
             state_code(completion.state.state()),
@@ -291,8 +319,8 @@ impl Writer {
 
     fn postpone(&self, due: &Due) -> rusqlite::Result<()> {
         self.connection
-            .prepare_cached("UPDATE pending SET attempts = ?, next_at = ? WHERE deliveryid = ?")?
-            .execute((due.attempts, due.next_at.as_micros(), due.deliveryid))?;
+            .prepare_cached("UPDATE pending SET attempts = ?, next_at = ?, error = ? WHERE deliveryid = ?")?
+            .execute((due.attempts, due.next_at.as_micros(), due.error.as_deref().map(shortened), due.deliveryid))?;
         Ok(())
     }
 

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
-use hookd_core::{Change, HookRequest};
+use hookd_core::{Change, HookRequest, Subject};
 use hookd_store::{
-    Browse as _, Completion, Cursor, CursorMove, CursorPlace, DeliveryField, Due, Expiry, Log as _, Moved, NewDelivery,
-    NewState, Query, Receipt, State, StoredRequest, Timestamp,
+    Browse as _, ChangeField, Completion, Cursor, CursorMove, CursorPlace, DeliveryField, DeliveryRecord, Due, Expiry,
+    Log as _, Moved, NewDelivery, NewState, Operator, Query, Receipt, Search, Settlement, SettlementKind, State, StoredRequest, Timestamp,
 };
 use hookd_store_sqlite::{SqliteStore, maintenance};
 use tempfile::TempDir;
@@ -49,6 +49,8 @@ struct Model {
     /// How many attempts each pending delivery has had.
     pending: BTreeMap<i64, u32>,
     cursors: BTreeMap<String, Cursor>,
+    /// How changes ended, by cursor and change.
+    settlements: BTreeMap<(String, i64), Settlement>,
     versions: BTreeSet<u64>,
     /// Until when requests were ever due: those of a delivery that was pending then go when it is completed.
     payloads_before: Option<Timestamp>,
@@ -155,6 +157,7 @@ impl History {
         let change = |number: u64| Change {
             revision: Some(format!("r{number}")),
             branch: Some(format!("b{}", number % 3)),
+            author: format!("x{}", number % 7),
             comments: "x".repeat(usize::try_from(number % 50).unwrap()),
             ..Change::default()
         };
@@ -167,7 +170,10 @@ impl History {
         let state = match self.rng.u32(0..6) {
             0 => NewState::Ignored("no reason".to_owned()),
             1 => NewState::Refused("wrong".to_owned()),
-            2 => NewState::Pending { reported_changes: self.rng.usize(0..3) },
+            2 => {
+                let about = Subject { repository: "here".to_owned(), ..Subject::default() };
+                NewState::Pending { reported_changes: self.rng.usize(0..3), about }
+            }
             _ => self.changes(),
         };
         let body = Bytes::from(format!("body {}", self.rng.u32(0..3)));
@@ -230,6 +236,7 @@ impl History {
             received_at: now,
             attempts: self.rng.u32(..),
             next_at: now,
+            error: None,
         };
         self.store().postpone(due.clone()).wait().unwrap();
         self.model.pending.entry(deliveryid).and_modify(|attempts| *attempts = due.attempts);
@@ -246,7 +253,8 @@ impl History {
         let done = (position + 1..=newest).filter(|_| self.rng.u32(0..3) == 0).take(20).collect();
         let to = CursorPlace { position, done, state: vec![self.rng.u8(..); self.rng.usize(0..50)] };
         let to = (self.rng.u32(0..6) > 0).then_some(to);
-        let one = CursorMove { name: name.clone(), expected, to: to.clone(), settlements: Vec::new() };
+        let settlements = self.settlements();
+        let one = CursorMove { name: name.clone(), expected, to: to.clone(), settlements: settlements.clone() };
         let moved = self.store().move_cursors(vec![one]).wait().unwrap().remove(0);
         match moved {
             Moved::Conflict(found) => {
@@ -256,13 +264,36 @@ impl History {
             Moved::Removed => {
                 assert!(to.is_none() && !is_stale);
                 self.model.cursors.remove(&name);
+                self.model.settlements.retain(|(cursor, _), _| *cursor != name);
             }
             Moved::To(version) => {
                 let CursorPlace { position, done, state } = to.unwrap();
                 assert!(!is_stale && self.model.versions.insert(version), "version {version} was given before");
+                let settled = settlements.into_iter().map(|one| ((name.clone(), one.changeid), one));
+                self.model.settlements.extend(settled);
                 self.model.cursors.insert(name.clone(), Cursor { name, version, position, done, state });
             }
         }
+    }
+
+    /// Some settlements: of changes near each other, and of any.
+    fn settlements(&mut self) -> Vec<Settlement> {
+        let (first, newest) = (self.model.first_change as i64 + 1, self.model.newest());
+        if first > newest {
+            return Vec::new();
+        }
+        let rng = &mut self.rng;
+        let near = rng.i64(first..=newest);
+        let changeids = (near..=newest).take(rng.usize(0..30)).filter(|_| rng.u32(0..3) > 0).collect::<Vec<_>>();
+        let anywhere = (0..rng.usize(0..3)).map(|_| rng.i64(first..=newest)).collect::<Vec<_>>();
+        let settlement = |changeid| Settlement {
+            changeid,
+            settled_at: self.model.now,
+            kind: *rng.choice(&SettlementKind::ALL).unwrap(),
+            attempts: rng.u32(0..5),
+            answer: format!("answer {}", rng.u32(0..3)),
+        };
+        changeids.into_iter().chain(anywhere).map(settlement).collect()
     }
 
     /// Expires as much as there is, and takes into the model what is gone, if it may be.
@@ -271,8 +302,7 @@ impl History {
         let before =
             |rng: &mut Rng| (rng.u32(0..3) > 0).then(|| now.saturating_sub(Duration::from_secs(rng.u64(0..6000))));
         let rng = &mut self.rng;
-        let expiry =
-            Expiry { payloads_before: before(rng), changes_before: before(rng), lagging_before: before(rng), now };
+        let expiry = Expiry { payloads_before: before(rng), changes_before: before(rng), now };
         loop {
             if !self.store().expire(expiry).wait().unwrap().has_more {
                 break;
@@ -291,8 +321,7 @@ impl History {
         for gone in self.model.first_change..first_change {
             let delivery = &self.model.deliveries[usize::try_from(self.model.changes[gone].0).unwrap() - 1];
             assert!(old(delivery.received_at, expiry.changes_before), "change {} is too young", gone + 1);
-            let is_awaited = self.model.is_awaited(gone as i64 + 1);
-            assert!(!is_awaited || old(delivery.received_at, expiry.lagging_before), "change {} is awaited", gone + 1);
+            assert!(!self.model.is_awaited(gone as i64 + 1), "change {} is awaited", gone + 1);
         }
         for gone in self.model.first_delivery..first_delivery {
             let delivery = &self.model.deliveries[gone];
@@ -301,6 +330,7 @@ impl History {
         }
         assert!(first_change >= self.model.first_change && first_delivery >= self.model.first_delivery);
         (self.model.first_change, self.model.first_delivery) = (first_change, first_delivery);
+        self.model.settlements.retain(|(_, changeid), _| *changeid > first_change as i64);
         for index in first_delivery..self.model.deliveries.len() {
             let delivery = self.model.deliveries[index].clone();
             let is_kept = self.store().request(index as i64 + 1).unwrap().is_some();
@@ -398,6 +428,59 @@ impl History {
             store.pending().unwrap().into_iter().map(|due| (due.deliveryid, due.attempts)).collect();
         assert_eq!(pending, model.pending);
         assert!(store.cursors().unwrap().iter().eq(model.cursors.values()));
+        let changes: BTreeMap<i64, Change> =
+            store.changes(&Query::default()).unwrap().rows.into_iter().map(|row| (row.changeid, row.change)).collect();
+        let word = |word: &str| Search { words: vec![word.to_owned()], ..Search::default() };
+        let state = |state: State| Search { states: vec![state], ..Search::default() };
+        let revision = format!("R{}", self.rng.u64(0..=self.revisions));
+        for search in [
+            word(&revision),
+            word("b0"),
+            word("id 7"),
+            word("no reason"),
+            word("CLOSED"),
+            word("here"),
+            state(State::Pending),
+            state(State::Refused),
+            Search { words: vec!["b1".to_owned(), "x4".to_owned()], ..state(State::Accepted) },
+        ] {
+            let found: Vec<i64> =
+                store.search(&search, usize::MAX).unwrap().iter().map(|delivery| delivery.deliveryid).collect();
+            let matches = |delivery: &&DeliveryRecord| {
+                let own: Vec<_> =
+                    delivery.changeids.iter().filter_map(|changeid| changes.get(changeid)).cloned().collect();
+                let about = store.waiting(&[delivery.deliveryid]).unwrap().pop().map(|waiting| waiting.about);
+                search.matches(delivery, &own, about.as_ref())
+            };
+            let expected = deliveries.rows.iter().rev().filter(matches).map(|delivery| delivery.deliveryid);
+            assert!(
+                expected.clone().eq(found.iter().copied()),
+                "{search:?}: {found:?}, {:?}",
+                expected.collect::<Vec<_>>()
+            );
+        }
+        for branch in ["b0", "b3"] {
+            let query = Query::default().filter(ChangeField::Branch, Operator::Eq, branch);
+            let count = changes.values().filter(|change| change.branch.as_deref() == Some(branch)).count();
+            assert_eq!(store.changes(&query).unwrap().total, count as u64, "{branch}");
+        }
+        for name in model.cursors.keys() {
+            for kind in SettlementKind::ALL {
+                let own = model.settlements.iter().filter(|((cursor, _), _)| cursor == name);
+                let expected: Vec<_> =
+                    own.map(|(_, settlement)| settlement.clone()).filter(|one| one.kind == kind).collect();
+                assert_eq!(store.settlements(name, kind, 0, usize::MAX).unwrap(), expected);
+                assert_eq!(store.settlement_count(name, kind).unwrap() as usize, expected.len());
+                let (after, most) = (self.rng.i64(0..=model.newest()), self.rng.usize(0..5));
+                let page = expected.iter().filter(|one| one.changeid > after).take(most).cloned().collect::<Vec<_>>();
+                assert_eq!(store.settlements(name, kind, after, most).unwrap(), page, "after {after}, at most {most}");
+            }
+        }
+        for changeid in model.first_change as i64 + 1..=model.newest() {
+            let settled = model.settlements.iter().filter(|((_, settled), _)| *settled == changeid);
+            let settled: Vec<_> = settled.map(|((cursor, _), one)| (cursor.clone(), one.clone())).collect();
+            assert_eq!(store.settlements_of(changeid).unwrap(), settled, "change {changeid}");
+        }
     }
 }
 

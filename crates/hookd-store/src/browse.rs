@@ -1,8 +1,8 @@
 //! Reading for people: the pages, the REST API, the command line.
 
 use crate::{
-    ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Page, Query, Settlement, SettlementKind, StoreError,
-    StoredRequest,
+    ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Page, Query, Search, Settlement, SettlementKind,
+    StoreError, StoredRequest, Waiting,
 };
 
 /// A store that people can look into.
@@ -28,7 +28,16 @@ pub trait Browse: Send + Sync {
     /// another moment, so that it holds up no checkpoint.
     fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError>;
 
-    /// The changes that match, in the same way. They come without their parents.
+    /// The newest deliveries that match, newest first, at most `most`.
+    ///
+    /// A store finds them without reading all that it has; how long that takes depends on how much there is to be found
+    /// more than on how much there is.
+    fn search(&self, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, StoreError>;
+
+    /// Those of these deliveries that are pending, in the order of their numbers.
+    fn waiting(&self, deliveryids: &[i64]) -> Result<Vec<Waiting>, StoreError>;
+
+    /// The changes that match, as [`deliveries`](Self::deliveries) does it. They come without their parents.
     fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError>;
 
     /// How a change ended at each reader of the log that has settled it, by the name of the reader's cursor.

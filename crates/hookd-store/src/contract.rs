@@ -36,6 +36,7 @@ pub mod expiry;
 pub mod pending;
 pub mod reading_on;
 mod samples;
+pub mod searching;
 pub mod settlements;
 
 use crate::SharedStore;
@@ -80,6 +81,7 @@ macro_rules! contract_tests {
                 a_pending_delivery_is_completed_once,
                 pending_deliveries_come_in_the_order_of_their_numbers,
                 a_postponed_delivery_continues_from_there_after_reopening,
+                people_see_what_a_pending_delivery_is_about,
                 a_completion_without_changes_gives_the_reason,
                 what_is_not_pending_is_neither_completed_nor_postponed,
                 an_invalid_completion_is_refused_alone,
@@ -103,15 +105,18 @@ macro_rules! contract_tests {
                 a_cursor_holds_as_much_as_the_contract_says,
                 cursors_survive_reopening,
                 a_position_goes_back_as_far_as_changes_are_kept,
-                a_cursor_that_expiry_passed_may_stay_where_it_is,
+                a_cursor_whose_next_changes_have_expired_may_stay_where_it_is,
             }
             settlements {
                 a_move_brings_settlements_that_survive_reopening,
                 a_conflict_settles_nothing,
                 a_later_settlement_replaces_the_earlier_one,
+                a_settlement_is_replaced_by_one_of_any_kind,
+                changes_may_be_settled_in_any_order,
                 settlements_of_one_kind_are_read_in_pages,
                 a_removed_cursor_takes_its_settlements_along,
                 settlements_expire_with_their_changes,
+                settlements_expire_up_to_the_first_change_that_is_kept,
                 an_answer_that_is_too_large_is_invalid,
             }
             expiry {
@@ -123,7 +128,6 @@ macro_rules! contract_tests {
                 changes_that_a_cursor_has_not_passed_stay,
                 changes_done_beyond_the_position_expire_up_to_the_first_not_done,
                 a_removed_cursor_keeps_nothing,
-                a_limit_on_lag_passes_cursors,
                 requests_expire_regardless_of_cursors,
                 numbers_are_not_given_again,
                 a_duplicate_is_known_as_long_as_its_delivery_is_kept,
@@ -142,6 +146,13 @@ macro_rules! contract_tests {
                 orders_and_pages,
                 totals_count_all_that_match,
                 pending_deliveries_are_found_in_their_new_state,
+            }
+            searching {
+                a_search_finds_all_words_in_a_delivery_and_its_changes,
+                a_search_is_narrowed_by_state_dialect_event_and_repository,
+                a_pending_delivery_is_found_by_what_it_is_about_and_then_by_what_it_produced,
+                the_newest_come_first_and_pages_go_on_before_a_number,
+                what_was_stored_before_reopening_is_found,
             }
             concurrency {
                 readers_never_see_a_smaller_number_appear,
@@ -184,6 +195,7 @@ mod tests {
             ("expiry", include_str!("contract/expiry.rs")),
             ("clocks", include_str!("contract/clocks.rs")),
             ("browsing", include_str!("contract/browsing.rs")),
+            ("searching", include_str!("contract/searching.rs")),
             ("concurrency", include_str!("contract/concurrency.rs")),
         ];
         let listed = crate::contract_tests! { @each names [] };

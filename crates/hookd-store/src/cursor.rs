@@ -159,7 +159,8 @@ impl CursorMove {
         if *last > kept.newest {
             return invalid(format!("change {last} does not exist, the newest is {}", kept.newest));
         }
-        // A cursor that expiry has passed may stay where it is, so that its reader can still store its state.
+        // What is done beyond its position may have expired; it may stay where it is, so that its reader can still store its
+        // state.
         let is_back = current.is_none_or(|cursor| *position < cursor.position);
         if is_back && *position < kept.first - 1 {
             return invalid(format!("position {position} lies before change {}, the first one kept", kept.first));
@@ -168,9 +169,9 @@ impl CursorMove {
     }
 
     /// The cursor after the move, of this version; `None` where the move removes it.
-    pub fn into_cursor(self, version: u64) -> Option<Cursor> {
-        let CursorPlace { position, done, state } = self.to?;
-        Some(Cursor { name: self.name, version, position, done, state })
+    pub fn cursor(&self, version: u64) -> Option<Cursor> {
+        let CursorPlace { position, done, state } = self.to.clone()?;
+        Some(Cursor { name: self.name.clone(), version, position, done, state })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is written: deliveries, and the completion of those that are pending.
 
-use hookd_core::Change;
+use hookd_core::{Change, Subject};
 
 use crate::{StoreError, StoredRequest, Timestamp};
 
@@ -39,6 +39,8 @@ pub enum NewState {
     Pending {
         /// How many changes are reported to the sender: as many as are expected before the API has answered.
         reported_changes: usize,
+        /// What the delivery is about, for people who look at it meanwhile.
+        about: Subject,
     },
 }
 
@@ -118,7 +120,7 @@ impl NewState {
     /// How many changes are reported to the sender.
     pub fn reported_changes(&self) -> usize {
         match self {
-            Self::Pending { reported_changes } => *reported_changes,
+            Self::Pending { reported_changes, .. } => *reported_changes,
             Self::Accepted(_) | Self::Ignored(_) | Self::Refused(_) => self.changes().len(),
         }
     }
@@ -161,6 +163,14 @@ pub struct Receipt {
     pub reason: Option<String>,
     /// Whether it is a duplicate: it had been stored before, so nothing was stored now.
     pub is_duplicate: bool,
+}
+
+/// How much of the last error of a pending delivery, and of each text of what it is about, is stored, in bytes.
+pub const MAX_WAITING_TEXT_BYTES: usize = 1024;
+
+/// The beginning of a text, for [`MAX_WAITING_TEXT_BYTES`].
+pub fn shortened(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_WAITING_TEXT_BYTES)]
 }
 
 /// The end of a pending delivery.
@@ -206,4 +216,6 @@ pub struct Due {
     pub attempts: u32,
     /// When to try next; at first the moment of receipt.
     pub next_at: Timestamp,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
 }

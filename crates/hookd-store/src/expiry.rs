@@ -11,8 +11,6 @@ pub struct Expiry {
     pub payloads_before: Option<Timestamp>,
     /// Changes and deliveries received before this, once every cursor has passed them.
     pub changes_before: Option<Timestamp>,
-    /// The limit on lag: changes received before this expire even if a cursor has not passed them.
-    pub lagging_before: Option<Timestamp>,
     /// The current time. A delivery dated later than this was received while the clock was wrong, and counts as being
     /// as old as those received after it.
     pub now: Timestamp,

@@ -32,6 +32,7 @@ mod read_limits;
 mod record;
 mod reply;
 mod request;
+mod search;
 mod settlement;
 mod time;
 
@@ -42,7 +43,7 @@ pub use change::{ChangeRecord, LoggedChange, hookd_id, is_same_line};
 pub use cursor::{
     Cursor, CursorMove, CursorPlace, KeptChanges, MAX_DONE_BEYOND, MAX_NAME_BYTES, MAX_STATE_BYTES, Moved,
 };
-pub use delivery::{Completion, Due, NewDelivery, NewState, Receipt, State};
+pub use delivery::{Completion, Due, MAX_WAITING_TEXT_BYTES, NewDelivery, NewState, Receipt, State, shortened};
 pub use error::StoreError;
 pub use expiry::{Expired, Expiry};
 pub use identity::{Identity, IdentityKey};
@@ -56,6 +57,7 @@ pub use read_limits::{ReadLimits, bounded, check_read_limits};
 pub use record::DeliveryRecord;
 pub use reply::Reply;
 pub use request::{RequestHead, StoredRequest};
+pub use search::{MIN_BEGINNING_CHARS, Search, Waiting, fold, is_repository};
 pub use settlement::{MAX_ANSWER_BYTES, Settlement, SettlementKind};
 pub use time::Timestamp;
 

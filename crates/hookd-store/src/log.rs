@@ -19,8 +19,8 @@ use crate::{
 /// 3. **A cursor is a named position** in the log, with a bounded set of numbers done beyond it. It moves by
 ///    compare-and-set of its version.
 /// 4. **Expiry deletes no change that a cursor has not passed**: none at or beyond the [first number not
-///    done](Cursor::first_not_done) of the least cursor, unless the operator limits how far a reader may lag
-///    ([`Expiry::lagging_before`]). Only the oldest part of the log is deleted, so the rest has no gaps.
+///    done](Cursor::first_not_done) of the least cursor. Only the oldest part of the log is deleted, so the rest has no
+///    gaps.
 /// 5. **The cost of reading onward** depends only on what is read, not on the length of the log.
 /// 6. **The format on disk has a version of its own**, apart from the types of this crate and of the core.
 ///
@@ -50,7 +50,7 @@ pub trait Log: Send + Sync {
     /// [`StoreError::Invalid`] as [`Completion::validate`].
     fn complete(&self, completion: Completion) -> Reply<bool>;
 
-    /// Stores `attempts` and `next_at` of a pending delivery, so that a restart continues from there. The other fields
+    /// Stores `attempts`, `next_at` and `error` of a pending delivery, so that a restart continues from there. The other fields
     /// are not written. Does nothing if the delivery is not pending.
     fn postpone(&self, due: Due) -> Reply<()>;
 

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use crate::{
     Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
-    Expiry, Log, LoggedChange, Moved, NewDelivery, Page, Query, Receipt, Reply, Selection, Settlement, SettlementKind,
-    StoreError, StoredRequest, check_read_limits, is_same_line,
+    Expiry, Log, LoggedChange, Moved, NewDelivery, Page, Query, Receipt, Reply, Search, Selection, Settlement,
+    SettlementKind, StoreError, StoredRequest, Waiting, check_read_limits, is_same_line,
 };
 use data::Data;
 
@@ -113,12 +113,12 @@ impl Log for MemoryStore {
     }
 
     fn pending(&self) -> Result<Vec<Due>, StoreError> {
-        Ok(self.read(|data| data.pending.values().cloned().collect()))
+        Ok(self.read(|data| data.pending.values().map(|waiting| waiting.due.clone()).collect()))
     }
 
     fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
         let first = after.saturating_add(1);
-        Ok(self.read(|data| data.pending.range(first..).take(most).map(|(_, due)| due.clone()).collect()))
+        Ok(self.read(|data| data.pending.range(first..).take(most).map(|(_, waiting)| waiting.due.clone()).collect()))
     }
 
     fn pending_count(&self) -> Result<usize, StoreError> {
@@ -193,6 +193,31 @@ impl Browse for MemoryStore {
             })
         })?;
         Ok(selection.into_page())
+    }
+
+    fn search(&self, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, StoreError> {
+        self.read(|data| {
+            let mut found = Vec::new();
+            for (deliveryid, stored) in data.deliveries.range(..search.before.unwrap_or(i64::MAX)).rev() {
+                check_read_limits()?;
+                let logged = stored.record.changeids.iter().filter_map(|changeid| data.changes.get(changeid));
+                let changes: Vec<_> = logged.map(|logged| logged.change.clone()).collect();
+                let about = data.pending.get(deliveryid).map(|waiting| &waiting.about);
+                if found.len() == most {
+                    break;
+                }
+                if search.matches(&stored.record, &changes, about) {
+                    found.push(stored.record.clone());
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    fn waiting(&self, deliveryids: &[i64]) -> Result<Vec<Waiting>, StoreError> {
+        let mut wanted = deliveryids.to_vec();
+        wanted.sort_unstable();
+        Ok(self.read(|data| wanted.iter().filter_map(|deliveryid| data.pending.get(deliveryid).cloned()).collect()))
     }
 
     fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {

@@ -115,6 +115,7 @@ fn calls(url: &str) -> Outcome {
     Outcome::Calls {
         calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new(), is_announced: false }],
         line: None,
+        about: hookd_core::Subject::default(),
         reported_changes: 1,
     }
 }

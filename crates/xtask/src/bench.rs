@@ -4,6 +4,7 @@
 //! unsuccessful answer makes the run fail; every server is a child process that ends with the run.
 
 mod child;
+mod delivery;
 mod figures;
 mod http;
 mod load;
@@ -11,6 +12,7 @@ mod machine;
 mod million;
 mod onward;
 mod report;
+mod searches;
 mod servers;
 mod stored;
 
@@ -38,6 +40,7 @@ const SECRET: &str = "It's a Secret to Everybody";
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --only floor,hookd --rounds 9\n  \
     cargo xtask bench --only floor,hookd --steps\n  \
+    cargo xtask bench --only hookd --rounds 0 --delivery\n  \
     cargo xtask bench --only hookd --rounds 0 --million\n  cargo xtask bench --only floor --stored 10000000\n  \
     cargo xtask bench --only floor,hookd --sinks --baseline ../before/target/release/hookd")]
 pub(crate) struct Options {
@@ -60,6 +63,9 @@ pub(crate) struct Options {
     /// Also measure hookd with sinks: one that keeps up, and one that is down.
     #[arg(long)]
     sinks: bool,
+    /// Also measure delivery: changes a second through `webhook` and `buildbot`, and the time until a change arrives.
+    #[arg(long)]
+    delivery: bool,
     /// Also measure another build of hookd in the same rounds, such as one of an earlier commit: its binary.
     #[arg(long, value_name = "PATH")]
     baseline: Option<PathBuf>,
@@ -91,6 +97,8 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         million: None,
         starts: None,
         onward: None,
+        searches: None,
+        delivery: None,
     };
     let load = Load::make(&place, options.payloads, options.connections)?;
     let Options { seconds, rounds, connections, .. } = options;
@@ -107,6 +115,11 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     if let (Some(server), Some(store), Some(changes)) = (on_store, store, options.stored) {
         report.starts = Some(stored::starts(server, &load, &store, changes)?);
         report.onward = Some(onward::measure(&store)?);
+        report.searches = Some(searches::measure(&store, changes)?);
+    }
+    if options.delivery {
+        peers::install_named("buildbot")?;
+        report.delivery = Some(delivery::run(&place, &load)?);
     }
     if let Some(requests) = options.million {
         let load = Load::make(&place, options.payloads.max(million::PUSHES), options.connections)?;

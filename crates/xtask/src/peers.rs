@@ -28,7 +28,14 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "debian",
         purpose: "the clients that people use",
-        tests: &["conformance::", "faults::clock::", "metrics::a_certificate_that_expires_soon", "terminal::progress", "whole::"],
+        tests: &[
+            "conformance::",
+            "faults::clock::",
+            "metrics::a_certificate_that_expires_soon",
+            "sinks::clock::",
+            "terminal::progress",
+            "whole::",
+        ],
         recipe: || missing_programs().iter().map(|program| format!("{}\n", program.package)).collect(),
         install: install_programs,
     },
@@ -70,7 +77,7 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "nginx",
         purpose: "the reverse proxy that people use",
-        tests: &["bounds::nginx::"],
+        tests: &["bounds::nginx::", "pages::proxy::"],
         recipe: || format!("{NGINX}\n"),
         install: unpack_nginx,
     },
@@ -80,6 +87,13 @@ const PEERS: &[Peer] = &[
         tests: &["metrics::promtool_"],
         recipe: || format!("{PROMTOOL}\n"),
         install: unpack_promtool,
+    },
+    Peer {
+        name: "chromium",
+        purpose: "the browser that shows the pages",
+        tests: &["pages::browser::"],
+        recipe: || "chromium chromium-driver\n".to_owned(),
+        install: install_chromium,
     },
     Peer {
         name: "webhook",
@@ -191,6 +205,18 @@ fn install_programs() -> Result<(), String> {
         [] => Ok(()),
         still => Err(format!("`{}` was installed, but does not run", still[0].package)),
     }
+}
+
+/// Its driver comes from another package of the same version.
+fn install_chromium() -> Result<(), String> {
+    if succeeds("chromedriver", &["--version"]) && succeeds("chromium", &["--version"]) {
+        return Ok(());
+    }
+    if !succeeds("sh", &["-c", "test \"$(id -u)\" = 0"]) {
+        return Err("only root can install it: apt-get install chromium chromium-driver".to_owned());
+    }
+    update_lists()?;
+    run_quietly(apt_get().args(["install", "--yes", "--no-install-recommends", "chromium", "chromium-driver"]))
 }
 
 fn make_venv() -> Result<(), String> {

@@ -168,6 +168,18 @@ fn an_engine_knows_the_contract_and_the_core_and_no_dialect() {
 }
 
 #[test]
+fn every_sink_runs_the_contract_of_a_sink() {
+    let registered = sources("hookd-sinks").into_iter().filter(|(_, code)| code.contains("SinkType::new::<Options>"));
+    let names: Vec<String> =
+        registered.map(|(path, _)| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    assert!(names.len() >= 4, "{names:?}");
+    for name in names {
+        let contract = read(format!("crates/hookd-sinks/tests/all/contract/{name}.rs"));
+        assert!(contract.contains("\nhookd_sinks::contract_tests!("), "`{name}` does not run the contract of a sink");
+    }
+}
+
+#[test]
 fn sinks_know_the_contract_of_the_store_and_the_core_and_nothing_else_of_ours() {
     let dependencies = dependencies("hookd-sinks");
     assert_eq!(ours(&dependencies), ["hookd-core", "hookd-store"]);

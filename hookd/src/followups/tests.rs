@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::{App, HttpResponse, HttpServer, rt, web};
 use hookd_admin::Exposition;
 use hookd_config::ServedDialect;
-use hookd_core::{ApiAnswers, ApiCall, HookRequest, Outcome, Refusal};
+use hookd_core::{ApiAnswers, ApiCall, HookRequest, Outcome, Refusal, Subject};
 use hookd_store::{
     Browse, DeliveryRecord, Log, MemoryStore, NewDelivery, NewState, State, StoreError, StoredRequest, Timestamp,
 };
@@ -71,6 +71,7 @@ fn calls(url: &str) -> Outcome {
     Outcome::Calls {
         calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new(), is_announced: false }],
         line: None,
+        about: Subject::default(),
         reported_changes: 1,
     }
 }
@@ -96,7 +97,7 @@ async fn add_pending_at(store: &MemoryStore, request: Option<StoredRequest>, rec
         deduplicate: true,
         note: None,
         request,
-        state: NewState::Pending { reported_changes: 1 },
+        state: NewState::Pending { reported_changes: 1, about: Subject::default() },
     };
     store.append(delivery).await.unwrap();
 }
@@ -182,7 +183,7 @@ async fn what_was_announced_may_be_absent_for_a_minute() {
             Some(_) => Ok(one_change("incomplete")),
             None => {
                 let call = ApiCall { url: url.clone(), headers: Vec::new(), is_announced: true };
-                Ok(Outcome::Calls { calls: vec![call], line: None, reported_changes: 1 })
+                Ok(Outcome::Calls { calls: vec![call], line: None, about: Subject::default(), reported_changes: 1 })
             }
         };
         Some(Scripted::new(translate).served(budget))
@@ -212,6 +213,8 @@ async fn a_restart_resumes_what_is_pending() {
     let before = Followups::start_with(work(&store, Some(api.dialect(LONG_BUDGET)), SLOW).worker).unwrap();
     let attempts = || store.pending().unwrap().first().map(|due| due.attempts);
     until("the failed attempt is stored", || attempts() == Some(1)).await;
+    let error = format!("{}: the API answered 503", api.url);
+    assert_eq!(store.pending().unwrap()[0].error, Some(error));
     before.stop().await;
     assert_eq!(result(&store), (State::Pending, None, vec![]));
 
@@ -252,8 +255,8 @@ fn by_body() -> Arc<ServedDialect> {
         let text = String::from_utf8(request.body().to_vec()).unwrap();
         let (url, line) = text.split_once(' ').unwrap();
         Ok(match (answers.get(url), calls(url)) {
-            (None, Outcome::Calls { calls, reported_changes, .. }) => {
-                Outcome::Calls { calls, line: Some(line.to_owned()), reported_changes }
+            (None, Outcome::Calls { calls, about, reported_changes, .. }) => {
+                Outcome::Calls { calls, line: Some(line.to_owned()), about, reported_changes }
             }
             _ => one_change(line),
         })

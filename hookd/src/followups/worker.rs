@@ -260,6 +260,7 @@ impl Worker {
         let pause = asked_pause.unwrap_or_default().max(self.backoff.pause(due.attempts));
         let now = Timestamp::now();
         due.next_at = now.saturating_add(pause);
+        due.error = Some(format!("{}: {reason}", call.url));
         // If the clock has been set back since, the budget counts from now.
         due.received_at = due.received_at.min(now);
         let (delivery, url, attempts) = (due.deliveryid, &call.url, due.attempts);

@@ -8,7 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderMap, RETRY_AFTER};
 use actix_web::test::{TestRequest, call_service, init_service};
 use hookd_admin::{Exposition, Metrics, Unverified};
-use hookd_core::{ApiCall, Outcome, Refusal};
+use hookd_core::{ApiCall, Outcome, Refusal, Subject};
 use hookd_store::{Browse, Log, MemoryStore, SharedStore, State, StoreError};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -50,7 +50,7 @@ impl House {
             b"boring" => Ok(Outcome::ignored("nobody builds this")),
             b"calls" => {
                 let call = ApiCall { url: "http://api/".to_owned(), headers: Vec::new(), is_announced: true };
-                Ok(Outcome::Calls { calls: vec![call], line: None, reported_changes: 1 })
+                Ok(Outcome::Calls { calls: vec![call], line: None, about: Subject::default(), reported_changes: 1 })
             }
             b"panic" => panic!("on purpose"),
             body => Ok(one_change(&String::from_utf8_lossy(body))),

@@ -52,7 +52,7 @@ pub fn run(file: &Path) -> Vec<String> {
     }
     let hookd = home.start();
     if let Some(Log::Unread) = case.log {
-        hookd.stop_reading();
+        hookd.stop_reading_log();
     }
     let mut problems = Vec::new();
     for (index, step) in case.requests.iter().enumerate() {

@@ -1,9 +1,9 @@
 //! A store that fails while hookd runs: webhooks are answered with 503 and not stored at all, `/readyz` reports the cause,
 //! hookd logs it once, and recovers by itself when the cause is gone.
 
-mod clock;
+pub(crate) mod clock;
 mod damaged;
-mod full_disk;
+pub(crate) mod full_disk;
 mod gone;
 mod locked;
 mod read_only;

@@ -2,6 +2,7 @@
 
 mod allow_from;
 mod api_retries;
+mod attacks;
 mod auth;
 mod bounds;
 mod buildbot_sink;
@@ -18,6 +19,7 @@ mod include;
 mod manual;
 mod metrics;
 mod overload;
+mod pages;
 mod push;
 mod raw;
 mod refusals;

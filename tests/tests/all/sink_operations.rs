@@ -1,94 +1,25 @@
 //! What an operator does with sinks: looks, pauses, skips, and sends dead letters once more.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
-
-use hookd_tests::{Finished, Home, Hookd, until};
+use hookd_tests::{Finished, Home, Hookd, Receiver, Reply, until};
 use serde_json::Value;
 
 use crate::push;
 
-/// What the receiver knows.
-#[derive(Default)]
-struct State {
-    /// The beginning of a revision, and the status that it is answered with.
-    refused: Vec<(&'static str, u16)>,
-    /// The revisions that it took.
-    taken: Vec<String>,
+/// A receiver that answers so to revisions that begin so, and takes all others.
+fn receiver(refused: &'static [(&'static str, u16)]) -> Receiver {
+    let receiver = Receiver::start();
+    receiver.answer(move |event| {
+        let refused = refused.iter().find(|(beginning, _)| event.field("revision").starts_with(beginning));
+        Reply::Status(refused.map_or(200, |(_, status)| *status))
+    });
+    receiver
 }
 
-/// A receiver of webhooks.
-#[derive(Clone)]
-struct Receiver {
-    address: SocketAddr,
-    state: Arc<Mutex<State>>,
-}
-
-impl Receiver {
-    fn start(refused: &[(&'static str, u16)]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has a free port");
-        let address = listener.local_addr().expect("it is bound");
-        let state = Arc::new(Mutex::new(State { refused: refused.to_vec(), taken: Vec::new() }));
-        let shared = Arc::clone(&state);
-        // The thread ends with the test's process.
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let state = Arc::clone(&shared);
-                thread::spawn(move || serve(&stream, &state));
-            }
-        });
-        Self { address, state }
-    }
-
-    fn mend(&self) {
-        self.state.lock().expect("no thread has panicked").refused.clear();
-    }
-
-    fn taken(&self) -> Vec<String> {
-        self.state.lock().expect("no thread has panicked").taken.clone()
-    }
-}
-
-/// Answers the requests of one connection until it ends.
-fn serve(stream: &TcpStream, state: &Mutex<State>) {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            match reader.read_line(&mut line) {
-                Ok(0) | Err(_) => return,
-                Ok(_) if line.trim_end().is_empty() => break,
-                Ok(_) => {}
-            }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().expect("a number");
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).expect("the body is whole");
-        let event: Value = serde_json::from_slice(&body).expect("a webhook is JSON");
-        let revision = event["data"]["revision"].as_str().expect("a push has one").to_owned();
-        let status = {
-            let mut state = state.lock().expect("no thread has panicked");
-            let refused = state.refused.iter().find(|(beginning, _)| revision.starts_with(beginning));
-            match refused.map(|(_, status)| *status) {
-                Some(status) => status,
-                None => {
-                    state.taken.push(revision);
-                    200
-                }
-            }
-        };
-        let mut stream = stream;
-        if write!(stream, "HTTP/1.1 {status} So\r\nContent-Length: 2\r\n\r\nso").is_err() {
-            return;
-        }
-    }
+/// The revisions that it took, repeats included.
+fn taken(receiver: &Receiver) -> Vec<String> {
+    let seen = receiver.seen();
+    let taken = seen.iter().filter(|(_, reply)| *reply == Reply::Status(200));
+    taken.map(|(event, _)| event.field("revision").to_owned()).collect()
 }
 
 fn home(receiver: &Receiver) -> Home {
@@ -105,12 +36,12 @@ fn home(receiver: &Receiver) -> Home {
         [[sinks]]
         name = "peer"
         type = "webhook"
-        url = "http://{}/"
+        url = "{}"
         proxy = false
         retry_min = "10ms"
         retry_max = "50ms"
         "#,
-        receiver.address
+        receiver.url()
     ))
 }
 
@@ -144,13 +75,13 @@ fn logged(hookd: &Hookd, lines: usize) -> String {
 
 #[test]
 fn an_operator_finds_dead_letters_and_sends_them_once_more() {
-    let receiver = Receiver::start(&[("bad", 422), ("stuck", 503)]);
+    let receiver = receiver(&[("bad", 422), ("stuck", 503)]);
     let hookd = home(&receiver).start();
     for revision in ["a", "bad1", "b", "bad2"] {
         push(&hookd, revision);
     }
     until("two changes were given up", || (peer(&hookd)["dead_letters"] == 2).then_some(()));
-    assert_eq!(receiver.taken(), ["a", "b"]);
+    assert_eq!(taken(&receiver), ["a", "b"]);
     logged(&hookd, 4);
 
     let list = done(&hookd, &["list"]);
@@ -172,16 +103,16 @@ fn an_operator_finds_dead_letters_and_sends_them_once_more() {
     assert_eq!((other.code, other.stderr.as_str()), (Some(1), "error: change 6 is not the first that waits\n"));
     let skipped = done(&hookd, &["skip", "peer", "--change", "5"]);
     assert_eq!(skipped, "change 5 was skipped, and is a dead letter now\n");
-    until("the next change has arrived", || (receiver.taken() == ["a", "b", "c"]).then_some(()));
+    until("the next change has arrived", || (taken(&receiver) == ["a", "b", "c"]).then_some(()));
 
-    receiver.mend();
+    receiver.answer(|_| Reply::Status(200));
     assert_eq!(done(&hookd, &["requeue", "peer", "--change", "4"]), "1 change is sent once more\n");
-    until("it has arrived", || (receiver.taken() == ["a", "b", "c", "bad2"]).then_some(()));
+    until("it has arrived", || (taken(&receiver) == ["a", "b", "c", "bad2"]).then_some(()));
     assert_eq!(done(&hookd, &["requeue", "peer", "--reason", &reason]), "1 change is sent once more\n");
-    until("it has arrived", || receiver.taken().contains(&"bad1".to_owned()).then_some(()));
+    until("it has arrived", || taken(&receiver).contains(&"bad1".to_owned()).then_some(()));
     until("they are no longer dead letters", || (peer(&hookd)["dead_letters"] == 1).then_some(()));
     assert_eq!(done(&hookd, &["requeue", "peer", "--all"]), "1 change is sent once more\n");
-    until("it has arrived", || (receiver.taken() == ["a", "b", "c", "bad2", "bad1", "stuck"]).then_some(()));
+    until("it has arrived", || (taken(&receiver) == ["a", "b", "c", "bad2", "bad1", "stuck"]).then_some(()));
     until("no dead letter is left", || (peer(&hookd)["dead_letters"] == 0).then_some(()));
     until("all of it is noted", || (peer(&hookd)["requeued"] == 0).then_some(()));
 
@@ -204,10 +135,10 @@ fn an_operator_finds_dead_letters_and_sends_them_once_more() {
 
 #[test]
 fn a_sink_stays_paused_until_it_is_resumed() {
-    let receiver = Receiver::start(&[]);
+    let receiver = receiver(&[]);
     let hookd = home(&receiver).start();
     push(&hookd, "a");
-    until("it has arrived", || (receiver.taken() == ["a"]).then_some(()));
+    until("it has arrived", || (taken(&receiver) == ["a"]).then_some(()));
     assert_eq!(done(&hookd, &["pause", "peer"]), "paused\n");
     push(&hookd, "b");
     logged(&hookd, 2);
@@ -218,24 +149,22 @@ fn a_sink_stays_paused_until_it_is_resumed() {
     assert_eq!(peer(&hookd)["state"], "paused");
     let waiting = hookd.admin().list("/api/v2/changes/3/sinks", "sinks");
     assert_eq!(waiting[1]["sentence"], "waits behind change 2; the sink is paused");
-    assert_eq!(receiver.taken(), ["a"]);
+    assert_eq!(taken(&receiver), ["a"]);
     assert_eq!(done(&hookd, &["resume", "peer"]), "resumed\n");
-    until("all have arrived", || (receiver.taken() == ["a", "b", "c"]).then_some(()));
+    until("all have arrived", || (taken(&receiver) == ["a", "b", "c"]).then_some(()));
     let delivered = "hookd_sink_attempts_total{sink=\"peer\",outcome=\"delivered\"}";
     until("both are counted", || (hookd.admin().metric(delivered) >= 2.0).then_some(()));
 }
 
 #[test]
 fn a_filter_is_tried_before_it_is_used() {
-    let receiver = Receiver::start(&[]);
+    let receiver = receiver(&[]);
     let hookd = home(&receiver).start();
     push(&hookd, "a");
-    until("it has arrived", || (receiver.taken() == ["a"]).then_some(()));
+    until("it has arrived", || (taken(&receiver) == ["a"]).then_some(()));
     let sink = |filter: &str| {
-        let address = receiver.address;
-        format!(
-            "[[sinks]]\nname = \"peer\"\ntype = \"webhook\"\nurl = \"http://{address}/\"\nproxy = false\n{filter}\n"
-        )
+        let url = receiver.url();
+        format!("[[sinks]]\nname = \"peer\"\ntype = \"webhook\"\nurl = \"{url}\"\nproxy = false\n{filter}\n")
     };
     hookd.home().write("new.toml", sink("filter = { branch_re = \"^release/\" }"));
     let test = |arguments: &[&str]| done(&hookd, &[&["test", "peer", "--config", "new.toml"], arguments].concat());
@@ -244,7 +173,7 @@ fn a_filter_is_tried_before_it_is_used() {
     hookd.home().write("new.toml", sink("filter = { branch = \"main\", dialect = \"github\" }"));
     assert!(test(&["--change", "1"]).contains("filter  takes change 1"));
     // None of these has sent it.
-    assert_eq!(receiver.taken(), ["a"]);
+    assert_eq!(taken(&receiver), ["a"]);
     assert!(test(&["--change", "1", "--send"]).contains("sent    delivered: 200"));
-    assert_eq!(receiver.taken(), ["a", "a"]);
+    assert_eq!(taken(&receiver), ["a", "a"]);
 }

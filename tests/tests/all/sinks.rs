@@ -1,6 +1,8 @@
 //! Changes on their way to sinks, whatever fails on either side: the real binary, and receivers that do as they are told.
 
 mod backlog;
+mod certificate;
+mod clock;
 mod exec;
 mod file;
 mod kills;
@@ -60,20 +62,19 @@ fn stored(hookd: &Hookd) -> Vec<(String, String)> {
     hookd.admin().changes().iter().map(|change| (text(&change["hookd_id"]), text(&change["branch"]))).collect()
 }
 
-/// How changes ended at the sink `s`.
-#[derive(Clone, Copy)]
-enum Kind {
-    Delivered = 0,
-    Dead = 2,
+/// The dead letters of the sink `s`, with the answer, as the store has them.
+fn dead_letters(home: &Home) -> Vec<(i64, String)> {
+    let database = open(home);
+    let query = "SELECT changeid, answer FROM waiting_settlements WHERE cursor = 's' AND kind = 0 ORDER BY changeid";
+    let mut statement = database.prepare(query).expect("the store has settlements");
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("it can be read");
+    rows.map(|row| row.expect("it can be read")).collect()
 }
 
-/// The changes that ended so at the sink `s`, with the answer, as the store has them.
-fn settled(home: &Home, kind: Kind) -> Vec<(i64, String)> {
-    let database = open(home);
-    let query = "SELECT changeid, answer FROM settlements WHERE cursor = 's' AND kind = ?1 ORDER BY changeid";
-    let mut statement = database.prepare(query).expect("the store has settlements");
-    let rows = statement.query_map([kind as i64], |row| Ok((row.get(0)?, row.get(1)?))).expect("it can be read");
-    rows.map(|row| row.expect("it can be read")).collect()
+/// How many changes were delivered to the sink `s`, as the store has noted.
+fn delivered(home: &Home) -> usize {
+    let query = "SELECT ifnull(sum(delivered_count), 0) FROM settlement_runs WHERE cursor = 's'";
+    open(home).query_row(query, [], |row| row.get(0)).expect("the store has settlements")
 }
 
 /// Up to where all changes have ended at the sink `s`.

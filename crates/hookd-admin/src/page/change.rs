@@ -8,7 +8,10 @@ use hookd_core::Change;
 use hookd_store::{ChangeRecord, Timestamp};
 use maud::{Markup, html};
 
-use super::layout::{Frame, address, field, moment, none, optional};
+use super::layout::{Frame, address, field, none, optional};
+use super::root::Root;
+use super::text::{lines, text};
+use super::time::exact_moment;
 use super::{found, not_found, outcomes, unavailable};
 use crate::sinks::outcome::{self, AtSink};
 use crate::state::{AppState, blocking};
@@ -23,7 +26,7 @@ const MAX_ENTRIES: usize = 2000;
 const MAX_TEXT_BYTES: usize = 64 << 10;
 
 pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> HttpResponse {
-    let Ok(id) = id.parse() else { return not_found("change") };
+    let Ok(id) = id.parse() else { return not_found(Root::RECORD, "change") };
     let (store, sinks) = (Arc::clone(admin.store()), admin.sinks().sinks());
     let read = move || {
         let Some(record) = store.change(id)? else { return Ok(None) };
@@ -31,10 +34,11 @@ pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> H
     };
     match blocking(read).await {
         Ok(Some((record, at_sinks))) => {
-            found(&Frame { title: &format!("Change {id}"), search: "" }, content(&record, &at_sinks))
+            let frame = Frame { root: Root::RECORD, title: &format!("Change {id}"), search: "" };
+            found(&admin, &frame, content(&record, &at_sinks)).await
         }
-        Ok(None) => not_found("change"),
-        Err(error) => unavailable(&error),
+        Ok(None) => not_found(Root::RECORD, "change"),
+        Err(error) => unavailable(Root::RECORD, &error),
     }
 }
 
@@ -42,14 +46,14 @@ fn content(record: &ChangeRecord, at_sinks: &[AtSink]) -> Markup {
     let ChangeRecord { changeid, deliveryid, received_at, parent_changeid, hookd_id, change } = record;
     let made = change.when_timestamp.map(|seconds| Timestamp::from_micros(seconds.saturating_mul(1_000_000)));
     html! {
-        h2 { "Change " (changeid) }
+        h1 { "Change " (changeid) }
         div.wide {
             table.fields {
                 tbody {
-                    (field("Delivery", html! { a href={ "/deliveries/" (deliveryid) } { (deliveryid) } ", received " (moment(*received_at)) }))
+                    (field("Delivery", html! { a href=(Root::RECORD.delivery(*deliveryid)) { (deliveryid) } ", received " (exact_moment(*received_at)) }))
                     (field("Author", optional(Some(&change.author))))
                     (field("Committer", optional(change.committer.as_deref())))
-                    (field("When", made.map_or_else(none, moment)))
+                    (field("When", made.map_or_else(none, exact_moment)))
                     (field("Branch", optional(change.branch.as_deref())))
                     (field("Revision", optional(change.revision.as_deref())))
                     (field("Revlink", address(change.revlink.as_deref().unwrap_or_default())))
@@ -66,15 +70,15 @@ fn content(record: &ChangeRecord, at_sinks: &[AtSink]) -> Markup {
                 }
             }
         }
-        (outcomes::section(at_sinks))
+        (outcomes::section(Root::RECORD, at_sinks))
     }
 }
 
-fn comments(text: &str) -> Markup {
-    if text.is_empty() {
+fn comments(comments: &str) -> Markup {
+    if comments.is_empty() {
         none()
     } else {
-        html! { pre { (beginning(text)) } }
+        html! { pre { (lines(&beginning(comments))) } }
     }
 }
 
@@ -88,11 +92,11 @@ fn beginning(text: &str) -> Cow<'_, str> {
 }
 
 fn parent(id: Option<i64>) -> Markup {
-    id.map_or_else(none, |id| html! { a href={ "/changes/" (id) } { (id) } })
+    id.map_or_else(none, |id| html! { a href=(Root::RECORD.change(id)) { (id) } })
 }
 
 fn files(files: &[String]) -> Markup {
-    let list = |files: &[String]| html! { ul.files { @for file in files.iter().take(MAX_ENTRIES) { li { (beginning(file)) } } } };
+    let list = |files: &[String]| html! { ul.files { @for file in files.iter().take(MAX_ENTRIES) { li { (text(&beginning(file))) } } } };
     let (first, rest) = files.split_at(files.len().min(MAX_FILES));
     html! {
         @if files.is_empty() { (none()) } @else { (list(first)) }
@@ -109,8 +113,8 @@ fn properties(change: &Change) -> Markup {
                 tbody {
                     @for (name, value) in change.properties.iter().take(MAX_ENTRIES) {
                         (field(name, html! { @match value.as_str() {
-                            Some(text) => (address(&beginning(text))),
-                            None => code { (beginning(&value.to_string())) },
+                            Some(value) => (address(&beginning(value))),
+                            None => code { (text(&beginning(&value.to_string()))) },
                         } }))
                     }
                 }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web};
 use hookd_core::HookRequest;
 use hookd_sinks::SinkView;
-use hookd_store::{ChangeRecord, DeliveryRecord, Due, RequestHead, State, Store, StoreError, StoredRequest};
+use hookd_store::{ChangeRecord, DeliveryRecord, Due, RequestHead, Store, StoreError, StoredRequest, Waiting};
 use maud::{Markup, html};
 
-use super::layout::{Frame, bytes, field, moment, optional, state};
+use super::layout::{Frame, bytes, field, optional, state};
+use super::root::Root;
+use super::text::{lines, text};
+use super::time::{exact_moment, moment};
 use super::{find, found, not_found, outcomes, overview, unavailable};
 use crate::sinks::outcome::{self, AtSink};
 use crate::state::{AppState, blocking};
@@ -24,17 +27,20 @@ struct Details {
     delivery: DeliveryRecord,
     /// Each with what became of it at the sinks.
     changes: Vec<(ChangeRecord, Vec<AtSink>)>,
-    due: Option<Due>,
+    waiting: Option<Waiting>,
     request: Option<StoredRequest>,
 }
 
 pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> HttpResponse {
-    let Ok(id) = id.parse() else { return not_found("delivery") };
+    let Ok(id) = id.parse() else { return not_found(Root::RECORD, "delivery") };
     let (store, sinks) = (Arc::clone(admin.store()), admin.sinks().sinks());
     match blocking(move || read(&*store, &sinks, id)).await {
-        Ok(Some(details)) => found(&Frame { title: &format!("Delivery {id}"), search: "" }, content(details)),
-        Ok(None) => not_found("delivery"),
-        Err(error) => unavailable(&error),
+        Ok(Some(details)) => {
+            let frame = Frame { root: Root::RECORD, title: &format!("Delivery {id}"), search: "" };
+            found(&admin, &frame, content(details)).await
+        }
+        Ok(None) => not_found(Root::RECORD, "delivery"),
+        Err(error) => unavailable(Root::RECORD, &error),
     }
 }
 
@@ -46,28 +52,31 @@ fn read(store: &dyn Store, sinks: &[SinkView], id: i64) -> Result<Option<Details
         let at_sinks = outcome::of_change(store, sinks, record.changeid)?;
         changes.push((record, at_sinks));
     }
-    let due = match delivery.state {
-        State::Pending => store.pending()?.into_iter().find(|due| due.deliveryid == id),
-        _ => None,
-    };
-    Ok(Some(Details { changes, due, request: store.request(id)?, delivery }))
+    let waiting = store.waiting(&[id])?.pop();
+    Ok(Some(Details { changes, waiting, request: store.request(id)?, delivery }))
 }
 
 fn content(details: Details) -> Markup {
-    let Details { delivery, changes, due, request } = details;
+    let Details { delivery, changes, waiting, request } = details;
+    let body = request.as_ref().map(|request| request.body.len());
     html! {
-        h2 { "Delivery " (delivery.deliveryid) }
+        h1 { "Delivery " (delivery.deliveryid) }
         div.wide {
             table.fields {
                 tbody {
                     (field("State", state(delivery.state)))
-                    (field("Outcome", overview::outcome(&delivery)))
-                    @if let Some(due) = &due { (field("Calls to the API", attempts(due))) }
-                    (field("Received", moment(delivery.received_at)))
-                    (field("Dialect", html! { (delivery.dialect) }))
+                    (field("Outcome", overview::outcome(Root::RECORD, &delivery, None)))
+                    @if let Some(Waiting { due, about }) = &waiting {
+                        (field("Calls to the API", attempts(due)))
+                        (field("Repository", optional(Some(&about.repository))))
+                        (field("Branch", optional(about.branch.as_deref())))
+                        (field("Head", optional(about.revision.as_deref())))
+                    }
+                    (field("Received", exact_moment(delivery.received_at)))
+                    (field("Dialect", text(&delivery.dialect)))
                     (field("Event", optional(delivery.event.as_deref())))
                     (field("Forge’s id", optional(delivery.forge_id.as_deref())))
-                    (field("Size", html! { (bytes(delivery.size)) }))
+                    (field("Size", size(&delivery, body)))
                 }
             }
         }
@@ -80,8 +89,22 @@ fn attempts(due: &Due) -> Markup {
     html! {
         @match due.attempts {
             0 => "in progress",
-            1 => { "1 failed attempt, next at " (moment(due.next_at)) },
-            failed => { (failed) " failed attempts, next at " (moment(due.next_at)) },
+            1 => { "1 failed attempt, next " (moment(due.next_at)) },
+            failed => { (failed) " failed attempts, next " (moment(due.next_at)) },
+        }
+        @if let Some(error) = &due.error { div.error { (text(error)) } }
+    }
+}
+
+/// The size of the body, with a link to it as long as it is kept.
+fn size(delivery: &DeliveryRecord, kept: Option<usize>) -> Markup {
+    html! {
+        (bytes(delivery.size))
+        @if kept.is_some_and(|length| length > 0) {
+            " · "
+            a href=(Root::RECORD.to(&format!("api/v2/deliveries/{}/body", delivery.deliveryid))) download {
+                "Download the body as it came"
+            }
         }
     }
 }
@@ -94,19 +117,19 @@ fn table(changes: &[(ChangeRecord, Vec<AtSink>)], total: usize) -> Markup {
                 table {
                     thead {
                         tr {
-                            th scope="col" { "Id" } th scope="col" { "Branch" } th scope="col" { "Revision" }
+                            th.narrow scope="col" { "Id" } th scope="col" { "Branch" } th scope="col" { "Revision" }
                             th scope="col" { "Author" } th scope="col" { "Comments" } th scope="col" { "Sinks" }
                         }
                     }
                     tbody {
                         @for (ChangeRecord { changeid, change, .. }, at_sinks) in changes {
                             tr {
-                                td.number { a href={ "/changes/" (changeid) } { (changeid) } }
-                                td { (optional(change.branch.as_deref())) }
-                                td.id { (optional(change.revision.as_deref())) }
-                                td { (optional(Some(&change.author))) }
-                                td { (optional(change.comments.lines().next())) }
-                                td { (outcomes::lines(at_sinks)) }
+                                td.number data-label="Id" { a href=(Root::RECORD.change(*changeid)) { (changeid) } }
+                                td data-label="Branch" { (optional(change.branch.as_deref())) }
+                                td.id data-label="Revision" { (optional(change.revision.as_deref())) }
+                                td data-label="Author" { (optional(Some(&change.author))) }
+                                td data-label="Comments" { (optional(change.comments.lines().next())) }
+                                td data-label="Sinks" { (outcomes::lines(Root::RECORD, at_sinks)) }
                             }
                         }
                     }
@@ -135,10 +158,10 @@ fn request_section(request: Option<StoredRequest>) -> Markup {
 fn line_and_headers(head: &RequestHead) -> Markup {
     let method = head.method.name();
     html! {
-        p { code { (method) " " (head.path) @if !head.query.is_empty() { "?" (head.query) } } }
+        p { code { (method) " " (text(&head.path)) @if !head.query.is_empty() { "?" (text(&head.query)) } } }
         details {
             summary { "Headers that were kept (" (head.headers.len()) ")" }
-            div.wide { table.fields { tbody { @for (name, value) in &head.headers { (field(name, html! { (value) })) } } } }
+            div.wide { table.fields { tbody { @for (name, value) in &head.headers { (field(name, text(value))) } } } }
         }
     }
 }
@@ -152,10 +175,10 @@ fn body_section(request: HookRequest) -> Markup {
     if body.len() > MAX_BODY_BYTES {
         return html! { p { "Its body has " (size) ", too much to show here." } };
     }
-    let Some((kind, text)) = readable(&request) else {
+    let Some((kind, shown)) = readable(&request) else {
         return html! { p { "Its body has " (size) " and is not text." } };
     };
-    html! { details { summary { "Body (" (size) @if !kind.is_empty() { ", " (kind) } ")" } pre { (text) } } }
+    html! { details { summary { "Body (" (size) @if !kind.is_empty() { ", " (text(&kind)) } ")" } pre { (lines(&shown)) } } }
 }
 
 /// The type and the text of a body that people can read. JSON, also in a form, is indented.

@@ -2,11 +2,14 @@
 
 use maud::{Markup, html};
 
-use super::layout::{moment, none, sink};
+use super::layout::{none, sink};
+use super::root::Root;
+use super::text::text;
+use super::time::moment;
 use crate::sinks::outcome::AtSink;
 
 /// A section with a line for each sink.
-pub(super) fn section(at_sinks: &[AtSink]) -> Markup {
+pub(super) fn section(root: Root, at_sinks: &[AtSink]) -> Markup {
     html! {
         section id="sinks" {
             h2 { "Sinks" }
@@ -21,9 +24,9 @@ pub(super) fn section(at_sinks: &[AtSink]) -> Markup {
                         tbody {
                             @for at_sink in at_sinks {
                                 tr {
-                                    td { (name(at_sink)) }
-                                    td { (at_sink.outcome.sentence()) }
-                                    td.when { (when(at_sink)) }
+                                    td data-label="Sink" { (name(root, at_sink)) }
+                                    td data-label="Result" { (text(&at_sink.outcome.sentence())) }
+                                    td data-label="When" { (when(at_sink)) }
                                 }
                             }
                         }
@@ -35,16 +38,16 @@ pub(super) fn section(at_sinks: &[AtSink]) -> Markup {
 }
 
 /// A line for each sink, in a cell of a table.
-pub(super) fn lines(at_sinks: &[AtSink]) -> Markup {
+pub(super) fn lines(root: Root, at_sinks: &[AtSink]) -> Markup {
     html! {
-        @for at_sink in at_sinks { div { (name(at_sink)) ": " (at_sink.outcome.sentence()) } }
+        @for at_sink in at_sinks { div { (name(root, at_sink)) ": " (text(&at_sink.outcome.sentence())) } }
         @if at_sinks.is_empty() { (none()) }
     }
 }
 
-fn name(at_sink: &AtSink) -> Markup {
+fn name(root: Root, at_sink: &AtSink) -> Markup {
     html! {
-        @if at_sink.is_configured { (sink(&at_sink.sink)) } @else { (at_sink.sink) " (no longer configured)" }
+        @if at_sink.is_configured { (sink(root, &at_sink.sink)) } @else { (text(&at_sink.sink)) " (no longer configured)" }
     }
 }
 
@@ -52,7 +55,7 @@ fn when(at_sink: &AtSink) -> Markup {
     html! {
         @match (at_sink.outcome.settled_at(), at_sink.outcome.next_at()) {
             (Some(at), _) => (moment(at)),
-            (None, Some(at)) => { "next attempt at " (moment(at)) },
+            (None, Some(at)) => { "next attempt " (moment(at)) },
             (None, None) => (none()),
         }
     }

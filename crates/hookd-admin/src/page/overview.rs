@@ -4,119 +4,169 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use hookd_config::{Dialects, ServedDialect};
-use hookd_core::Change;
-use hookd_store::{DeliveryRecord, State};
+use hookd_core::Subject;
+use hookd_store::{DeliveryRecord, State, Waiting};
 use maud::{Markup, html};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::find::{self, Listed, Search};
-use super::layout::{Frame, changes, moment, none, optional, state};
+use super::filters::{fields, summary};
+use super::find::{self, Asked, Listed};
+use super::layout::{Frame, changes, none, optional, state};
+use super::root::Root;
+use super::text::{apart, listed};
+use super::time::moment;
 use super::{bad_request, found, unavailable, unverified};
 use crate::state::{AppState, blocking};
 
 /// How many unverified requests are on this page.
 const MAX_UNVERIFIED_ROWS: usize = 10;
 
+/// How many characters of a revision are in a list.
+const SHORT_REVISION_CHARS: usize = 10;
+
 pub(super) async fn show(admin: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
-    let search = match Search::parse(request.query_string()) {
-        Ok(search) => search,
-        Err(message) => return bad_request(&message),
+    let asked = match Asked::parse(request.query_string()) {
+        Ok(asked) => asked,
+        Err(message) => return bad_request(Root::TOP, &message),
     };
-    let store = Arc::clone(admin.store());
-    let asked = search.clone();
-    let listed = match blocking(move || find::list(&*store, &asked)).await {
+    let (store, searched) = (Arc::clone(admin.store()), asked.clone());
+    let listed = match blocking(move || find::list(&*store, &searched)).await {
         Ok(listed) => listed,
-        Err(error) => return unavailable(&error),
+        Err(error) => return unavailable(Root::TOP, &error),
     };
+    let config = admin.config();
     // A search and older deliveries are shown alone.
-    let is_first = search.text.is_none() && search.before.is_none();
+    let is_first = asked.is_all() && asked.before.is_none();
     let content = html! {
-        (deliveries(&listed, &search))
+        (deliveries(&listed, &asked, config.dialects.values().map(|dialect| dialect.name.as_str())))
         @if is_first {
             (unverified::section(admin.unverified(), MAX_UNVERIFIED_ROWS))
-            (dialects(&admin.config().dialects))
+            (dialects(&config.dialects))
         }
     };
-    let title = if search.text.is_some() { "Search" } else { "Deliveries" };
-    found(&Frame { title, search: search.text.as_deref().unwrap_or_default() }, content)
+    let title = if asked.is_all() { "Deliveries" } else { "Search" };
+    let frame = Frame { root: Root::TOP, title, search: asked.text.as_deref().unwrap_or_default() };
+    found(&admin, &frame, content).await
 }
 
-fn deliveries(listed: &Listed, search: &Search) -> Markup {
+fn deliveries<'d>(listed: &Listed, asked: &Asked, dialects: impl Iterator<Item = &'d str>) -> Markup {
     html! {
         section {
-            h2 {
-                "Deliveries"
-                @if let Some(text) = &search.text { " that match “" (text) "”" }
-            }
+            h1 { "Deliveries" (summary(asked)) }
+            (fields(asked, dialects))
             @if listed.rows.is_empty() {
-                (empty(search))
+                (empty(asked))
             } @else {
                 div.wide {
-                    table {
+                    table.deliveries {
                         thead {
                             tr {
-                                th scope="col" { "Id" } th scope="col" { "Received" } th scope="col" { "Dialect" }
-                                th scope="col" { "Event" } th scope="col" { "State" }
-                                th scope="col" { "Changes, or why there are none" } th scope="col" { "Forge’s id" }
+                                th.narrow scope="col" { "Id" } th.narrow scope="col" { "Received" }
+                                th.narrow scope="col" { "State" } th.narrow scope="col" { "Event" }
+                                th.broad scope="col" { "Repository, branch, head" }
+                                th.broad scope="col" { "Changes, or why there are none" } th scope="col" { "Forge’s id" }
                             }
                         }
                         tbody { @for delivery in &listed.rows { (row(delivery, listed)) } }
                     }
                 }
             }
-            (paging(listed, search))
+            (paging(listed, asked))
         }
     }
 }
 
-fn row(delivery: &DeliveryRecord, listed: &Listed) -> Markup {
-    let first = delivery.changeids.first().and_then(|id| listed.changes.get(id));
+fn row(delivery: &DeliveryRecord, on_page: &Listed) -> Markup {
+    let head = delivery.changeids.last().and_then(|id| on_page.heads.get(id));
+    let waiting = on_page.waiting.get(&delivery.deliveryid);
+    let about = head.map(Subject::of).or_else(|| waiting.map(|waiting| waiting.about.clone()));
+    let author = head.map(|head| head.author.as_str()).filter(|author| !author.is_empty());
     html! {
         tr {
-            td.number { a href={ "/deliveries/" (delivery.deliveryid) } { (delivery.deliveryid) } }
-            td.when { (moment(delivery.received_at)) }
-            td { (delivery.dialect) }
-            td { (optional(delivery.event.as_deref())) }
-            td { (state(delivery.state)) }
-            td { (outcome(delivery)) @if let Some(change) = first { (summary(change)) } }
-            td.id { (optional(delivery.forge_id.as_deref())) }
+            td.number data-label="Id" { a href=(Root::TOP.delivery(delivery.deliveryid)) { (delivery.deliveryid) } }
+            td data-label="Received" { (moment(delivery.received_at)) }
+            td data-label="State" { (state(delivery.state)) }
+            td data-label="Event" {
+                (optional(delivery.event.as_deref()))
+                div.note { (listed(&delivery.dialect)) }
+            }
+            td data-label="About" {
+                @match &about {
+                    Some(about) => (subject(about)),
+                    None => (none()),
+                }
+                @if let Some(author) = author { div.note { (apart(author)) } }
+            }
+            td data-label="Result" { (outcome(Root::TOP, delivery, waiting)) }
+            td.id data-label="Forge’s id" { @match &delivery.forge_id { Some(id) => (listed(id)), None => (none()) } }
         }
     }
 }
 
-/// The result of a delivery, in a few words.
-pub(super) fn outcome(delivery: &DeliveryRecord) -> Markup {
+/// A repository, which narrows the list to its deliveries; the branch and the short revision.
+fn subject(about: &Subject) -> Markup {
+    let Subject { repository, branch, revision } = about;
+    let narrowed = Asked { repository: Some(repository.clone()), ..Asked::default() };
+    let branch = branch.as_deref().filter(|branch| !branch.is_empty());
+    let short: Option<String> = revision.as_ref().map(|revision| revision.chars().take(SHORT_REVISION_CHARS).collect());
+    let short = short.filter(|short| !short.is_empty());
+    html! {
+        @if !repository.is_empty() { a href=(narrowed.link(Root::TOP)) { (apart(without_scheme(repository))) } }
+        @if branch.is_some() || short.is_some() {
+            div {
+                @if let Some(branch) = branch { (apart(branch)) }
+                @if branch.is_some() && short.is_some() { " " }
+                @if let Some(short) = &short { code { (apart(short)) } }
+            }
+        }
+        @if repository.is_empty() && branch.is_none() && short.is_none() { (none()) }
+    }
+}
+
+/// The address of a repository as people write it.
+fn without_scheme(repository: &str) -> &str {
+    ["https://", "http://"].iter().find_map(|scheme| repository.strip_prefix(scheme)).unwrap_or(repository)
+}
+
+/// The result of a delivery, in a few words; of one that is pending, what it waits for.
+pub(super) fn outcome(root: Root, delivery: &DeliveryRecord, waiting: Option<&Waiting>) -> Markup {
     let reason = delivery.reason.as_deref().filter(|reason| !reason.is_empty());
     html! {
-        (changes(&delivery.changeids))
+        (changes(root, &delivery.changeids))
         @match reason {
             Some(reason) => {
                 @if !delivery.changeids.is_empty() { "; " }
-                (reason)
+                (listed(reason))
             }
-            None if delivery.state == State::Pending => "waits for the forge’s API",
+            None if delivery.state == State::Pending => {
+                "waits for the forge’s API"
+                @if let Some(waiting) = waiting { (attempts(waiting)) }
+            }
             None if delivery.changeids.is_empty() => (none()),
             None => {}
         }
     }
 }
 
-/// What people recognise a change by.
-fn summary(change: &Change) -> Markup {
-    let branch = change.branch.as_deref().unwrap_or_default();
-    let revision: String = change.revision.as_deref().unwrap_or_default().chars().take(12).collect();
-    let parts: Vec<&str> = [branch, &revision, &change.author].into_iter().filter(|part| !part.is_empty()).collect();
-    html! { @if !parts.is_empty() { div.note { (parts.join(" · ")) } } }
+/// The last error of a pending delivery, and when the next attempt is.
+fn attempts(waiting: &Waiting) -> Markup {
+    let due = &waiting.due;
+    html! {
+        @if due.attempts > 0 {
+            "; " @if due.attempts == 1 { "1 failed attempt" } @else { (due.attempts) " failed attempts" }
+            ", next " (moment(due.next_at))
+            @if let Some(error) = &due.error { div.error { (listed(error)) } }
+        }
+    }
 }
 
-fn empty(search: &Search) -> Markup {
+fn empty(asked: &Asked) -> Markup {
     html! {
-        @if search.text.is_some() {
+        @if !asked.is_all() {
             p {
-                "Nothing found. Revisions are matched as a whole, reasons in part and by case. Requests that were not "
-                "verified are not deliveries: see the " a href="/unverified" { "unverified requests" } "."
+                "Nothing found. Requests that were not verified are not deliveries: see the "
+                a href=(Root::TOP.to("unverified")) { "unverified requests" } "."
             }
-        } @else if search.before.is_some() {
+        } @else if asked.before.is_some() {
             p { "There are no older ones." }
         } @else {
             p { "No webhook has been received yet. Point a webhook of your forge at the path of a dialect below." }
@@ -124,16 +174,12 @@ fn empty(search: &Search) -> Markup {
     }
 }
 
-fn paging(listed: &Listed, search: &Search) -> Markup {
-    let query = |before: Option<i64>| {
-        let text = search.text.as_deref().map(|text| format!("q={}", utf8_percent_encode(text, NON_ALPHANUMERIC)));
-        let before = before.map(|id| format!("before={id}"));
-        format!("/?{}", text.into_iter().chain(before).collect::<Vec<_>>().join("&"))
-    };
+fn paging(listed: &Listed, asked: &Asked) -> Markup {
+    let link = |before: Option<i64>| Asked { before, ..asked.clone() }.link(Root::TOP);
     html! {
-        p.paging {
-            @if search.before.is_some() { a href=(query(None)) { "Newest" } }
-            @if let Some(older) = listed.older { a href=(query(Some(older))) rel="next" { "Older" } }
+        nav.paging aria-label="Older and newer deliveries" {
+            @if asked.before.is_some() { a href=(link(None)) { "Newest" } }
+            @if let Some(older) = listed.older { a href=(link(Some(older))) rel="next" { "Older" } }
         }
     }
 }
@@ -156,10 +202,10 @@ fn dialects(dialects: &Dialects) -> Markup {
                         tbody {
                             @for dialect in dialects.values() {
                                 tr {
-                                    td { (dialect.name) }
-                                    td { code { "/change_hook/" (dialect.name) } }
-                                    td { (dialect.class) }
-                                    td { (who_may_send(dialect)) }
+                                    td data-label="Name" { (dialect.name) }
+                                    td data-label="Path" { code { "/change_hook/" (dialect.name) } }
+                                    td data-label="Class" { (dialect.class) }
+                                    td data-label="Who may send" { (who_may_send(dialect)) }
                                 }
                             }
                         }

@@ -11,7 +11,10 @@ use hookd_store::{Page, Settlement, SettlementKind, Store, StoreError, Timestamp
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::layout::{Frame, button, field, moment, none, optional, sink_path, sink_state, span};
+use super::layout::{Frame, button, field, none, optional, sink_state};
+use super::root::Root;
+use super::text::text;
+use super::time::{moment, span};
 use super::{bad_request, conflict, found, not_found, see, unavailable};
 use crate::sinks::action::{self, Action, Failed};
 use crate::sinks::dead_letters::{self, Group, Groups};
@@ -33,11 +36,14 @@ struct Details {
 }
 
 pub(super) async fn show(admin: web::Data<AppState>, name: web::Path<String>) -> HttpResponse {
-    let Some(view) = find(admin.sinks(), &name) else { return not_found("sink") };
+    let Some(view) = find(admin.sinks(), &name) else { return not_found(Root::RECORD, "sink") };
     let store = Arc::clone(admin.store());
     match blocking(move || read(&*store, view)).await {
-        Ok(details) => found(&Frame { title: &format!("Sink {name}"), search: "" }, content(&details)),
-        Err(error) => unavailable(&error),
+        Ok(details) => {
+            let frame = Frame { root: Root::RECORD, title: &format!("Sink {name}"), search: "" };
+            found(&admin, &frame, content(&details)).await
+        }
+        Err(error) => unavailable(Root::RECORD, &error),
     }
 }
 
@@ -48,18 +54,19 @@ pub(super) async fn act(
     path: web::Path<(String, String)>,
 ) -> HttpResponse {
     let (sink, name) = path.into_inner();
+    let root = Root::of(request.path());
     let performed = match Action::parse(&name, request.query_string()) {
         Ok(action) => action::perform(&admin, &sink, action).await,
         Err(failed) => Err(failed),
     };
     match performed {
-        Ok(_) if name == "forget" => see("/sinks"),
-        Ok(_) => see(&sink_path(&sink)),
-        Err(Failed::NoSink) => not_found("sink"),
-        Err(Failed::NoAction) => not_found("page"),
-        Err(Failed::Invalid(message)) => bad_request(&message),
-        Err(Failed::Refused(message)) => conflict(&message),
-        Err(Failed::Store(error)) => unavailable(&error),
+        Ok(_) if name == "forget" => see(&root.to("sinks")),
+        Ok(_) => see(&root.sink(&sink)),
+        Err(Failed::NoSink) => not_found(root, "sink"),
+        Err(Failed::NoAction) => not_found(root, "page"),
+        Err(Failed::Invalid(message)) => bad_request(root, &message),
+        Err(Failed::Refused(message)) => conflict(root, &message),
+        Err(Failed::Store(error)) => unavailable(root, &error),
     }
 }
 
@@ -75,16 +82,16 @@ fn read(store: &dyn Store, view: SinkView) -> Result<Details, StoreError> {
 
 fn content(details: &Details) -> Markup {
     let Details { view: SinkView { settings, status, lag }, dead, groups, requeued } = details;
-    let path = sink_path(&settings.name);
+    let path = Root::RECORD.sink(&settings.name);
     html! {
-        h2 { "Sink " (settings.name) }
+        h1 { "Sink " (text(&settings.name)) }
         div.wide {
             table.fields {
                 tbody {
                     (field("State", sink_state(status.state)))
                     (field("Error", optional(status.error.as_deref())))
                     (field("Type", html! { (settings.sink_type) }))
-                    (field("Destination", html! { (settings.sink.destination()) }))
+                    (field("Destination", text(&settings.sink.destination())))
                     (field("Order", html! { (order_name(settings.order)) }))
                     (field("Waiting", html! { (lag) " changes" @if *requeued > 0 { ", and " (requeued) " to be sent once more" } }))
                     (field("First that waits", status.head.as_ref().map_or_else(none, head)))
@@ -112,11 +119,11 @@ fn content(details: &Details) -> Markup {
 
 fn head(head: &Head) -> Markup {
     html! {
-        a href={ "/changes/" (head.changeid) } { "change " (head.changeid) } ", received " (moment(head.received_at))
+        a href=(Root::RECORD.change(head.changeid)) { "change " (head.changeid) } ", received " (moment(head.received_at))
         " (" (span(Timestamp::now().since(head.received_at))) " ago)"
         @match head.attempts { 0 => {}, 1 => "; 1 failed attempt", failed => { "; " (failed) " failed attempts" } }
-        @if let Some(next_at) = head.next_at { "; next attempt at " (moment(next_at)) }
-        @if let Some(answer) = &head.answer { div { (answer) } }
+        @if let Some(next_at) = head.next_at { "; next attempt " (moment(next_at)) }
+        @if let Some(answer) = &head.answer { div { (text(answer)) } }
     }
 }
 
@@ -137,8 +144,8 @@ fn dead_letters_section(path: &str, dead: &Page<Settlement>, Groups { groups, ot
                         tbody {
                             @for group in shown {
                                 tr {
-                                    td { (group.reason) }
-                                    td { (range(group)) }
+                                    td data-label="Reason" { (text(&group.reason)) }
+                                    td data-label="Changes" { (range(group)) }
                                     td { (button(path, &requeue(&group.reason), "Send once more")) }
                                 }
                             }
@@ -163,7 +170,7 @@ fn requeue(reason: &str) -> String {
 }
 
 fn range(Group { count, first, last, .. }: &Group) -> Markup {
-    let link = |id: &i64| html! { a href={ "/changes/" (id) } { (id) } };
+    let link = |id: &i64| html! { a href=(Root::RECORD.change(*id)) { (id) } };
     html! {
         @match count {
             1 => { "change " (link(first)) },
@@ -175,9 +182,9 @@ fn range(Group { count, first, last, .. }: &Group) -> Markup {
 fn row(path: &str, letter: &Settlement) -> Markup {
     html! {
         tr {
-            td.number { a href={ "/changes/" (letter.changeid) } { (letter.changeid) } }
-            td.when { (moment(letter.settled_at)) }
-            td { (letter.answer) }
+            td.number { a href=(Root::RECORD.change(letter.changeid)) { (letter.changeid) } }
+            td { (moment(letter.settled_at)) }
+            td { (text(&letter.answer)) }
             td { (button(path, &format!("requeue?changeid={}", letter.changeid), "Send once more")) }
         }
     }

@@ -7,7 +7,10 @@ use hookd_sinks::SinkView;
 use hookd_store::{SettlementKind, Timestamp};
 use maud::{Markup, html};
 
-use super::layout::{Frame, button, none, optional, sink, sink_path, sink_state, span};
+use super::layout::{Frame, button, none, optional, sink, sink_state};
+use super::root::Root;
+use super::text::text;
+use super::time::span;
 use super::{found, unavailable};
 use crate::state::{AppState, blocking};
 
@@ -22,14 +25,17 @@ pub(super) async fn show(admin: web::Data<AppState>) -> HttpResponse {
         Ok((sinks, engine.orphans()?))
     };
     match blocking(read).await {
-        Ok((sinks, orphans)) => found(&Frame { title: "Sinks", search: "" }, content(&sinks, &orphans)),
-        Err(error) => unavailable(&error),
+        Ok((sinks, orphans)) => {
+            let frame = Frame { root: Root::TOP, title: "Sinks", search: "" };
+            found(&admin, &frame, content(&sinks, &orphans)).await
+        }
+        Err(error) => unavailable(Root::TOP, &error),
     }
 }
 
 fn content(sinks: &[(SinkView, u64)], orphans: &[String]) -> Markup {
     html! {
-        h2 { "Sinks" }
+        h1 { "Sinks" }
         @if sinks.is_empty() {
             p { "No sink is configured: changes are stored, and go nowhere." }
         } @else {
@@ -52,7 +58,7 @@ fn content(sinks: &[(SinkView, u64)], orphans: &[String]) -> Markup {
                 "Changes that such a sink has not had are kept for it, in case that it comes back. To forget it deletes its "
                 "place in the log and its dead letters."
             }
-            ul { @for name in orphans { li.actions { (name) (button(&sink_path(name), "forget", "Forget")) } } }
+            ul { @for name in orphans { li.actions { (text(name)) (button(&Root::TOP.sink(name), "forget", "Forget")) } } }
         }
     }
 }
@@ -60,17 +66,17 @@ fn content(sinks: &[(SinkView, u64)], orphans: &[String]) -> Markup {
 fn row(SinkView { settings, status, lag }: &SinkView, dead: u64) -> Markup {
     html! {
         tr {
-            td { (sink(&settings.name)) }
-            td { (settings.sink_type) }
-            td { (settings.sink.destination()) }
-            td { (sink_state(status.state)) }
-            td.number { (lag) }
-            td.number { @match &status.head {
+            td data-label="Name" { (sink(Root::TOP, &settings.name)) }
+            td data-label="Type" { (settings.sink_type) }
+            td data-label="Destination" { (text(&settings.sink.destination())) }
+            td data-label="State" { (sink_state(status.state)) }
+            td.number data-label="Waiting" { (lag) }
+            td.number data-label="First waits since" { @match &status.head {
                 Some(head) => (span(Timestamp::now().since(head.received_at))),
                 None => (none()),
             } }
-            td.number { (dead) }
-            td { (optional(status.error.as_deref())) }
+            td.number data-label="Dead letters" { (dead) }
+            td data-label="Error" { (optional(status.error.as_deref())) }
         }
     }
 }

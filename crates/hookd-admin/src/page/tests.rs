@@ -1,8 +1,10 @@
 //! The pages as a browser gets them, over a store with what an attacker would send.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
-use hookd_core::{Change, Method};
-use hookd_store::{NewDelivery, NewState, RequestHead, StoredRequest, Timestamp};
+use hookd_core::{Change, Method, Subject};
+use hookd_store::{Due, Log as _, NewDelivery, NewState, RequestHead, StoreError, StoredRequest, Timestamp};
 use serde_json::json;
 
 use crate::UnverifiedRequest;
@@ -128,13 +130,198 @@ async fn what_is_not_there_is_404() {
     assert_eq!(of_the_api.headers.get("content-type").unwrap(), "application/json; charset=utf-8");
 }
 
+/// Everything that nobody would see in a text.
+const UNSEEN: &str = "main\u{202e}\u{200b}\u{7f}\u{9b}\u{feff}\u{2066}\0";
+
+#[actix_web::test]
+async fn what_nobody_would_see_is_written_out_on_every_page() {
+    let site = Site::new();
+    let accepted = site.add(full_of(UNSEEN)).await;
+    let refused = site.add(delivery(UNSEEN, NewState::Refused(UNSEEN.into()))).await;
+    let mut form = delivery(UNSEEN, NewState::Ignored(UNSEEN.into()));
+    form.request.as_mut().unwrap().body = format!("not JSON {UNSEEN}").into();
+    let ignored = site.add(form).await;
+    let about = Subject { repository: UNSEEN.into(), branch: Some(UNSEEN.into()), revision: Some(UNSEEN.into()) };
+    let pending = site.add(delivery(UNSEEN, NewState::Pending { reported_changes: 1, about })).await;
+    site.unverified.push(UnverifiedRequest {
+        received_at: Timestamp::default(),
+        dialect: UNSEEN.into(),
+        peer: Some(UNSEEN.into()),
+        event: Some(UNSEEN.into()),
+        reason: UNSEEN.into(),
+    });
+    let mut targets = vec!["/".to_owned(), "/unverified".to_owned(), "/changes/1".to_owned()];
+    targets.extend([accepted, refused, ignored, pending].map(|id| format!("/deliveries/{id}")));
+    targets.push("/?q=main%E2%80%AE&event=%E2%80%AE&dialect=a%E2%80%8B&repository=%EF%BB%BF".to_owned());
+    for target in targets {
+        let text = site.text(&target).await;
+        assert!(text.contains("<i>U+202E</i>"), "{target} does not show it: {text}");
+        let unseen = text.chars().filter(|c| *c != '\n' && UNSEEN.trim_start_matches("main").contains(*c));
+        assert_eq!(unseen.count(), 0, "{target}: {text}");
+    }
+}
+
+#[actix_web::test]
+async fn all_links_are_relative() {
+    let site = Site::new();
+    let id = site.add(full_of("https://example.org/r")).await;
+    for number in 0..60 {
+        site.add(delivery(&number.to_string(), NewState::Ignored("no".into()))).await;
+    }
+    for target in [
+        "/",
+        "/?q=no",
+        "/?q=https&before=9",
+        "/?state=refused",
+        "/unverified",
+        "/sinks",
+        "/nothing",
+        "/a/b/c",
+        "/changes/1",
+        "/changes/9",
+    ]
+    .into_iter()
+    .map(str::to_owned)
+    .chain([format!("/deliveries/{id}")])
+    {
+        let text = site.get(&target).await.text;
+        for part in text.split(['"', ' ']).filter(|part| part.starts_with("href=") || part.starts_with("action=")) {
+            let place = text.find(part).unwrap();
+            let value = text[place + part.len() + 1..].split('"').next().unwrap();
+            let is_relative = value.starts_with("./") || value.starts_with("../") || value.starts_with('#');
+            assert!(is_relative || value.starts_with("https://example.org/"), "{target}: {value:?}");
+        }
+        assert!(!text.contains("\"/"), "{target}: {text}");
+    }
+    let deep = site.get("/a/b/c").await.text;
+    assert!(deep.contains("href=\"../../style.css\"") && deep.contains("action=\"../../\""), "{deep}");
+}
+
+#[actix_web::test]
+async fn the_list_shows_repository_branch_and_head_of_accepted_and_pending_deliveries() {
+    let site = Site::new();
+    let of = |branch: &str, revision: &str| Change {
+        repository: "https://git.example.org/octo/tea".into(),
+        branch: Some(branch.into()),
+        author: "Ada <ada@example.org>".into(),
+        ..change(revision)
+    };
+    let head = of("feature/earl-grey", "c0ffee14bb761a232cd80139fbd4c0d33264240a");
+    site.add(delivery("1", NewState::Accepted(vec![of("old", "0ldddddddddddddd"), head.clone()]))).await;
+    let about = Subject { branch: Some("refs/pull/7".into()), ..Subject::of(&head) };
+    let pending = site.add(delivery("2", NewState::Pending { reported_changes: 1, about })).await;
+    let text = site.text("/").await;
+    for branch in ["feature/earl-grey", "refs/pull/7"] {
+        let shown = format!(
+            "<a href=\"./?repository=https%3A%2F%2Fgit%2Eexample%2Eorg%2Focto%2Ftea\"><bdi>git.example.org/octo/tea</bdi></a>\
+             <div><bdi>{branch}</bdi> <code><bdi>c0ffee14bb</bdi></code></div>"
+        );
+        assert!(text.contains(&shown), "{branch}: {text}");
+    }
+    assert!(!text.contains("0ldddddd"), "the head is the last change: {text}");
+    assert!(text.contains("waits for the forge’s API") && !text.contains("failed attempt"), "{text}");
+
+    let [due] = site.store.pending().unwrap().try_into().unwrap();
+    let next_at = Timestamp::now().saturating_add(Duration::from_secs(125));
+    let error = Some("https://api.example.org/pulls/7: the API answered 503 <b>".to_owned());
+    site.store.postpone(Due { attempts: 2, next_at, error, ..due }).await.unwrap();
+    for target in ["/".to_owned(), format!("/deliveries/{pending}")] {
+        let text = site.text(&target).await;
+        for part in
+            ["2 failed attempts, next ", ">in 2 min</time>", "pulls/7: the API answered 503 &lt;b&gt;", "refs/pull/7"]
+        {
+            assert!(text.contains(part), "{target}: {part}: {text}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn filters_are_in_the_url_combined_paged_and_kept_in_links() {
+    let site = Site::new();
+    for number in 0..120 {
+        let change = Change { repository: "https://git.example.org/octo/tea".into(), ..change("f00f") };
+        let state = match number % 3 {
+            0 => NewState::Accepted(vec![change]),
+            1 => NewState::Ignored("not built".into()),
+            _ => NewState::Refused("not right".into()),
+        };
+        let dialect = if number % 2 == 0 { "github" } else { "gitlab" }.into();
+        site.add(NewDelivery { dialect, ..delivery(&number.to_string(), state) }).await;
+    }
+    let expected = |is_wanted: fn(i64) -> bool| (1..=120).rev().filter(|id| is_wanted(*id - 1)).collect::<Vec<i64>>();
+    for (query, ids) in [
+        ("state=refused", expected(|number| number % 3 == 2)),
+        ("state=refused&state=ignored", expected(|number| number % 3 != 0)),
+        ("state=accepted&dialect=gitlab", expected(|number| number % 3 == 0 && number % 2 == 1)),
+        ("event=push&dialect=GITHUB", expected(|number| number % 2 == 0)),
+        ("event=pus", vec![]),
+        ("repository=octo%2Ftea", expected(|number| number % 3 == 0)),
+        ("repository=octo%2Ftea&state=ignored", vec![]),
+        ("q=not&dialect=github&state=ignored&state=refused", expected(|number| number % 3 != 0 && number % 2 == 0)),
+    ] {
+        let (mut next, mut seen) = (Some(format!("/?{query}")), Vec::new());
+        while let Some(target) = next {
+            let (ids, older) = listed(&site.text(&target).await);
+            seen.extend(ids);
+            next = older;
+        }
+        assert_eq!(seen, ids, "{query}");
+    }
+    let text = site.text("/?q=not&state=refused&dialect=github&event=push&repository=tea").await;
+    for part in [
+        "name=\"q\" value=\"not\"",
+        "value=\"refused\" form=\"search\" checked",
+        "<option value=\"github\" selected>",
+        "name=\"event\" form=\"search\" maxlength=\"200\" value=\"push\"",
+        "value=\"tea\"",
+        "<a href=\"./\">Clear</a>",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let wrong = site.get("/?state=lost").await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert!(wrong.text.contains("no such state `lost`, expected one of `pending`, `accepted`"), "{}", wrong.text);
+}
+
+#[actix_web::test]
+async fn a_banner_says_on_every_page_when_the_store_fails() {
+    let site = Site::new();
+    site.add(delivery("1", NewState::Accepted(vec![change("1")]))).await;
+    let targets = ["/", "/?q=1", "/deliveries/1", "/changes/1", "/sinks", "/unverified"];
+    for target in targets {
+        assert!(!site.text(target).await.contains("role=\"alert\""), "{target}");
+    }
+    let (cause, remedy) = ("the disk is full <b>".to_owned(), "free some space".to_owned());
+    site.store.fail_with(StoreError::Unavailable { cause, remedy });
+    for target in targets {
+        let text = site.text(target).await;
+        let banner = "hookd cannot store webhooks.</strong> They are answered with 503, so that their senders try again. \
+                      Cause: the disk is full &lt;b&gt;. Free some space.";
+        assert!(text.contains("role=\"alert\"") && text.contains(banner), "{target}: {text}");
+    }
+    site.store.recover();
+    assert!(!site.text("/").await.contains("role=\"alert\""));
+}
+
+#[actix_web::test]
+async fn long_values_are_shortened_in_lists_and_whole_on_their_page() {
+    let site = Site::new();
+    let long = "x".repeat(5000);
+    let with = Change { branch: Some(long.clone()), ..change("1") };
+    site.add(delivery("1", NewState::Accepted(vec![with]))).await;
+    let text = site.text("/").await;
+    assert!(text.contains(&format!("{}…", "x".repeat(160))) && !text.contains(&"x".repeat(161)), "{text}");
+    assert!(site.text("/changes/1").await.contains(&long));
+}
+
 /// The numbers of the deliveries on a page, and where its link to older ones leads.
 fn listed(text: &str) -> (Vec<i64>, Option<String>) {
-    let links = text.split("<a href=\"/deliveries/").skip(1);
+    let links = text.split("<a href=\"./deliveries/").skip(1);
     let ids = links.map(|rest| rest.split('"').next().unwrap().parse().unwrap()).collect();
     let older = text.split_once("\" rel=\"next\"").map(|(before, _)| {
         let target = before.rsplit_once("href=\"").unwrap().1;
-        target.replace("&amp;", "&")
+        // Relative, as a browser takes it.
+        target.strip_prefix('.').expect("it is relative").replace("&amp;", "&")
     });
     (ids, older)
 }
@@ -143,10 +330,11 @@ fn listed(text: &str) -> (Vec<i64>, Option<String>) {
 async fn pages_have_every_delivery_once_newest_first() {
     let site = Site::new();
     for number in 0..120 {
-        site.add(delivery(&number.to_string(), NewState::Ignored(format!("reason {}", number % 2)))).await;
+        site.add(delivery(&number.to_string(), NewState::Ignored(["it is even", "it is odd"][number % 2].into())))
+            .await;
     }
     for (start, expected) in
-        [("/", (1..=120).rev().collect::<Vec<_>>()), ("/?q=reason%201", (1..=60).map(|half| half * 2).rev().collect())]
+        [("/", (1..=120).rev().collect::<Vec<_>>()), ("/?q=is%20ODD", (1..=60).map(|half| half * 2).rev().collect())]
     {
         let mut next = Some(start.to_owned());
         let mut seen = Vec::new();
@@ -174,19 +362,30 @@ async fn pages_have_every_delivery_once_newest_first() {
 }
 
 #[actix_web::test]
-async fn a_search_finds_by_forge_id_revision_number_and_reason() {
+async fn a_search_finds_ids_short_hashes_branches_authors_repositories_and_reasons_in_any_case() {
     let site = Site::new();
-    let first = site.add(delivery("72d3162e", NewState::Accepted(vec![change("f00f"), change("beef")]))).await;
-    let second = site.add(delivery("aaaa", NewState::Accepted(vec![change("f00f")]))).await;
+    let with = |revision: &str, author: &str| Change {
+        repository: "https://git.example.org/octo/Tea".into(),
+        branch: Some("feature/earl-grey".into()),
+        author: author.into(),
+        ..change(revision)
+    };
+    let tea = with("c0ffee14bb761a232cd80139fbd4c0d33264240a", "Ada Lovelace");
+    let first = site.add(delivery("72d3162e", NewState::Accepted(vec![tea, change("beef")]))).await;
+    let second = site.add(delivery("aaaa", NewState::Accepted(vec![with("f00f", "Ben")]))).await;
     let third = site.add(delivery("bbbb", NewState::Ignored("action \"labeled\" is not built".into()))).await;
     let fourth = site.add(delivery("cccc", NewState::Refused("`ref` is missing".into()))).await;
     for (search, found) in [
         ("72d3162e", vec![first]),
-        ("%2072d3162e%20", vec![first]),
-        ("f00f", vec![second, first]),
+        ("%2072d3%20", vec![first]),
+        ("C0FFEE1", vec![first]),
+        ("lovelace", vec![first]),
+        ("EARL", vec![second, first]),
+        ("octo/tea+ben", vec![second]),
+        ("F00F", vec![second]),
         ("beef", vec![first]),
-        ("labeled%22%20is", vec![third]),
-        ("cccc", vec![fourth]),
+        ("LABELED%22%20is", vec![third]),
+        ("CCCC", vec![fourth]),
         ("2", vec![second]),
         ("nothing", vec![]),
         ("%25", vec![]),
@@ -210,9 +409,14 @@ async fn the_page_of_a_delivery_shows_all_of_it() {
     with_form.request.as_mut().unwrap().body = "payload=%7B%22ref%22%3A%22refs%2Fheads%2Fmain%22%7D".into();
     let id = site.add(with_form).await;
     let text = site.text(&format!("/deliveries/{id}")).await;
-    for part in
-        ["72d3162e", "2024-05-01 10:00:00", "href=\"/changes/1\"", "href=\"/changes/2\"", "x-github-event", "accepted"]
-    {
+    for part in [
+        "72d3162e",
+        "2024-05-01 10:00:00",
+        "href=\"../changes/1\"",
+        "href=\"../changes/2\"",
+        "x-github-event",
+        "accepted",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(text.contains("{\n  &quot;ref&quot;: &quot;refs/heads/main&quot;\n}"), "{text}");
@@ -223,7 +427,7 @@ async fn the_page_of_a_delivery_shows_all_of_it() {
         (vec![], "It has no body"),
         ("[".repeat(100_000).into_bytes(), "[[[["),
     ] {
-        let mut odd = delivery("x", NewState::Pending { reported_changes: 1 });
+        let mut odd = delivery("x", NewState::Pending { reported_changes: 1, about: Subject::default() });
         odd.request.as_mut().unwrap().body = body.into();
         let id = site.add(odd).await;
         let text = site.text(&format!("/deliveries/{id}")).await;

@@ -4,12 +4,16 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 
 use super::found;
-use super::layout::{Frame, moment, optional};
+use super::layout::{Frame, optional};
+use super::root::Root;
+use super::text::text;
+use super::time::moment;
 use crate::Unverified;
 use crate::state::AppState;
 
 pub(super) async fn show(admin: web::Data<AppState>) -> HttpResponse {
-    found(&Frame { title: "Unverified", search: "" }, section(admin.unverified(), usize::MAX))
+    let frame = Frame { root: Root::TOP, title: "Unverified", search: "" };
+    found(&admin, &frame, section(admin.unverified(), usize::MAX)).await
 }
 
 /// The newest of them, at most `max`.
@@ -29,25 +33,25 @@ pub(super) fn section(unverified: &Unverified, max: usize) -> Markup {
                     table {
                         thead {
                             tr {
-                                th scope="col" { "Received" } th scope="col" { "Dialect" } th scope="col" { "Event" }
-                                th scope="col" { "From" } th scope="col" { "Why it was refused" }
+                                th.narrow scope="col" { "Received" } th scope="col" { "Dialect" } th scope="col" { "Event" }
+                                th scope="col" { "From" } th.broad scope="col" { "Why it was refused" }
                             }
                         }
                         tbody {
                             @for entry in entries.iter().take(max) {
                                 tr {
-                                    td.when { (moment(entry.received_at)) }
-                                    td { (entry.dialect) }
-                                    td { (optional(entry.event.as_deref())) }
-                                    td { (optional(entry.peer.as_deref())) }
-                                    td { (entry.reason) }
+                                    td data-label="Received" { (moment(entry.received_at)) }
+                                    td data-label="Dialect" { (text(&entry.dialect)) }
+                                    td data-label="Event" { (optional(entry.event.as_deref())) }
+                                    td data-label="From" { (optional(entry.peer.as_deref())) }
+                                    td data-label="Why it was refused" { (text(&entry.reason)) }
                                 }
                             }
                         }
                     }
                 }
                 @if entries.len() > max {
-                    p.paging { a href="/unverified" { "All " (entries.len()) } }
+                    p.paging { a href=(Root::TOP.to("unverified")) { "All " (entries.len()) } }
                 }
             }
         }

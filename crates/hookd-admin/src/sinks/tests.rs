@@ -71,11 +71,11 @@ async fn a_sink_is_shown_with_its_head_and_its_error() {
     let second = &outcomes(&site, 2).await[0];
     assert!(second.contains("failed: 503 Service Unavailable"), "{second}");
     let text = site.text("/sinks/master").await;
-    for part in ["503 Service Unavailable", "next attempt at", "Skip change 2", "action=\"/sinks/master/pause\""] {
+    for part in ["503 Service Unavailable", "next attempt ", "Skip change 2", "action=\"../sinks/master/pause\""] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let list = site.text("/sinks").await;
-    assert!(list.contains("href=\"/sinks/master\"") && list.contains("retrying"), "{list}");
+    assert!(list.contains("href=\"./sinks/master\"") && list.contains("retrying"), "{list}");
 }
 
 #[actix_web::test]
@@ -110,7 +110,7 @@ async fn dead_letters_are_listed_grouped_and_sent_once_more() {
     let answer = site.post(target).await;
     assert_eq!(
         (answer.status, answer.headers.get(LOCATION).unwrap().to_str().unwrap()),
-        (StatusCode::SEE_OTHER, "/sinks/master")
+        (StatusCode::SEE_OTHER, "../../sinks/master")
     );
     site.wait_for("master", |status| status.attempts.delivered == 4).await;
     assert_eq!(site.post("/api/v2/sinks/master/pause").await.status, StatusCode::OK);
@@ -198,7 +198,7 @@ async fn a_paused_sink_says_so_everywhere() {
     site.serve(vec![(scripted, sink_options("pull requests"))]).await;
     site.wait_for("pull requests", |status| status.state == SinkState::Idle).await;
     let answer = site.post("/sinks/pull%20requests/pause").await;
-    assert_eq!(answer.headers.get(LOCATION).unwrap(), "/sinks/pull%20requests");
+    assert_eq!(answer.headers.get(LOCATION).unwrap(), "../../sinks/pull%20requests");
     add(&site, &["a", "b"]).await;
     site.wait_for("pull requests", |status| status.head.is_some()).await;
     let shown = sink(&site, "pull%20requests").await;
@@ -206,11 +206,11 @@ async fn a_paused_sink_says_so_everywhere() {
     assert_eq!(outcomes(&site, 1).await, ["pull requests: waits, since the sink is paused"]);
     assert_eq!(outcomes(&site, 2).await, ["pull requests: waits behind change 1; the sink is paused"]);
     let text = site.text("/changes/1").await;
-    assert!(text.contains("<a href=\"/sinks/pull%20requests\">pull requests</a>"), "{text}");
+    assert!(text.contains("<a href=\"../sinks/pull%20requests\">pull requests</a>"), "{text}");
     assert!(text.contains("waits, since the sink is paused"), "{text}");
     let text = site.text("/deliveries/2").await;
     assert!(text.contains("waits behind change 1; the sink is paused"), "{text}");
-    assert!(site.text("/sinks/pull%20requests").await.contains("/sinks/pull%20requests/resume"));
+    assert!(site.text("/sinks/pull%20requests").await.contains("../sinks/pull%20requests/resume"));
 }
 
 #[actix_web::test]
@@ -265,12 +265,12 @@ async fn a_sink_that_is_gone_keeps_its_outcomes() {
 
     // Until it is forgotten.
     assert_eq!(site.get("/api/v2/sinks").await.json()["meta"]["not_configured"], json!(["master"]));
-    assert!(site.text("/sinks").await.contains("action=\"/sinks/master/forget\""));
+    assert!(site.text("/sinks").await.contains("action=\"./sinks/master/forget\""));
     assert_eq!(site.post("/sinks/other/forget").await.status, StatusCode::CONFLICT);
     let answer = site.post("/sinks/master/forget").await;
     assert_eq!(
         (answer.status, answer.headers.get(LOCATION).unwrap().to_str().unwrap()),
-        (StatusCode::SEE_OTHER, "/sinks")
+        (StatusCode::SEE_OTHER, "../../sinks")
     );
     assert_eq!(site.get("/api/v2/sinks").await.json()["meta"]["not_configured"], json!([]));
     assert_eq!(outcomes(&site, 1).await, ["other: delivered: 201 Created"]);

@@ -28,6 +28,7 @@ fn everything(event: &Event<'_>) -> Option<Result<Outcome, Refusal>> {
         None => Outcome::Calls {
             calls: vec![hookd_core::ApiCall { url, headers: Vec::new(), is_announced: false }],
             line: None,
+            about: hookd_core::Subject::default(),
             reported_changes: 1,
         },
         Some(_) => Outcome::ignored(format!("{} was taken", event.name)),

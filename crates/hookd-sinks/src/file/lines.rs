@@ -1,8 +1,8 @@
-//! A file of JSON Lines that only grows: opened, repaired, appended to, searched from its end.
+//! A file of JSON Lines that only grows: opened, repaired, appended to.
 
 use std::error::Error;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::document::BEGINNING;
 
-/// How much of the end of a file is searched, in bytes. A change that is asked for was written last, or nearly so.
-const MAX_SEARCHED_BYTES: u64 = 4 << 20;
-
 /// How much is read at a time.
-const CHUNK_BYTES: u64 = 64 << 10;
+pub(super) const CHUNK_BYTES: u64 = 64 << 10;
 
 /// An open file.
 pub(crate) struct Lines {
@@ -54,10 +51,10 @@ impl Lines {
         Ok(Self { file, is_regular, new_in: folder, is_new: AtomicBool::new(is_new) })
     }
 
-    /// Appends a line, which ends with a newline: whole, or not at all.
-    pub(crate) fn append(&mut self, line: &[u8]) -> io::Result<()> {
+    /// Appends lines, which end with a newline: all of them, or none.
+    pub(crate) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         let length = if self.is_regular { Some(self.file.metadata()?.len()) } else { None };
-        let written = self.file.write_all(line);
+        let written = self.file.write_all(lines);
         if written.is_err()
             && let Some(length) = length
             && let Err(error) = self.file.set_len(length)
@@ -101,7 +98,7 @@ fn repair(file: &File, path: &Path) -> io::Result<()> {
 }
 
 /// The offset behind the last newline; 0 where there is none.
-fn end_of_lines(file: &File, length: u64) -> io::Result<u64> {
+pub(super) fn end_of_lines(file: &File, length: u64) -> io::Result<u64> {
     let mut end = length;
     while end > 0 {
         let start = end.saturating_sub(CHUNK_BYTES);
@@ -114,38 +111,16 @@ fn end_of_lines(file: &File, length: u64) -> io::Result<u64> {
     Ok(0)
 }
 
-fn read(file: &File, start: u64, end: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read(file: &File, start: u64, end: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(end - start).map_err(io::Error::other)?];
     file.read_exact_at(&mut bytes, start)?;
     Ok(bytes)
 }
 
-/// The offset of the line of a change among the last lines of a file; none where there is no such line, or no file.
-/// A line that was torn off is none.
-pub(crate) fn find(path: &Path, hookd_id: &str) -> io::Result<Option<u64>> {
-    if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
-        return match fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-            Ok(_) => Err(io::Error::other("it is not a regular file")),
-        };
-    }
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    let start = length.saturating_sub(MAX_SEARCHED_BYTES);
-    let bytes = read(&file, start, length)?;
-    let beginning = format!("{BEGINNING}{hookd_id}\"");
-    let mut offset = 0;
-    let found = bytes.split_inclusive(|byte| *byte == b'\n').find_map(|line| {
-        let at = offset;
-        offset += line.len() as u64;
-        (line.starts_with(beginning.as_bytes()) && line.ends_with(b"\n")).then_some(start + at)
-    });
-    Ok(found)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn file_with(content: &str) -> (tempfile::TempDir, PathBuf) {
@@ -183,25 +158,5 @@ mod tests {
             assert!(error.get_ref().unwrap().is::<NotOurs>(), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
-    }
-
-    #[test]
-    fn finds_whole_lines_only() {
-        let torn = line("a-3-0").trim_end().to_owned();
-        let (_folder, path) = file_with(&format!("{}{}{torn}", line("a-1-0"), line("a-2-0")));
-        assert_eq!(find(&path, "a-1-0").unwrap(), Some(0));
-        assert_eq!(find(&path, "a-2-0").unwrap(), Some(line("a-1-0").len() as u64));
-        assert_eq!(find(&path, "a-3-0").unwrap(), None);
-        assert_eq!(find(&path, "a-2").unwrap(), None);
-        assert_eq!(find(&path.with_extension("none"), "a-1-0").unwrap(), None);
-        assert!(find(path.parent().unwrap(), "a-1-0").is_err());
-    }
-
-    #[test]
-    fn searches_the_end_of_a_long_file() {
-        let filler = line(&"x".repeat(1000)).repeat(5000);
-        let (_folder, path) = file_with(&format!("{}{filler}{}", line("a-1-0"), line("a-2-0")));
-        assert_eq!(find(&path, "a-1-0").unwrap(), None);
-        assert!(find(&path, "a-2-0").unwrap().is_some());
     }
 }

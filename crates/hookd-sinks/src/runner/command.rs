@@ -48,15 +48,17 @@ impl Runner {
                     return Err("no change waits".to_owned());
                 };
                 let (changeid, failed) = (change.changeid, retry.map_or(0, |retry| retry.attempts));
+                if !self.may_give_up_head() {
+                    return Err(format!("change {changeid} is being delivered at this moment, with others: try again"));
+                }
                 let last = retry.map(|retry| format!("; last answer: {}", retry.answer)).unwrap_or_default();
                 self.give_up(changeid, failed, format!("skipped by an operator{last}"));
                 self.commit_and_wait().await?;
                 Ok(format!("change {changeid} was skipped, and is a dead letter now"))
             }
             Command::Requeue(changeids) => {
-                let position = self.window.position();
                 let count = changeids.len();
-                if let Some(waiting) = changeids.iter().find(|changeid| **changeid > position) {
+                if let Some(waiting) = changeids.iter().find(|changeid| !self.window.is_done(**changeid)) {
                     return Err(format!("change {waiting} has not ended here yet"));
                 }
                 for changeid in changeids {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hookd_store::{CursorMove, CursorPlace, Moved, StoreError};
 
-use super::{COMMIT_INTERVAL, Commit, MAX_UNCOMMITTED, Runner};
+use super::{COMMIT_INTERVAL, Commit, Runner};
 use crate::notes::Notes;
 use crate::window::Order;
 
@@ -15,15 +15,25 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 impl Runner {
     /// Commits progress, where there is enough of it or it has waited long enough, one commit at a time.
     pub(super) fn start_commit(&mut self) {
-        let Some(since) = self.dirty_since.filter(|_| self.commit.is_none() && !self.is_store_resting()) else {
+        if self.commit.is_some() || self.is_store_resting() {
             return;
-        };
-        let is_due = self.settlements.len() >= MAX_UNCOMMITTED / 2
-            || since.elapsed() >= COMMIT_INTERVAL
-            || self.under_way.is_empty();
-        if is_due {
+        }
+        if self.commit_due().is_some_and(|due| due <= Instant::now()) {
+            self.committed_at = Some(Instant::now());
             self.commit = Some(self.commit_of(false));
         }
+    }
+
+    /// When progress is to be committed; none where there is none. A sink that has caught up need not wait, but for the
+    /// last commit: each costs as much as many changes.
+    pub(super) fn commit_due(&self) -> Option<Instant> {
+        let since = self.dirty_since?;
+        if self.settlements.len() >= self.max_uncommitted() / 2 {
+            return Some(since);
+        }
+        let waits_for_more = !self.under_way.is_empty();
+        let earliest = self.committed_at.map_or(since, |committed_at| committed_at + COMMIT_INTERVAL);
+        Some(if waits_for_more { since + COMMIT_INTERVAL } else { earliest })
     }
 
     /// A commit of all progress so far.

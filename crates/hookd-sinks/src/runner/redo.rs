@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use hookd_store::{SettlementKind, Timestamp};
+use hookd_store::{LoggedChange, SettlementKind, Timestamp};
 
-use super::{Finished, Runner};
-use crate::verdict::Verdict;
+use super::Runner;
+use crate::verdict::{Attempt, Verdict};
 use crate::window::{Doubt, Ready};
 
 impl Runner {
@@ -22,11 +22,10 @@ impl Runner {
         };
         let Some(change) = change else { return };
         self.redo_under_way = Some(changeid);
-        self.attempt(Ready { change: Arc::new(change), retry: None, doubt: Doubt::LastAttempt }, true);
+        self.attempt(vec![Ready { change: Arc::new(change), retry: None, doubt: Doubt::LastAttempt }], true);
     }
 
-    pub(super) fn finish_redo(&mut self, finished: Finished) {
-        let Finished { change, attempt, .. } = finished;
+    pub(super) fn finish_redo(&mut self, change: &LoggedChange, attempt: Attempt) {
         let changeid = change.changeid;
         self.redo_under_way = None;
         let now = Timestamp::now();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod buildbot;
+mod contract;
 mod exec;
 mod file;
 mod http;

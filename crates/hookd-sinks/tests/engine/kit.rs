@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use hookd_core::Change;
-use hookd_sinks::{Attempt, Command, Engine, EverySink, From, Known, Sink, SinkSettings, SinkState, SinkStatus};
+use hookd_sinks::{
+    Attempt, Command, Engine, EverySink, From, Known, Sink, SinkSettings, SinkState, SinkStatus, Verdict,
+};
 use hookd_store::{
     Browse as _, Cursor, CursorMove, CursorPlace, Log as _, LoggedChange, MemoryStore, NewDelivery, NewState,
     SettlementKind, SharedStore, Timestamp,
@@ -50,6 +52,10 @@ struct Peer {
     answers: Option<Known>,
     is_healthy: bool,
     hangs: bool,
+    /// How many changes it takes at a time; none is one.
+    batch_size: Option<usize>,
+    /// So often the answer to a whole batch is lost.
+    lost_batches: usize,
 }
 
 #[derive(Clone, Default)]
@@ -95,6 +101,29 @@ impl Sink for ScriptedSink {
                     }
                 }
             })
+        })
+    }
+
+    fn batch_size(&self) -> usize {
+        self.0.with(|peer| peer.batch_size.unwrap_or(1))
+    }
+
+    fn deliver_many<'a>(&'a self, changes: &'a [Arc<LoggedChange>]) -> BoxFuture<'a, Vec<Attempt>> {
+        Box::pin(async move {
+            let is_lost = self.0.with(|peer| std::mem::replace(&mut peer.lost_batches, 0).checked_sub(1));
+            let mut attempts = Vec::new();
+            for change in changes {
+                let attempt = self.deliver(change).await;
+                let has_arrived = attempt.verdict == Verdict::Delivered;
+                attempts.push(if is_lost.is_some() { Attempt::unanswered("lost") } else { attempt });
+                if !has_arrived {
+                    break;
+                }
+            }
+            if let Some(left) = is_lost {
+                self.0.with(|peer| peer.lost_batches = left);
+            }
+            attempts
         })
     }
 
@@ -176,6 +205,11 @@ impl World {
 
     pub(crate) fn is_healthy(&self, is_healthy: bool) {
         self.peer.with(|peer| peer.is_healthy = is_healthy);
+    }
+
+    /// The sink takes so many changes at a time, and so often the answer to all of them is lost.
+    pub(crate) fn batches(&self, size: usize, lost: usize) {
+        self.peer.with(|peer| (peer.batch_size, peer.lost_batches) = (Some(size), lost));
     }
 
     pub(crate) fn hangs(&self, hangs: bool) {

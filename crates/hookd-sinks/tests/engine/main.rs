@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod batches;
 mod kit;
 
 use std::time::Duration;
@@ -274,6 +275,42 @@ fn an_operator_pauses_resumes_skips_and_requeues() {
     run.stop();
     assert_eq!(world.settled(1), [SettlementKind::Delivered]);
     assert!(world.start(kit::options()).command(Command::Requeue(vec![99])).is_err());
+}
+
+#[test]
+fn a_dead_letter_that_others_have_overtaken_the_cursor_to_is_sent_once_more() {
+    let world = World::new();
+    world.script(1, Script::always(Attempt::later("no route")));
+    world.script(2, Script::times(1, Attempt::refused("413")));
+    world.append(&["a", "b", "c"]);
+    let run = world.start(branch());
+    run.wait_until(|status| status.attempts.dead == 1 && status.attempts.delivered == 1);
+    assert_eq!(run.status().position, 0);
+    assert!(run.command(Command::Requeue(vec![1])).unwrap_err().contains("has not ended here yet"));
+    run.command(Command::Requeue(vec![2])).unwrap();
+    run.wait_until(|status| status.attempts.delivered == 2);
+    assert_eq!((world.arrived(), run.status().position), (vec![3, 2], 0));
+    run.stop();
+    assert_eq!(world.settled(2), [SettlementKind::Delivered]);
+}
+
+#[test]
+fn a_stop_while_the_sink_cannot_be_asked_leaves_what_a_crash_has_sent_in_doubt() {
+    let world = World::new();
+    world.append(&["a"; 10]);
+    let run = world.start(kit::options());
+    run.wait_until_done();
+    run.kill();
+    world.forget_progress();
+    // It is down, so that nothing can be asked, and is stopped in order meanwhile.
+    world.answers(Some(Known::NoAnswer("no route".to_owned())));
+    let run = world.start(kit::options());
+    run.wait_until(|status| status.attempts.later > 0);
+    run.stop();
+    world.answers(None);
+    let run = world.start(kit::options());
+    run.wait_until_done();
+    assert_eq!(world.arrived(), (1..=10).collect::<Vec<_>>());
 }
 
 #[test]

@@ -8,19 +8,32 @@ use serde_json::{Map, Value};
 use super::wire::{Input, broken, write_length, write_map, write_optional_integer, write_optional_text, write_text};
 use crate::error::Failure;
 
-/// What a change has in common with its parent, and with the changes that follow it.
+/// What is seen of a change without reading it: what it is found by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lineage<'b> {
+pub(crate) struct Passed<'b> {
+    pub(crate) author: &'b str,
     pub(crate) branch: Option<&'b str>,
+    pub(crate) category: Option<&'b str>,
     pub(crate) codebase: &'b str,
     pub(crate) project: &'b str,
     pub(crate) repository: &'b str,
+    pub(crate) revision: Option<&'b str>,
 }
 
-impl<'b> Lineage<'b> {
-    pub(crate) fn new(change: &'b Change) -> Self {
-        let Change { branch, codebase, project, repository, .. } = change;
-        Self { branch: branch.as_deref(), codebase, project, repository }
+impl<'b> Passed<'b> {
+    /// The same of a change that was read.
+    pub(crate) fn of(change: &'b Change) -> Self {
+        let Change { author, branch, category, codebase, project, repository, revision, .. } = change;
+        let (branch, category, revision) = (branch.as_deref(), category.as_deref(), revision.as_deref());
+        Self { author, branch, category, codebase, project, repository, revision }
+    }
+
+    /// Whether it is of the same line as another, so that it may be its parent.
+    pub(crate) fn is_same_line(&self, other: &Passed<'_>) -> bool {
+        self.branch == other.branch
+            && self.codebase == other.codebase
+            && self.project == other.project
+            && self.repository == other.repository
     }
 }
 
@@ -102,10 +115,10 @@ pub(super) fn read(input: &mut Input<'_>, shared: &[Arc<Map<String, Value>>]) ->
 }
 
 /// Passes over a change. Allocates nothing.
-pub(super) fn pass<'b>(input: &mut Input<'b>) -> Result<Lineage<'b>, Failure> {
-    input.pass_text()?; // author
+pub(super) fn pass<'b>(input: &mut Input<'b>) -> Result<Passed<'b>, Failure> {
+    let author = input.text()?;
     let branch = input.optional_text()?;
-    input.pass_optional_text()?; // category
+    let category = input.optional_text()?;
     let codebase = input.text()?;
     input.pass_text()?; // comments
     input.pass_optional_text()?; // committer
@@ -116,9 +129,9 @@ pub(super) fn pass<'b>(input: &mut Input<'b>) -> Result<Lineage<'b>, Failure> {
     input.size()?; // the properties that it shares
     input.pass_map()?; // properties
     let repository = input.text()?;
-    input.pass_optional_text()?; // revision
+    let revision = input.optional_text()?;
     input.pass_optional_text()?; // revlink
     input.pass_optional_text()?; // src
     input.optional_integer()?; // when_timestamp
-    Ok(Lineage { branch, codebase, project, repository })
+    Ok(Passed { author, branch, category, codebase, project, repository, revision })
 }

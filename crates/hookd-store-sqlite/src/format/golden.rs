@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use hookd_core::{Change, Method};
-use hookd_store::{Identity, RequestHead, State, StoredRequest};
+use hookd_store::{Identity, RequestHead, Settlement, SettlementKind, State, StoredRequest, Timestamp};
 use serde_json::json;
 
 use super::version::VERSION;
-use super::{Block, BlockBuilder, DeliveryEntry, Group, Records, read_done, request_at, unpack, write_done};
+use super::{
+    Block, BlockBuilder, Columns, DeliveryEntry, Group, IndexedOutcome, Records, TextList, read_done, read_settlements,
+    request_at, unpack, write_done, write_settlements,
+};
 
 /// Set it to write the file anew.
 const REPLACE: &str = "HOOKD_REPLACE_GOLDEN";
@@ -124,7 +127,44 @@ fn parts() -> Vec<(&'static str, Vec<u8>)> {
         ("requests", first.requests.unwrap()),
         ("completed-changes", completed.records),
         ("cursor-done", write_done(7, &[9, 10, 1000])),
+        ("index-texts", texts().pack().unwrap()),
+        ("index-columns", columns().pack().unwrap()),
+        ("settlements", write_settlements(&settlements())),
     ]
+}
+
+/// Two that were delivered with one answer, and one that a filter dropped in between.
+fn settlements() -> [Settlement; 3] {
+    let one = |changeid, kind, attempts, answer: &str| Settlement {
+        changeid,
+        settled_at: Timestamp::from_micros(1_700_000_000_250_000 + changeid),
+        kind,
+        attempts,
+        answer: answer.to_owned(),
+    };
+    [
+        one(7, SettlementKind::Delivered, 1, "200 OK"),
+        one(8, SettlementKind::Filtered, 0, "branch"),
+        one(300, SettlementKind::Delivered, 1000, "200 OK"),
+    ]
+}
+
+fn texts() -> TextList {
+    TextList::new(["https://git.example.org/acme", "main", "", "Ümlaut"])
+}
+
+/// Of two deliveries, three changes and an outcome.
+fn columns() -> Columns {
+    let mut columns = Columns { owners: vec![(300, 2), (7, 1)], ..Columns::default() };
+    for (number, code) in [(1, 1), (0, 0)] {
+        columns.states.push(code);
+        columns.deliveries.iter_mut().for_each(|column| column.push(number));
+    }
+    for number in [1, 1, 4] {
+        columns.changes.iter_mut().for_each(|column| column.push(number));
+    }
+    columns.outcomes.push(IndexedOutcome { deliveryid: 7, state: 2, reason: 3 });
+    columns
 }
 
 /// The bytes that the file has under a name.
@@ -144,7 +184,10 @@ fn golden(name: &str) -> Vec<u8> {
 fn golden_bytes_are_those_that_are_written_today() {
     for (name, bytes) in parts() {
         // What zstd makes of the same bytes may differ from version to version.
-        let plain = |bytes: &[u8]| if name == "cursor-done" { bytes.to_vec() } else { unpack(bytes).unwrap() };
+        let plain = |bytes: &[u8]| match name {
+            "cursor-done" | "settlements" => bytes.to_vec(),
+            _ => unpack(bytes).unwrap(),
+        };
         assert!(plain(&golden(name)) == plain(&bytes), "{name}: {HOW_TO_REPLACE}");
     }
 }
@@ -175,6 +218,9 @@ fn golden_records_are_read_as_they_were_written() {
     assert_eq!(completed.changes().read().expect(HOW_TO_REPLACE), (completed_group(), Change::default()));
     assert!(completed.deliveries().read().is_err(), "a completion brings no delivery");
     assert_eq!(read_done(7, &golden("cursor-done")).unwrap(), [9, 10, 1000]);
+    assert_eq!(TextList::unpack(&golden("index-texts")).unwrap(), texts());
+    assert_eq!(Columns::unpack(&golden("index-columns")).unwrap(), columns());
+    assert_eq!(read_settlements(7, &golden("settlements")).expect(HOW_TO_REPLACE), settlements());
 }
 
 #[test]
@@ -183,7 +229,7 @@ fn changes_are_passed_over_as_they_are_read() {
     let (mut read, mut passed) = (records.changes(), records.changes());
     for _ in 0..3 {
         let (_, change) = read.read().unwrap();
-        assert_eq!(passed.pass().unwrap(), super::Lineage::new(&change));
+        assert_eq!(passed.pass().unwrap(), super::Passed::of(&change));
         // And continued from any place between them.
         let mut continued = records.changes_from(read.bookmark()).unwrap();
         assert_eq!(continued.read().ok(), records.changes_from(passed.bookmark()).unwrap().read().ok());

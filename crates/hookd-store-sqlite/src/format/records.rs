@@ -6,7 +6,7 @@ use hookd_core::Change;
 use hookd_store::{Identity, State};
 use serde_json::{Map, Value};
 
-use super::change::{self, Lineage};
+use super::change::{self, Passed};
 use super::request::RequestPlace;
 use super::version::unpack;
 use super::wire::{
@@ -289,9 +289,18 @@ impl<'b> Changes<'b> {
     ///
     /// # Errors
     /// As [`Changes::read`].
-    pub(crate) fn pass(&mut self) -> Result<Lineage<'b>, Failure> {
+    pub(crate) fn pass(&mut self) -> Result<Passed<'b>, Failure> {
         self.begin()?;
         change::pass(&mut self.input)
+    }
+
+    /// The same, with the delivery that it is of.
+    ///
+    /// # Errors
+    /// As [`Changes::read`].
+    pub(crate) fn pass_of_group(&mut self) -> Result<(Group<'b>, Passed<'b>), Failure> {
+        let passed = self.pass()?;
+        Ok((self.group, passed))
     }
 
     /// The place before the next one.

@@ -32,9 +32,14 @@ static DECOMPRESSORS: Mutex<Vec<Decompressor<'static>>> = Mutex::new(Vec::new())
 /// When zstd fails, which it does for lack of memory only.
 pub(super) fn pack(compressor: &mut Compressor<'_>, part: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut packed = compressor.compress(part).map_err(|error| broken(&error.to_string()))?;
-    packed.push(VERSION);
-    packed.extend(xxh3_64(&packed).to_le_bytes());
+    seal(&mut packed);
     Ok(packed)
+}
+
+/// Appends version and hash.
+pub(super) fn seal(bytes: &mut Vec<u8>) {
+    bytes.push(VERSION);
+    bytes.extend(xxh3_64(bytes).to_le_bytes());
 }
 
 /// A part as it was before it was compressed.
@@ -62,18 +67,26 @@ fn idle_decompressors() -> MutexGuard<'static, Vec<Decompressor<'static>>> {
     DECOMPRESSORS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The zstd frame of a part. The hash shows pages of the file that went bad, which would otherwise be taken for what was
-/// sent; zstd's own checksum does the same over what is decompressed, and takes eight times as long.
+/// The zstd frame of a part.
 ///
 /// # Errors
 /// When it is broken, or of another version.
 pub(super) fn frame(packed: &[u8]) -> Result<&[u8], Failure> {
-    let (rest, hash) = packed.split_last_chunk().ok_or_else(|| broken("it ends too soon"))?;
+    unseal(packed)
+}
+
+/// What was [sealed](seal). The hash shows pages of the file that went bad, which would otherwise be taken for what was
+/// written; zstd's own checksum does the same over what is decompressed, and takes eight times as long.
+///
+/// # Errors
+/// When it is broken, or of another version.
+pub(super) fn unseal(bytes: &[u8]) -> Result<&[u8], Failure> {
+    let (rest, hash) = bytes.split_last_chunk().ok_or_else(|| broken("it ends too soon"))?;
     if u64::from_le_bytes(*hash) != xxh3_64(rest) {
         return Err(broken("its bytes are not those that were written"));
     }
     match rest.split_last() {
-        Some((&VERSION, frame)) => Ok(frame),
+        Some((&VERSION, content)) => Ok(content),
         Some((version, _)) => Err(broken(&format!("it has version {version} of the format, expected {VERSION}"))),
         None => Err(broken("it ends too soon")),
     }
@@ -104,6 +117,6 @@ mod tests {
         packed.push(VERSION + 1);
         packed.extend(xxh3_64(&packed).to_le_bytes());
         let error = unpack(&packed).unwrap_err().to_string();
-        assert!(error.contains("version 4 of the format, expected 3"), "{error}");
+        assert!(error.contains(&format!("version {} of the format, expected {VERSION}", VERSION + 1)), "{error}");
     }
 }

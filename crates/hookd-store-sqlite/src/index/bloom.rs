@@ -71,11 +71,11 @@ fn bits(key: u64) -> [u32; WORDS_PER_BLOCK] {
 #[cfg(test)]
 mod tests {
     use super::{BloomFilter, CAPACITY_KEYS};
-    use crate::index::key_of;
+    use crate::index::key_of_id;
 
     #[test]
     fn may_have_all_that_was_added_and_little_else() {
-        let key = |number: usize| key_of(&format!("delivery {number}"));
+        let key = |number: usize| key_of_id(&format!("delivery {number}"));
         let mut filter = BloomFilter::new();
         (0..CAPACITY_KEYS).for_each(|number| filter.add(key(number)));
         let filter = BloomFilter::from_bytes(filter.as_bytes().to_vec()).unwrap();

@@ -1,6 +1,7 @@
 //! Keys: the hashes of the texts by which deliveries and changes are found; those of a block, and the recent ones in
 //! memory.
 
+use std::ops::RangeInclusive;
 use std::sync::{PoisonError, RwLock};
 
 use hookd_core::Change;
@@ -105,6 +106,12 @@ impl Buckets {
         bucket.into_iter().flatten().filter(|(k, _)| *k == key).map(|(_, id)| *id).collect()
     }
 
+    fn find_all(&self, keys: &RangeInclusive<u64>) -> Vec<i64> {
+        let (first, last) = (Self::index(*keys.start()), Self::index(*keys.end()));
+        let buckets = self.buckets.get(first..=last).unwrap_or_default();
+        buckets.iter().flatten().filter(|(key, _)| keys.contains(key)).map(|(_, id)| *id).collect()
+    }
+
     fn newest(&self, key: u64) -> Option<i64> {
         let bucket = self.buckets.get(Self::index(key))?;
         bucket.iter().rfind(|(k, _)| *k == key).map(|(_, id)| *id)
@@ -145,6 +152,11 @@ impl RecentKeys {
         self.0.read().unwrap_or_else(PoisonError::into_inner)[kind as usize].newest(key)
     }
 
+    /// The numbers that these keys lead to.
+    pub(crate) fn find_all(&self, kind: KeyKind, keys: &RangeInclusive<u64>) -> Vec<i64> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)[kind as usize].find_all(keys)
+    }
+
     /// The numbers that a key leads to, the least first.
     pub(crate) fn find(&self, kind: KeyKind, key: u64) -> Vec<i64> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)[kind as usize].find(key)
@@ -157,10 +169,51 @@ pub(crate) fn key_of_identity(identity: Identity) -> u64 {
     ((identity.to_u128() >> 64) as u64).max(1)
 }
 
-/// The key of a text. The hash is fast and stable, but anyone can find two texts of one key.
-pub(crate) fn key_of(text: &str) -> u64 {
+/// The key of a revision or of a forge's id: that of its beginning where it has one, or else a hash, which is fast and stable.
+/// Anyone can find two ids of one key.
+pub(crate) fn key_of_id(id: &str) -> u64 {
     // Zero is none.
-    xxh3_64(text.as_bytes()).max(1)
+    beginning_key(id).unwrap_or_else(|| xxh3_64(id.as_bytes())).max(1)
+}
+
+/// How many hexadecimal digits a key has.
+const KEY_DIGITS: u32 = u64::BITS / 4;
+
+/// The first sixteen hexadecimal digits of an id that has so many, as hashes of commits and UUIDs do; whatever their case,
+/// and without the dashes among them.
+pub(crate) fn beginning_key(id: &str) -> Option<u64> {
+    match digits(id) {
+        (digits, KEY_DIGITS) => Some(digits),
+        _ => None,
+    }
+}
+
+/// The keys of all ids that begin so; `None` where this is the beginning of none with such a key.
+pub(crate) fn keys_of_beginning(beginning: &str) -> Option<RangeInclusive<u64>> {
+    let (digits, count) = digits(beginning);
+    let is_all = count == KEY_DIGITS || beginning.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    if count == 0 || !is_all {
+        return None;
+    }
+    let missing = u64::BITS - 4 * count;
+    let rest = if missing == 0 { 0 } else { u64::MAX >> (u64::BITS - missing) };
+    let first = if missing == u64::BITS { 0 } else { digits << missing };
+    // As of an id of zeros.
+    Some(first.max(1)..=(first | rest).max(1))
+}
+
+/// The first hexadecimal digits, at most as many as a key has, and how many there are.
+fn digits(id: &str) -> (u64, u32) {
+    let (mut digits, mut count) = (0, 0);
+    for byte in id.bytes().filter(|byte| *byte != b'-') {
+        let Some(digit) = char::from(byte).to_digit(16) else { break };
+        digits = digits << 4 | u64::from(digit);
+        count += 1;
+        if count == KEY_DIGITS {
+            break;
+        }
+    }
+    (digits, count)
 }
 
 /// The keys of what one block has, in the order of its deliveries and changes.
@@ -174,11 +227,12 @@ pub(crate) struct BlockKeys {
 
 impl BlockKeys {
     pub(crate) fn add_delivery(&mut self, entry: &DeliveryEntry<'_>) {
-        self.deliveries.push([entry.indexed_identity().map_or(0, key_of_identity), entry.forge_id.map_or(0, key_of)]);
+        self.deliveries
+            .push([entry.indexed_identity().map_or(0, key_of_identity), entry.forge_id.map_or(0, key_of_id)]);
     }
 
     pub(crate) fn add_change(&mut self, change: &Change) {
-        self.changes.push(change.revision.as_deref().map_or(0, key_of));
+        self.changes.push(change.revision.as_deref().map_or(0, key_of_id));
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
@@ -200,5 +254,37 @@ impl BlockKeys {
         });
         let changes = (first_changeid..).zip(&self.changes).map(|(id, key)| (KeyKind::Revision, (*key, id)));
         deliveries.chain(changes).filter(|(_, (key, _))| *key != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_found_by_their_beginnings() {
+        let hash = "c0ffee14bb761a232cd80139fbd4c0d33264240a";
+        let uuid = "72D3162E-cc78-11e3-81ab-4c9367dc0958";
+        for id in [hash, uuid] {
+            for length in 1..id.len() {
+                for beginning in [id[..length].to_owned(), id[..length].to_uppercase()] {
+                    let keys = keys_of_beginning(&beginning).unwrap();
+                    assert!(keys.contains(&key_of_id(id)), "{beginning}");
+                }
+            }
+            let other = keys_of_beginning("c1").unwrap();
+            assert!(!other.contains(&key_of_id(id)));
+        }
+        assert_eq!(key_of_id(hash), 0xc0ff_ee14_bb76_1a23);
+        assert_eq!(key_of_id(&hash.to_uppercase()), key_of_id(hash));
+        for odd in ["r41", "", "c0ffee", "c0ffee14bb761a2", "x0ffee14bb761a232cd80139", "-"] {
+            assert_eq!(beginning_key(odd), None, "{odd}");
+        }
+        for odd in ["", "-", "r4", "c0ffeex"] {
+            assert_eq!(keys_of_beginning(odd), None, "{odd}");
+        }
+        let zeros = "0".repeat(40);
+        assert!(keys_of_beginning(&zeros).unwrap().contains(&key_of_id(&zeros)));
+        assert!(keys_of_beginning("0000").unwrap().contains(&key_of_id(&zeros)));
     }
 }

@@ -3,6 +3,8 @@
 //! Every webhook is looked up in all runs of identities, and is hardly ever there. So these have Bloom filters, each for a
 //! group of consecutive runs.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::blob::ZeroBlob;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row};
 
@@ -50,6 +52,22 @@ impl Run {
         let first = entries.partition_point(|entry: &KeyEntry| entry[..TAG_BYTES] < tag[..]);
         let found = entries[first..].iter().take_while(|entry| entry[..TAG_BYTES] == tag);
         Ok(found.map(|entry| self.read(entry).1).collect())
+    }
+
+    /// The numbers that these keys lead to in this run; those of some other keys as well, since not all bits are kept.
+    pub(crate) fn find_all(self, connection: &Connection, keys: &RangeInclusive<u64>) -> Result<Vec<i64>, Failure> {
+        let (first, last) = (kept(*keys.start()), kept(*keys.end()));
+        let mut found = Vec::new();
+        let mut select =
+            connection.prepare_cached("SELECT chunkid, data FROM key_chunks WHERE chunkid BETWEEN ? AND ?")?;
+        let mut rows = select.query((self.chunkid(first), self.chunkid(last)))?;
+        while let Some(row) = rows.next()? {
+            let highest = row.get::<_, i64>(0)?.cast_unsigned() << (u64::BITS - CHUNK_BITS);
+            let (entries, _) = row.get_ref(1)?.as_blob().map_err(|error| broken(&error))?.as_chunks();
+            let entries = entries.iter().map(|entry| self.read(entry));
+            found.extend(entries.filter(|(tag, _)| (first..=last).contains(&(highest | tag))).map(|(_, id)| id));
+        }
+        Ok(found)
     }
 
     /// The bits of the key that an entry has, at their place in it, and the number.
@@ -242,6 +260,11 @@ pub(crate) fn expire(connection: &Connection, kind: KeyKind, first_kept: i64) ->
     Ok(run.map(|run| run.runid))
 }
 
+/// A key with the bits that are kept alone.
+fn kept(key: u64) -> u64 {
+    key >> (u64::BITS - KEPT_BITS) << (u64::BITS - KEPT_BITS)
+}
+
 fn entry(key: u64, before: i64) -> impl Iterator<Item = u8> {
     tag_of(key).into_iter().chain(before.to_be_bytes().into_iter().skip(size_of::<i64>() - DISTANCE_BYTES))
 }
@@ -261,7 +284,7 @@ mod tests {
 
     use super::{IdentityIndex, expire, write};
     use crate::index::bloom::CAPACITY_KEYS;
-    use crate::index::{Key, KeyKind, key_of};
+    use crate::index::{Key, KeyKind, key_of_id};
     use crate::schema;
 
     const RUNS: i64 = 5;
@@ -270,7 +293,7 @@ mod tests {
     /// The number of a key of a run, and the key.
     fn key(run: i64, place: i64) -> Key {
         let id = run * KEYS + place;
-        (key_of(&format!("delivery {id}")), id)
+        (key_of_id(&format!("delivery {id}")), id)
     }
 
     #[test]

@@ -73,12 +73,6 @@ pub fn backup_watched(path: &Path, to: &Path, watch: &Watch) -> Result<Backup, M
     Ok(Backup { bytes })
 }
 
-/// How many bytes of a store are in use, which is about what a copy takes.
-fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
-    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
-    Ok(number("page_count")?.saturating_sub(number("freelist_count")?) * number("page_size")?)
-}
-
 /// What the system says of the backup.
 fn failed(to: &Path, source: io::Error) -> MaintenanceError {
     let path = to.to_owned();
@@ -101,6 +95,12 @@ fn blamed(path: &Path, to: &Path, part: &Path, error: rusqlite::Error) -> Mainte
         }
         Fault::Locked | Fault::Damaged | Fault::Gone | Fault::Other => MaintenanceError::store(path)(error),
     }
+}
+
+/// How many bytes of a store are in use, which is about what a copy takes.
+fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+    Ok(number("page_count")?.saturating_sub(number("freelist_count")?) * number("page_size")?)
 }
 
 /// Gives a copy the permissions of the store, and waits until it is on disk. SQLite does not: `VACUUM INTO` leaves that

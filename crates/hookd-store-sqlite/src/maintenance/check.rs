@@ -14,6 +14,8 @@ use super::{MAX_PROBLEMS, MaintenanceError, Progress, Watch, open};
 use crate::blocks::{self, BlockRow, Header, Part};
 use crate::error::Failure;
 use crate::format::{Records, request_at, unpack};
+use crate::settlements::runs;
+use crate::texts::stored;
 use crate::wal::Damage;
 use crate::{Fault, OpenError, paths, wal};
 
@@ -36,7 +38,7 @@ const WAL_PAUSE: Duration = Duration::from_millis(20);
 
 /// The invariants of what is beside the log, but for what has expired: each query finds violations, given the number of the
 /// next change. Its first column says which record, and takes the place of `{}` in the sentence.
-const INVARIANTS: [(&str, &str); 3] = [
+const INVARIANTS: [(&str, &str); 4] = [
     (
         "delivery {} was accepted after its calls, and lacks changes",
         "SELECT deliveryid FROM outcomes WHERE state = 1 AND (change_count < 1 OR first_changeid IS NULL \
@@ -45,6 +47,13 @@ const INVARIANTS: [(&str, &str); 3] = [
     (
         "delivery {} is pending, and has its outcome",
         "SELECT deliveryid FROM pending JOIN outcomes USING (deliveryid) WHERE ?1",
+    ),
+    (
+        "the text index has a gap before block {}",
+        "SELECT b.first_blockid FROM text_segments a JOIN text_segments b ON b.first_blockid = \
+         (SELECT min(first_blockid) FROM text_segments WHERE first_blockid > a.first_blockid) \
+         WHERE ?1 AND (a.next_blockid <> b.first_blockid OR a.first_deliveryid + a.delivery_count <> b.first_deliveryid \
+         OR a.first_changeid + a.change_count <> b.first_changeid)",
     ),
     ("cursor {} is beyond the newest change", "SELECT name FROM cursors WHERE position >= ?1"),
 ];
@@ -131,6 +140,7 @@ fn look(connection: &mut Connection, watch: &Watch, checked: &mut Checked) -> Re
         let wrong = texts(&transaction, &format!("{sql} LIMIT {MAX_PROBLEMS}"), [next_changeid])?;
         checked.problems.extend(wrong.into_iter().map(|which| sentence.replace("{}", &which)));
     }
+    checked.problems.extend(runs::problems(&transaction, MAX_PROBLEMS)?);
     let mut pending = pending(&transaction)?;
     if let Some((first, last)) = ends {
         let mut index = Index::read(&transaction)?;
@@ -146,6 +156,7 @@ fn look(connection: &mut Connection, watch: &Watch, checked: &mut Checked) -> Re
             checked.problems.extend(index.problems(&transaction, &first)?);
         }
     }
+    segments(&transaction, watch, checked)?;
     let lost = pending.iter().map(|id| format!("delivery {id} is pending, and is not in the log"));
     checked.problems.extend(lost.take(MAX_PROBLEMS));
     Ok(())
@@ -190,6 +201,26 @@ fn each_block(
 /// The deliveries that are pending.
 fn pending(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
     connection.prepare("SELECT deliveryid FROM pending")?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Looks at all of the text index, until the watch stops that.
+fn segments(connection: &Connection, watch: &Watch, checked: &mut Checked) -> Result<(), Failure> {
+    let mut after = i64::MIN;
+    let mut done = 0;
+    while let Some(segment) = stored::next(connection, after)? {
+        if !watch.goes_on(Progress { step: "reading the text index", done, total: None }) {
+            break;
+        }
+        done += 1;
+        after = segment.bounds.first_blockid;
+        let read = segment.texts().and_then(|_| segment.columns());
+        match read {
+            Err(Failure::Damaged(why)) if checked.problems.len() < MAX_PROBLEMS => checked.problems.push(why),
+            Err(Failure::Damaged(_)) | Ok(_) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(())
 }
 
 /// Looks at all that a block has. What is wrong with a record is reported; what makes the rest unreadable is an error.

@@ -12,7 +12,7 @@ use crate::blocks::Header;
 use crate::error::Failure;
 use crate::format::DeliveryEntry;
 use crate::index::runs::KEPT_BITS;
-use crate::index::{IdentityIndex, Key, KeyKind, key_of, key_of_identity, recent, runs};
+use crate::index::{IdentityIndex, Key, KeyKind, key_of_id, key_of_identity, recent, runs};
 
 /// Of each kind the sum over its keys.
 #[derive(Default)]
@@ -51,7 +51,7 @@ impl Index {
     /// Takes note of a delivery of the log.
     pub(super) fn delivery(&mut self, deliveryid: i64, entry: &DeliveryEntry<'_>) {
         if let Some(forge_id) = entry.forge_id {
-            self.log.add(KeyKind::ForgeId, (key_of(forge_id), deliveryid));
+            self.log.add(KeyKind::ForgeId, (key_of_id(forge_id), deliveryid));
         }
         if let Some(key) = entry.indexed_identity().map(key_of_identity) {
             self.log.add(KeyKind::Identity, (key, deliveryid));
@@ -64,7 +64,7 @@ impl Index {
     /// Takes note of a change of the log.
     pub(super) fn change(&mut self, changeid: i64, change: &Change) {
         if let Some(revision) = &change.revision {
-            self.log.add(KeyKind::Revision, (key_of(revision), changeid));
+            self.log.add(KeyKind::Revision, (key_of_id(revision), changeid));
         }
     }
 

@@ -27,7 +27,11 @@ CREATE TABLE pending (
     dialect TEXT NOT NULL,
     received_at INTEGER NOT NULL,      -- microseconds since 1970
     attempts INTEGER NOT NULL,
-    next_at INTEGER NOT NULL           -- microseconds since 1970
+    next_at INTEGER NOT NULL,          -- microseconds since 1970
+    error TEXT,                        -- why the last attempt failed
+    repository TEXT NOT NULL,          -- what the delivery is about
+    branch TEXT,
+    revision TEXT
 );
 
 -- The results of deliveries that were pending when they were stored.
@@ -39,6 +43,24 @@ CREATE TABLE outcomes (
     change_count INTEGER NOT NULL
 );
 
+-- Of these, those that are in no segment of the text index yet.
+CREATE TABLE unindexed_outcomes (
+    deliveryid INTEGER PRIMARY KEY
+);
+
+-- The text index: the different texts of a part of the log, and which deliveries and changes have them.
+CREATE TABLE text_segments (
+    first_blockid INTEGER PRIMARY KEY,
+    next_blockid INTEGER NOT NULL,     -- the block after the last of it
+    first_deliveryid INTEGER NOT NULL,
+    delivery_count INTEGER NOT NULL,
+    first_changeid INTEGER NOT NULL,
+    change_count INTEGER NOT NULL,
+    -- The layout of both is in src/format/segment.rs.
+    texts BLOB NOT NULL,
+    columns BLOB NOT NULL
+);
+
 -- How far each reader of the log has come.
 CREATE TABLE cursors (
     name TEXT PRIMARY KEY,
@@ -48,19 +70,30 @@ CREATE TABLE cursors (
     state BLOB NOT NULL                -- the reader's own
 );
 
--- How changes ended at the readers of the log.
-CREATE TABLE settlements (
+-- How changes ended at the readers of the log: each is in one of these two tables. Here are those that wait for an operator or
+-- for the reader, a few of many.
+CREATE TABLE waiting_settlements (
     cursor TEXT NOT NULL,
     changeid INTEGER NOT NULL,
     settled_at INTEGER NOT NULL,       -- microseconds since 1970
-    kind INTEGER NOT NULL,             -- 0 delivered, 1 filtered, 2 dead, 3 requeued
+    kind INTEGER NOT NULL,             -- 0 dead, 1 requeued
     attempts INTEGER NOT NULL,
     answer TEXT NOT NULL,
     PRIMARY KEY (cursor, changeid)
 ) WITHOUT ROWID;
 
--- Those that wait for an operator or for the reader: a few of many.
-CREATE INDEX settlements_waiting ON settlements (cursor, kind, changeid) WHERE kind >= 2;
+CREATE INDEX waiting_settlements_by_kind ON waiting_settlements (cursor, kind, changeid);
+
+-- Here are those that were delivered or filtered, as many in a row as one move of the cursor settled.
+CREATE TABLE settlement_runs (
+    cursor TEXT NOT NULL,
+    last_changeid INTEGER NOT NULL,    -- less than 1024 beyond the first; runs of a cursor may overlap
+    first_changeid INTEGER NOT NULL,
+    delivered_count INTEGER NOT NULL,
+    filtered_count INTEGER NOT NULL,
+    data BLOB NOT NULL,                -- the layout is in src/format/settlements.rs
+    PRIMARY KEY (cursor, last_changeid)
+) WITHOUT ROWID;
 
 -- Blocks that kept their requests when these expired, because of a delivery that was pending.
 CREATE TABLE held_blocks (

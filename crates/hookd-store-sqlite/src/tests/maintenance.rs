@@ -15,7 +15,7 @@ fn filled() -> (TempDir, SqliteStore, PathBuf) {
     for (id, state) in [
         ("1", two),
         ("2", NewState::Ignored("no reason".into())),
-        ("3", NewState::Pending { reported_changes: 1 }),
+        ("3", NewState::Pending { reported_changes: 1, about: Subject::default() }),
         ("4", NewState::Refused("wrong".into())),
         ("5", accepted("r3")),
     ] {
@@ -71,7 +71,10 @@ fn finds_what_is_wrong() {
         ("UPDATE blocks SET requests = NULL, request_count = 0", "delivery 3 is pending, and its request is lost"),
         ("UPDATE blocks SET requests = NULL", "block 1 has requests, and does not say how many"),
         ("INSERT INTO cursors VALUES ('sink', 1, 4, x'', x'')", "cursor sink is beyond the newest change"),
-        ("INSERT INTO pending VALUES (9, 'github', 0, 0, 0)", "delivery 9 is pending, and is not in the log"),
+        (
+            "INSERT INTO pending VALUES (9, 'github', 0, 0, 0, NULL, '', NULL, NULL)",
+            "delivery 9 is pending, and is not in the log",
+        ),
         ("INSERT INTO outcomes VALUES (3, 1, NULL, 4, 1)", "delivery 3 is pending, and has its outcome"),
         (
             "INSERT INTO outcomes VALUES (3, 1, NULL, 4, 1)",

@@ -33,7 +33,7 @@ fn numbered(number: i64, received_at: Timestamp) -> NewDelivery {
 /// the changes that are kept.
 fn kept(store: &SharedStore, now: Timestamp) -> (Vec<i64>, Vec<i64>) {
     let before = Some(now.saturating_sub(DAY));
-    expire(store, Expiry { payloads_before: before, changes_before: before, lagging_before: None, now });
+    expire(store, Expiry { payloads_before: before, changes_before: before, now });
     let changeids = changeids(store);
     assert!(changeids.windows(2).all(|pair| pair[1] == pair[0] + 1), "numbers have no gaps");
     assert!(deliveryids(store).windows(2).all(|pair| pair[1] == pair[0] + 1), "numbers have no gaps");

@@ -5,9 +5,7 @@ use super::samples::{
     received_at,
 };
 use super::{Open, reopened};
-use crate::{
-    Cursor, CursorPlace, Expiry, MAX_DONE_BEYOND, MAX_NAME_BYTES, MAX_STATE_BYTES, Moved, SharedStore, StoreError,
-};
+use crate::{Cursor, CursorPlace, MAX_DONE_BEYOND, MAX_NAME_BYTES, MAX_STATE_BYTES, Moved, SharedStore, StoreError};
 
 /// A store with so many changes.
 fn with_changes(open: Open<'_>, count: usize) -> SharedStore {
@@ -201,20 +199,19 @@ pub fn a_position_goes_back_as_far_as_changes_are_kept(open: Open<'_>) {
     assert_eq!(store.read_on(3, 1).unwrap()[0].changeid, 4);
 }
 
-/// Its reader can still store its state, and continues with the first change that is kept.
-pub fn a_cursor_that_expiry_passed_may_stay_where_it_is(open: Open<'_>) {
+/// What it has done beyond its position may expire. Its reader can still store its state, and continues with the first
+/// change that is kept.
+pub fn a_cursor_whose_next_changes_have_expired_may_stay_where_it_is(open: Open<'_>) {
     let store = open();
     for number in 1..=6_u32 {
         append(&store, received_at(NOON.saturating_add(number * HOUR), &number.to_string()));
     }
-    let version = move_to(&store, "sink", None, at(1));
-    let before = Some(NOON.saturating_add(4 * HOUR));
-    let expiry = Expiry { lagging_before: before, ..changes_before(NOON.saturating_add(4 * HOUR)) };
-    assert_eq!(expire(&store, expiry).changes, 3);
-    let noted = CursorPlace { state: b"noted".to_vec(), ..at(1) };
-    let version = move_to(&store, "sink", Some(version), noted);
+    let behind = |state: &[u8]| CursorPlace { position: 1, done: vec![2, 3], state: state.to_vec() };
+    let version = move_to(&store, "sink", None, behind(b""));
+    assert_eq!(expire(&store, changes_before(NOON.saturating_add(4 * HOUR))).changes, 3);
+    let version = move_to(&store, "sink", Some(version), behind(b"noted"));
     let store = reopened(store, open);
-    let version = move_to(&store, "sink", Some(version), at(2));
+    let version = move_to(&store, "sink", Some(version), CursorPlace { done: vec![3], ..at(2) });
     let back = store.move_cursors(vec![cursor_move("sink", Some(version), at(1))]).wait();
     assert!(matches!(back, Err(StoreError::Invalid(_))), "{back:?}");
     let next = store.read_on(2, 1).unwrap()[0].changeid;

@@ -2,7 +2,7 @@
 
 use hookd_core::Method;
 
-use super::samples::{PENDING, accepted, append, changeids, complete, deliveryids, identified, ignored};
+use super::samples::{NOTHING, PENDING, accepted, append, changeids, complete, deliveryids, identified, ignored};
 use super::{Open, reopened};
 use crate::{NewDelivery, NewState, Receipt, RequestHead, State};
 
@@ -112,7 +112,7 @@ pub fn what_is_not_read_makes_no_other_delivery(open: Open<'_>) {
 /// The forge gets the same answer as the first time, even if the delivery has been completed since.
 pub fn a_duplicate_gets_the_receipt_from_before_the_completion(open: Open<'_>) {
     let store = open();
-    let pending = NewState::Pending { reported_changes: 3 };
+    let pending = NewState::Pending { reported_changes: 3, about: NOTHING };
     let first = append(&store, identified("1", "{}", pending.clone()));
     assert_eq!((first.state, first.reported_changes), (State::Pending, 3));
     append(&store, identified("2", "{}", PENDING));

@@ -25,7 +25,7 @@ fn hourly(open: Open<'_>, count: u32) -> SharedStore {
 pub fn nothing_expires_by_default(open: Open<'_>) {
     let store = hourly(open, 5);
     assert_eq!(expire(&store, Expiry::default()), Expired::default());
-    let expiry = Expiry { now: hour(1_000_000), lagging_before: Some(hour(1_000_000)), ..Expiry::default() };
+    let expiry = Expiry { now: hour(1_000_000), ..Expiry::default() };
     assert_eq!(expire(&store, expiry), Expired::default(), "a limit on lag alone deletes nothing");
     assert_eq!((changeids(&store), with_request(&store, 1..=5)), (vec![1, 2, 3, 4, 5], vec![1, 2, 3, 4, 5]));
 }
@@ -153,18 +153,6 @@ pub fn a_removed_cursor_keeps_nothing(open: Open<'_>) {
     let removed = store.move_cursors(vec![cursor_move("sink", Some(version), None)]).wait().unwrap();
     assert_eq!(removed, [Moved::Removed]);
     assert_eq!(expire(&store, expiry).changes, 3);
-}
-
-/// But it deletes nothing that `changes_before` keeps.
-pub fn a_limit_on_lag_passes_cursors(open: Open<'_>) {
-    let store = hourly(open, 9);
-    move_to(&store, "sink", None, at(1));
-    let lagging = |hours| Expiry { lagging_before: Some(hour(hours)), ..changes_before(hour(6)) };
-    assert_eq!(expire(&store, lagging(4)).changes, 3);
-    assert_eq!(changeids(&store), (4..=9).collect::<Vec<_>>());
-    assert_eq!(expire(&store, lagging(8)).changes, 2);
-    assert_eq!(changeids(&store), (6..=9).collect::<Vec<_>>());
-    assert_eq!(store.cursors().unwrap()[0].position, 1, "the cursor is where its reader left it");
 }
 
 /// Sinks do not read requests.

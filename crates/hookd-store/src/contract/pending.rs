@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use hookd_core::Subject;
+
 use super::samples::{
-    HOUR, NOON, PENDING, accepted, accepted_many, append, changeids, complete, delivery, received_at,
+    HOUR, NOON, NOTHING, PENDING, accepted, accepted_many, append, changeids, complete, delivery, received_at,
 };
 use super::{Open, reopened};
-use crate::{Completion, Due, NewDelivery, NewState, State, StoreError, Timestamp};
+use crate::{Completion, Due, MAX_WAITING_TEXT_BYTES, NewDelivery, NewState, State, StoreError, Timestamp, Waiting};
 
 fn pending_ids(store: &crate::SharedStore) -> Vec<i64> {
     store.pending().unwrap().iter().map(|due| due.deliveryid).collect()
@@ -56,19 +58,46 @@ pub fn pending_deliveries_come_in_the_order_of_their_numbers(open: Open<'_>) {
     assert_eq!(after(i64::MAX, 9), [0; 0]);
 }
 
-/// Only the attempts and the time of the next one are stored.
+/// Only the attempts, the last error and the time of the next one are stored.
 pub fn a_postponed_delivery_continues_from_there_after_reopening(open: Open<'_>) {
     let store = open();
     append(&store, delivery("{}", PENDING));
-    let first = Due { deliveryid: 1, dialect: "github".to_owned(), received_at: NOON, attempts: 0, next_at: NOON };
+    let first =
+        Due { deliveryid: 1, dialect: "github".to_owned(), received_at: NOON, attempts: 0, next_at: NOON, error: None };
     assert_eq!(store.pending().unwrap(), std::slice::from_ref(&first));
     let next_at = NOON.saturating_add(Duration::from_secs(90));
     let (dialect, received_at) = ("other".to_owned(), Timestamp::from_micros(1));
-    store.postpone(Due { deliveryid: 1, dialect, received_at, attempts: 3, next_at }).wait().unwrap();
-    let postponed = Due { attempts: 3, next_at, ..first };
+    let error = Some("the API answered 503".to_owned());
+    let due = Due { deliveryid: 1, dialect, received_at, attempts: 3, next_at, error: error.clone() };
+    store.postpone(due).wait().unwrap();
+    let postponed = Due { attempts: 3, next_at, error, ..first };
     assert_eq!(store.pending().unwrap(), std::slice::from_ref(&postponed));
     let store = reopened(store, open);
     assert_eq!(store.pending().unwrap(), [postponed]);
+}
+
+/// With its last error, until it is completed.
+pub fn people_see_what_a_pending_delivery_is_about(open: Open<'_>) {
+    let store = open();
+    let about = Subject {
+        repository: "https://git.example.org/r".to_owned(),
+        branch: Some("refs/pull/1".to_owned()),
+        revision: Some("0123abc".to_owned()),
+    };
+    append(&store, delivery("1", NewState::Pending { reported_changes: 1, about: about.clone() }));
+    append(&store, delivery("2", accepted("r")));
+    append(&store, delivery("3", PENDING));
+    let error = Some("x".repeat(MAX_WAITING_TEXT_BYTES + 1));
+    let due = Due { attempts: 1, error, ..store.pending().unwrap()[0].clone() };
+    store.postpone(due.clone()).wait().unwrap();
+    let store = reopened(store, open);
+    let waiting = store.waiting(&[3, 2, 1, 9, -1]).unwrap();
+    let due = Due { error: Some("x".repeat(MAX_WAITING_TEXT_BYTES)), ..due };
+    assert_eq!(waiting[0], Waiting { due, about });
+    assert_eq!((waiting[1].due.deliveryid, &waiting[1].about, waiting.len()), (3, &NOTHING, 2));
+    assert!(complete(&store, 1, accepted("r")));
+    assert_eq!(store.waiting(&[1]).unwrap(), []);
+    assert_eq!(store.waiting(&[]).unwrap(), []);
 }
 
 /// The note is for accepted deliveries only.
@@ -100,7 +129,14 @@ pub fn what_is_not_pending_is_neither_completed_nor_postponed(open: Open<'_>) {
     append(&store, delivery("", accepted("r")));
     for deliveryid in [-1, 0, 1, 2, i64::MAX] {
         assert!(!complete(&store, deliveryid, accepted("other")), "{deliveryid}");
-        let due = Due { deliveryid, dialect: "github".to_owned(), received_at: NOON, attempts: 1, next_at: NOON };
+        let due = Due {
+            deliveryid,
+            dialect: "github".to_owned(),
+            received_at: NOON,
+            attempts: 1,
+            next_at: NOON,
+            error: None,
+        };
         store.postpone(due).wait().unwrap();
     }
     assert_eq!((store.pending().unwrap(), changeids(&store)), (vec![], vec![1]));

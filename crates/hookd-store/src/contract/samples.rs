@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookd_core::{Change, HookRequest};
+use hookd_core::{Change, HookRequest, Subject};
 
 use crate::{
     Completion, CursorMove, CursorPlace, Expired, Expiry, Moved, NewDelivery, NewState, Query, Receipt, SharedStore,
@@ -87,7 +87,10 @@ pub(super) fn ignored() -> NewState {
     NewState::Ignored("nothing to build".to_owned())
 }
 
-pub(super) const PENDING: NewState = NewState::Pending { reported_changes: 1 };
+/// What is not known yet.
+pub(super) const NOTHING: Subject = Subject { repository: String::new(), branch: None, revision: None };
+
+pub(super) const PENDING: NewState = NewState::Pending { reported_changes: 1, about: NOTHING };
 
 pub(super) fn append(store: &SharedStore, delivery: NewDelivery) -> Receipt {
     store.append(delivery).wait().unwrap()

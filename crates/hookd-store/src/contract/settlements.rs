@@ -63,6 +63,63 @@ pub fn a_later_settlement_replaces_the_earlier_one(open: Open<'_>) {
     assert_eq!(store.settlement_count("sink", SettlementKind::Delivered).unwrap(), 1);
 }
 
+/// Whatever the kind of either is, those beside it stay.
+pub fn a_settlement_is_replaced_by_one_of_any_kind(open: Open<'_>) {
+    let store = open();
+    append(&store, delivery("", accepted_many(5)));
+    let mut expected = None;
+    for (number, kinds) in
+        SettlementKind::ALL.iter().flat_map(|one| SettlementKind::ALL.map(|to| [*one, to])).enumerate()
+    {
+        for kind in kinds {
+            let delivered = |changeid| settlement(changeid, SettlementKind::Delivered, &number.to_string());
+            let settled = settlement(3, kind, &format!("{number} {}", kind.name()));
+            let all = if kind == kinds[0] { vec![delivered(2), settled.clone(), delivered(4)] } else { vec![settled] };
+            expected = Some(version(&settle(&store, "sink", expected, 5, &all)));
+            let of = |changeid| store.settlements_of(changeid).unwrap();
+            assert_eq!(of(3), [("sink".to_owned(), all.iter().find(|one| one.changeid == 3).unwrap().clone())]);
+            assert_eq!([of(2), of(4)], [2, 4].map(|changeid| vec![("sink".to_owned(), delivered(changeid))]));
+            let counts = SettlementKind::ALL.map(|kind| store.settlement_count("sink", kind).unwrap());
+            assert_eq!(counts.iter().sum::<u64>(), 3, "{kinds:?}: {counts:?}");
+        }
+    }
+}
+
+/// As with a sink that keeps the order of branches only, over a longer part of the log than one move.
+pub fn changes_may_be_settled_in_any_order(open: Open<'_>) {
+    let store = open();
+    let count = 3000;
+    append(&store, delivery("", accepted_many(3000)));
+    let one = |changeid| {
+        let kind = if changeid % 3 == 0 { SettlementKind::Filtered } else { SettlementKind::Delivered };
+        settlement(changeid, kind, &(changeid % 7).to_string())
+    };
+    let all: Vec<_> = (1..=count).map(one).collect();
+    // Every 20th in one move, and so on.
+    let mut expected = None;
+    for first in 1..=20 {
+        let some: Vec<_> = all.iter().filter(|settlement| settlement.changeid % 20 == first % 20).cloned().collect();
+        expected = Some(version(&settle(&store, "sink", expected, 0, &some)));
+    }
+    let store = reopened(store, open);
+    for changeid in [1, 2, 1023, 1024, 1025, 2047, 2048, 2049, count] {
+        assert_eq!(store.settlements_of(changeid).unwrap(), [("sink".to_owned(), one(changeid))]);
+    }
+    let filtered: Vec<_> = all.iter().filter(|one| one.kind == SettlementKind::Filtered).cloned().collect();
+    let mut read = Vec::new();
+    loop {
+        let after = read.last().map_or(0, |last: &Settlement| last.changeid);
+        let page = store.settlements("sink", SettlementKind::Filtered, after, 300).unwrap();
+        if page.is_empty() {
+            break;
+        }
+        read.extend(page);
+    }
+    assert_eq!(read, filtered);
+    assert_eq!(store.settlement_count("sink", SettlementKind::Filtered).unwrap(), filtered.len() as u64);
+    assert_eq!(store.settlements("sink", SettlementKind::Delivered, 0, usize::MAX).unwrap().len(), 2000);
+}
+
 /// Ascending, of one reader alone.
 pub fn settlements_of_one_kind_are_read_in_pages(open: Open<'_>) {
     let store = open();
@@ -110,6 +167,21 @@ pub fn settlements_expire_with_their_changes(open: Open<'_>) {
     let left = store.settlements("sink", SettlementKind::Dead, 0, 9).unwrap();
     assert_eq!(left, all[3..]);
     assert_eq!(store.settlements_of(3).unwrap(), []);
+}
+
+/// Also where one move has settled changes that are kept together with some that are not.
+pub fn settlements_expire_up_to_the_first_change_that_is_kept(open: Open<'_>) {
+    let store = open();
+    for number in 1..=6_u32 {
+        append(&store, received_at(NOON.saturating_add(number * HOUR), &number.to_string()));
+    }
+    let all: Vec<_> = (1..=6).map(|changeid| settlement(changeid, SettlementKind::Delivered, "ok")).collect();
+    settle(&store, "sink", None, 6, &all);
+    assert_eq!(expire(&store, changes_before(NOON.saturating_add(4 * HOUR))).changes, 3);
+    assert_eq!(store.settlements("sink", SettlementKind::Delivered, 0, 9).unwrap(), all[3..]);
+    assert_eq!(store.settlement_count("sink", SettlementKind::Delivered).unwrap(), 3);
+    assert_eq!(store.settlements_of(3).unwrap(), []);
+    assert_eq!(store.settlements_of(4).unwrap().len(), 1);
 }
 
 /// As much as the contract says is kept.

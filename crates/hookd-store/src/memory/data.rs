@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use hookd_core::Change;
+use hookd_core::{Change, Subject};
 
 use crate::{
     Completion, Cursor, CursorMove, DeliveryRecord, Due, Identity, IdentityKey, KeptChanges, LoggedChange, Moved,
-    NewDelivery, Receipt, Settlement, State, StoreError, StoredRequest, Timestamp, hookd_id,
+    NewDelivery, NewState, Receipt, Settlement, StoreError, StoredRequest, Timestamp, Waiting, hookd_id, shortened,
 };
 
 /// The log and its cursors.
@@ -19,7 +19,7 @@ pub(super) struct Data {
     pub(super) commits: VecDeque<Commit>,
     pub(super) deliveries: BTreeMap<i64, StoredDelivery>,
     pub(super) changes: BTreeMap<i64, LoggedChange>,
-    pub(super) pending: BTreeMap<i64, Due>,
+    pub(super) pending: BTreeMap<i64, Waiting>,
     pub(super) cursors: BTreeMap<String, Cursor>,
     /// How changes ended at the readers of the log, by cursor and change.
     pub(super) settlements: BTreeMap<(String, i64), Settlement>,
@@ -101,10 +101,10 @@ impl Data {
         };
         let changeids = self.log(deliveryid, received_at, &dialect, state.changes());
         self.commits.push_back(Commit { received_at, deliveryid: Some(deliveryid), changeids: changeids.clone() });
-        if receipt.state == State::Pending {
+        if let NewState::Pending { about, .. } = &state {
             let dialect = dialect.clone();
-            let due = Due { deliveryid, dialect, received_at, attempts: 0, next_at: received_at };
-            self.pending.insert(deliveryid, due);
+            let due = Due { deliveryid, dialect, received_at, attempts: 0, next_at: received_at, error: None };
+            self.pending.insert(deliveryid, Waiting { due, about: cut_subject(about) });
         }
         if let Some(identity) = identity.filter(|_| receipt.state.may_have_changes()) {
             self.by_identity.insert(identity, deliveryid);
@@ -150,7 +150,7 @@ impl Data {
     }
 
     pub(super) fn complete(&mut self, completion: Completion) -> bool {
-        let Some(due) = self.pending.remove(&completion.deliveryid) else { return false };
+        let Some(Waiting { due, .. }) = self.pending.remove(&completion.deliveryid) else { return false };
         let changeids = self.log(due.deliveryid, due.received_at, &due.dialect, completion.state.changes());
         self.commits.push_back(Commit { received_at: due.received_at, deliveryid: None, changeids: changeids.clone() });
         if let Some(stored) = self.deliveries.get_mut(&due.deliveryid) {
@@ -162,8 +162,9 @@ impl Data {
     }
 
     pub(super) fn postpone(&mut self, due: &Due) {
-        if let Some(pending) = self.pending.get_mut(&due.deliveryid) {
-            (pending.attempts, pending.next_at) = (due.attempts, due.next_at);
+        if let Some(Waiting { due: pending, .. }) = self.pending.get_mut(&due.deliveryid) {
+            let error = due.error.as_deref().map(|error| shortened(error).to_owned());
+            (pending.attempts, pending.next_at, pending.error) = (due.attempts, due.next_at, error);
         }
     }
 
@@ -182,7 +183,7 @@ impl Data {
                     for settlement in std::mem::take(&mut cursor_move.settlements) {
                         settlements.insert((name.clone(), settlement.changeid), settlement);
                     }
-                    cursors.extend(cursor_move.into_cursor(version).map(|cursor| (name, cursor)));
+                    cursors.extend(cursor_move.cursor(version).map(|cursor| (name, cursor)));
                 }
                 Moved::Removed => {
                     cursors.remove(&cursor_move.name);
@@ -204,6 +205,13 @@ impl Data {
             self.by_identity.remove(&identity);
         }
     }
+}
+
+/// What is stored of what a delivery is about.
+fn cut_subject(about: &Subject) -> Subject {
+    let cut = |text: &String| shortened(text).to_owned();
+    let Subject { repository, branch, revision } = about;
+    Subject { repository: cut(repository), branch: branch.as_ref().map(cut), revision: revision.as_ref().map(cut) }
 }
 
 /// As random as the keys of hash maps.

@@ -13,7 +13,7 @@ impl Data {
             self.expire_requests(self.aged(before, expiry.now), &mut expired);
         }
         if let Some(before) = expiry.changes_before {
-            let passed = self.passed(expiry).min(self.before_pending());
+            let passed = self.passed().min(self.before_pending());
             self.expire_commits(self.aged(before, expiry.now).min(passed), &mut expired);
         }
         expired
@@ -29,13 +29,11 @@ impl Data {
         last.map_or(0, |last| last + 1)
     }
 
-    /// How many of the first commits every cursor has passed, or may no longer keep.
-    fn passed(&self, expiry: &Expiry) -> usize {
+    /// How many of the first commits every cursor has passed.
+    fn passed(&self) -> usize {
         let Some(needed) = self.cursors.values().map(Cursor::first_not_done).min() else { return self.commits.len() };
         let is_needed = |commit: &Commit| commit.changeids.last().is_some_and(|last| *last >= needed);
-        let passed = self.commits.iter().position(is_needed).unwrap_or(self.commits.len());
-        let lagging = expiry.lagging_before.map_or(0, |before| self.aged(before, expiry.now));
-        passed.max(lagging)
+        self.commits.iter().position(is_needed).unwrap_or(self.commits.len())
     }
 
     /// How many commits come before the first pending delivery.

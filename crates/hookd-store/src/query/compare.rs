@@ -218,9 +218,10 @@ impl<F: Field> Filter<F> {
         let all = |wanted: fn(Ordering) -> bool| {
             cell != Cell::Null && self.values.iter().all(|value| compare(cell, value.cell()).is_some_and(wanted))
         };
+        let is_any = || any(is_equal) || (cell == Cell::Null && self.includes_missing());
         match self.operator {
-            Operator::Eq => any(is_equal) || (cell == Cell::Null && self.includes_missing()),
-            Operator::Ne => !any(is_equal) && !(cell == Cell::Null && self.includes_missing()),
+            Operator::Eq => is_any(),
+            Operator::Ne => !is_any(),
             Operator::Contains => any(contains),
             Operator::Lt => all(Ordering::is_lt),
             Operator::Le => all(Ordering::is_le),

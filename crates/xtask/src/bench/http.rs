@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::child::Server;
-use super::load::Push;
+use super::load::{Push, fresh_seed};
 
 /// Sends a request that closes its connection; returns the status and the whole answer.
 pub(super) fn send(address: SocketAddr, request: &str) -> Result<(u16, String), String> {
@@ -32,7 +32,8 @@ pub(super) fn get(address: SocketAddr, path: &str) -> Result<String, String> {
 pub(super) fn check(server: &Server, push: &Push) -> Result<(), String> {
     let wrong = push.with_wrong_signatures();
     for (push, is_valid) in [(push, true), (&wrong, false)] {
-        let (status, answer) = send(server.address, &push.request(server.path))?;
+        let id = format!("00000000-0000-11f0-0000-{:012x}", fresh_seed());
+        let (status, answer) = send(server.address, &push.request(server.path, &id, "close"))?;
         if (200..300).contains(&status) != is_valid {
             let signed = if is_valid { "with valid signatures" } else { "with wrong signatures" };
             let answer = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);

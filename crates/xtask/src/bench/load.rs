@@ -73,11 +73,15 @@ impl Load {
         let failed = |error: std::io::Error| format!("{}: {error}", self.requests.display());
         let mut line = String::new();
         BufReader::new(File::open(&self.requests).map_err(failed)?).read_line(&mut line).map_err(failed)?;
-        let mut parts = line.trim_end().splitn(3, ' ').map(str::to_owned);
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some(sha1), Some(sha256), Some(body)) => Ok(Push { sha1, sha256, body }),
-            _ => Err("the file of requests is empty".to_owned()),
-        }
+        Push::parse(&line).ok_or_else(|| "the file of requests is empty".to_owned())
+    }
+
+    /// All pushes.
+    pub(super) fn pushes(&self) -> Result<Vec<Push>, String> {
+        let text =
+            fs::read_to_string(&self.requests).map_err(|error| format!("{}: {error}", self.requests.display()))?;
+        let pushes: Option<Vec<Push>> = text.lines().map(Push::parse).collect();
+        pushes.filter(|pushes| !pushes.is_empty()).ok_or_else(|| "the file of requests is broken".to_owned())
     }
 
     /// Sends as fast as the server answers, for some seconds. Fails on any unsuccessful answer.
@@ -109,7 +113,7 @@ impl Load {
 }
 
 /// A seed that no earlier run, nor any thread of one, has used, so that no delivery id occurs twice.
-fn fresh_seed() -> u64 {
+pub(super) fn fresh_seed() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_millis() as u64 * 16
 }
@@ -142,20 +146,25 @@ impl Measured {
 }
 
 impl Push {
+    /// A line of the file.
+    fn parse(line: &str) -> Option<Self> {
+        let mut parts = line.trim_end().splitn(3, ' ').map(str::to_owned);
+        Some(Self { sha1: parts.next()?, sha256: parts.next()?, body: parts.next()? })
+    }
+
     /// The same push with wrong signatures.
     pub(super) fn with_wrong_signatures(&self) -> Self {
         Self { sha1: "0".repeat(40), sha256: "0".repeat(64), body: self.body.clone() }
     }
 
-    /// The request as `load.lua` sends it, except that it closes its connection.
-    pub(super) fn request(&self, path: &str) -> String {
+    /// The request as `load.lua` sends it, with this id of the delivery, and `close` or `keep-alive`.
+    pub(super) fn request(&self, path: &str, id: &str, connection: &str) -> String {
         let Self { sha1, sha256, body } = self;
-        let id = format!("{:012x}", fresh_seed());
         format!(
-            "POST {path} HTTP/1.1\r\nHost: bench\r\nX-GitHub-Delivery: 00000000-0000-11f0-0000-{id}\r\n\
+            "POST {path} HTTP/1.1\r\nHost: bench\r\nX-GitHub-Delivery: {id}\r\n\
              User-Agent: GitHub-Hookshot/044aadd\r\nAccept: */*\r\nContent-Type: application/json\r\n\
              X-GitHub-Event: push\r\nX-Hub-Signature: sha1={sha1}\r\nX-Hub-Signature-256: sha256={sha256}\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+             Content-Length: {}\r\nConnection: {connection}\r\n\r\n{body}",
             body.len()
         )
     }

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
+use super::delivery::Delivery;
 use super::figures::{Figures, Goal, Round, Spread, p99, rate};
 use super::million::Million;
 use super::onward::Onward;
+use super::searches::Searches;
 use super::servers::{BASELINE, BUILDBOT, FLOOR, HOOKD, KINDS, SINK, SINK_DOWN, SINKS, STEPS};
 use super::stored::{self, Starts};
 
@@ -19,6 +21,8 @@ pub(super) struct Report {
     pub(super) million: Option<Million>,
     pub(super) starts: Option<Starts>,
     pub(super) onward: Option<Onward>,
+    pub(super) searches: Option<Searches>,
+    pub(super) delivery: Option<Delivery>,
 }
 
 impl Report {
@@ -42,6 +46,12 @@ impl Report {
         }
         if let Some(onward) = &self.onward {
             writeln!(text, "\n{}", onward.lines()).expect("writing to a String does not fail");
+        }
+        if let Some(searches) = &self.searches {
+            writeln!(text, "\n{}", searches.lines()).expect("writing to a String does not fail");
+        }
+        if let Some(delivery) = &self.delivery {
+            writeln!(text, "\n{}", delivery.lines()).expect("writing to a String does not fail");
         }
         text.push_str("\n| goal | result | met |\n|---|---|---|\n");
         for Goal { goal, result, is_met } in self.goals() {
@@ -109,6 +119,7 @@ impl Report {
         }));
         goals.extend(self.starts.iter().map(Starts::goal));
         goals.extend(self.onward.iter().map(Onward::goal));
+        goals.extend(self.searches.as_ref().and_then(Searches::goal));
         goals
     }
 
@@ -131,6 +142,8 @@ impl Report {
             "million": self.million.as_ref().map(Million::to_json),
             "stored": self.starts.as_ref().map(Starts::to_json),
             "onward": self.onward.as_ref().map(Onward::to_json),
+            "searches": self.searches.as_ref().map(Searches::to_json),
+            "delivery": self.delivery.as_ref().map(Delivery::to_json),
             "goals": self.goals().iter().map(Goal::to_json).collect::<Vec<_>>(),
         })
     }

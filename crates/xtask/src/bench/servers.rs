@@ -157,13 +157,27 @@ pub(super) fn start_hookd_as(
 }
 
 fn start_buildbot(name: &'static str, folder: &Path) -> Result<Server, String> {
+    let options = json!({ "secret": SECRET, "strict": true });
+    start_master_with(name, folder, "github", &options)
+}
+
+/// A master to which changes are delivered.
+pub(super) fn start_master(name: &'static str, folder: &Path) -> Result<Server, String> {
+    start_master_with(name, folder, "base", &json!({}))
+}
+
+fn start_master_with(
+    name: &'static str,
+    folder: &Path,
+    dialect: &'static str,
+    options: &Value,
+) -> Result<Server, String> {
     let base = folder.join("master");
     let venv = peers::folder().join("venv/bin");
     run_quietly(program(venv.join("buildbot")).args(["create-master", "--quiet", "--log-count=0"]).arg(&base))?;
     let copied = fs::copy(root().join("tests/peers/master.cfg"), base.join("master.cfg"));
     copied.map_err(|error| format!("master.cfg: {error}"))?;
-    let options = json!({ "secret": SECRET, "strict": true });
-    let dialects = json!({ "dialects": { "github": { "class": "github", "options": options } }, "pollers": [] });
+    let dialects = json!({ "dialects": { dialect: { "class": dialect, "options": options } }, "pollers": [] });
     write(&base, "dialects.json", &dialects.to_string())?;
     let mut twistd = program(venv.join("twistd"));
     twistd.args(["--nodaemon", "--no_save", "--pidfile=", "-y", "buildbot.tac"]).current_dir(&base);
@@ -172,7 +186,8 @@ fn start_buildbot(name: &'static str, folder: &Path) -> Result<Server, String> {
         let port = log.split("BuildbotSite starting on ").nth(1)?.lines().next()?.parse().ok()?;
         log.contains("BuildMaster is running").then_some(port)
     })?;
-    Ok(Server::new(name, process, SocketAddr::from(([127, 0, 0, 1], port)), "/change_hook/github"))
+    let path = if dialect == "base" { "/change_hook/base" } else { "/change_hook/github" };
+    Ok(Server::new(name, process, SocketAddr::from(([127, 0, 0, 1], port)), path))
 }
 
 fn start_webhook(name: &'static str, folder: &Path) -> Result<Server, String> {

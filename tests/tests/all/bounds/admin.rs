@@ -133,7 +133,7 @@ fn sockets(hookd: &Hookd) -> usize {
 #[test]
 fn readers_that_stop_reading_hold_bounded_memory_and_are_cut_off() {
     const MIB: usize = 1 << 20;
-    const READERS: usize = 100;
+    const READERS: usize = 200;
     let home = Home::serving("[change_hook_dialects]\nbase = true");
     let config = fs::read_to_string(home.path().join("hookd.toml")).expect("it was written");
     home.write("hookd.toml", config.replacen("[server]", "[server]\nrequest_timeout = \"2s\"\nkeep_alive = \"2s\"", 1));
@@ -166,7 +166,7 @@ fn readers_that_stop_reading_hold_bounded_memory_and_are_cut_off() {
          after {:?}, when all were cut off",
         began.elapsed()
     );
-    assert!(peak < before + 250, "resident memory grew from {before} to {peak} MiB");
+    assert!(peak < before + 400, "resident memory grew from {before} to {peak} MiB, for answers of 1000 MiB");
     let mut whole = 0;
     for reader in &mut readers {
         reader.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout can be set");
@@ -183,18 +183,18 @@ fn readers_that_stop_reading_hold_bounded_memory_and_are_cut_off() {
 #[test]
 fn searches_that_overlap_do_not_make_the_wal_grow_without_end() {
     const MIB: u64 = 1 << 20;
-    const WEBHOOKS: usize = 240;
+    const WEBHOOKS: usize = 100;
     let hookd = Home::serving("[change_hook_dialects]\nbase = true").start();
     let mut rng = fastrand::Rng::with_seed(5);
     let mut send = |number: usize| {
-        // What cannot be compressed, so that each adds about its size to the WAL.
+        // What is hardly compressed, so that each adds 1.5 MiB to the WAL: its body, and the change.
         let comments: String = (0..MIB).map(|_| rng.alphanumeric()).collect();
         let request = Request::post("/change_hook/base")
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(format!("author=a&revision=r{number}&comments={comments}"));
         assert_eq!(hookd.send(&request).line(), "202 1 change found");
     };
-    (0..20).for_each(&mut send);
+    (0..10).for_each(&mut send);
     let (address, wal) = (hookd.admin().address(), hookd.home().path().join("hookd.db-wal"));
     let (is_over, searches) = (AtomicBool::new(false), AtomicUsize::new(0));
     let largest = thread::scope(|scope| {
@@ -209,7 +209,7 @@ fn searches_that_overlap_do_not_make_the_wal_grow_without_end() {
             });
         }
         let mut largest = 0;
-        for number in 20..WEBHOOKS {
+        for number in 10..WEBHOOKS {
             send(number);
             largest = largest.max(fs::metadata(&wal).expect("the store has a WAL").len());
         }
@@ -224,5 +224,6 @@ fn searches_that_overlap_do_not_make_the_wal_grow_without_end() {
         stored / MIB
     );
     assert!(searches > 20, "{searches} searches");
+    assert!(stored > 120 * MIB, "{} MiB went through the WAL", stored / MIB);
     assert!(largest < 100 * MIB, "the WAL grew to {} MiB", largest / MIB);
 }

@@ -11,7 +11,7 @@ use crate::api_retries::pull_request;
 use crate::push;
 
 /// hookd with a clock that [`set`] changes.
-fn start(tables: &str) -> Hookd {
+pub(crate) fn start(tables: &str) -> Hookd {
     let preload =
         Command::new("faketime").args(["-f", "+0", "printenv", "LD_PRELOAD"]).output().expect("faketime runs");
     let preload = String::from_utf8(preload.stdout).expect("it prints a path");
@@ -25,7 +25,7 @@ fn start(tables: &str) -> Hookd {
 }
 
 /// Sets hookd's clock to this offset from the right time: `-2d`.
-fn set(hookd: &Hookd, offset: &str) {
+pub(crate) fn set(hookd: &Hookd, offset: &str) {
     // Atomically: hookd may read it at any time.
     hookd.home().write("clock.new", format!("{offset}\n"));
     let path = hookd.home().path();

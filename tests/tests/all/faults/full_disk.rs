@@ -5,16 +5,16 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use hookd_tests::{Finished, Home, until};
+use hookd_tests::{Finished, Home, Hookd, until};
 
 use super::{Sender, TABLES, check_store, logged_once};
 
 /// A file system for this hookd alone, which vanishes with its process.
-const WITH_SMALL_DISK: [&str; 6] =
+pub(crate) const WITH_SMALL_DISK: [&str; 6] =
     ["unshare", "--map-root-user", "--mount", "sh", "-c", "mount -t tmpfs -o size=8m tmpfs disk && exec \"$0\" \"$@\""];
 
 /// Whether this machine allows mounting.
-fn can_mount() -> bool {
+pub(crate) fn can_mount() -> bool {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let mut command = Command::new(WITH_SMALL_DISK[0]);
     command.args(&WITH_SMALL_DISK[1..]).arg("true").current_dir(folder.path()).stderr(Stdio::null());
@@ -30,8 +30,14 @@ fn home() -> Home {
     home
 }
 
+/// The path of the disk as hookd sees it; no other process does.
+pub(crate) fn disk(hookd: &Hookd) -> PathBuf {
+    let root = PathBuf::from(format!("/proc/{}/root", hookd.pid()));
+    root.join(hookd.home().path().join("disk").strip_prefix("/").expect("it is absolute"))
+}
+
 /// Writes until nothing more fits; returns the file.
-fn fill(disk: &Path) -> PathBuf {
+pub(crate) fn fill(disk: &Path) -> PathBuf {
     let path = disk.join("ballast");
     let mut ballast = File::create(&path).expect("a file can be created on the disk");
     while ballast.write_all(&[1; 4096]).is_ok() {}
@@ -45,9 +51,7 @@ fn a_full_disk_is_503_until_there_is_space() {
         return;
     }
     let hookd = home().within(&WITH_SMALL_DISK).start();
-    // The path as hookd sees it; no other process does.
-    let disk = PathBuf::from(format!("/proc/{}/root", hookd.pid()))
-        .join(hookd.home().path().join("disk").strip_prefix("/").expect("it is absolute"));
+    let disk = disk(&hookd);
     let mut sender = Sender::new();
     for _ in 0..5 {
         assert_eq!(sender.send(&hookd, 2000).status, 202);

@@ -60,7 +60,7 @@ fn a_database_that_is_locked_at_startup_is_an_error_or_waited_for() {
     lock.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").expect("nobody else has a lock");
     let finished = home.run(&["serve", "--log-format", "human"]);
     assert_eq!(finished.code, Some(1), "{}", finished.stderr);
-    assert!(finished.stderr.contains("hookd.db`, another process has locked it"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("hookd.db`: another process has locked it"), "{}", finished.stderr);
     drop(lock);
     sender.check(&home.start());
 }

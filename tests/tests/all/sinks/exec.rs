@@ -4,7 +4,7 @@ use std::fs;
 
 use hookd_tests::{Home, Hookd, until};
 
-use super::{Kind, change, logged_once, position, send, settled, tables, wait_for_position};
+use super::{change, dead_letters, logged_once, position, send, tables, wait_for_position};
 
 /// hookd with a sink that runs this shell script with the revision as `$1`.
 fn start(script: &str, more: &str) -> Hookd {
@@ -40,7 +40,7 @@ fn exit_codes_say_what_happens_to_the_change_and_to_the_sink() {
     wait_for_position(&hookd, 2);
     hookd.home().write("mended", "");
     wait_for_position(&hookd, 4);
-    assert_eq!(settled(hookd.home(), Kind::Dead), [(2, "exit code 65: no such repository".to_owned())]);
+    assert_eq!(dead_letters(hookd.home()), [(2, "exit code 65: no such repository".to_owned())]);
     assert_eq!(lines(&hookd, "seen").first().map(String::as_str), Some("1"));
     assert_eq!(lines(&hookd, "seen").last().map(String::as_str), Some("4"));
 }
@@ -86,7 +86,7 @@ fn a_flood_of_output_takes_no_memory() {
     let (_, peak) = hookd.memory();
     println!("resident before {before} MiB, peak {peak} MiB, with 200 MB of output");
     assert!(peak < before + 16, "{before} MiB before, {peak} MiB at most");
-    let [(_, answer)] = settled(hookd.home(), Kind::Dead).try_into().expect("one dead letter");
+    let [(_, answer)] = dead_letters(hookd.home()).try_into().expect("one dead letter");
     assert!(answer.starts_with("exit code 65: ") && answer.ends_with("the end"), "{answer}");
 }
 
@@ -103,5 +103,5 @@ fn a_command_that_does_not_exist_is_a_sink_that_is_misconfigured() {
     fs::rename(&path, hookd.home().path().join("missing")).expect("it is there");
     wait_for_position(&hookd, 5);
     assert_eq!(lines(&hookd, "seen"), ["1", "2", "3", "4", "5"]);
-    assert!(settled(hookd.home(), Kind::Dead).is_empty());
+    assert!(dead_letters(hookd.home()).is_empty());
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::kills::{Load, check_arrived};
 use super::{change, stored, tables};
+use crate::faults::full_disk;
 use crate::push;
 
 /// The whole lines of a file, as ids and branches; all of them must be JSON.
@@ -55,6 +56,33 @@ fn a_file_that_was_rotated_is_opened_again() {
     let stored = stored(&hookd);
     assert_eq!(lines(hookd.home(), "changes.jsonl.1"), stored[..1]);
     assert_eq!(lines(hookd.home(), "changes.jsonl"), stored[1..]);
+}
+
+#[test]
+fn a_full_disk_holds_up_the_file_and_loses_nothing() {
+    if !full_disk::can_mount() {
+        println!("left out: no file system can be mounted here; the sink's own test writes to /dev/full");
+        return;
+    }
+    let home = Home::serving(&tables("type = \"file\"\npath = \"disk/changes.jsonl\""));
+    fs::create_dir(home.path().join("disk")).expect("the folder is writable");
+    let hookd = home.within(&full_disk::WITH_SMALL_DISK).start();
+    super::send(hookd.public(), 20);
+    super::wait_for_position(&hookd, 20);
+    let disk = full_disk::disk(&hookd);
+    for round in 1..=2 {
+        let ballast = full_disk::fill(&disk);
+        let failures = || hookd.log().iter().filter(|line| line.contains("No space left on device")).count();
+        let before = failures();
+        // The last page of the file may have room for a few.
+        super::send(hookd.public(), 100);
+        until("the disk is full", || (failures() > before).then_some(()));
+        assert!(super::position(hookd.home()) < 20 + 100 * round);
+        fs::remove_file(&ballast).expect("it is there");
+        super::wait_for_position(&hookd, 20 + 100 * usize::try_from(round).expect("a small number"));
+    }
+    fs::copy(disk.join("changes.jsonl"), hookd.home().path().join("copy")).expect("it is there");
+    check_arrived(&lines(hookd.home(), "copy"), &stored(&hookd), "all");
 }
 
 /// What README shows: its configuration, on free ports, its payload, and the line that comes out.

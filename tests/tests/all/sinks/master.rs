@@ -2,13 +2,15 @@
 //!
 //! `cargo xtask torture --sinks 10000` runs the tests with kills with as many changes.
 
+mod faults;
+
 use std::net::TcpListener;
 
 use hookd_tests::{Buildbot, Home, LISTENERS, until};
 use serde_json::{Value, json};
 
 use super::kills::{Load, check_arrived};
-use super::{Kind, change, logged_once, numbers_without, position, send, settled, stored, tables, wait_for_position};
+use super::{change, dead_letters, logged_once, numbers_without, position, send, stored, tables, wait_for_position};
 use crate::torture::setting;
 
 /// How many changes a test with kills sends at least, unless `HOOKD_TORTURE_CHANGES` is set.
@@ -97,7 +99,7 @@ fn has_each_change_exactly_once(order: &str) {
     let stored = stored(&hookd);
     wait_for_position(&hookd, stored.len());
     check_arrived(&arrived(&master), &stored, order);
-    assert!(settled(hookd.home(), Kind::Dead).is_empty());
+    assert!(dead_letters(hookd.home()).is_empty());
     println!(
         "acknowledged {}, stored {}, kills of hookd and of the master {kills:?}",
         load.acknowledged(),
@@ -149,7 +151,7 @@ fn a_master_without_the_dialect_base_gets_everything_after_it_was_reconfigured()
     master.reconfigure(&peer(port, json!({})));
     wait_for_position(&hookd, 20);
     assert_eq!(revisions(&master), numbers_without(20, &[]));
-    assert!(settled(hookd.home(), Kind::Dead).is_empty());
+    assert!(dead_letters(hookd.home()).is_empty());
 }
 
 #[test]
@@ -166,7 +168,7 @@ fn a_wrong_password_gives_nothing_up_and_a_reload_with_the_right_one_delivers() 
     hookd.signal("HUP");
     wait_for_position(&hookd, 20);
     assert_eq!(revisions(&master), numbers_without(20, &[]));
-    assert!(settled(hookd.home(), Kind::Dead).is_empty());
+    assert!(dead_letters(hookd.home()).is_empty());
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use hookd_tests::{Home, Hookd, Receiver, Reply, until};
 
-use super::{Kind, logged_once, numbers_without, revisions, send, settled, tables, wait_for_position, webhook_sink};
+use super::{
+    dead_letters, delivered, logged_once, numbers_without, revisions, send, tables, wait_for_position, webhook_sink,
+};
 
 const COUNT: usize = 20;
 
@@ -30,7 +32,7 @@ fn changes_arrive_in_the_order_in_which_they_were_received() {
     wait_for_position(&hookd, COUNT);
     assert_eq!(revisions(&receiver.taken()), numbers_without(COUNT, &[]));
     assert_eq!(receiver.count(), COUNT, "each was sent once");
-    assert_eq!(settled(hookd.home(), Kind::Delivered).len(), COUNT);
+    assert_eq!(delivered(hookd.home()), COUNT);
 }
 
 #[test]
@@ -55,7 +57,7 @@ fn one_change_that_gets_500_for_ever_is_given_up_where_the_operator_says_so() {
     send(hookd.public(), COUNT);
     wait_for_position(&hookd, COUNT);
     assert_eq!(revisions(&receiver.taken()), numbers_without(COUNT, &[7]));
-    let [(changeid, answer)] = settled(hookd.home(), Kind::Dead).try_into().expect("one dead letter");
+    let [(changeid, answer)] = dead_letters(hookd.home()).try_into().expect("one dead letter");
     assert_eq!(changeid, 7);
     assert!(answer.starts_with("500") && answer.ends_with("given up after `give_up_after`"), "{answer}");
 }
@@ -74,7 +76,7 @@ fn changes_that_are_refused_are_dead_letters_and_hold_up_nothing() {
     wait_for_position(&hookd, COUNT);
     assert_eq!(revisions(&receiver.taken()), numbers_without(COUNT, &[3, 5, 20]));
     assert_eq!(receiver.count(), COUNT, "none was sent twice");
-    let dead = settled(hookd.home(), Kind::Dead);
+    let dead = dead_letters(hookd.home());
     assert_eq!(dead.iter().map(|(changeid, _)| *changeid).collect::<Vec<_>>(), [3, 5, 20]);
     assert!(dead[1].1.starts_with("413") && dead[1].1.contains("said 413"), "{dead:?}");
 }
@@ -95,7 +97,7 @@ fn a_sink_that_is_misconfigured_gives_nothing_up_and_catches_up_when_it_is_mende
     receiver.answer(|_| Reply::Status(204));
     wait_for_position(&hookd, COUNT);
     assert_eq!(revisions(&receiver.taken()), numbers_without(COUNT, &[]));
-    assert!(settled(hookd.home(), Kind::Dead).is_empty());
+    assert!(dead_letters(hookd.home()).is_empty());
     logged_once(&hookd, "takes changes again");
 }
 

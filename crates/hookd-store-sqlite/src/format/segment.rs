@@ -1,0 +1,279 @@
+//! Segments of the text index: which texts a part of the log has, and which of its deliveries and changes have them.
+//!
+//! # Layout of version 3
+//!
+//! Two parts, each compressed and enveloped as [`super::version`] says. Numbers, integers and texts are those of
+//! [`super::wire`].
+//!
+//! **Texts**: how many (number); the length of each in bytes (numbers); then all of them, in that order. A text's number is
+//! its place, from 1 on; 0 is no text. Longer ones are cut to [`MAX_TEXT_BYTES`].
+//!
+//! **Columns**, each a list of runs: how many runs (number); of each the value (number), and how many records in a row have
+//! it (number).
+//!
+//! - of the deliveries, in their order: the code of their state when they were received, then a column for each
+//!   [`DeliveryText`], in its order
+//! - of the changes, in their order: the delivery of each, as runs of how far it is from the one before (integer) and how
+//!   many changes in a row are of it (number); then a column for each [`ChangeText`], in its order
+//! - outcomes of deliveries that had been pending: how many (number); of each the delivery (integer), the code of its state
+//!   (byte), its reason (the number of a text)
+
+use super::dictionary;
+use super::version::{pack, unpack};
+use super::wire::{Input, broken, write_integer, write_length, write_number};
+use crate::error::Failure;
+
+/// How much of a text is in the index, in bytes.
+pub(crate) const MAX_TEXT_BYTES: usize = 256;
+
+/// The texts of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeliveryText {
+    Dialect,
+    Event,
+    Reason,
+    /// Only where its beginning is not a key; see [`crate::index::beginning_key`].
+    ForgeId,
+}
+
+/// The texts of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChangeText {
+    Repository,
+    Branch,
+    Author,
+    Project,
+    Category,
+    Codebase,
+    /// In the same way as [`DeliveryText::ForgeId`].
+    Revision,
+}
+
+impl DeliveryText {
+    pub(crate) const ALL: [Self; 4] = [Self::Dialect, Self::Event, Self::Reason, Self::ForgeId];
+}
+
+impl ChangeText {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Repository, Self::Branch, Self::Author, Self::Project, Self::Category, Self::Codebase, Self::Revision];
+}
+
+/// Values of records in a row: the value, and how many have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Column(Vec<(u32, u32)>);
+
+impl Column {
+    pub(crate) fn push(&mut self, value: u32) {
+        match self.0.last_mut() {
+            Some((last, count)) if *last == value => *count += 1,
+            _ => self.0.push((value, 1)),
+        }
+    }
+
+    pub(crate) fn runs(&self) -> &[(u32, u32)] {
+        &self.0
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        write_length(to, self.0.len());
+        for (value, count) in &self.0 {
+            write_number(to, u64::from(*value));
+            write_number(to, u64::from(*count));
+        }
+    }
+
+    fn read(input: &mut Input<'_>) -> Result<Self, Failure> {
+        (0..input.length()?).map(|_| Ok((small(input)?, small(input)?))).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// What became of a delivery that had been pending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IndexedOutcome {
+    pub(crate) deliveryid: i64,
+    /// The code of its state.
+    pub(crate) state: u8,
+    /// The number of the text of its reason; 0 is none.
+    pub(crate) reason: u32,
+}
+
+/// All columns of a segment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Columns {
+    pub(crate) states: Column,
+    pub(crate) deliveries: [Column; DeliveryText::ALL.len()],
+    /// The deliveries of the changes, each with how many changes in a row are of it.
+    pub(crate) owners: Vec<(i64, u32)>,
+    pub(crate) changes: [Column; ChangeText::ALL.len()],
+    pub(crate) outcomes: Vec<IndexedOutcome>,
+}
+
+impl Columns {
+    /// Packs them.
+    ///
+    /// # Errors
+    /// When zstd fails, which it does for lack of memory only.
+    pub(crate) fn pack(&self) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        self.states.write(&mut bytes);
+        self.deliveries.iter().for_each(|column| column.write(&mut bytes));
+        write_length(&mut bytes, self.owners.len());
+        let mut before = 0;
+        for (deliveryid, count) in &self.owners {
+            write_integer(&mut bytes, deliveryid.wrapping_sub(before));
+            write_number(&mut bytes, u64::from(*count));
+            before = *deliveryid;
+        }
+        self.changes.iter().for_each(|column| column.write(&mut bytes));
+        write_length(&mut bytes, self.outcomes.len());
+        for IndexedOutcome { deliveryid, state, reason } in &self.outcomes {
+            write_integer(&mut bytes, *deliveryid);
+            bytes.push(*state);
+            write_number(&mut bytes, u64::from(*reason));
+        }
+        pack_part(&bytes)
+    }
+
+    /// # Errors
+    /// When the bytes are something else.
+    pub(crate) fn unpack(packed: &[u8]) -> Result<Self, Failure> {
+        let bytes = unpack(packed)?;
+        let input = &mut Input::new(&bytes);
+        let states = Column::read(input)?;
+        let deliveries = read_all(input)?;
+        let mut before = 0_i64;
+        let owner = |input: &mut Input<'_>| {
+            before = before.wrapping_add(input.integer()?);
+            Ok((before, small(input)?))
+        };
+        let owners = read_list(input, owner)?;
+        let changes = read_all(input)?;
+        let outcome = |input: &mut Input<'_>| {
+            Ok(IndexedOutcome { deliveryid: input.integer()?, state: input.byte()?, reason: small(input)? })
+        };
+        let outcomes = read_list(input, outcome)?;
+        Ok(Self { states, deliveries, owners, changes, outcomes })
+    }
+}
+
+fn read_all<const COUNT: usize>(input: &mut Input<'_>) -> Result<[Column; COUNT], Failure> {
+    let mut columns = [const { Column(Vec::new()) }; COUNT];
+    for column in &mut columns {
+        *column = Column::read(input)?;
+    }
+    Ok(columns)
+}
+
+fn read_list<T>(
+    input: &mut Input<'_>,
+    mut read: impl FnMut(&mut Input<'_>) -> Result<T, Failure>,
+) -> Result<Vec<T>, Failure> {
+    (0..input.length()?).map(|_| read(input)).collect()
+}
+
+fn small(input: &mut Input<'_>) -> Result<u32, Failure> {
+    u32::try_from(input.number()?).map_err(|_| broken("a number of an index is too large"))
+}
+
+fn pack_part(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut compressor = dictionary::compressor().map_err(|error| broken(&error.to_string()))?;
+    pack(&mut compressor, bytes)
+}
+
+/// The texts of a segment, in the order of their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TextList {
+    all: String,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+}
+
+impl TextList {
+    pub(crate) fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
+        let mut list = Self::default();
+        for text in texts {
+            list.all.push_str(text);
+            list.ends.push(list.all.len());
+        }
+        list
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.ends.len()).map(|index| {
+            let start = if index == 0 { 0 } else { self.ends[index - 1] };
+            &self.all[start..self.ends[index]]
+        })
+    }
+
+    /// All of them in lower case.
+    pub(crate) fn folded(&self) -> Self {
+        if self.all.is_ascii() {
+            return Self { all: self.all.to_ascii_lowercase(), ends: self.ends.clone() };
+        }
+        let mut list = Self::default();
+        for text in self.iter() {
+            list.all.push_str(&hookd_store::fold(text));
+            list.ends.push(list.all.len());
+        }
+        list
+    }
+
+    /// Packs them.
+    ///
+    /// # Errors
+    /// When zstd fails, which it does for lack of memory only.
+    pub(crate) fn pack(&self) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::with_capacity(self.all.len() + 2 * self.ends.len());
+        write_length(&mut bytes, self.ends.len());
+        self.iter().for_each(|text| write_length(&mut bytes, text.len()));
+        bytes.extend_from_slice(self.all.as_bytes());
+        pack_part(&bytes)
+    }
+
+    /// # Errors
+    /// When the bytes are something else.
+    pub(crate) fn unpack(packed: &[u8]) -> Result<Self, Failure> {
+        let bytes = unpack(packed)?;
+        let input = &mut Input::new(&bytes);
+        let mut end = 0_usize;
+        let ends = read_list(input, |input| {
+            end = end.checked_add(input.length()?).ok_or_else(|| broken("a text is too long"))?;
+            Ok(end)
+        })?;
+        let all = String::from_utf8(input.bytes(end)?.to_vec()).map_err(|error| broken(&error.to_string()))?;
+        if !input.is_empty() || ends.iter().any(|end| !all.is_char_boundary(*end)) {
+            return Err(broken("the texts of an index are not those that were written"));
+        }
+        Ok(Self { all, ends })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_and_columns_come_back() {
+        let texts = TextList::new(["main", "", "Ümlaut", "a"]);
+        let read = TextList::unpack(&texts.pack().unwrap()).unwrap();
+        assert_eq!(read, texts);
+        assert_eq!(read.iter().collect::<Vec<_>>(), ["main", "", "Ümlaut", "a"]);
+        assert_eq!(read.folded().iter().collect::<Vec<_>>(), ["main", "", "ümlaut", "a"]);
+        assert_eq!(TextList::new(["A", "bC"]).folded().iter().collect::<Vec<_>>(), ["a", "bc"]);
+
+        let mut columns = Columns { owners: vec![(7, 2), (3, 1), (i64::MAX, 1)], ..Columns::default() };
+        [1, 1, 2].into_iter().for_each(|state| columns.states.push(state));
+        columns.deliveries[1].push(70_000);
+        columns.changes[6].push(5);
+        columns.outcomes.push(IndexedOutcome { deliveryid: 3, state: 2, reason: 1 });
+        assert_eq!(Columns::unpack(&columns.pack().unwrap()).unwrap(), columns);
+        assert_eq!(columns.states.runs(), [(1, 2), (2, 1)]);
+    }
+
+    #[test]
+    fn other_bytes_are_an_error() {
+        let other = pack_part(&[5, 200]).unwrap();
+        assert!(TextList::unpack(&other).is_err() && Columns::unpack(&other).is_err());
+        assert!(TextList::unpack(&[]).is_err());
+    }
+}

@@ -107,7 +107,7 @@ fn finds_what_is_wrong() {
 fn finds_what_is_wrong_with_settlements() {
     for (broken, reported) in [
         ("UPDATE settlement_runs SET data = x'00'", "it ends too soon"),
-        ("UPDATE settlement_runs SET data = x'00' || data", "its bytes are not those that were written"),
+        ("UPDATE settlement_runs SET data = zeroblob(length(data))", "its bytes are not those that were written"),
         ("UPDATE settlement_runs SET delivered_count = 5", "they are not as many as it says"),
         ("UPDATE settlement_runs SET last_changeid = 3", "they do not end where it says"),
         ("INSERT INTO waiting_settlements VALUES ('sink', 2, 0, 0, 1, '')", "change 2 waits as well"),

@@ -56,7 +56,6 @@ struct Configured<A: Args> {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 enum Command {
     /// Receive webhooks until stopped by a signal.
     #[command(after_help = after_help("hookd serve --config /etc/hookd/hookd.toml --log-format json"))]

@@ -89,10 +89,12 @@ fn error(root: Root, status: StatusCode, title: &str, content: Markup) -> HttpRe
     html_answer(status, framed(&frame, &html! {}, html! { h1 { (title) } p { (content) } }))
 }
 
-/// 404: there is no such page, delivery or change.
+/// 404: there is no such page, sink, delivery or change. The last two may have been there.
 fn not_found(root: Root, what: &str) -> HttpResponse {
-    let content =
-        html! { "There is no such " (what) ". It may have expired. " a href=(root.to("")) { "All deliveries" } };
+    let expires = matches!(what, "delivery" | "change");
+    let content = html! {
+        "There is no such " (what) ". " @if expires { "It may have expired. " } a href=(root.to("")) { "All deliveries" }
+    };
     error(root, StatusCode::NOT_FOUND, "Not found", content)
 }
 

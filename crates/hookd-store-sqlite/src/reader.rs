@@ -299,6 +299,8 @@ impl Readers {
         };
         let condition = |filter: &Filter<R::Field>| {
             let test = match filter.operator {
+                // The index has no records without a text.
+                Operator::Eq if filter.includes_missing() => return None,
                 Operator::Eq => Test::IsExactly(texts(filter)?),
                 Operator::Contains => Test::HasExactly(texts(filter)?),
                 _ => return None,

@@ -171,7 +171,7 @@ fn keeps_the_pages_that_were_fetched() {
 
 #[test]
 fn marks_files_beyond_what_the_api_gives() {
-    let all: Value = (0..3000).map(|number| json!({"filename": number.to_string()})).collect();
+    let all: Value = (0..3000).map(|number| json!({"filename": number.to_string(), "status": "modified"})).collect();
     for (size, expected) in [
         (json!(3001), json!(["changed files after the first 3000: the API gives no more"])),
         (json!(3000), Value::Null),

@@ -298,7 +298,8 @@ impl Readers {
         };
         let condition = |filter: &Filter<R::Field>| {
             let test = match filter.operator {
-                Operator::Eq => Test::IsExactly(texts(filter)?),
+                // What is missing is equal to nothing as well, and is in no index.
+                Operator::Eq => Test::IsExactly(texts(filter).filter(|texts| !texts.iter().any(String::is_empty))?),
                 Operator::Contains => Test::HasExactly(texts(filter)?),
                 _ => return None,
             };

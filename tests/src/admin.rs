@@ -31,12 +31,12 @@ impl Admin {
 
     /// All changes, oldest first.
     pub fn changes(&self) -> Vec<Value> {
-        self.list("/api/v2/changes?order=changeid", "changes")
+        self.all("changes", "changeid")
     }
 
     /// All deliveries, oldest first.
     pub fn deliveries(&self) -> Vec<Value> {
-        self.list("/api/v2/deliveries?order=deliveryid", "deliveries")
+        self.all("deliveries", "deliveryid")
     }
 
     /// The delivery that an answer's `X-Hookd-Delivery` names, once its state is no longer `pending`.
@@ -54,6 +54,19 @@ impl Admin {
         let text = self.get("/metrics").text();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         value.map_or(0.0, |value| value.parse().expect("a number"))
+    }
+
+    /// All records of a collection, which are numbered by this field, in that order; a page has some of them.
+    fn all(&self, key: &str, number: &str) -> Vec<Value> {
+        let mut all: Vec<Value> = Vec::new();
+        loop {
+            let after = all.last().map_or(0, |last| last[number].as_i64().expect("records have a number"));
+            let page = self.list(&format!("/api/v2/{key}?{number}__gt={after}&order={number}"), key);
+            if page.is_empty() {
+                return all;
+            }
+            all.extend(page);
+        }
     }
 
     /// The records of a collection: `list("/api/v2/changes?limit=1", "changes")`.

@@ -50,11 +50,20 @@ pub(crate) struct Options {
 /// A file, or standard output.
 struct File {
     target: Target,
-    /// The open file; also whose turn it is to write.
-    lines: Arc<Mutex<Option<Lines>>>,
+    /// Also whose turn it is to write.
+    writing: Arc<Mutex<Writing>>,
     must_reopen: Arc<AtomicBool>,
     /// What was found in the file when it was searched last.
     recent: Arc<std::sync::Mutex<RecentLines>>,
+}
+
+/// What a write needs.
+#[derive(Default)]
+struct Writing {
+    /// The open file.
+    lines: Option<Lines>,
+    /// Lines that are written next: its memory is used again.
+    buffer: Vec<u8>,
 }
 
 #[derive(Clone)]
@@ -73,7 +82,7 @@ impl SinkOptions for Options {
         } else {
             Target::Path(context.path(&self.path))
         };
-        Ok(Box::new(File { target, lines: Arc::default(), must_reopen: Arc::default(), recent: Arc::default() }))
+        Ok(Box::new(File { target, writing: Arc::default(), must_reopen: Arc::default(), recent: Arc::default() }))
     }
 }
 
@@ -82,11 +91,11 @@ type Worked<T> = Option<T>;
 
 impl File {
     /// Works on the file, where threads may block, when it is its turn. None where that took too long.
-    async fn work<T: Send + 'static>(&self, work: impl FnOnce(&mut Option<Lines>) -> T + Send + 'static) -> Worked<T> {
-        let lines = Arc::clone(&self.lines);
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce(&mut Writing) -> T + Send + 'static) -> Worked<T> {
+        let writing = Arc::clone(&self.writing);
         let work = async {
-            let mut lines = lines.lock_owned().await;
-            spawn_blocking(move || work(&mut lines)).await.ok()
+            let mut writing = writing.lock_owned().await;
+            spawn_blocking(move || work(&mut writing)).await.ok()
         };
         timeout(TIME_LIMIT, work).await.ok().flatten()
     }
@@ -96,12 +105,16 @@ impl File {
         let count = changes.len();
         let written = match &self.target {
             Target::StandardOutput => {
-                self.work(move |_| write(&changes, |lines| written(write_to_standard_output(lines)))).await
+                let write_lines = |lines: &[u8]| written(write_to_standard_output(lines));
+                self.work(move |Writing { buffer, .. }| write(&changes, buffer, write_lines)).await
             }
             Target::Path(path) => {
                 let path = path.clone();
                 let must_reopen = Arc::clone(&self.must_reopen);
-                self.work(move |open| write(&changes, |lines| append(open, &path, &must_reopen, lines))).await
+                let write_lines = move |Writing { lines, buffer }: &mut Writing| {
+                    write(&changes, buffer, |new| append(lines, &path, &must_reopen, new))
+                };
+                self.work(write_lines).await
             }
         };
         written.unwrap_or_else(|| {
@@ -114,16 +127,17 @@ impl File {
 }
 
 /// Writes the lines of changes, many at a time, up to the first that cannot be written.
-fn write(changes: &[Arc<LoggedChange>], mut append: impl FnMut(&[u8]) -> Attempt) -> Vec<Attempt> {
+fn write(changes: &[Arc<LoggedChange>], lines: &mut Vec<u8>, mut append: impl FnMut(&[u8]) -> Attempt) -> Vec<Attempt> {
     let mut attempts = Vec::with_capacity(changes.len());
-    let (mut lines, mut count) = (Vec::new(), 0);
+    let mut count = 0;
+    lines.clear();
     for (index, change) in changes.iter().enumerate() {
-        Document::new(change).write_line(&mut lines);
+        Document::new(change).write_line(lines);
         count += 1;
         if lines.len() < WRITE_BYTES && index + 1 < changes.len() {
             continue;
         }
-        let attempt = append(&lines);
+        let attempt = append(lines);
         if attempt.verdict != Verdict::Delivered {
             // None of these lines was written, but where the attempt leaves that open.
             let failed = if attempt.may_have_arrived { count } else { 1 };
@@ -134,6 +148,7 @@ fn write(changes: &[Arc<LoggedChange>], mut append: impl FnMut(&[u8]) -> Attempt
         lines.clear();
         count = 0;
     }
+    lines.shrink_to(2 * WRITE_BYTES);
     attempts
 }
 
@@ -223,9 +238,8 @@ impl Sink for File {
             let hookd_id = change.hookd_id.clone();
             let recent = Arc::clone(&self.recent);
             // Not while something is written.
-            let find = move |_: &mut Option<Lines>| {
-                recent.lock().unwrap_or_else(PoisonError::into_inner).find(&path, &hookd_id)
-            };
+            let find =
+                move |_: &mut Writing| recent.lock().unwrap_or_else(PoisonError::into_inner).find(&path, &hookd_id);
             match self.work(find).await {
                 Some(Ok(Some(offset))) => Known::Yes(format!("the line at byte {offset}")),
                 Some(Ok(None)) => Known::No,
@@ -238,7 +252,7 @@ impl Sink for File {
     fn flush(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async {
             let Target::Path(path) = &self.target else { return Ok(()) };
-            let synced = self.work(|lines| lines.as_ref().map_or(Ok(()), Lines::sync)).await;
+            let synced = self.work(|writing| writing.lines.as_ref().map_or(Ok(()), Lines::sync)).await;
             let path = path.display();
             match synced {
                 Some(synced) => synced.map_err(|error| format!("`{path}`: {error}")),

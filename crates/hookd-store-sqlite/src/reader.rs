@@ -49,6 +49,7 @@ pub(crate) struct Readers {
 }
 
 /// What of the indexes is in memory.
+#[derive(Clone)]
 pub(crate) struct Indexes {
     pub(crate) recent_keys: Arc<RecentKeys>,
     pub(crate) open_segment: Arc<OpenSegment>,

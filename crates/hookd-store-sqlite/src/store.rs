@@ -75,8 +75,8 @@ impl SqliteStore {
         let (tail_sender, tail) = watch::channel(next.changeid - 1);
         let recent_keys = Arc::new(RecentKeys::default());
         let gate = Arc::<RwLock<()>>::default();
-        let indexes = Indexes { recent_keys: Arc::clone(&recent_keys), open_segment: Arc::clone(&open_segment) };
-        let readers = Readers::new(path.to_owned(), instance, indexes, Arc::clone(&gate));
+        let indexes = Indexes { recent_keys, open_segment };
+        let readers = Readers::new(path.to_owned(), instance, indexes.clone(), Arc::clone(&gate));
         let queued = Arc::new(AtomicUsize::new(0));
         let overload = Arc::<Overload>::default();
         let monitor = Monitor {
@@ -87,8 +87,7 @@ impl SqliteStore {
         };
         let checkpoints = Checkpoints::start(path, gate)?;
         let (sender, jobs) = sync_channel(MAX_QUEUED_WRITES);
-        let writer = Writer::new(connection, checkpoints, recent_keys, open_segment, next, tail_sender, monitor, jobs)
-            .map_err(broken)?;
+        let writer = Writer::new(connection, checkpoints, indexes, next, tail_sender, monitor, jobs).map_err(broken)?;
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run())

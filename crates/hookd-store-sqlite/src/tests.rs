@@ -191,20 +191,14 @@ fn a_pending_delivery_keeps_its_block_and_its_request() {
     assert!(store.append(delivery(Some("1"), "one", accepted("r1"))).wait().unwrap().is_duplicate);
     store.append(delivery(Some("5"), "five", accepted("r4"))).wait().unwrap();
 
-    until_done(Expiry {
-        payloads_before: Some(expired),
-        changes_before: Some(expired),
-        now: MAX_TIME,
-        ..Expiry::default()
-    });
+    until_done(Expiry { payloads_before: Some(expired), changes_before: Some(expired), now: MAX_TIME });
     let changes = store.changes(&Query::default()).unwrap();
     assert_eq!(changes.rows.iter().map(|row| row.changeid).collect::<Vec<_>>(), [4, 3, 2], "nothing behind it goes");
     assert_eq!(changes.total, 3);
     let deliveries = store.deliveries(&Query::default()).unwrap();
     assert_eq!(deliveries.rows.iter().map(|row| row.deliveryid).collect::<Vec<_>>(), [5, 4, 3, 2]);
 
-    let all =
-        Expiry { payloads_before: Some(MAX_TIME), changes_before: Some(MAX_TIME), now: MAX_TIME, ..Expiry::default() };
+    let all = Expiry { payloads_before: Some(MAX_TIME), changes_before: Some(MAX_TIME), now: MAX_TIME };
     store
         .complete(Completion { deliveryid: 2, state: accepted("r5"), note: None, api_calls: ApiCalls::default() })
         .wait()

@@ -25,6 +25,7 @@ use crate::intake::Intake;
 use crate::job::Job;
 use crate::overload::Overload;
 use crate::packer::{Numbers, PackedBlock, Packer};
+use crate::reader::Indexes;
 use crate::texts::OpenSegment;
 use crate::{cursors, retention};
 
@@ -81,8 +82,7 @@ impl Writer {
     pub(crate) fn new(
         connection: Connection,
         checkpoints: Checkpoints,
-        recent_keys: Arc<RecentKeys>,
-        open_segment: Arc<OpenSegment>,
+        Indexes { recent_keys, open_segment }: Indexes,
         next: Numbers,
         tail: watch::Sender<i64>,
         monitor: Monitor,

@@ -38,10 +38,10 @@ impl Target for Json {
     fn mutate(&self, rng: &mut Rng, input: &[u8], other: &[u8]) -> Vec<u8> {
         let tokens =
             ["[", "]", "{", "}", ",", ":", "\"", "\\u", "\\ud83e", "null", "1e", "-", "0", "[],", "\"a\":", "\u{feff}"];
-        if rng.bool() {
-            if let Some(changed) = mutation::json::mutate(rng, input, other) {
-                return changed;
-            }
+        if rng.bool()
+            && let Some(changed) = mutation::json::mutate(rng, input, other)
+        {
+            return changed;
         }
         mutation::bytes::mutate(rng, input, other, &tokens)
     }
@@ -128,6 +128,10 @@ fn read_one(view: &View<'_>, key: &str) {
     is_fine(view.optional_date(key));
     is_fine(view.git_ref(key));
     is_fine(view.list_or_empty(key));
+    is_fine(view.maybe_texts(key));
+    is_fine(view.maybe_first(&[key, "a"]));
+    is_fine(view.maybe_shown_count(key));
+    is_fine(view.maybe_value(key));
     is_fine(view.optional_object(key));
     is_fine(view.maybe(key));
     is_fine(view.identifier(key));

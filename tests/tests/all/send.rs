@@ -66,7 +66,7 @@ fn expected() -> Value {
 
 #[track_caller]
 fn assert_fields(change: &Value, expected: &Value) {
-    for (field, value) in expected.as_object().unwrap() {
+    for (field, value) in expected.as_object().expect("it is a table of fields") {
         assert_eq!(&change[field], value, "`{field}` of {change}");
     }
 }

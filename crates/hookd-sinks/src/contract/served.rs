@@ -60,7 +60,6 @@ impl World {
             ..Change::default()
         };
         let delivery = NewDelivery {
-            note: None,
             received_at: Timestamp::now(),
             dialect: "base".to_owned(),
             event: None,
@@ -69,6 +68,7 @@ impl World {
             origin: hookd_store::Origin::NONE,
             replay: None,
             request: None,
+            note: None,
             state: NewState::Accepted((first..first + count).map(change).collect()),
         };
         self.store.append(delivery).wait().unwrap();

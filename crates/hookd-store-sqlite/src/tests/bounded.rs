@@ -27,12 +27,7 @@ fn the_file_does_not_grow_for_ever() {
         replies.into_iter().for_each(|reply| assert!(!reply.wait().unwrap().is_duplicate));
         let before = Some(Timestamp::from_micros(minute - 120_000_000));
         while store
-            .expire(Expiry {
-                payloads_before: before,
-                changes_before: before,
-                now: Timestamp::from_micros(minute),
-                ..Expiry::default()
-            })
+            .expire(Expiry { payloads_before: before, changes_before: before, now: Timestamp::from_micros(minute) })
             .wait()
             .unwrap()
             .has_more

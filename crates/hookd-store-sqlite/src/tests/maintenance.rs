@@ -1,5 +1,7 @@
 //! Figures, checks, backups and giving space back.
 
+use hookd_store::{CursorMove, CursorPlace, Settlement, SettlementKind};
+
 use super::*;
 use std::sync::Mutex;
 
@@ -102,6 +104,42 @@ fn finds_what_is_wrong() {
 }
 
 #[test]
+fn finds_what_is_wrong_with_settlements() {
+    for (broken, reported) in [
+        ("UPDATE settlement_runs SET data = x'00'", "it ends too soon"),
+        ("UPDATE settlement_runs SET data = zeroblob(length(data))", "its bytes are not those that were written"),
+        ("UPDATE settlement_runs SET delivered_count = 5", "they are not as many as it says"),
+        ("UPDATE settlement_runs SET last_changeid = 3", "they do not end where it says"),
+        ("INSERT INTO waiting_settlements VALUES ('sink', 2, 0, 0, 1, '')", "change 2 waits as well"),
+    ] {
+        let (_folder, store, path) = filled();
+        let settlement = |changeid, kind| Settlement {
+            changeid,
+            settled_at: Timestamp::from_micros(1),
+            kind,
+            attempts: 1,
+            answer: "ok".to_owned(),
+        };
+        let settlements = vec![
+            settlement(1, SettlementKind::Delivered),
+            settlement(2, SettlementKind::Filtered),
+            settlement(3, SettlementKind::Dead),
+        ];
+        let to = Some(CursorPlace { position: 3, ..CursorPlace::default() });
+        let moved = CursorMove { name: "sink".to_owned(), expected: None, to, settlements };
+        store.move_cursors(vec![moved]).wait().unwrap();
+        assert_eq!(problems(&path), [""; 0]);
+        drop(store);
+        rusqlite::Connection::open(&path).unwrap().execute_batch(broken).unwrap();
+        let [problem] = problems(&path).try_into().unwrap();
+        assert!(
+            problem.starts_with("cursor sink, settlements of changes 1 to ") && problem.ends_with(reported),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
 fn finds_a_file_that_is_damaged() {
     let (_folder, store, path) = filled();
     drop(store);
@@ -178,8 +216,7 @@ fn space_is_given_back_when_nobody_works_on_the_store() {
         let numbers: Vec<u64> = random(number);
         store.append(delivery(None, &format!("{numbers:x?}"), accepted("r"))).wait().unwrap();
     }
-    let all =
-        Expiry { payloads_before: Some(MAX_TIME), changes_before: Some(MAX_TIME), now: MAX_TIME, ..Expiry::default() };
+    let all = Expiry { payloads_before: Some(MAX_TIME), changes_before: Some(MAX_TIME), now: MAX_TIME };
     while store.expire(all).wait().unwrap().has_more {}
     let error = vacuum(&path).unwrap_err();
     assert!(error.to_string().contains("is in use by another hookd; stop that one first"), "{error}");

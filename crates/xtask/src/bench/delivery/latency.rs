@@ -55,10 +55,8 @@ pub(super) fn measure(server: &Server, receiver: &Receiver, load: &Load, rate: f
     let mut delays: Vec<f64> = answered.iter().filter_map(delay).collect();
     delays.sort_by(f64::total_cmp);
     let percentile = |share: f64| delays.get((delays.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN);
+    // Where the machine is too busy for the rate, this says how many it were.
     let webhooks_per_second = answered.len() as f64 / elapsed;
-    if webhooks_per_second < 0.9 * rate {
-        return Err(format!("{webhooks_per_second:.0} of {rate:.0} webhooks a second were sent"));
-    }
     Ok(Latency { webhooks_per_second, count: delays.len(), p50: percentile(0.5), p99: percentile(0.99) })
 }
 

@@ -26,8 +26,7 @@ pub(super) fn post(server: &Server, changes: &[Value], duration: Duration) -> Re
         );
         output.write_all(request.as_bytes()).map_err(failed)?;
         let (status, length) = head(&mut input).map_err(failed)?;
-        let mut body = vec![0; length];
-        input.read_exact(&mut body).map_err(failed)?;
+        let body = body(&mut input, length).map_err(failed)?;
         if !(200..300).contains(&status) {
             return Err(format!("{} answered {status}: {}", server.name, String::from_utf8_lossy(&body)));
         }
@@ -39,9 +38,34 @@ pub(super) fn post(server: &Server, changes: &[Value], duration: Duration) -> Re
     Ok(f64::from(count) / begun.elapsed().as_secs_f64())
 }
 
+/// The body of an answer: of this length, or else in chunks, as a master answers that begins before it knows the length.
+fn body(input: &mut BufReader<TcpStream>, length: Option<usize>) -> std::io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let size = match length {
+            Some(length) => length,
+            None => {
+                let mut line = String::new();
+                input.read_line(&mut line)?;
+                usize::from_str_radix(line.trim_end(), 16).map_err(std::io::Error::other)?
+            }
+        };
+        let begin = body.len();
+        body.resize(begin + size, 0);
+        input.read_exact(&mut body[begin..])?;
+        if length.is_some() {
+            return Ok(body);
+        }
+        input.read_exact(&mut [0; 2])?;
+        if size == 0 {
+            return Ok(body);
+        }
+    }
+}
+
 /// Status and length of an answer.
-fn head(input: &mut BufReader<TcpStream>) -> std::io::Result<(u16, usize)> {
-    let (mut status, mut length, mut line) = (0, 0, String::new());
+fn head(input: &mut BufReader<TcpStream>) -> std::io::Result<(u16, Option<usize>)> {
+    let (mut status, mut length, mut line) = (0, None, String::new());
     loop {
         line.clear();
         if input.read_line(&mut line)? == 0 {
@@ -56,7 +80,7 @@ fn head(input: &mut BufReader<TcpStream>) -> std::io::Result<(u16, usize)> {
         } else if let Some((name, value)) = text.split_once(": ")
             && name.eq_ignore_ascii_case("content-length")
         {
-            length = value.parse().map_err(std::io::Error::other)?;
+            length = Some(value.parse().map_err(std::io::Error::other)?);
         }
     }
 }

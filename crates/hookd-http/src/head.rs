@@ -115,6 +115,9 @@ fn parse(bytes: &[u8], is_changed: bool) -> Result<Option<Head>, HeadError> {
     let is_tunnel = method == "CONNECT" && facts.framing.is_complete();
     let framing = if is_tunnel { Framing::UntilClose } else { facts.framing };
     let lacks_length = is_http_10 && method == "POST" && !facts.has_length;
+    if lacks_length && request.headers.len() == MAX_HEADERS {
+        return Err(HeadError::TooManyHeaders);
+    }
     let rewritten = (is_changed || facts.is_to_change || lacks_length).then(|| {
         let line_end = bytes[..length].iter().position(|byte| *byte > b' ').unwrap_or(0);
         let line_end = line_end + bytes[line_end..length].iter().position(|byte| *byte == b'\n').unwrap_or(0);
@@ -343,5 +346,8 @@ mod tests {
         }
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(97));
         assert_eq!(error(&many), "the request has more than 96 headers");
+        // The length that it is given would be one more.
+        let full = format!("POST / HTTP/1.0\r\n{}\r\n", "X: y\r\n".repeat(96));
+        assert_eq!(error(&full), "the request has more than 96 headers");
     }
 }

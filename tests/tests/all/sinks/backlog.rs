@@ -29,6 +29,8 @@ fn payload(number: usize) -> Value {
         commit
     });
     payload["commits"] = commits.collect();
+    payload["head_commit"] = payload["commits"][COMMITS - 1].clone();
+    payload["after"] = payload["head_commit"]["id"].clone();
     payload
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | bytes | |
 //! |---|---|
-//! | all but the last nine | a zstd frame that says its content's size, made with the [dictionary](super::dictionary) |
+//! | all but the last nine | a zstd frame that says its content's size, made with the [dictionary](super::dictionary) or without |
 //! | one | the version of the format, [`VERSION`] |
 //! | eight | XXH3 (64 bits) of all of that, little-endian |
 
@@ -30,8 +30,8 @@ static DECOMPRESSORS: Mutex<Vec<Decompressor<'static>>> = Mutex::new(Vec::new())
 ///
 /// # Errors
 /// When zstd fails, which it does for lack of memory only.
-pub(super) fn pack(compressor: &mut Compressor<'_>, part: &[u8]) -> Result<Vec<u8>, Failure> {
-    let mut packed = compressor.compress(part).map_err(|error| broken(&error.to_string()))?;
+pub(super) fn pack(compressor: &mut Compressor<'static>, part: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut packed = dictionary::compress(compressor, part).map_err(|error| broken(&error.to_string()))?;
     seal(&mut packed);
     Ok(packed)
 }

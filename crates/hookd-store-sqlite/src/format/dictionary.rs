@@ -5,7 +5,7 @@
 //! values, what a sender is most likely to send at the end, where zstd refers to it in the fewest bits.
 //!
 //! It belongs to the version of the format. What was compressed with it is lost without it, so it never changes within
-//! a version; a test holds its hash.
+//! a version; a test pins its hash.
 
 use std::sync::LazyLock;
 

@@ -63,7 +63,7 @@ pub fn a_change_that_is_refused_is_its_own_fault(peer: &dyn Peer) {
     assert_eq!(peer.arrived(), ids(&changes[1..]));
 }
 
-/// It ends when the configuration is mended.
+/// It ends when the configuration is fixed.
 pub fn a_wrong_configuration_is_the_fault_of_no_change(peer: &dyn Peer) {
     let changes = changes(1);
     if peer.behave(&Behaviour::Misconfigured) {

@@ -1,6 +1,6 @@
 //! What `hookd serve` would fail on, here and now, with a configuration that is valid: for `hookd check`.
 //!
-//! Invariant: nothing is made or changed. What a hookd that runs holds (its store, its ports) is no problem, since a
+//! Invariant: nothing is made or changed. What a running hookd uses (its store, its ports) is no problem, since a
 //! configuration is checked before it is reloaded.
 
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! Submissions: changes that this binary itself sends to a base dialect, of a hookd or of a Buildbot, for `hookd send`.
 //!
-//! Whether one arrived decides what may be done next: [`Unsent`] may be sent again, [`Answer`] says what the other side
-//! made of it. Credentials are in no message.
+//! Whether one arrived decides what may be done next: [`Unsent`] may be retried, [`Answer`] has the other side's
+//! reply. Credentials are in no message.
 
 use std::io::Read as _;
 use std::path::Path;

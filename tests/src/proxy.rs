@@ -25,7 +25,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts it in front of a server. It passes on everything until it is told otherwise.
+    /// Starts it in front of a server. It passes on everything until it is instructed otherwise.
     pub fn start(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has a free port");
         let address = listener.local_addr().expect("it is bound");

@@ -91,7 +91,7 @@ fn log_failed_login(state: &AppState, peer: Option<&str>) {
     }
 }
 
-/// What hookd counts, in the text format of Prometheus, or of OpenMetrics for who asks for that.
+/// What hookd counts, in the text format of Prometheus, or of OpenMetrics for a client that asks for that.
 async fn metrics(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
     let format = Exposition::for_request(&request);
     let encode = move || {

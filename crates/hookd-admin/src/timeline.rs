@@ -1,6 +1,6 @@
-//! What happened to a delivery, step by step: as its page, the REST API and `hookd why` tell it.
+//! What happened to a delivery, step by step: as its page, the REST API and `hookd why` show it.
 //!
-//! What became of its changes at the sinks is told change by change: see [`crate::sinks::outcome`].
+//! How its changes ended at the sinks is shown change by change: see [`crate::sinks::outcome`].
 
 use hookd_core::Proof;
 use hookd_store::{

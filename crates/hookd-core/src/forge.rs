@@ -1,7 +1,7 @@
 //! Whose webhook a request is: a hook that was pointed at another forge's dialect is named as such.
 //!
 //! Dialects that look alike (Bitbucket's have the same headers), or a URL copied from the next line, make the most puzzling
-//! refusals. One table has what tells the forges apart: headers, names of events, and the shape of the payload.
+//! refusals. One table has what distinguishes the forges: headers, names of events, and the shape of the payload.
 
 use crate::{HookRequest, Json, Refusal, View};
 

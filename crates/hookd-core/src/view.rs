@@ -25,7 +25,7 @@ use crate::{Change, ChangeList, Compat, GitRef, Json, Refusal, parse_date, pytho
 /// `nullable_text` null, but not absence; `nonempty_text` takes an empty text for an absent one. The other kinds of
 /// values are named the same way. A list that is null is an empty one, except to Buildbot.
 ///
-/// These are for what identifies. What only describes is read with `maybe` and its kin, which leave out what is not as
+/// These are for what identifies. What only describes is read with `maybe` and the like, which leave out what is not as
 /// it should be: see [`HookRequest::left_out`](crate::HookRequest::left_out).
 #[derive(Clone, Copy)]
 pub struct View<'p> {

@@ -1,7 +1,7 @@
 //! Merge groups: what a merge queue is about to merge, and waits for the checks of.
 //!
-//! GitHub tells of each twice: with the push of the queue's branch and with the event `merge_group`. One of them makes the
-//! change, as the option `merge_queue` says. The skip patterns count for neither: GitHub would wait for a check that
+//! GitHub reports each twice: with the push of the queue's branch and with the event `merge_group`. One of them makes
+//! the change, as the option `merge_queue` says. The skip patterns count for neither: GitHub would wait for a check that
 //! never comes.
 
 use hookd_core::{Change, GitRef, Json, Outcome, RefKind, Refusal, View};

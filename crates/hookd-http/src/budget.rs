@@ -57,7 +57,7 @@ pub(crate) struct Share {
     revoked: Option<Arc<Revoked>>,
 }
 
-/// What the result of a request holds of the budget, until it is dropped.
+/// What the result of a request takes of the budget, until it is dropped.
 #[derive(Debug)]
 struct Held(Share);
 
@@ -243,7 +243,7 @@ impl AsRef<[u8]> for CountedBody {
     }
 }
 
-/// A body, and what its result holds.
+/// A body, and what its result takes.
 struct BodyWithResult {
     body: Bytes,
     _held: Held,

@@ -1,8 +1,8 @@
 //! The contract of a type of sink as tests, which every type passes, also one of another crate.
 //!
-//! A test brings the [`Peer`]: the other side, which does as it is told, and the sinks that deliver to it. Each law is a
-//! function that panics where a sink breaks it; [`contract_tests!`](crate::contract_tests) makes a test of each. They look
-//! at the sink by itself, and at what arrives while the [engine](crate::Engine) serves it:
+//! A test brings the [`Peer`]: the other side, which follows the test's script, and the sinks that deliver to it. Each law is
+//! a function that panics where a sink breaks it; [`contract_tests!`](crate::contract_tests) makes a test of each. They
+//! look at the sink by itself, and at what arrives while the [engine](crate::Engine) serves it:
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};

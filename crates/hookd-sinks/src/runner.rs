@@ -1,7 +1,8 @@
 //! One sink at work: reads the log onward, sends what may be sent, and commits how far it has come.
 //!
 //! What is sent before the store has noted that it is done is bounded, also where the store fails: by [`MAX_UNCOMMITTED`]
-//! where the sink can tell what it has, by [`MAX_REPEATED`] where it cannot. So a crash leaves no more than these in doubt.
+//! where the sink can report what it has, by [`MAX_REPEATED`] where it cannot. So a crash leaves no more than these in
+//! doubt.
 
 mod attempt;
 mod command;
@@ -31,7 +32,7 @@ pub use command::Command;
 /// How many changes may be sent before the store has noted that those before them are done. A cursor cannot note more.
 const MAX_UNCOMMITTED: usize = MAX_DONE_BEYOND;
 
-/// The same where the sink cannot tell what it has: after a crash so many are sent again.
+/// The same where the sink cannot report what it has: after a crash so many are sent once more.
 const MAX_REPEATED: usize = 128;
 
 /// How long progress may wait for its commit, and how often a sink that is busy commits.

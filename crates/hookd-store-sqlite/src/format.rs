@@ -5,7 +5,7 @@
 //! *records*, kept as long as changes are, and *requests*, which expire first. The layout of both is in [`block`], the
 //! envelope with its version in [`version`], and the numbers and texts that everything is made of in [`wire`].
 //!
-//! The file `golden/version_3.txt` has the bytes of every kind of record; a test holds this code against them. Until the
+//! The file `golden/version_3.txt` has the bytes of every kind of record; a test compares this code with it. Until the
 //! first release a change of the format replaces version and golden file. After it, blocks of older versions stay
 //! readable, or a migration rewrites them.
 

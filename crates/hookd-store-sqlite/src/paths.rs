@@ -58,7 +58,7 @@ pub(crate) fn lock(path: &Path) -> Result<StoreLock, OpenError> {
 }
 
 /// Whether a hookd has the store open, under whatever name. What may not be read counts as not locked; whoever wants to
-/// open the store is told of that.
+/// open the store is informed of that.
 pub(crate) fn is_in_use(path: &Path) -> bool {
     let is_locked = |path: &Path| {
         let file = File::open(path).ok().filter(is_regular);

@@ -17,7 +17,7 @@ pub struct NewDelivery {
     pub forge_id: Option<String>,
     /// Whether an earlier delivery of the same identity may be this one; see [`Log::append`](crate::Log::append).
     pub deduplicate: bool,
-    /// Where it came from, and who vouches for it.
+    /// Where it came from, and what verified it.
     pub origin: Origin,
     /// The delivery that it replays, if it does. It comes without a request then: that of the other is read.
     pub replay: Option<Replay>,

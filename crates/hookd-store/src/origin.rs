@@ -1,11 +1,11 @@
-//! Where a delivery came from, and who vouches for it.
+//! Where a delivery came from, and what verified it.
 
 use hookd_core::Proof;
 
 /// The longest [peer](Origin::peer) that is kept, in bytes: each address that proxies name may be in it.
 pub const MAX_PEER_BYTES: usize = 256;
 
-/// Where the request of a delivery came from, and who vouches for it. Nothing in it is a secret.
+/// Where the request of a delivery came from, and what verified it. Nothing in it is a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The address of the sender, as trusted proxies name it; `None` where there was no request.

@@ -18,7 +18,7 @@ pub struct DeliveryRecord {
     pub forge_id: Option<String>,
     /// The forge's name for the kind of event.
     pub event: Option<String>,
-    /// Where it came from, and who vouches for it.
+    /// Where it came from, and what verified it.
     pub origin: Origin,
     /// The delivery that it replays, if it does.
     pub replay_of: Option<i64>,

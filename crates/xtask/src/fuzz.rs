@@ -17,7 +17,7 @@ pub(crate) const SHORT_SECONDS: u64 = 20;
 /// Runs the fuzz targets, which share the time: any input breaks no law.
 ///
 /// Prints for each target: inputs, inputs a second, the slowest, memory, findings with the file of their input. Findings and
-/// new inputs are in `target/fuzz`. When one is mended, move its file to `fuzz/regressions/TARGET`.
+/// new inputs are in `target/fuzz`. When one is fixed, move its file to `fuzz/regressions/TARGET`.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cargo xtask fuzz 3600\n  cargo xtask fuzz 60 github --seed 7")]
 pub(crate) struct Options {

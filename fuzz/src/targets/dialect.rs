@@ -2,7 +2,7 @@
 //!
 //! Laws, besides those of `hookd_testkit::Subject::run_with`:
 //! - memory stays within [`Bound::SENT`], from recognising to the last round of calls;
-//! - the same request comes to the same again, also with only the headers that are kept;
+//! - the same request gives the same result again, also with only the headers that are kept;
 //! - its changes stay within the limit of a delivery;
 //! - with a secret that the fuzzer does not know nothing is verified, and what is signed with it always is;
 //! - a request that is refused makes no poller poll, and no other is made to poll than is allowed.

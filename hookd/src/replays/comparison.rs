@@ -22,7 +22,7 @@ pub(crate) enum Comparison {
     Same,
     /// It would not.
     Different(Vec<Difference>),
-    /// That cannot be told, for this reason.
+    /// That is unknown, for this reason.
     Unknown(String),
 }
 
@@ -277,7 +277,7 @@ mod tests {
         Original { record, request: StoredRequest::new(&HookRequest::post("/"), &[]) }
     }
 
-    /// What is told of changes that were these and are those.
+    /// What is reported of changes that were these and are those.
     fn told(was: &[Change], now: &[Change]) -> Vec<String> {
         let stored = |change: &Change| Change { when_timestamp: change.when_timestamp.or(Some(5)), ..change.clone() };
         let first = (1..).zip(was.iter().map(stored)).collect();

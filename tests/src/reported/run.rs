@@ -122,7 +122,7 @@ fn request(case: &Case, step: &Step) -> Request {
     }
     if let Some(sign) = &step.sign {
         for hash in &sign.with {
-            // Bitbucket has one header, GitHub and those who do as it does one for each hash.
+            // Bitbucket has one header, GitHub and those that do as it does one for each hash.
             let is_bitbucket = path.contains("bitbucket");
             request = match hash {
                 Hash::Sha256 if is_bitbucket => {

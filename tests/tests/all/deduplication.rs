@@ -52,7 +52,7 @@ fn two_hooks_of_one_event_are_two_deliveries() {
     assert_eq!(codebases, ["leaves", "roots"]);
 }
 
-/// "Redeliver" helps once the configuration is mended.
+/// "Redeliver" helps once the configuration is fixed.
 #[test]
 fn what_made_no_change_is_translated_afresh() {
     let tables = |pattern: &str| format!("[change_hook_dialects]\ngithub = {{ skips = ['{pattern}'] }}");

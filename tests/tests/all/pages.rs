@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::api_retries::pull_request;
 use crate::push;
 
-/// A commit whose short hash is told from the others'.
+/// A commit whose short hash differs from the others'.
 const HASH: &str = "c0ffee14bb761a232cd80139fbd4c0d33264240a";
 
 /// A branch with a right-to-left override.

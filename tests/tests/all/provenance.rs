@@ -1,4 +1,4 @@
-//! Who sent a delivery, and who vouched for it, can be told afterwards; and who did what on the private listener.
+//! Who sent a delivery, and what verified it, can be found out afterwards; and who did what on the private listener.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Replays: stored deliveries, translated anew under a mended configuration; and `hookd check --replay`, which says before
+//! Replays: stored deliveries, translated anew under a fixed configuration; and `hookd check --replay`, which says before
 //! what would be different.
 
 use hookd_tests::{Finished, GithubApi, Home, Hookd, LISTENERS, until};

@@ -25,7 +25,7 @@ impl Networks {
         self.0.is_empty()
     }
 
-    /// Whether the list holds every address, of IPv4 or of IPv6, so that it keeps out nobody who has one of those.
+    /// Whether the list contains every address, of IPv4 or of IPv6, so that it keeps out nobody who has one of those.
     pub(crate) fn is_everybody(&self) -> bool {
         let networks: Vec<IpNet> = self.0.iter().map(|network| network.0).collect();
         IpNet::aggregate(&networks).iter().any(|network| network.prefix_len() == 0)

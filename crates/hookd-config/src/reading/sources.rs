@@ -29,7 +29,7 @@ impl Sources {
     /// Reads a configuration from its file.
     ///
     /// # Errors
-    /// The problems of which files are to be read, or syntax errors where that cannot be told.
+    /// The problems of which files are to be read, or syntax errors where that is unknown.
     pub(crate) fn load(path: &Path) -> Result<Self, Report> {
         let name = path.display().to_string();
         let text = read_text(path)

@@ -63,7 +63,7 @@ pub fn a_change_that_is_refused_is_its_own_fault(peer: &dyn Peer) {
     assert_eq!(peer.arrived(), ids(&changes[1..]));
 }
 
-/// It ends when the configuration is mended.
+/// It ends when the configuration is fixed.
 pub fn a_wrong_configuration_is_the_fault_of_no_change(peer: &dyn Peer) {
     let changes = changes(1);
     if peer.behave(&Behaviour::Misconfigured) {
@@ -76,7 +76,7 @@ pub fn a_wrong_configuration_is_the_fault_of_no_change(peer: &dyn Peer) {
     assert_eq!(deliver(peer, &changes[0]).verdict, Verdict::Delivered);
 }
 
-/// So that the sink is asked, or the change is sent again.
+/// So that the sink is asked, or the change is sent once more.
 pub fn a_lost_answer_leaves_open_whether_the_change_has_arrived(peer: &dyn Peer) {
     let changes = changes(1);
     if peer.behave(&Behaviour::TakeSilently) {

@@ -8,7 +8,7 @@
 //! a twentieth there, for half as much time again. A reader need not know which of the two was done.
 //!
 //! It belongs to the version of the format. What was compressed with it is lost without it, so it never changes within
-//! a version; a test holds its hash.
+//! a version; a test pins its hash.
 
 use std::sync::LazyLock;
 

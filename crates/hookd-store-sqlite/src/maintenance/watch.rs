@@ -24,8 +24,8 @@ pub struct Progress {
 
 type See = dyn Fn(Progress) -> bool + Send + Sync;
 
-/// What watches a command: it is told twenty times a second or more how far the command has come, on the thread that gave the
-/// command, and says whether it is to go on. The default has it go on and looks at nothing.
+/// What watches a command: it learns twenty times a second or more how far the command has come, on the thread that gave
+/// the command, and says whether it is to go on. The default has it go on and looks at nothing.
 #[derive(Clone, Default)]
 pub struct Watch {
     see: Option<Arc<See>>,
@@ -33,12 +33,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// A watch that is told by this function, which returns whether the command goes on.
+    /// A watch that reports to this function, which returns whether the command goes on.
     pub fn new(see: impl Fn(Progress) -> bool + Send + Sync + 'static) -> Self {
         Self { see: Some(Arc::new(see)), is_stopped: Arc::default() }
     }
 
-    /// Tells how far the command has come; `false` if it is to stop.
+    /// Reports how far the command has come; `false` if it is to stop.
     pub(super) fn goes_on(&self, progress: Progress) -> bool {
         if !self.is_stopped() && self.see.as_ref().is_some_and(|see| !see(progress)) {
             self.is_stopped.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! A segment of the index: its texts, and who has which.
+//! A segment of the index: its texts, and which record has which.
 
 use std::collections::HashMap;
 use std::sync::Arc;

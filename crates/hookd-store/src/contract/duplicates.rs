@@ -27,7 +27,7 @@ pub fn a_duplicate_gets_the_first_receipt(open: Open<'_>) {
     assert_eq!((deliveryids(&store), changeids(&store)), (vec![1], vec![1]));
 }
 
-/// Once the configuration is mended, a redelivery brings the change that was missed.
+/// Once the configuration is fixed, a redelivery brings the change that was missed.
 pub fn what_made_no_change_is_stored_when_it_comes_again(open: Open<'_>) {
     let store = open();
     let refused = || NewState::Refused("wrong".to_owned());

@@ -13,7 +13,7 @@ use serde_json::Value;
 /// What stands in the place of a secret.
 const REMOVED: &str = "REMOVED";
 
-/// Names of arguments and members that hold a secret, apart from case, `-` and `_`; also as the end of a longer name.
+/// Names of arguments and members with a secret, apart from case, `-` and `_`; also as the end of a longer name.
 const NAMES: [&str; 9] =
     ["secret", "token", "password", "passwd", "apikey", "accesskey", "privatekey", "authorization", "signature"];
 
@@ -27,7 +27,7 @@ fn is_secret(name: &str) -> bool {
     NAMES.iter().any(|secret| name.ends_with(secret))
 }
 
-/// Urlencoded arguments, with those that hold a secret replaced. The others stay as they were written.
+/// Urlencoded arguments, with those that contain a secret replaced. The others stay as they were written.
 pub(super) fn without_in_arguments(arguments: &str, place: &str, removed: &mut Vec<String>) -> String {
     let pairs = arguments.split('&').map(|pair| {
         let Some((name, value)) = pair.split_once('=') else { return pair.to_owned() };
@@ -79,7 +79,7 @@ fn form_without(body: &str, removed: &mut Vec<String>) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// Replaces the members of objects that hold a secret.
+/// Replaces the members of objects that contain a secret.
 fn replace(json: &mut Value, place: &str, removed: &mut Vec<String>) {
     match json {
         Value::Object(members) => {

@@ -11,7 +11,7 @@ use super::filled;
 const CUT_OFF: &str = "
     const cut = [], edge = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth > edge) cut.push('the page scrolls sideways');
-    // The headings of a table that is shown as cards are for those who do not see it.
+    // The headings of a table that is shown as cards are for people who do not see it.
     for (const head of document.querySelectorAll('thead')) {
         const box = head.getBoundingClientRect();
         if (getComputedStyle(head).position === 'absolute' && box.width > 1) cut.push('headings lie over the table');

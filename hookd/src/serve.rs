@@ -49,7 +49,7 @@ enum ServeError {
     Tls(#[from] rustls::Error),
     #[error("the {what} failed")]
     Io { what: &'static str, source: std::io::Error },
-    #[error("told to stop once more: stopped at once; what was acknowledged is on disk")]
+    #[error("stopped at once by a second signal; what was acknowledged is on disk")]
     StoppedAtOnce,
 }
 
@@ -218,7 +218,9 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         let ended = [("public listener", public_task.await), ("admin listener", private_task.await)];
         following.abort();
         if timeout(patience + SETTLE_TIMEOUT, sinks.stop(patience)).await.is_err() {
-            tracing::warn!("sinks did not stop in time; what they were at is asked for at the next start");
+            tracing::warn!(
+                "sinks did not stop in time; whether their last changes arrived is checked at the next start"
+            );
         }
         retention.abort();
         certificates.abort();

@@ -81,7 +81,7 @@ impl Fault {
             }
             Self::NoFolder => "create it, for the user of hookd alone, or name another file",
             Self::Folder => "name a file",
-            Self::Locked => "end what holds a lock on the database",
+            Self::Locked => "stop the program that has locked the database",
             Self::Damaged => "stop hookd, keep a copy of the file, see what `hookd store check` says, restore a backup",
             Self::Gone => "put the file back, with its `-wal`, or start hookd again",
             Self::Other => "see the cause",

@@ -113,13 +113,13 @@ const NEVER_WORKS: [(&str, &str); 17] = [
     ("github = { github_api_endpoint = 'https://github.com' }", "is GitHub's site, not its API"),
     (
         "base = { allow_from = ['0.0.0.0/0'] }",
-        "is open to anyone who can reach it, since `allow_from` holds every address",
+        "is open to anyone who can reach it, since `allow_from` contains every address",
     ),
     ("base = { allow_from = ['0.0.0.0/1', '128.0.0.0/1'] }", "is open to anyone who can reach it, since `allow_from`"),
     ("base = { allow_from = [] }", "`allow_from` is empty, so that every request is refused"),
     ("base = { change_hook_auth = ['file:nobody'] }", "name no user, so that every request is refused"),
     ("gitlab = { secret = 'change-me' }", "a secret is that of an example, which anybody knows"),
-    ("[server]\ntrusted_proxies = ['0.0.0.0/0']", "`trusted_proxies` holds every address, so that anyone can claim"),
+    ("[server]\ntrusted_proxies = ['0.0.0.0/0']", "`trusted_proxies` contains every address, so that anyone can claim"),
     ("[store]\nkeep_payloads = '2d'\nkeep_changes = '1d'", "`keep_payloads` is longer than `keep_changes`"),
     ("[[sinks]]\nname = 'a'\ntype = 'file'\npath = 'none/x'", "sink `a`: `path`: the folder of `"),
     (

@@ -120,7 +120,7 @@ fn says_for_each_delivery_why_it_is_not_replayed() {
         "{}",
         gone.stderr
     );
-    assert!(gone.stderr.contains("delivery 99: not replayed: there is none with this number"), "{}", gone.stderr);
+    assert!(gone.stderr.contains("delivery 99: not replayed: there is no delivery of this number"), "{}", gone.stderr);
     assert!(gone.stdout.ends_with("0 of 2 deliveries replayed, 2 not\n"), "{}", gone.stdout);
     let which = replay(&hookd, &["--dry-run"]);
     assert_eq!(which.code, Some(2), "{}", which.stderr);

@@ -152,7 +152,7 @@ pub(crate) fn read(
     let allow_from = allow_from.or_else(|| defaults.allow_from.clone());
     let keeps_out = allow_from.as_ref().is_some_and(|allowed| !allowed.is_everybody());
     if !hook.requires_proof() && !keeps_out && auth.as_ref().is_none_or(|auth| auth.is_open()) {
-        let but = if allow_from.is_some() { ", since `allow_from` holds every address" } else { "" };
+        let but = if allow_from.is_some() { ", since `allow_from` contains every address" } else { "" };
         warnings.push(format!("{context} is open to anyone who can reach it{but}: {}", how_to_close(class)));
     }
     if allow_from.as_ref().is_some_and(Networks::is_empty) {

@@ -144,7 +144,7 @@ impl Server {
 pub(crate) fn check(reader: &mut Reader<'_>, server: &Server) {
     let place = |option: &str| steps(&[names::SERVER, option]);
     if server.trusted_proxies.is_everybody() {
-        let message = "section `server`: `trusted_proxies` holds every address, so that anyone can claim to be anyone: name \
+        let message = "section `server`: `trusted_proxies` contains every address, so that anyone can claim to be anyone: name \
             the proxies alone";
         reader.warning(reader.document().at_value(&place("trusted_proxies"), message));
     }

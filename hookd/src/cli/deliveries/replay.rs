@@ -172,7 +172,7 @@ impl Run<'_> {
             404 | 409 => {
                 self.counts.not += 1;
                 let reason = match answer.status {
-                    404 => "there is none with this number, or no longer",
+                    404 => "there is no delivery of this number, or it has expired",
                     _ => answer.json["error"].as_str().unwrap_or_default(),
                 };
                 if self.is_json {

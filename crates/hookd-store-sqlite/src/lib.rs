@@ -26,6 +26,7 @@ mod overload;
 mod packer;
 mod parent;
 mod paths;
+mod positions;
 mod preflight;
 mod reader;
 mod retention;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hookd_store::{
     ChangeField, ChangeRecord, Cursor, DeliveryField, DeliveryRecord, Due, Field, Filter, LoggedChange, Operator, Page,
-    Query, Record, Selection, Settlement, SettlementKind, StoreError, StoredRequest, Timestamp, Value,
+    Positions, Query, Record, Selection, Settlement, SettlementKind, StoreError, StoredRequest, Timestamp, Value,
     check_read_limits,
 };
 use rusqlite::{Connection, OpenFlags, Row};
@@ -20,6 +20,7 @@ use crate::format::{ChangeText, DeliveryText};
 use crate::index::{KeyKind, RecentKeys, key_of_id, runs};
 use crate::onward::{self, Places};
 use crate::parent;
+use crate::positions;
 use crate::search;
 use crate::settlements;
 use crate::texts::{Bitmap, Condition, OpenSegment, Test};
@@ -157,6 +158,14 @@ impl Readers {
 
     pub(crate) fn cursors(&self) -> Result<Vec<Cursor>, StoreError> {
         self.read(cursors::all)
+    }
+
+    pub(crate) fn positions(&self, poller: &str) -> Result<Option<Positions>, StoreError> {
+        self.read(|connection| {
+            // One snapshot for both tables.
+            let transaction = connection.unchecked_transaction()?;
+            positions::get(&transaction, poller)
+        })
     }
 
     pub(crate) fn pending_count(&self) -> Result<usize, StoreError> {

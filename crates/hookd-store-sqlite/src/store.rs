@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 
 use hookd_store::{
     Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
-    Expiry, IdentityKey, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Query, Receipt, Reply, Search,
-    Settlement, SettlementKind, StoreError, StoredRequest, Waiting,
+    Expiry, IdentityKey, Log, LoggedChange, Moved, NewDelivery, Observer, Page, PositionMove, Positions, Query,
+    Receipt, Reply, Search, Settlement, SettlementKind, StoreError, StoredRequest, Waiting,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -139,6 +139,17 @@ impl Log for SqliteStore {
 
     fn expire(&self, expiry: Expiry) -> Reply<Expired> {
         self.queue(|promise| Job::Expire(Box::new(expiry), promise))
+    }
+
+    fn move_positions(&self, positions: PositionMove) -> Reply<()> {
+        match positions.validate() {
+            Ok(()) => self.queue(|promise| Job::MovePositions(positions, promise)),
+            Err(error) => Reply::failed(error),
+        }
+    }
+
+    fn positions(&self, poller: &str) -> Result<Option<Positions>, StoreError> {
+        self.readers.positions(poller)
     }
 
     fn move_cursors(&self, moves: Vec<CursorMove>) -> Reply<Vec<Moved>> {

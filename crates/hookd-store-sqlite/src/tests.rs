@@ -38,6 +38,7 @@ fn delivery(forge_id: Option<&str>, body: &str, state: NewState) -> NewDelivery 
         deduplicate: true,
         origin: Origin::NONE,
         replay: None,
+        positions: None,
         note: None,
         request: Some(StoredRequest::new(&request, &["x-github-event"])),
         state,

@@ -10,7 +10,8 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use hookd_store::{
-    Completion, Due, Identity, KeptChanges, NewDelivery, NewState, Observer, Receipt, State, StoreError, shortened,
+    Completion, Due, Identity, KeptChanges, NewDelivery, NewState, Observer, PositionMove, Receipt, State, StoreError,
+    shortened,
 };
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
@@ -27,7 +28,7 @@ use crate::overload::Overload;
 use crate::packer::{Numbers, PackedBlock, Packer};
 use crate::reader::Indexes;
 use crate::texts::OpenSegment;
-use crate::{cursors, retention};
+use crate::{cursors, positions, retention};
 
 /// How many statements are kept prepared.
 const CACHED_STATEMENTS: usize = 48;
@@ -187,7 +188,13 @@ impl Writer {
     fn receive(&mut self, batch: &mut [Job]) -> Result<(), Failure> {
         // The receipts of the new deliveries of the batch, of each identity the last.
         let mut earlier: HashMap<Identity, Receipt> = HashMap::with_capacity(batch.len());
+        // The versions that positions get by the batch.
+        let mut versions: HashMap<String, u64> = HashMap::new();
         for job in batch {
+            if let Job::MovePositions(moved, promise) = job {
+                let decided = self.move_positions(moved, &mut versions)?;
+                promise.set(decided);
+            }
             let Job::Append(delivery, identity, promise) = job else { continue };
             if let Some(identity) = identity.filter(|_| delivery.deduplicate) {
                 let duplicate = match earlier.get(&identity) {
@@ -198,6 +205,12 @@ impl Writer {
                     promise.set(Ok(Receipt { is_duplicate: true, ..receipt }));
                     continue;
                 }
+            }
+            if let Some(moved) = &delivery.positions
+                && let Err(error) = self.move_positions(moved, &mut versions)?
+            {
+                promise.set(Err(error));
+                continue;
             }
             let receipt = Receipt {
                 deliveryid: self.packer.next().deliveryid,
@@ -214,6 +227,21 @@ impl Writer {
             promise.set(Ok(receipt));
         }
         Ok(())
+    }
+
+    /// Decides whether positions move, in a batch that has moved these already.
+    fn move_positions(
+        &self,
+        moved: &PositionMove,
+        versions: &mut HashMap<String, u64>,
+    ) -> Result<Result<(), StoreError>, Failure> {
+        let current = match versions.get(&moved.poller) {
+            Some(version) => *version,
+            None => positions::version(&self.connection, &moved.poller)?,
+        };
+        Ok(moved.decide(current).map(|version| {
+            versions.insert(moved.poller.clone(), version);
+        }))
     }
 
     /// The receipt of the delivery of this identity that was committed before, unless that produced no change.
@@ -260,6 +288,9 @@ impl Writer {
     fn perform(&mut self, job: &mut Job, changed: &mut Changed) -> Result<(), Failure> {
         match job {
             Job::Append(delivery, _, promise) => {
+                if let (Some(moved), Some(Receipt { is_duplicate: false, .. })) = (&delivery.positions, promise.get()) {
+                    positions::put(&self.connection, moved, moved.expected + 1, !delivery.state.changes().is_empty())?;
+                }
                 if let Some(Receipt { deliveryid, state: State::Pending, is_duplicate: false, .. }) = promise.get() {
                     self.await_completion(*deliveryid, delivery)?;
                 }
@@ -273,6 +304,11 @@ impl Writer {
             }
             Job::MoveCursors(moves, promise) => {
                 promise.set(cursors::move_all(&self.connection, moves, self.kept_changes()?)?);
+            }
+            Job::MovePositions(moved, promise) => {
+                if promise.get().is_some() {
+                    positions::put(&self.connection, moved, moved.expected + 1, false)?;
+                }
             }
             Job::Probe(promise) => promise.set(Ok(self.probe()?)),
         }

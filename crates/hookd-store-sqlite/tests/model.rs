@@ -188,6 +188,7 @@ impl History {
             deduplicate: true,
             origin: Origin::NONE,
             replay: None,
+            positions: None,
             note: None,
             request: has_request.then(|| StoredRequest::new(&request, &[])),
             state,

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use crate::{
     Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
-    Expiry, Log, LoggedChange, Moved, NewDelivery, Page, Query, Receipt, Reply, Search, Selection, Settlement,
-    SettlementKind, StoreError, StoredRequest, Waiting, check_read_limits, is_same_line,
+    Expiry, Log, LoggedChange, Moved, NewDelivery, Page, PositionMove, Positions, Query, Receipt, Reply, Search,
+    Selection, Settlement, SettlementKind, StoreError, StoredRequest, Waiting, check_read_limits, is_same_line,
 };
 use data::Data;
 
@@ -86,7 +86,7 @@ impl MemoryStore {
 
 impl Log for MemoryStore {
     fn append(&self, delivery: NewDelivery) -> Reply<Receipt> {
-        self.write(|data| delivery.validate().map(|()| data.append(delivery)))
+        self.write(|data| delivery.validate().and_then(|()| data.append(delivery)))
     }
 
     fn complete(&self, completion: Completion) -> Reply<bool> {
@@ -106,6 +106,14 @@ impl Log for MemoryStore {
 
     fn move_cursors(&self, moves: Vec<CursorMove>) -> Reply<Vec<Moved>> {
         self.write(|data| data.move_cursors(moves))
+    }
+
+    fn move_positions(&self, positions: PositionMove) -> Reply<()> {
+        self.write(|data| positions.validate().and_then(|()| data.move_positions(positions, false)))
+    }
+
+    fn positions(&self, poller: &str) -> Result<Option<Positions>, StoreError> {
+        Ok(self.read(|data| data.positions.get(poller).cloned()))
     }
 
     fn cursors(&self) -> Result<Vec<Cursor>, StoreError> {
@@ -264,6 +272,7 @@ mod tests {
             deduplicate: true,
             origin: Origin::NONE,
             replay: None,
+            positions: None,
             note: None,
             request: None,
             state: NewState::Accepted(vec![hookd_core::Change::default()]),

@@ -67,6 +67,7 @@ impl World {
             deduplicate: false,
             origin: hookd_store::Origin::NONE,
             replay: None,
+            positions: None,
             request: None,
             note: None,
             state: NewState::Accepted((first..first + count).map(change).collect()),

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod engine;
 mod poke;
 mod poller;
@@ -19,6 +20,7 @@ mod schedule;
 mod settings;
 mod status;
 
+pub use address::without_credentials;
 pub use engine::{Engine, PollerView};
 pub use poke::Poke;
 pub use poller::{BuildPoller, Poll, PollError, Polled, Poller, PollerContext, PollerOptions, PollerType};

@@ -11,7 +11,10 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod engine;
+mod environment;
+mod git;
 mod poke;
 mod poller;
 mod runner;
@@ -19,6 +22,7 @@ mod schedule;
 mod settings;
 mod status;
 
+pub use address::without_credentials;
 pub use engine::{Engine, PollerView};
 pub use poke::Poke;
 pub use poller::{BuildPoller, Poll, PollError, Polled, Poller, PollerContext, PollerOptions, PollerType};

@@ -11,13 +11,19 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod engine;
+mod environment;
+mod folder;
+
 mod poke;
 mod poller;
 mod runner;
 mod schedule;
 mod settings;
 mod status;
+mod svn;
+mod tool;
 
 pub use engine::{Engine, PollerView};
 pub use poke::Poke;

@@ -32,6 +32,7 @@ const PEERS: &[Peer] = &[
             "conformance::",
             "faults::clock::",
             "metrics::a_certificate_that_expires_soon",
+            "notify::",
             "sinks::clock::",
             "terminal::progress",
             "whole::",

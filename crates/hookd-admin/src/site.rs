@@ -233,6 +233,7 @@ pub(crate) fn delivery(forge_id: &str, state: NewState) -> NewDelivery {
         deduplicate: false,
         origin: Origin::NONE,
         replay: None,
+        positions: None,
         note: None,
         request: Some(StoredRequest { head, body: "{}".into() }),
         state,

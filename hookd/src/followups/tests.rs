@@ -106,6 +106,7 @@ fn pending(request: Option<StoredRequest>) -> NewDelivery {
         deduplicate: true,
         origin: Origin::NONE,
         replay: None,
+        positions: None,
         note: None,
         request,
         state: NewState::Pending { reported_changes: 1, about: Subject::default() },

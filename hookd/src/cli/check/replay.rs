@@ -170,6 +170,7 @@ mod tests {
             deduplicate: false,
             origin: Origin::NONE,
             replay: None,
+            positions: None,
             note: None,
             request: Some(StoredRequest::new(&request, &[])),
             state: NewState::Accepted(vec![change]),

@@ -13,6 +13,8 @@
 
 mod address;
 mod engine;
+mod environment;
+mod git;
 mod poke;
 mod poller;
 mod runner;

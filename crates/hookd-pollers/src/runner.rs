@@ -41,6 +41,8 @@ struct Done {
     /// What could not be read, although the rest could.
     error: Option<String>,
     has_more: bool,
+    /// When there is something to look at again.
+    again_at: Option<Timestamp>,
 }
 
 impl Drop for Runner {
@@ -86,8 +88,10 @@ impl Runner {
             let outcome = self.poll(began).await;
             drop(permit);
             let has_more = outcome.as_ref().is_ok_and(|done| done.has_more);
+            let again_at = outcome.as_ref().ok().and_then(|done| done.again_at);
             failures = self.take_note(began, failures, outcome);
             due = if has_more { began } else { schedule::next(every, began, failures, Timestamp::now()) };
+            due = again_at.map_or(due, |again_at| due.min(again_at));
         }
     }
 
@@ -149,7 +153,7 @@ impl Runner {
                 return Err(PollError(format!("the poll took longer than {limit}, its `poll_timeout`")));
             }
         };
-        let Polled { changes, set, note, error, has_more } = polled;
+        let Polled { changes, set, note, error, has_more, again_at } = polled;
         let count_after = {
             let before = positions.iter().flat_map(|positions| positions.at.keys());
             let mut keys: BTreeSet<&String> = before.collect();
@@ -181,7 +185,7 @@ impl Runner {
                 "new changes were polled"
             );
         }
-        Ok(Done { changes: count, positions: count_after, error, has_more })
+        Ok(Done { changes: count, positions: count_after, error, has_more, again_at })
     }
 
     /// The delivery that a poll makes. It has no request; its id names the poller, and is unique.

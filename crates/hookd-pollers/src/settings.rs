@@ -144,6 +144,8 @@ impl PollerSettings {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let poll_at_launch = every.poll_at_launch || poller.polls_at_launch();
+        let every = EveryPoller { poll_at_launch, ..every };
         Ok(Self { name, poller_type, poller, every, poke: Arc::default(), fingerprint: None })
     }
 

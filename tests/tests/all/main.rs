@@ -21,6 +21,7 @@ mod manual;
 mod metrics;
 mod overload;
 mod pages;
+mod pollers;
 mod provenance;
 mod push;
 mod raw;

@@ -239,6 +239,7 @@ impl Svn {
             note: (!notes.is_empty()).then(|| notes.join("; ")),
             error: None,
             has_more: page.until < info.youngest,
+            again_at: None,
         })
     }
 

@@ -15,6 +15,7 @@ mod address;
 mod engine;
 mod environment;
 mod folder;
+mod hg;
 
 mod poke;
 mod poller;
@@ -25,6 +26,7 @@ mod status;
 mod svn;
 mod tool;
 
+pub use address::without_credentials;
 pub use engine::{Engine, PollerView};
 pub use poke::Poke;
 pub use poller::{BuildPoller, Poll, PollError, Polled, Poller, PollerContext, PollerOptions, PollerType};

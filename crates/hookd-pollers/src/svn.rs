@@ -237,8 +237,8 @@ impl Svn {
             changes,
             set,
             note: (!notes.is_empty()).then(|| notes.join("; ")),
-            error: None,
             has_more: page.until < info.youngest,
+            ..Polled::default()
         })
     }
 

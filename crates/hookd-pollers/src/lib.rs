@@ -14,6 +14,7 @@
 mod address;
 mod engine;
 mod environment;
+mod folder;
 mod git;
 mod poke;
 mod poller;
@@ -21,6 +22,8 @@ mod runner;
 mod schedule;
 mod settings;
 mod status;
+mod svn;
+mod tool;
 
 pub use address::without_credentials;
 pub use engine::{Engine, PollerView};

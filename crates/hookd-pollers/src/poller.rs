@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::future::BoxFuture;
 use hookd_core::registry::Named;
-use hookd_core::{Change, Problem, SecretSource, options};
+use hookd_core::{Change, Problem, Secret, SecretSource, options};
 use hookd_store::{Positions, SharedStore, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
@@ -94,6 +94,26 @@ impl PollerContext<'_> {
     /// A path of the configuration, which starts at the folder of its file unless it is absolute.
     pub fn path(&self, path: &Path) -> PathBuf {
         self.config_folder.join(path)
+    }
+
+    /// A program of the configuration: one with a slash in its name is a path, others are looked for in `PATH`.
+    pub fn program(&self, program: &Path) -> PathBuf {
+        if program.as_os_str().as_encoded_bytes().contains(&b'/') { self.path(program) } else { program.to_owned() }
+    }
+
+    /// A secret that is one line of text, such as a password.
+    ///
+    /// # Errors
+    /// Why it could not be read; also when it is empty or no line of text.
+    pub fn text(&self, secret: &Secret) -> Result<String, String> {
+        let text = String::from_utf8(self.secrets.read(secret)?).map_err(|_| "the secret is not UTF-8".to_owned())?;
+        if text.is_empty() {
+            Err("the secret is empty".to_owned())
+        } else if text.chars().any(char::is_control) {
+            Err("the secret has a control character, such as the end of a line".to_owned())
+        } else {
+            Ok(text)
+        }
     }
 }
 

@@ -31,8 +31,10 @@ const PEERS: &[Peer] = &[
         tests: &[
             "conformance::",
             "faults::clock::",
+            "hg::",
             "metrics::a_certificate_that_expires_soon",
             "sinks::clock::",
+            "svn::",
             "terminal::progress",
             "whole::",
         ],

@@ -1,19 +1,14 @@
-//! One run of `git`, `hg` or `svnlook`, with limits: time, output, and a process group that is killed as a whole.
+//! One run of `git`, `hg` or `svnlook`, in the environment of the hook, which says which repository it is.
 
+use std::env;
 use std::ffi::OsString;
 use std::io;
-use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::Child;
+use hookd_process::{Ended, Finished, Outputs, Process};
 
 /// How much of its output is taken.
-const MAX_OUTPUT_BYTES: u64 = 64 << 20;
-
-/// How much of its errors is read; a line of it is shown.
-const MAX_ERRORS_BYTES: u64 = 4 << 10;
+const MAX_OUTPUT_BYTES: usize = 64 << 20;
 
 /// A command that is about to run.
 #[derive(Default)]
@@ -54,100 +49,49 @@ pub(crate) enum Failed {
     },
 }
 
-/// The process group of a command: killed when dropped, unless the command has ended by itself.
-struct Group(Option<Pid>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // There may be nobody left in it.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
-}
-
 impl Command {
     /// Runs it to its end, within `limit`, and returns its output.
     pub(crate) fn run(self, limit: Duration) -> Result<Vec<u8>, Failed> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| self.not_started(error))?;
-        runtime.block_on(async {
-            let (child, group) = self.spawn().map_err(|error| self.not_started(error))?;
-            let ended = tokio::time::timeout(limit, self.wait(child, group)).await;
-            ended.unwrap_or_else(|_| Err(Failed::TimedOut(self.name())))
-        })
+        let (program, name) = (self.program.to_string_lossy().into_owned(), self.name());
+        let not_started = |error| Failed::NotStarted { program: program.clone(), error };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(not_started)?;
+        let added = self.environment.iter().map(|(name, value)| (name.into(), value.into()));
+        let is_added = |name: &OsString| self.environment.iter().any(|(added, _)| name == added);
+        let process = Process {
+            program: self.program.into(),
+            arguments: self.arguments,
+            folder: None,
+            environment: env::vars_os().filter(|(name, _)| !is_added(name)).chain(added).collect(),
+            input: self.input,
+            output: Outputs::Separate { most: MAX_OUTPUT_BYTES },
+            timeout: limit,
+            silence: None,
+        };
+        let Finished { ended, stdout, stderr } = runtime.block_on(process.run());
+        let code = match ended {
+            Ended::Exited(0) => return Ok(stdout),
+            Ended::Exited(code) => code,
+            Ended::TimedOut | Ended::Silent => return Err(Failed::TimedOut(name)),
+            Ended::TooMuch => return Err(Failed::TooMuch(name)),
+            Ended::NotStarted(error) | Ended::Lost(error) => return Err(not_started(error)),
+            Ended::Killed(_) => -1,
+        };
+        let said = stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("it does not say why").trim();
+        let said = said.chars().filter(|character| !character.is_control()).take(300).collect();
+        Err(Failed::Exited { program: name, code, said })
     }
 
     /// The program and, if it has one, the name of its own command, for messages.
     fn name(&self) -> String {
         let mut name = self.program.to_string_lossy().into_owned();
-        let word = self.arguments.iter().map(|argument| argument.to_string_lossy());
-        if let Some(word) = word.into_iter().find(|word| !word.starts_with('-')) {
+        let mut words = self.arguments.iter().map(|argument| argument.to_string_lossy());
+        if let Some(word) = words
+            .find(|word| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !word.starts_with('-'))
+        {
             name.push(' ');
             name.push_str(&word);
         }
         name
-    }
-
-    fn not_started(&self, error: io::Error) -> Failed {
-        Failed::NotStarted { program: self.program.to_string_lossy().into_owned(), error }
-    }
-
-    fn spawn(&self) -> io::Result<(Child, Group)> {
-        let mut command = tokio::process::Command::new(&self.program);
-        command.args(&self.arguments).envs(self.environment.iter().copied());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
-        let child = command.spawn()?;
-        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        Ok((child, Group(group)))
-    }
-
-    async fn wait(&self, mut child: Child, mut group: Group) -> Result<Vec<u8>, Failed> {
-        let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let feed = async {
-            if let Some(mut input) = input {
-                // A command that does not read all of it has its reasons.
-                let _ = input.write_all(&self.input).await;
-            }
-        };
-        let read = async {
-            let mut bytes = Vec::new();
-            if let Some(output) = output {
-                let _ = output.take(MAX_OUTPUT_BYTES + 1).read_to_end(&mut bytes).await;
-            }
-            bytes
-        };
-        let listen = async {
-            let mut bytes = Vec::new();
-            if let Some(mut errors) = errors {
-                let _ = (&mut errors).take(MAX_ERRORS_BYTES).read_to_end(&mut bytes).await;
-                // The rest is read, so that a flood does not block it.
-                let _ = tokio::io::copy(&mut errors, &mut tokio::io::sink()).await;
-            }
-            bytes
-        };
-        let too_much = || Failed::TooMuch(self.name());
-        let taken = async {
-            let bytes = read.await;
-            if bytes.len() as u64 > MAX_OUTPUT_BYTES { Err(too_much()) } else { Ok(bytes) }
-        };
-        let ((), bytes, errors) = tokio::try_join!(
-            async {
-                feed.await;
-                Ok(())
-            },
-            taken,
-            async { Ok(listen.await) }
-        )?;
-        let status: ExitStatus = child.wait().await.map_err(|error| self.not_started(error))?;
-        group.0 = None;
-        if status.success() {
-            return Ok(bytes);
-        }
-        let said = String::from_utf8_lossy(&errors);
-        let said = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it does not say why").trim();
-        let said = said.chars().filter(|character| !character.is_control()).take(300).collect();
-        Err(Failed::Exited { program: self.name(), code: status.code().unwrap_or(-1), said })
     }
 }
 
@@ -187,7 +131,7 @@ mod tests {
     #[test]
     fn kills_what_never_stops_printing() {
         let failed = shell("cat /dev/zero", b"").run(LONG).unwrap_err();
-        assert_eq!(failed.to_string(), "`sh cat /dev/zero` printed more than 64 MiB and was killed");
+        assert_eq!(failed.to_string(), "`sh` printed more than 64 MiB and was killed");
     }
 
     #[test]

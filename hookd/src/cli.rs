@@ -13,6 +13,7 @@ mod docs;
 mod man;
 mod moment;
 mod notify;
+mod pollers;
 mod progress;
 mod records;
 mod reload;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use self::admin::Asking;
 use crate::version::VERSION;
 
 /// The line on exit codes in every command's help.
@@ -80,15 +82,19 @@ enum Command {
 
     /// Look at the sinks of a running hookd, and have them pause, resume, retry, skip or send changes once more.
     #[command(arg_required_else_help = true, after_help = after_help("hookd sinks list"))]
-    Sinks(Configured<sinks::SinksArgs>),
+    Sinks(Configured<Asking<sinks::Command>>),
+
+    /// Look at the pollers of a running hookd, and have them poll now.
+    #[command(arg_required_else_help = true, after_help = after_help("hookd pollers list"))]
+    Pollers(Configured<Asking<pollers::Command>>),
 
     /// List, show, follow, export and replay the deliveries of a running hookd.
     #[command(arg_required_else_help = true, after_help = after_help("hookd deliveries list --since 2h"))]
-    Deliveries(Configured<deliveries::DeliveriesArgs>),
+    Deliveries(Configured<Asking<deliveries::Command>>),
 
     /// List and show the changes of a running hookd.
     #[command(arg_required_else_help = true, after_help = after_help("hookd changes list --branch main"))]
-    Changes(Configured<changes::ChangesArgs>),
+    Changes(Configured<Asking<changes::Command>>),
 
     /// Show the whole way of a delivery: who sent it, what verified it, its changes, and how each ended at each sink.
     #[command(after_help = after_help("hookd why 72d3162e-cc78-11e3-81ab-4c9367dc0958"))]
@@ -209,6 +215,7 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
         Command::Deliveries(Configured { config, args }) => deliveries::run(config, args, output),
         Command::Changes(Configured { config, args }) => changes::run(config, args, output),
         Command::Sinks(Configured { config, args }) => sinks::run(config, args, output),
+        Command::Pollers(Configured { config, args }) => pollers::run(config, args, output),
         Command::Why(Configured { config, args }) => why::run(config, args, output),
         Command::Store(Configured { config, args }) => store::run(config, args, output),
         Command::Dialects(args) => dialects::run(args, output),

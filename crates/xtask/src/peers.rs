@@ -31,9 +31,11 @@ const PEERS: &[Peer] = &[
         tests: &[
             "conformance::",
             "faults::clock::",
+            "hg::",
             "metrics::a_certificate_that_expires_soon",
             "notify::",
             "sinks::clock::",
+            "svn::",
             "terminal::progress",
             "whole::",
         ],

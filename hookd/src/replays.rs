@@ -121,6 +121,7 @@ impl Replayer {
             deduplicate: true,
             origin: Origin::NONE,
             replay: Some(Replay { of, request }),
+            positions: None,
             note,
             request: None,
             state: mark(&original.record, state),

@@ -84,6 +84,7 @@ mod tests {
                 deduplicate: true,
                 origin: Origin::NONE,
                 replay: None,
+                positions: None,
                 note: None,
                 request: Some(StoredRequest::new(&HookRequest::post("/"), &[])),
                 state: NewState::Ignored("nothing in it".to_owned()),

@@ -100,8 +100,8 @@ fn log_failed_login(state: &AppState, peer: Option<&str>) {
 async fn metrics(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
     let format = Exposition::for_request(&request);
     let encode = move || {
-        let (store, sinks) = (&**state.store(), state.sinks().sinks());
-        state.metrics().encode(format, store, &sinks, state.config_handle())
+        let (store, sinks, pollers) = (&**state.store(), state.sinks().sinks(), state.pollers().pollers());
+        state.metrics().encode(format, store, &sinks, &pollers, state.config_handle())
     };
     let Ok(text) = web::block(encode).await else { return HttpResponse::InternalServerError().finish() };
     HttpResponse::Ok()

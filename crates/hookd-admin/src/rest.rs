@@ -3,6 +3,7 @@
 mod body;
 mod envelope;
 mod parameters;
+mod pollers;
 mod replays;
 mod sinks;
 
@@ -49,6 +50,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .route("/deliveries/{id}/replay", web::post().to(replays::replay))
         .route("/deliveries/{id}/request", web::get().to(replays::request))
         .route("/dialects", web::get().to(dialects))
+        .route("/pollers", web::get().to(pollers::pollers))
+        .route("/pollers/{name}", web::get().to(pollers::poller))
+        .route("/pollers/{name}/poke", web::post().to(pollers::poke))
         .route("/sinks", web::get().to(sinks::sinks))
         .route("/sinks/{name}", web::get().to(sinks::sink))
         .route("/sinks/{name}/dead_letters", web::get().to(sinks::dead_letters))

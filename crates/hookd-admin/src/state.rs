@@ -24,15 +24,16 @@ pub struct AppState {
     unverified: Arc<Unverified>,
     metrics: Arc<Metrics>,
     sinks: Arc<Engine>,
+    pollers: Arc<hookd_pollers::Engine>,
     replays: Arc<dyn Replays>,
     failed_logins: Arc<LogLimiter>,
     address: SocketAddr,
 }
 
 impl AppState {
-    /// What is shown: the store, the configuration, what the public listener notes of its requests, and the sinks; and what
-    /// translates deliveries anew. The
-    /// listener's address is that of the configuration; see [`listening_on`](Self::listening_on).
+    /// What is shown: the store, the configuration, what the public listener notes of its requests, the sinks and the
+    /// pollers; and what translates deliveries anew. The listener's address is that of the configuration; see
+    /// [`listening_on`](Self::listening_on).
     #[must_use]
     pub fn new(
         store: SharedStore,
@@ -40,10 +41,11 @@ impl AppState {
         unverified: Arc<Unverified>,
         metrics: Arc<Metrics>,
         sinks: Arc<Engine>,
+        pollers: Arc<hookd_pollers::Engine>,
         replays: Arc<dyn Replays>,
     ) -> Self {
         let address = config.current().admin.listen;
-        Self { store, config, unverified, metrics, sinks, replays, failed_logins: Arc::default(), address }
+        Self { store, config, unverified, metrics, sinks, pollers, replays, failed_logins: Arc::default(), address }
     }
 
     /// The same, on a listener whose socket has this address: where the configuration says port 0, the system chose one.
@@ -89,6 +91,10 @@ impl AppState {
 
     pub(crate) fn sinks(&self) -> &Arc<Engine> {
         &self.sinks
+    }
+
+    pub(crate) fn pollers(&self) -> &Arc<hookd_pollers::Engine> {
+        &self.pollers
     }
 }
 

@@ -3,8 +3,6 @@
 //! A value of a change is only ever part of one argument or one variable. Commands that outlive their time limit, and all
 //! that they started in their process group, are killed; so is a command whose attempt is abandoned.
 
-mod output;
-mod process;
 mod template;
 
 use std::ffi::OsString;
@@ -13,11 +11,11 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use hookd_core::{PathStep, Problem};
+use hookd_process::{Ended, Finished, Outputs, Process, is_shortage};
 use hookd_store::LoggedChange;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::process::{Ended, Process};
 use self::template::{FIELDS, Template, value};
 use crate::document::Document;
 use crate::verdict::MAX_ANSWER_CHARS;
@@ -146,13 +144,16 @@ impl Exec {
         let mut input = Document::new(change).to_line();
         input.push(b'\n');
         let process = Process {
-            program: &self.program,
-            arguments: self.arguments.iter().map(|argument| argument.fill(change)).collect(),
+            program: self.program.clone(),
+            arguments: self.arguments.iter().map(|argument| argument.fill(change).into()).collect(),
+            folder: None,
             environment: self.environment(change),
             input,
+            output: Outputs::Merged,
             timeout: self.timeout,
+            silence: None,
         };
-        let (ended, output) = process.run().await;
+        let Finished { ended, stderr: output, .. } = process.run().await;
         self.attempt(ended, &output)
     }
 
@@ -185,6 +186,7 @@ impl Exec {
                 let limit = hookd_core::duration::format(self.timeout);
                 Attempt::unanswered(said(format!("killed after {limit}, its `timeout`")))
             }
+            Ended::Silent | Ended::TooMuch => unreachable!("neither silence nor the length of its output has a limit"),
             Ended::NotStarted(error) => match error.kind() {
                 std::io::ErrorKind::NotFound => Attempt::misconfigured(format!("there is no command `{program}`")),
                 std::io::ErrorKind::PermissionDenied => {
@@ -194,9 +196,7 @@ impl Exec {
                     Attempt::refused(format!("the arguments of `{program}` are too long: {error}"))
                 }
                 // Out of processes, of memory, of files: passes. The rest is no program, or a folder on the way that is none.
-                _ if process::is_shortage(&error) => {
-                    Attempt::later(format!("`{program}` could not be started: {error}"))
-                }
+                _ if is_shortage(&error) => Attempt::later(format!("`{program}` could not be started: {error}")),
                 _ => Attempt::misconfigured(format!("`{program}` cannot be executed: {error}")),
             },
             Ended::Lost(error) => Attempt::unanswered(format!("how `{program}` ended is not known: {error}")),

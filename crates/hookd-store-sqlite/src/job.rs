@@ -1,6 +1,8 @@
 //! What the writer is asked to do. The result of a job travels in it, until the transaction is committed.
 
-use hookd_store::{Completion, CursorMove, Due, Expired, Expiry, Identity, Moved, NewDelivery, Receipt, StoreError};
+use hookd_store::{
+    Completion, CursorMove, Due, Expired, Expiry, Identity, Moved, NewDelivery, PositionMove, Receipt, StoreError,
+};
 use tokio::sync::oneshot;
 
 /// One write, and the promise of its result.
@@ -9,6 +11,7 @@ pub(crate) enum Job {
     Append(Box<NewDelivery>, Option<Identity>, Promise<Receipt>),
     Complete(Box<Completion>, Promise<bool>),
     Postpone(Box<Due>, Promise<()>),
+    MovePositions(PositionMove, Promise<()>),
     Expire(Box<Expiry>, Promise<Expired>),
     MoveCursors(Vec<CursorMove>, Promise<Vec<Moved>>),
     Probe(Promise<()>),
@@ -52,7 +55,7 @@ impl Job {
             Self::Complete(_, promise) => promise.keep(error),
             Self::Expire(_, promise) => promise.keep(error),
             Self::MoveCursors(_, promise) => promise.keep(error),
-            Self::Postpone(_, promise) | Self::Probe(promise) => promise.keep(error),
+            Self::Postpone(_, promise) | Self::MovePositions(_, promise) | Self::Probe(promise) => promise.keep(error),
         }
     }
 }

@@ -84,6 +84,7 @@ impl Packer {
             forge_id,
             origin,
             replay,
+            positions: _,
             request,
             state,
             deduplicate: _,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hookd_store::{
     ChangeField, ChangeRecord, Cursor, DeliveryField, DeliveryRecord, Due, Field, Filter, LoggedChange, Operator, Page,
-    Query, Record, Selection, Settlement, SettlementKind, StoreError, StoredRequest, Timestamp, Value,
+    Positions, Query, Record, Selection, Settlement, SettlementKind, StoreError, StoredRequest, Timestamp, Value,
     check_read_limits,
 };
 use rusqlite::{Connection, OpenFlags, Row};
@@ -17,9 +17,11 @@ use crate::blocks::{self, ChangeDecoder, Part};
 use crate::cursors;
 use crate::error::Failure;
 use crate::format::{ChangeText, DeliveryText};
+use crate::fresh::Fresh;
 use crate::index::{KeyKind, RecentKeys, key_of_id, runs};
 use crate::onward::{self, Places};
 use crate::parent;
+use crate::positions;
 use crate::search;
 use crate::settlements;
 use crate::texts::{Bitmap, Condition, OpenSegment, Test};
@@ -48,11 +50,12 @@ pub(crate) struct Readers {
     idle: Mutex<Vec<Connection>>,
 }
 
-/// What of the indexes is in memory.
+/// What is in memory for readers.
 #[derive(Clone)]
 pub(crate) struct Indexes {
     pub(crate) recent_keys: Arc<RecentKeys>,
     pub(crate) open_segment: Arc<OpenSegment>,
+    pub(crate) fresh: Arc<Fresh>,
 }
 
 /// The columns that make a [`Due`].
@@ -151,12 +154,23 @@ impl Readers {
         Self { path, instance, indexes, places: Places::default(), gate, idle: Mutex::default() }
     }
 
-    pub(crate) fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
+    pub(crate) fn read_on(&self, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError> {
+        if let Some(changes) = self.indexes.fresh.read_on(after, most) {
+            return Ok(changes);
+        }
         self.read(|connection| onward::read(connection, &self.instance, &self.places, after, most))
     }
 
     pub(crate) fn cursors(&self) -> Result<Vec<Cursor>, StoreError> {
         self.read(cursors::all)
+    }
+
+    pub(crate) fn positions(&self, poller: &str) -> Result<Option<Positions>, StoreError> {
+        self.read(|connection| {
+            // One snapshot for both tables.
+            let transaction = connection.unchecked_transaction()?;
+            positions::get(&transaction, poller)
+        })
     }
 
     pub(crate) fn pending_count(&self) -> Result<usize, StoreError> {

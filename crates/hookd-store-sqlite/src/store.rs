@@ -8,14 +8,15 @@ use std::thread::JoinHandle;
 
 use hookd_store::{
     Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
-    Expiry, IdentityKey, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Query, Receipt, Reply, Search,
-    Settlement, SettlementKind, StoreError, StoredRequest, Waiting,
+    Expiry, IdentityKey, Log, LoggedChange, Moved, NewDelivery, Observer, Page, PositionMove, Positions, Query,
+    Receipt, Reply, Search, Settlement, SettlementKind, StoreError, StoredRequest, Waiting,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::checkpoint::Checkpoints;
 use crate::error::Failure;
+use crate::fresh::Fresh;
 use crate::health::Health;
 use crate::index::RecentKeys;
 use crate::job::{Job, Promise};
@@ -75,7 +76,8 @@ impl SqliteStore {
         let (tail_sender, tail) = watch::channel(next.changeid - 1);
         let recent_keys = Arc::new(RecentKeys::default());
         let gate = Arc::<RwLock<()>>::default();
-        let indexes = Indexes { recent_keys, open_segment };
+        let fresh = Arc::new(Fresh::new(instance.clone()));
+        let indexes = Indexes { recent_keys, open_segment, fresh };
         let readers = Readers::new(path.to_owned(), instance, indexes.clone(), Arc::clone(&gate));
         let queued = Arc::new(AtomicUsize::new(0));
         let overload = Arc::<Overload>::default();
@@ -141,6 +143,17 @@ impl Log for SqliteStore {
         self.queue(|promise| Job::Expire(Box::new(expiry), promise))
     }
 
+    fn move_positions(&self, positions: PositionMove) -> Reply<()> {
+        match positions.validate() {
+            Ok(()) => self.queue(|promise| Job::MovePositions(positions, promise)),
+            Err(error) => Reply::failed(error),
+        }
+    }
+
+    fn positions(&self, poller: &str) -> Result<Option<Positions>, StoreError> {
+        self.readers.positions(poller)
+    }
+
     fn move_cursors(&self, moves: Vec<CursorMove>) -> Reply<Vec<Moved>> {
         match moves.iter().try_for_each(CursorMove::validate) {
             Ok(()) => self.queue(|promise| Job::MoveCursors(moves, promise)),
@@ -164,7 +177,7 @@ impl Log for SqliteStore {
         self.readers.pending_count()
     }
 
-    fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
+    fn read_on(&self, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError> {
         // What is newer may be committed already; whoever waits for it is woken.
         if most == 0 || after >= *self.tail.borrow() {
             return Ok(Vec::new());

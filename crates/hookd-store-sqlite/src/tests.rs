@@ -2,6 +2,7 @@
 
 mod bounded;
 mod maintenance;
+mod onward;
 mod overload;
 mod runs;
 mod search;
@@ -38,6 +39,7 @@ fn delivery(forge_id: Option<&str>, body: &str, state: NewState) -> NewDelivery 
         deduplicate: true,
         origin: Origin::NONE,
         replay: None,
+        positions: None,
         note: None,
         request: Some(StoredRequest::new(&request, &["x-github-event"])),
         state,

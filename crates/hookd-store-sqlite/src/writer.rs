@@ -10,7 +10,8 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use hookd_store::{
-    Completion, Due, Identity, KeptChanges, NewDelivery, NewState, Observer, Receipt, State, StoreError, shortened,
+    Completion, Due, Identity, KeptChanges, NewDelivery, NewState, Observer, PositionMove, Receipt, State, StoreError,
+    shortened,
 };
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
@@ -19,6 +20,7 @@ use crate::blocks::{self, Part};
 use crate::checkpoint::Checkpoints;
 use crate::error::Failure;
 use crate::format::{Group, state_code};
+use crate::fresh::Fresh;
 use crate::health::Health;
 use crate::index::{IdentityIndex, KeyKind, RecentKeys, SealedRun, key_of_identity, recent};
 use crate::intake::Intake;
@@ -27,7 +29,7 @@ use crate::overload::Overload;
 use crate::packer::{Numbers, PackedBlock, Packer};
 use crate::reader::Indexes;
 use crate::texts::OpenSegment;
-use crate::{cursors, retention};
+use crate::{cursors, positions, retention};
 
 /// How many statements are kept prepared.
 const CACHED_STATEMENTS: usize = 48;
@@ -49,6 +51,7 @@ pub(crate) struct Writer {
     next: Numbers,
     recent_keys: Arc<RecentKeys>,
     open_segment: Arc<OpenSegment>,
+    fresh: Arc<Fresh>,
     /// The runs of identities, once they were needed: reading them takes longer than all else at the start.
     identities: Option<IdentityIndex>,
     checkpoints: Checkpoints,
@@ -76,13 +79,15 @@ struct Changed {
     sealed: Option<SealedRun>,
     /// Runs that were deleted.
     expired_runs: Vec<i64>,
+    /// Whether changes were deleted.
+    has_expired: bool,
 }
 
 impl Writer {
     pub(crate) fn new(
         connection: Connection,
         checkpoints: Checkpoints,
-        Indexes { recent_keys, open_segment }: Indexes,
+        Indexes { recent_keys, open_segment, fresh }: Indexes,
         next: Numbers,
         tail: watch::Sender<i64>,
         monitor: Monitor,
@@ -91,7 +96,19 @@ impl Writer {
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         recent::read(&connection, &recent_keys)?;
         let (intake, packer, identities) = (Intake::new(jobs), Packer::new()?, None);
-        Ok(Self { connection, intake, packer, next, recent_keys, open_segment, identities, checkpoints, tail, monitor })
+        Ok(Self {
+            connection,
+            intake,
+            packer,
+            next,
+            recent_keys,
+            open_segment,
+            fresh,
+            identities,
+            checkpoints,
+            tail,
+            monitor,
+        })
     }
 
     /// Serves until all senders are gone and all that they queued is stored.
@@ -114,7 +131,7 @@ impl Writer {
     fn store(&mut self, batch: &mut [Job]) -> Result<(), Failure> {
         match self.transaction(batch) {
             Ok(changed) => {
-                self.committed(changed);
+                self.committed(changed, batch);
                 Ok(())
             }
             Err(failure) => {
@@ -158,8 +175,11 @@ impl Writer {
     }
 
     /// Takes into memory what was committed, and wakes readers.
-    fn committed(&mut self, changed: Changed) {
-        let Changed { is_sealed, is_segment_written, sealed, expired_runs } = changed;
+    fn committed(&mut self, changed: Changed, batch: &mut [Job]) {
+        let Changed { is_sealed, is_segment_written, sealed, expired_runs, has_expired } = changed;
+        if has_expired {
+            self.fresh.clear();
+        }
         if is_segment_written {
             self.open_segment.begin_next();
         }
@@ -176,9 +196,12 @@ impl Writer {
             block.records.len() + block.requests.as_ref().map_or(0, Vec::len) + 4 * PAGE_BYTES
         };
         self.checkpoints.committed(self.packer.blocks().iter().map(bytes).sum());
+        let first_changeid = self.next.changeid;
         let has_changes = self.packer.next().changeid > self.next.changeid;
         self.next = self.packer.next();
         if has_changes {
+            // Before readers are woken.
+            self.fresh.add(batch, first_changeid);
             self.tail.send_replace(self.next.changeid - 1);
         }
     }
@@ -187,7 +210,13 @@ impl Writer {
     fn receive(&mut self, batch: &mut [Job]) -> Result<(), Failure> {
         // The receipts of the new deliveries of the batch, of each identity the last.
         let mut earlier: HashMap<Identity, Receipt> = HashMap::with_capacity(batch.len());
+        // The versions that positions get by the batch.
+        let mut versions: HashMap<String, u64> = HashMap::new();
         for job in batch {
+            if let Job::MovePositions(moved, promise) = job {
+                let decided = self.move_positions(moved, &mut versions)?;
+                promise.set(decided);
+            }
             let Job::Append(delivery, identity, promise) = job else { continue };
             if let Some(identity) = identity.filter(|_| delivery.deduplicate) {
                 let duplicate = match earlier.get(&identity) {
@@ -198,6 +227,12 @@ impl Writer {
                     promise.set(Ok(Receipt { is_duplicate: true, ..receipt }));
                     continue;
                 }
+            }
+            if let Some(moved) = &delivery.positions
+                && let Err(error) = self.move_positions(moved, &mut versions)?
+            {
+                promise.set(Err(error));
+                continue;
             }
             let receipt = Receipt {
                 deliveryid: self.packer.next().deliveryid,
@@ -214,6 +249,21 @@ impl Writer {
             promise.set(Ok(receipt));
         }
         Ok(())
+    }
+
+    /// Decides whether positions move, in a batch that has moved these already.
+    fn move_positions(
+        &self,
+        moved: &PositionMove,
+        versions: &mut HashMap<String, u64>,
+    ) -> Result<Result<(), StoreError>, Failure> {
+        let current = match versions.get(&moved.poller) {
+            Some(version) => *version,
+            None => positions::version(&self.connection, &moved.poller)?,
+        };
+        Ok(moved.decide(current).map(|version| {
+            versions.insert(moved.poller.clone(), version);
+        }))
     }
 
     /// The receipt of the delivery of this identity that was committed before, unless that produced no change.
@@ -260,6 +310,9 @@ impl Writer {
     fn perform(&mut self, job: &mut Job, changed: &mut Changed) -> Result<(), Failure> {
         match job {
             Job::Append(delivery, _, promise) => {
+                if let (Some(moved), Some(Receipt { is_duplicate: false, .. })) = (&delivery.positions, promise.get()) {
+                    positions::put(&self.connection, moved, moved.expected + 1, !delivery.state.changes().is_empty())?;
+                }
                 if let Some(Receipt { deliveryid, state: State::Pending, is_duplicate: false, .. }) = promise.get() {
                     self.await_completion(*deliveryid, delivery)?;
                 }
@@ -268,11 +321,17 @@ impl Writer {
             Job::Postpone(due, promise) => promise.set(Ok(self.postpone(due)?)),
             Job::Expire(expiry, promise) => {
                 let step = retention::step(&self.connection, expiry)?;
+                changed.has_expired |= step.expired.changes > 0;
                 changed.expired_runs.extend(step.runs);
                 promise.set(Ok(step.expired));
             }
             Job::MoveCursors(moves, promise) => {
                 promise.set(cursors::move_all(&self.connection, moves, self.kept_changes()?)?);
+            }
+            Job::MovePositions(moved, promise) => {
+                if promise.get().is_some() {
+                    positions::put(&self.connection, moved, moved.expected + 1, false)?;
+                }
             }
             Job::Probe(promise) => promise.set(Ok(self.probe()?)),
         }

@@ -34,6 +34,7 @@ pub mod cursors;
 pub mod duplicates;
 pub mod expiry;
 pub mod pending;
+pub mod positions;
 pub mod reading_on;
 mod samples;
 pub mod searching;
@@ -78,6 +79,14 @@ macro_rules! contract_tests {
                 what_was_completed_without_a_change_is_stored_when_it_comes_again,
                 without_a_request_the_forge_id_decides,
                 a_replay_is_stored_once_for_each_request,
+            }
+            positions {
+                a_first_poll_that_finds_nothing_is_remembered,
+                positions_move_by_key,
+                a_second_poller_is_refused_with_its_changes,
+                a_second_poller_is_refused_where_both_are_queued,
+                the_last_change_is_remembered,
+                an_invalid_move_of_positions_is_refused,
             }
             pending {
                 the_calls_of_a_completion_are_kept,
@@ -191,6 +200,7 @@ mod tests {
         let sources = [
             ("appending", include_str!("contract/appending.rs")),
             ("duplicates", include_str!("contract/duplicates.rs")),
+            ("positions", include_str!("contract/positions.rs")),
             ("pending", include_str!("contract/pending.rs")),
             ("reading_on", include_str!("contract/reading_on.rs")),
             ("cursors", include_str!("contract/cursors.rs")),

@@ -2,7 +2,7 @@
 
 use hookd_core::{Change, Subject};
 
-use crate::{ApiCalls, Origin, Replay, StoreError, StoredRequest, Timestamp};
+use crate::{ApiCalls, Origin, PositionMove, Replay, StoreError, StoredRequest, Timestamp};
 
 /// A delivery to be stored.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct NewDelivery {
     pub origin: Origin,
     /// The delivery that it replays, if it does. It comes without a request then: that of the other is read.
     pub replay: Option<Replay>,
+    /// The positions of the poller that made it, which move together with it.
+    pub positions: Option<PositionMove>,
     /// The request, as it is kept; `None` if there was none, as for a poller or a replay.
     pub request: Option<StoredRequest>,
     /// Its state, with its changes or its reason.
@@ -143,11 +145,13 @@ impl NewDelivery {
     /// Checks that the write is valid. Every store calls this before it queues the write.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] if the state is accepted without a change, or a replay has a request of its own.
+    /// [`StoreError::Invalid`] if the state is accepted without a change, or a replay has a request of its own,
+    /// or as [`PositionMove::validate`].
     pub fn validate(&self) -> Result<(), StoreError> {
         if self.replay.is_some() && self.request.is_some() {
             return Err(StoreError::Invalid("a replay has no request of its own".to_owned()));
         }
+        self.positions.as_ref().map_or(Ok(()), PositionMove::validate)?;
         self.state.validate()
     }
 

@@ -18,6 +18,12 @@ pub enum StoreError {
     /// The write violates the contract, for this reason. The caller is at fault; the store is sound.
     #[error("invalid write: {0}")]
     Invalid(String),
+    /// The positions of this poller were moved by somebody else, so that what was polled is not stored.
+    #[error("the positions of poller `{poller}` were moved meanwhile: does another process poll as well?")]
+    Moved {
+        /// The poller.
+        poller: String,
+    },
     /// The queue of writes is full.
     #[error("the store's queue of writes is full")]
     Overloaded,

@@ -28,6 +28,7 @@ mod log;
 mod memory;
 mod observer;
 mod origin;
+mod position;
 mod query;
 mod read_limits;
 mod record;
@@ -52,11 +53,12 @@ pub use log::Log;
 pub use memory::MemoryStore;
 pub use observer::Observer;
 pub use origin::{ApiCalls, MAX_PEER_BYTES, Origin, Replay};
+pub use position::{MAX_POLLER_BYTES, MAX_POSITION_BYTES, MAX_POSITION_KEY_BYTES, PositionMove, Positions};
 pub use query::{
     Cell, ChangeField, DeliveryField, Field, Filter, Kind, Operator, Order, Page, Query, Record, Selection, Value,
 };
 pub use read_limits::{ReadLimits, bounded, check_read_limits};
-pub use record::DeliveryRecord;
+pub use record::{DeliveryRecord, POLL_EVENT};
 pub use reply::Reply;
 pub use request::{RequestHead, StoredRequest};
 pub use search::{MIN_BEGINNING_CHARS, Search, Waiting, fold, is_repository};

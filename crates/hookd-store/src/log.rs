@@ -1,9 +1,12 @@
 //! The log: what is written, and read onward.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
 use crate::{
-    Completion, Cursor, CursorMove, Due, Expired, Expiry, LoggedChange, Moved, NewDelivery, Receipt, Reply, StoreError,
+    Completion, Cursor, CursorMove, Due, Expired, Expiry, LoggedChange, Moved, NewDelivery, PositionMove, Positions,
+    Receipt, Reply, StoreError,
 };
 
 /// A durable log of deliveries and of the changes that they produce.
@@ -39,8 +42,11 @@ pub trait Log: Send + Sync {
     ///
     /// The cost of finding that out does not depend on what was stored before.
     ///
+    /// The [positions](NewDelivery::positions) of a poller move in the same transaction. A duplicate moves none.
+    ///
     /// # Errors
-    /// [`StoreError::Invalid`] as [`NewDelivery::validate`].
+    /// [`StoreError::Invalid`] as [`NewDelivery::validate`]; [`StoreError::Moved`] if positions do not have the version that is
+    /// expected, and nothing is stored.
     fn append(&self, delivery: NewDelivery) -> Reply<Receipt>;
 
     /// Completes a pending delivery: stores its final state and its changes as one transaction. `false` if it is not
@@ -53,6 +59,20 @@ pub trait Log: Send + Sync {
     /// Stores `attempts`, `next_at` and `error` of a pending delivery, so that a restart continues from there. The other fields
     /// are not written. Does nothing if the delivery is not pending.
     fn postpone(&self, due: Due) -> Reply<()>;
+
+    /// Moves the positions of a poller that has found no changes; with changes they move in
+    /// [`NewDelivery::positions`].
+    ///
+    /// # Errors
+    /// [`StoreError::Moved`] if they do not have the expected version, [`StoreError::Invalid`] as
+    /// [`PositionMove::validate`]; nothing moves then.
+    fn move_positions(&self, positions: PositionMove) -> Reply<()>;
+
+    /// The positions of a poller; `None` if it has never moved them, which is not the same as having none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn positions(&self, poller: &str) -> Result<Option<Positions>, StoreError>;
 
     /// Deletes expired data, in one step that is small enough not to delay other writes. Call it until
     /// [`Expired::has_more`] is `false`.
@@ -101,7 +121,7 @@ pub trait Log: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError>;
+    fn read_on(&self, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError>;
 
     /// A watch on the number of the newest change, which wakes readers when there are more. Zero if there has never
     /// been one; expired changes count. [`read_on`](Self::read_on) finds every change up to the number seen here.

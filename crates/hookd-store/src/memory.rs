@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use crate::{
     Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
-    Expiry, Log, LoggedChange, Moved, NewDelivery, Page, Query, Receipt, Reply, Search, Selection, Settlement,
-    SettlementKind, StoreError, StoredRequest, Waiting, check_read_limits, is_same_line,
+    Expiry, Log, LoggedChange, Moved, NewDelivery, Page, PositionMove, Positions, Query, Receipt, Reply, Search,
+    Selection, Settlement, SettlementKind, StoreError, StoredRequest, Waiting, check_read_limits, is_same_line,
 };
 use data::Data;
 
@@ -86,7 +86,7 @@ impl MemoryStore {
 
 impl Log for MemoryStore {
     fn append(&self, delivery: NewDelivery) -> Reply<Receipt> {
-        self.write(|data| delivery.validate().map(|()| data.append(delivery)))
+        self.write(|data| delivery.validate().and_then(|()| data.append(delivery)))
     }
 
     fn complete(&self, completion: Completion) -> Reply<bool> {
@@ -108,6 +108,14 @@ impl Log for MemoryStore {
         self.write(|data| data.move_cursors(moves))
     }
 
+    fn move_positions(&self, positions: PositionMove) -> Reply<()> {
+        self.write(|data| positions.validate().and_then(|()| data.move_positions(positions, false)))
+    }
+
+    fn positions(&self, poller: &str) -> Result<Option<Positions>, StoreError> {
+        Ok(self.read(|data| data.positions.get(poller).cloned()))
+    }
+
     fn cursors(&self) -> Result<Vec<Cursor>, StoreError> {
         Ok(self.read(|data| data.cursors.values().cloned().collect()))
     }
@@ -125,9 +133,10 @@ impl Log for MemoryStore {
         Ok(self.read(|data| data.pending.len()))
     }
 
-    fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
+    fn read_on(&self, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError> {
         let first = after.saturating_add(1);
-        Ok(self.read(|data| data.changes.range(first..).take(most).map(|(_, change)| change.clone()).collect()))
+        Ok(self
+            .read(|data| data.changes.range(first..).take(most).map(|(_, change)| Arc::new(change.clone())).collect()))
     }
 
     fn tail(&self) -> watch::Receiver<i64> {
@@ -264,6 +273,7 @@ mod tests {
             deduplicate: true,
             origin: Origin::NONE,
             replay: None,
+            positions: None,
             note: None,
             request: None,
             state: NewState::Accepted(vec![hookd_core::Change::default()]),

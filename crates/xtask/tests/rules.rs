@@ -182,9 +182,32 @@ fn every_sink_runs_the_contract_of_a_sink() {
 #[test]
 fn sinks_know_the_contract_of_the_store_and_the_core_and_nothing_else_of_ours() {
     let dependencies = dependencies("hookd-sinks");
-    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-store"]);
+    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-process", "hookd-store"]);
     for name in ["actix-web", "clap", "libsqlite3-sys", "rusqlite", "toml"] {
         assert!(!dependencies.contains(name), "`hookd-sinks` depends on `{name}`");
+    }
+}
+
+#[test]
+fn pollers_know_the_contract_of_the_store_and_the_core_and_nothing_else_of_ours() {
+    let dependencies = dependencies("hookd-pollers");
+    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-process", "hookd-store"]);
+    for name in ["actix-web", "clap", "libsqlite3-sys", "reqwest", "rusqlite", "toml"] {
+        assert!(!dependencies.contains(name), "`hookd-pollers` depends on `{name}`");
+    }
+}
+
+#[test]
+fn what_runs_commands_knows_nothing_of_ours_and_nobody_else_runs_any() {
+    assert_eq!(ours(&dependencies("hookd-process")), [""; 0]);
+    let allowed = ["hookd-bench", "hookd-process", "xtask"];
+    for (package, _) in manifests().iter().filter(|(package, _)| !allowed.contains(&package.as_str())) {
+        let folder = if package == "hookd" { "../hookd" } else { package };
+        for (path, code) in sources(folder) {
+            for module in ["std::process::Command", "tokio::process"] {
+                assert!(!code.contains(module), "{} uses `{module}`", path.display());
+            }
+        }
     }
 }
 
@@ -201,8 +224,17 @@ fn only_hookd_http_knows_the_parts_of_actix_and_it_knows_nothing_of_ours() {
 
 #[test]
 fn the_core_the_dialects_the_store_and_the_private_listener_forbid_unsafe() {
-    let rooms = ["hookd-admin", "hookd-core", "hookd-sinks", "hookd-store", "hookd-store-sqlite", "hookd-testkit"]
-        .map(str::to_owned);
+    let rooms = [
+        "hookd-admin",
+        "hookd-core",
+        "hookd-pollers",
+        "hookd-process",
+        "hookd-sinks",
+        "hookd-store",
+        "hookd-store-sqlite",
+        "hookd-testkit",
+    ]
+    .map(str::to_owned);
     for package in dialects().into_iter().chain(rooms) {
         let library = read(format!("crates/{package}/src/lib.rs"));
         assert!(library.contains("\n#![forbid(unsafe_code)]\n"), "{package}");
@@ -216,7 +248,7 @@ fn only_hookd_config_reads_toml_and_it_knows_no_server_no_store_and_no_dialect()
     }
     // It builds the sinks, which deliver over HTTP.
     let dependencies = dependencies("hookd-config");
-    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-sinks", "hookd-store"]);
+    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-pollers", "hookd-process", "hookd-sinks", "hookd-store"]);
     for name in ["actix-http", "actix-web", "clap", "libsqlite3-sys", "rusqlite"] {
         assert!(!dependencies.contains(name), "`hookd-config` depends on `{name}`");
     }
@@ -228,9 +260,10 @@ fn only_hookd_config_reads_toml_and_it_knows_no_server_no_store_and_no_dialect()
 
 #[test]
 fn the_private_listener_knows_no_engine_and_no_dialect_and_starts_nothing() {
-    let rooms = ["hookd-config", "hookd-core", "hookd-http", "hookd-sinks", "hookd-store"];
+    let rooms = ["hookd-config", "hookd-core", "hookd-http", "hookd-pollers", "hookd-sinks", "hookd-store"];
     let dependencies = dependencies("hookd-admin");
-    assert_eq!(ours(&dependencies), rooms);
+    let known: Vec<&str> = ours(&dependencies).into_iter().filter(|name| *name != "hookd-process").collect();
+    assert_eq!(known, rooms);
     for name in ["clap", "libsqlite3-sys", "rusqlite"] {
         assert!(!dependencies.contains(name), "`hookd-admin` depends on `{name}`");
     }

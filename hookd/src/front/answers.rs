@@ -35,11 +35,12 @@ pub(super) fn refused(refusal: &Refusal) -> HttpResponse {
 pub(super) fn unstored(error: &StoreError) -> HttpResponse {
     let (retry_after_seconds, text) = match error {
         StoreError::Overloaded => (1, "overloaded: nothing was stored, try again soon"),
-        // The last three are about reading alone.
+        // The last four are about polling and reading alone.
         StoreError::Unavailable { .. }
         | StoreError::Failed(_)
         | StoreError::Invalid(_)
         | StoreError::Closed
+        | StoreError::Moved { .. }
         | StoreError::TimedOut
         | StoreError::Cancelled
         | StoreError::Busy => (10, "the store is not available: nothing was stored, try again"),

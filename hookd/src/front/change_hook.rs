@@ -197,6 +197,7 @@ impl Front {
             deduplicate: dialect.deduplicate,
             origin: origin.clone(),
             replay: None,
+            positions: None,
             request: Some(stored),
             state,
             note,

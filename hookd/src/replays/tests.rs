@@ -19,6 +19,7 @@ fn delivery(body: &'static str, state: NewState) -> NewDelivery {
         deduplicate: false,
         origin: Origin::NONE,
         replay: None,
+        positions: None,
         note: None,
         request: Some(StoredRequest::new(&request, &[])),
         state,

@@ -110,6 +110,7 @@ fn append(
         deduplicate: true,
         origin: Origin::NONE,
         replay: None,
+        positions: None,
         note: None,
         request: Some(StoredRequest::new(&request, hook.headers())),
         state: NewState::Accepted(changes),

@@ -185,6 +185,7 @@ impl World {
                 deduplicate: false,
                 origin: Origin::NONE,
                 replay: None,
+                positions: None,
                 note: None,
                 request: None,
                 state: NewState::Accepted(vec![change]),

@@ -73,6 +73,22 @@ CREATE TABLE cursors (
     state BLOB NOT NULL                -- the reader's own
 );
 
+-- The pollers that have polled.
+CREATE TABLE pollers (
+    name TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,          -- one more with each move of its positions
+    polled_at INTEGER NOT NULL,        -- microseconds since 1970
+    changed_at INTEGER                 -- the last poll that found changes
+) WITHOUT ROWID;
+
+-- How far each of them has read what it polls.
+CREATE TABLE positions (
+    poller TEXT NOT NULL,
+    key TEXT NOT NULL,
+    position TEXT NOT NULL,
+    PRIMARY KEY (poller, key)
+) WITHOUT ROWID;
+
 -- How changes ended at the readers of the log: each is in one of these two tables. Here are those that wait for an operator or
 -- for the reader, a few of many.
 CREATE TABLE waiting_settlements (

@@ -30,6 +30,7 @@ pub(super) fn delivery(body: &str, state: NewState) -> NewDelivery {
         deduplicate: true,
         origin: Origin::NONE,
         replay: None,
+        positions: None,
         note: None,
         request: Some(StoredRequest::new(&request, &["x-github-event"])),
         state,

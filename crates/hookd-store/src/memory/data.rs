@@ -8,7 +8,8 @@ use hookd_core::{Change, Subject};
 
 use crate::{
     Completion, Cursor, CursorMove, DeliveryRecord, Due, Identity, IdentityKey, KeptChanges, LoggedChange, Moved,
-    NewDelivery, NewState, Receipt, Settlement, StoreError, StoredRequest, Timestamp, Waiting, hookd_id, shortened,
+    NewDelivery, NewState, PositionMove, Positions, Receipt, Settlement, StoreError, StoredRequest, Timestamp, Waiting,
+    hookd_id, shortened,
 };
 
 /// The log and its cursors.
@@ -23,6 +24,8 @@ pub(super) struct Data {
     pub(super) cursors: BTreeMap<String, Cursor>,
     /// How changes ended at the readers of the log, by cursor and change.
     pub(super) settlements: BTreeMap<(String, i64), Settlement>,
+    /// The positions of each poller.
+    pub(super) positions: BTreeMap<String, Positions>,
     identity_key: IdentityKey,
     /// The last delivery of each identity that was accepted or pending when it was received.
     by_identity: HashMap<Identity, i64>,
@@ -66,6 +69,7 @@ impl Data {
             pending: BTreeMap::new(),
             cursors: BTreeMap::new(),
             settlements: BTreeMap::new(),
+            positions: BTreeMap::new(),
             identity_key: random_key(),
             by_identity: HashMap::new(),
             newest_deliveryid: 0,
@@ -83,10 +87,10 @@ impl Data {
         KeptChanges { first, newest: self.newest_changeid }
     }
 
-    pub(super) fn append(&mut self, delivery: NewDelivery) -> Receipt {
+    pub(super) fn append(&mut self, delivery: NewDelivery) -> Result<Receipt, StoreError> {
         let identity = self.identity_key.identity(&delivery);
         if let Some(receipt) = identity.filter(|_| delivery.deduplicate).and_then(|it| self.earlier_receipt(it)) {
-            return Receipt { is_duplicate: true, ..receipt };
+            return Ok(Receipt { is_duplicate: true, ..receipt });
         }
         let reason = delivery.reason().map(str::to_owned);
         let NewDelivery {
@@ -97,10 +101,14 @@ impl Data {
             deduplicate: _,
             origin,
             replay,
+            positions,
             request,
             state,
             note: _,
         } = delivery;
+        if let Some(positions) = positions {
+            self.move_positions(positions, !state.changes().is_empty())?;
+        }
         self.newest_deliveryid += 1;
         let deliveryid = self.newest_deliveryid;
         let receipt = Receipt {
@@ -136,7 +144,23 @@ impl Data {
         };
         let stored = StoredDelivery { record, request, identity, receipt: receipt.clone() };
         self.deliveries.insert(deliveryid, stored);
-        receipt
+        Ok(receipt)
+    }
+
+    pub(super) fn move_positions(&mut self, moved: PositionMove, has_changes: bool) -> Result<(), StoreError> {
+        let before = self.positions.get(&moved.poller);
+        let version = moved.decide(before.map_or(0, |before| before.version))?;
+        let mut at = before.map(|before| before.at.clone()).unwrap_or_default();
+        for (key, position) in moved.set {
+            match position {
+                Some(position) => at.insert(key, position),
+                None => at.remove(&key),
+            };
+        }
+        let changed_at = before.and_then(|before| before.changed_at);
+        let changed_at = if has_changes { Some(moved.polled_at) } else { changed_at };
+        self.positions.insert(moved.poller, Positions { version, polled_at: moved.polled_at, changed_at, at });
+        Ok(())
     }
 
     /// The receipt of the earlier delivery of an identity, unless that one produced no change.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use hookd_store::{NewDelivery, NewState, Origin, PositionMove, Positions, SharedStore, StoreError, Timestamp};
+use hookd_store::{
+    NewDelivery, NewState, Origin, POLL_EVENT, PositionMove, Positions, SharedStore, StoreError, Timestamp,
+};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
@@ -203,9 +205,10 @@ impl Runner {
         NewDelivery {
             received_at: moved.polled_at,
             dialect: self.settings.poller_type.to_owned(),
-            event: Some("poll".to_owned()),
+            event: Some(POLL_EVENT.to_owned()),
             forge_id: Some(format!("{}@{}", self.settings.name, moved.expected + 1)),
-            deduplicate: true,
+            // The positions decide: where another process has moved them, this delivery is refused, and is no duplicate.
+            deduplicate: false,
             origin: Origin::NONE,
             replay: None,
             positions: Some(moved),

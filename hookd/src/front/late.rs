@@ -81,3 +81,83 @@ fn reported(
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use futures_util::future::BoxFuture;
+    use hookd_pollers::{EveryPoller, Poll, PollError, Polled, Poller};
+    use hookd_store::{MemoryStore, NewDelivery, Origin, Timestamp};
+
+    use super::*;
+
+    /// One that waits for everything.
+    struct Waits;
+
+    impl Poller for Waits {
+        fn poll<'a>(&'a self, _: Poll<'a>) -> BoxFuture<'a, Result<Polled, PollError>> {
+            async { Ok(Polled::default()) }.boxed()
+        }
+
+        fn repository(&self) -> String {
+            "/srv/tea".to_owned()
+        }
+
+        fn awaits(&self, _: &Change) -> bool {
+            true
+        }
+    }
+
+    fn change(branch: &str, revision: &str) -> Change {
+        Change { branch: Some(branch.to_owned()), revision: Some(revision.to_owned()), ..Change::default() }
+    }
+
+    async fn append(store: &SharedStore, dialect: &str, forge_id: &str, change: Change) {
+        let delivery = NewDelivery {
+            received_at: Timestamp::now(),
+            dialect: dialect.to_owned(),
+            event: None,
+            forge_id: Some(forge_id.to_owned()),
+            deduplicate: true,
+            origin: Origin::NONE,
+            replay: None,
+            positions: None,
+            request: None,
+            state: NewState::Accepted(vec![change]),
+            note: None,
+        };
+        store.append(delivery).await.expect("the store takes it");
+    }
+
+    #[tokio::test]
+    async fn what_a_poller_has_reported_is_left_out() {
+        let settings = PollerSettings::new("git", "tea@x".to_owned(), Box::new(Waits), EveryPoller::default());
+        let pollers = PollerSet(vec![settings.expect("the options are valid")]);
+        let store: SharedStore = Arc::new(MemoryStore::new());
+        append(&store, "git", "tea@x@3", change("main", "reported")).await;
+        append(&store, "git", "other@3", change("main", "of-another-poller")).await;
+        append(&store, "github", "tea@x@3", change("main", "of-a-webhook")).await;
+        let webhook = |revisions: &[(&str, &str)]| {
+            NewState::Accepted(revisions.iter().map(|(branch, revision)| change(branch, revision)).collect())
+        };
+
+        let all =
+            webhook(&[("main", "new"), ("main", "of-another-poller"), ("main", "of-a-webhook"), ("x", "reported")]);
+        assert_eq!(without_reported(all.clone(), &pollers, &store).await, Ok((all, None)), "each is new");
+
+        let some = webhook(&[("refs/heads/main", "reported"), ("main", "new")]);
+        let (state, note) = without_reported(some.clone(), &pollers, &store).await.expect("the store can be read");
+        assert_eq!(state, webhook(&[("main", "new")]));
+        assert!(note.is_some_and(|note| note.starts_with("a poller has reported 1 of its changes")));
+
+        let none = without_reported(webhook(&[("main", "reported")]), &pollers, &store).await;
+        let (state, _) = none.expect("the store can be read");
+        assert!(
+            matches!(&state, NewState::Ignored(reason) if reason.starts_with("a poller has reported all")),
+            "{state:?}"
+        );
+
+        let nobody = without_reported(some.clone(), &PollerSet::default(), &store).await;
+        assert_eq!(nobody, Ok((some, None)), "no poller waits for webhooks");
+    }
+}

@@ -15,8 +15,8 @@ mod address;
 mod engine;
 mod environment;
 mod folder;
+mod git;
 mod hg;
-
 mod poke;
 mod poller;
 mod runner;

@@ -29,6 +29,11 @@ pub trait Poller: Send + Sync {
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// Whether it polls when hookd starts, whatever its option says.
+    fn polls_at_launch(&self) -> bool {
+        false
+    }
 }
 
 /// One poll, as its poller sees it.
@@ -56,6 +61,15 @@ pub struct Polled {
     pub error: Option<String>,
     /// Whether there is more, so that the next poll follows at once.
     pub has_more: bool,
+    /// When the poller has something to look at again, if that is before its next poll is due.
+    pub again_at: Option<Timestamp>,
+}
+
+impl Polled {
+    /// Has the next poll follow at this moment, unless one is due before.
+    pub fn wake_at(&mut self, at: Timestamp) {
+        self.again_at = Some(self.again_at.map_or(at, |other| other.min(at)));
+    }
 }
 
 /// Why a repository could not be read. It has no credentials in it.

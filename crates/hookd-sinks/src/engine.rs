@@ -165,7 +165,7 @@ impl Engine {
     ///
     /// # Errors
     /// Where there is no such sink, or it cannot say.
-    pub async fn follow(&self, name: &str, change: LoggedChange) -> Result<Vec<String>, String> {
+    pub async fn follow(&self, name: &str, change: Arc<LoggedChange>) -> Result<Vec<String>, String> {
         let settings = self.running().get(name).map(|running| Arc::clone(&running.settings));
         let settings = settings.ok_or_else(|| format!("there is no sink `{name}`"))?;
         // The connections of a sink belong to the runtime that uses them first.

@@ -211,7 +211,7 @@ impl Runner {
         self.window.is_empty() || self.window.room() >= READ_SIZE
     }
 
-    fn take_up(&mut self, change: LoggedChange) {
+    fn take_up(&mut self, change: Arc<LoggedChange>) {
         match self.settings.filter.dropped_by(&change) {
             None => drop(self.window.push(change)),
             Some(option) => {

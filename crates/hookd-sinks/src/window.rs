@@ -166,7 +166,7 @@ impl Window {
     }
 
     /// Adds a change that was read after all others. Returns whether it waits now: not where it was done before.
-    pub(crate) fn push(&mut self, change: LoggedChange) -> bool {
+    pub(crate) fn push(&mut self, change: Arc<LoggedChange>) -> bool {
         let changeid = change.changeid;
         self.read_to = changeid;
         if self.done_before.remove(&changeid) {
@@ -183,7 +183,7 @@ impl Window {
         }
         lane.queue.push_back(changeid);
         self.waiting_bytes += bytes;
-        self.waiting.insert(changeid, Waiting { change: Arc::new(change), lane: key, bytes });
+        self.waiting.insert(changeid, Waiting { change, lane: key, bytes });
         true
     }
 
@@ -376,15 +376,15 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_micros(1_000_000);
     const MINUTE: Duration = Duration::from_secs(60);
 
-    fn change(changeid: i64, branch: &str) -> LoggedChange {
-        LoggedChange {
+    fn change(changeid: i64, branch: &str) -> Arc<LoggedChange> {
+        Arc::new(LoggedChange {
             changeid,
             deliveryid: changeid,
             received_at: NOW,
             dialect: Arc::from("base"),
             hookd_id: changeid.to_string(),
             change: Change { branch: Some(branch.to_owned()), ..Change::default() },
-        }
+        })
     }
 
     fn window(order: Order, branches: &[&str]) -> Window {

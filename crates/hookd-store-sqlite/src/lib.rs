@@ -16,6 +16,7 @@ mod cursors;
 mod error;
 mod fault;
 mod format;
+mod fresh;
 mod health;
 mod index;
 mod intake;

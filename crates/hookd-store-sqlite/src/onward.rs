@@ -65,7 +65,7 @@ pub(crate) fn read(
     places: &Places,
     after: i64,
     most: usize,
-) -> Result<Vec<LoggedChange>, Failure> {
+) -> Result<Vec<Arc<LoggedChange>>, Failure> {
     // One snapshot for all of it.
     let _snapshot = connection.unchecked_transaction()?;
     let Some(first) = blocks::first(connection)? else { return Ok(Vec::new()) };
@@ -91,7 +91,7 @@ pub(crate) fn read(
         let end = place.block.next(Part::Changes);
         while changes.len() < most && place.after + 1 < end {
             place.after += 1;
-            changes.push(decoder.read(&mut rest, place.after)?);
+            changes.push(Arc::new(decoder.read(&mut rest, place.after)?));
         }
         if place.after + 1 < end {
             let bookmark = rest.bookmark();

@@ -17,6 +17,7 @@ use crate::blocks::{self, ChangeDecoder, Part};
 use crate::cursors;
 use crate::error::Failure;
 use crate::format::{ChangeText, DeliveryText};
+use crate::fresh::Fresh;
 use crate::index::{KeyKind, RecentKeys, key_of_id, runs};
 use crate::onward::{self, Places};
 use crate::parent;
@@ -49,11 +50,12 @@ pub(crate) struct Readers {
     idle: Mutex<Vec<Connection>>,
 }
 
-/// What of the indexes is in memory.
+/// What is in memory for readers.
 #[derive(Clone)]
 pub(crate) struct Indexes {
     pub(crate) recent_keys: Arc<RecentKeys>,
     pub(crate) open_segment: Arc<OpenSegment>,
+    pub(crate) fresh: Arc<Fresh>,
 }
 
 /// The columns that make a [`Due`].
@@ -152,7 +154,10 @@ impl Readers {
         Self { path, instance, indexes, places: Places::default(), gate, idle: Mutex::default() }
     }
 
-    pub(crate) fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
+    pub(crate) fn read_on(&self, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError> {
+        if let Some(changes) = self.indexes.fresh.read_on(after, most) {
+            return Ok(changes);
+        }
         self.read(|connection| onward::read(connection, &self.instance, &self.places, after, most))
     }
 
@@ -219,8 +224,12 @@ impl Readers {
 
     pub(crate) fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
         self.read(|connection| {
-            let found = blocks::entry(connection, deliveryid, |blockid, _, place| (blockid, place))?;
-            found.map_or(Ok(None), |(blockid, place)| blocks::request(connection, blockid, place))
+            let found = blocks::entry(connection, deliveryid, |blockid, entry, place| {
+                (blockid, place, entry.forge_id.map(str::to_owned))
+            })?;
+            found.map_or(Ok(None), |(blockid, place, forge_id)| {
+                blocks::request(connection, blockid, place, forge_id.as_deref())
+            })
         })
     }
 

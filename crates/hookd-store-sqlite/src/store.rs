@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::checkpoint::Checkpoints;
 use crate::error::Failure;
+use crate::fresh::Fresh;
 use crate::health::Health;
 use crate::index::RecentKeys;
 use crate::job::{Job, Promise};
@@ -75,7 +76,8 @@ impl SqliteStore {
         let (tail_sender, tail) = watch::channel(next.changeid - 1);
         let recent_keys = Arc::new(RecentKeys::default());
         let gate = Arc::<RwLock<()>>::default();
-        let indexes = Indexes { recent_keys, open_segment };
+        let fresh = Arc::new(Fresh::new(instance.clone()));
+        let indexes = Indexes { recent_keys, open_segment, fresh };
         let readers = Readers::new(path.to_owned(), instance, indexes.clone(), Arc::clone(&gate));
         let queued = Arc::new(AtomicUsize::new(0));
         let overload = Arc::<Overload>::default();
@@ -175,7 +177,7 @@ impl Log for SqliteStore {
         self.readers.pending_count()
     }
 
-    fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
+    fn read_on(&self, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError> {
         // What is newer may be committed already; whoever waits for it is woken.
         if most == 0 || after >= *self.tail.borrow() {
             return Ok(Vec::new());

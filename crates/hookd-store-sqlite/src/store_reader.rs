@@ -9,6 +9,7 @@ use hookd_store::{
 };
 
 use crate::error::Failure;
+use crate::fresh::Fresh;
 use crate::index::{RecentKeys, recent};
 use crate::packer::Numbers;
 use crate::reader::{Indexes, Readers};
@@ -35,7 +36,8 @@ impl StoreReader {
         let open_segment = Arc::new(OpenSegment::read(&connection, next).map_err(broken)?);
         let recent_keys = Arc::new(RecentKeys::default());
         recent::read(&connection, &recent_keys).map_err(broken)?;
-        let indexes = Indexes { recent_keys, open_segment };
+        let fresh = Arc::new(Fresh::new(instance.clone()));
+        let indexes = Indexes { recent_keys, open_segment, fresh };
         Ok(Self(Readers::new(path.to_owned(), instance, indexes, Arc::<RwLock<()>>::default())))
     }
 }

@@ -2,6 +2,7 @@
 
 mod bounded;
 mod maintenance;
+mod onward;
 mod overload;
 mod runs;
 mod search;

@@ -20,6 +20,7 @@ use crate::blocks::{self, Part};
 use crate::checkpoint::Checkpoints;
 use crate::error::Failure;
 use crate::format::{Group, state_code};
+use crate::fresh::Fresh;
 use crate::health::Health;
 use crate::index::{IdentityIndex, KeyKind, RecentKeys, SealedRun, key_of_identity, recent};
 use crate::intake::Intake;
@@ -50,6 +51,7 @@ pub(crate) struct Writer {
     next: Numbers,
     recent_keys: Arc<RecentKeys>,
     open_segment: Arc<OpenSegment>,
+    fresh: Arc<Fresh>,
     /// The runs of identities, once they were needed: reading them takes longer than all else at the start.
     identities: Option<IdentityIndex>,
     checkpoints: Checkpoints,
@@ -77,13 +79,15 @@ struct Changed {
     sealed: Option<SealedRun>,
     /// Runs that were deleted.
     expired_runs: Vec<i64>,
+    /// Whether changes were deleted.
+    has_expired: bool,
 }
 
 impl Writer {
     pub(crate) fn new(
         connection: Connection,
         checkpoints: Checkpoints,
-        Indexes { recent_keys, open_segment }: Indexes,
+        Indexes { recent_keys, open_segment, fresh }: Indexes,
         next: Numbers,
         tail: watch::Sender<i64>,
         monitor: Monitor,
@@ -92,7 +96,19 @@ impl Writer {
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         recent::read(&connection, &recent_keys)?;
         let (intake, packer, identities) = (Intake::new(jobs), Packer::new()?, None);
-        Ok(Self { connection, intake, packer, next, recent_keys, open_segment, identities, checkpoints, tail, monitor })
+        Ok(Self {
+            connection,
+            intake,
+            packer,
+            next,
+            recent_keys,
+            open_segment,
+            fresh,
+            identities,
+            checkpoints,
+            tail,
+            monitor,
+        })
     }
 
     /// Serves until all senders are gone and all that they queued is stored.
@@ -115,7 +131,7 @@ impl Writer {
     fn store(&mut self, batch: &mut [Job]) -> Result<(), Failure> {
         match self.transaction(batch) {
             Ok(changed) => {
-                self.committed(changed);
+                self.committed(changed, batch);
                 Ok(())
             }
             Err(failure) => {
@@ -159,8 +175,11 @@ impl Writer {
     }
 
     /// Takes into memory what was committed, and wakes readers.
-    fn committed(&mut self, changed: Changed) {
-        let Changed { is_sealed, is_segment_written, sealed, expired_runs } = changed;
+    fn committed(&mut self, changed: Changed, batch: &mut [Job]) {
+        let Changed { is_sealed, is_segment_written, sealed, expired_runs, has_expired } = changed;
+        if has_expired {
+            self.fresh.clear();
+        }
         if is_segment_written {
             self.open_segment.begin_next();
         }
@@ -177,9 +196,12 @@ impl Writer {
             block.records.len() + block.requests.as_ref().map_or(0, Vec::len) + 4 * PAGE_BYTES
         };
         self.checkpoints.committed(self.packer.blocks().iter().map(bytes).sum());
+        let first_changeid = self.next.changeid;
         let has_changes = self.packer.next().changeid > self.next.changeid;
         self.next = self.packer.next();
         if has_changes {
+            // Before readers are woken.
+            self.fresh.add(batch, first_changeid);
             self.tail.send_replace(self.next.changeid - 1);
         }
     }
@@ -299,6 +321,7 @@ impl Writer {
             Job::Postpone(due, promise) => promise.set(Ok(self.postpone(due)?)),
             Job::Expire(expiry, promise) => {
                 let step = retention::step(&self.connection, expiry)?;
+                changed.has_expired |= step.expired.changes > 0;
                 changed.expired_runs.extend(step.runs);
                 promise.set(Ok(step.expired));
             }

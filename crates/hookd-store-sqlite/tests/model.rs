@@ -410,7 +410,9 @@ impl History {
             if changes.is_empty() {
                 break;
             }
-            read.extend(changes.into_iter().map(|one| (one.changeid, one.deliveryid, one.change.revision.unwrap())));
+            read.extend(
+                changes.into_iter().map(|one| (one.changeid, one.deliveryid, one.change.revision.clone().unwrap())),
+            );
         }
         let expected = (1..).zip(&model.changes).skip(model.first_change);
         let expected: Vec<_> = expected.map(|(changeid, (id, revision))| (changeid, *id, revision.clone())).collect();

@@ -1,5 +1,7 @@
 //! The log: what is written, and read onward.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
 use crate::{
@@ -119,7 +121,7 @@ pub trait Log: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError>;
+    fn read_on(&self, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError>;
 
     /// A watch on the number of the newest change, which wakes readers when there are more. Zero if there has never
     /// been one; expired changes count. [`read_on`](Self::read_on) finds every change up to the number seen here.

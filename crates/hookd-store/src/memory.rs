@@ -133,9 +133,10 @@ impl Log for MemoryStore {
         Ok(self.read(|data| data.pending.len()))
     }
 
-    fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
+    fn read_on(&self, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError> {
         let first = after.saturating_add(1);
-        Ok(self.read(|data| data.changes.range(first..).take(most).map(|(_, change)| change.clone()).collect()))
+        Ok(self
+            .read(|data| data.changes.range(first..).take(most).map(|(_, change)| Arc::new(change.clone())).collect()))
     }
 
     fn tail(&self) -> watch::Receiver<i64> {

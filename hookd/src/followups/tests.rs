@@ -160,7 +160,7 @@ async fn calls_are_retried_until_the_api_answers() {
     assert_eq!(work.run().await, Ok(()));
     assert_eq!(result(&store), (State::Accepted, None, vec!["from the API".to_owned()]));
     assert_eq!((api.calls(), store.pending().unwrap()), (4, vec![]));
-    let metrics = work.metrics.encode(Exposition::Text, &*store, &[], &scripted::config("", None));
+    let metrics = work.metrics.encode(Exposition::Text, &*store, &[], &[], &scripted::config("", None));
     for (outcome, count) in [("retry", 3), ("success", 1)] {
         let line = format!("hookd_api_calls_total{{dialect=\"{NAME}\",outcome=\"{outcome}\"}} {count}\n");
         assert!(metrics.contains(&line), "{metrics}");

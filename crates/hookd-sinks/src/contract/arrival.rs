@@ -1,6 +1,7 @@
 //! Laws of what arrives while the engine serves a sink.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use hookd_store::LoggedChange;
 
@@ -12,7 +13,7 @@ use crate::Order;
 const COUNT: usize = 60;
 
 /// Checks that each of these changes has arrived, in this order; and, where repeats are none, not more often than once.
-fn check(peer: &dyn Peer, expected: &[LoggedChange], may_repeat: bool) {
+fn check(peer: &dyn Peer, expected: &[Arc<LoggedChange>], may_repeat: bool) {
     let arrived = peer.arrived();
     let mut seen = HashSet::new();
     let first: Vec<&str> = arrived.iter().map(String::as_str).filter(|id| seen.insert(*id)).collect();
@@ -68,7 +69,7 @@ pub fn a_refused_change_holds_up_no_other(peer: &dyn Peer) {
     world.append(COUNT);
     let mut expected = world.log();
     let refused = expected.remove(COUNT / 2);
-    if !peer.behave(&Behaviour::Refuse(refused.hookd_id)) {
+    if !peer.behave(&Behaviour::Refuse(refused.hookd_id.clone())) {
         return;
     }
     let run = world.serve(peer, Order::All);

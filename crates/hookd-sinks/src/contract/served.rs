@@ -34,7 +34,7 @@ fn runtime() -> tokio::runtime::Runtime {
 pub(super) fn changes(count: usize) -> Vec<Arc<LoggedChange>> {
     let world = World::new();
     world.append(count);
-    world.log().into_iter().map(Arc::new).collect()
+    world.log()
 }
 
 /// A log, and how its sink is served.
@@ -76,7 +76,7 @@ impl World {
     }
 
     /// All changes.
-    pub(super) fn log(&self) -> Vec<LoggedChange> {
+    pub(super) fn log(&self) -> Vec<Arc<LoggedChange>> {
         self.store.read_on(0, usize::MAX).unwrap()
     }
 

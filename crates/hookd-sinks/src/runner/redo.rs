@@ -22,7 +22,7 @@ impl Runner {
         };
         let Some(change) = change else { return };
         self.redo_under_way = Some(changeid);
-        self.attempt(vec![Ready { change: Arc::new(change), retry: None, doubt: Doubt::LastAttempt }], true);
+        self.attempt(vec![Ready { change, retry: None, doubt: Doubt::LastAttempt }], true);
     }
 
     pub(super) fn finish_redo(&mut self, change: &LoggedChange, attempt: Attempt) {

@@ -9,7 +9,7 @@ use super::samples::{
     received_at, whole_change,
 };
 use super::{Open, reopened};
-use crate::{Log, NewDelivery, NewState};
+use crate::{Log, LoggedChange, NewDelivery, NewState};
 
 /// How long a reader may take to wake up before a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -89,7 +89,7 @@ pub fn reads_changes_whole(open: Open<'_>) {
     for logged in read {
         let changeid = logged.changeid;
         let record = store.change(changeid).unwrap().unwrap();
-        assert_eq!(logged.into_record(record.parent_changeid), record);
+        assert_eq!(LoggedChange::clone(&logged).into_record(record.parent_changeid), record);
     }
 }
 

@@ -48,14 +48,8 @@ pub(super) fn run(
     let change = match args.change {
         None => None,
         Some(changeid) => {
-            let found = match Admin::find(config, admin) {
-                Ok(admin) => find(&admin, changeid),
-                Err(report) => {
-                    writeln!(output.err, "{report}")?;
-                    return Ok(Exit::Usage);
-                }
-            };
-            match found {
+            let Some(admin) = Admin::reach(config, admin, output)? else { return Ok(Exit::Usage) };
+            match find(&admin, changeid) {
                 Ok(change) => Some(change),
                 Err(message) => return fail(&message, output),
             }

@@ -1,0 +1,10 @@
+mod bounds;
+mod cost;
+mod fixture;
+mod following;
+mod hostile;
+mod interrupted;
+mod names;
+mod positions;
+mod reconcile;
+mod work_folder;

@@ -34,6 +34,7 @@ const PEERS: &[Peer] = &[
             "hg::",
             "metrics::a_certificate_that_expires_soon",
             "notify::",
+            "pollers::",
             "sinks::clock::",
             "svn::",
             "terminal::progress",

@@ -212,15 +212,6 @@ fn what_runs_commands_knows_nothing_of_ours_and_nobody_else_runs_any() {
 }
 
 #[test]
-fn pollers_know_the_contract_of_the_store_and_the_core_and_nothing_else_of_ours() {
-    let dependencies = dependencies("hookd-pollers");
-    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-process", "hookd-store"]);
-    for name in ["actix-web", "clap", "libsqlite3-sys", "reqwest", "rusqlite", "toml"] {
-        assert!(!dependencies.contains(name), "`hookd-pollers` depends on `{name}`");
-    }
-}
-
-#[test]
 fn only_hookd_http_knows_the_parts_of_actix_and_it_knows_nothing_of_ours() {
     let parts = ["actix-http", "actix-server", "actix-service"];
     for (package, manifest) in manifests() {

@@ -29,7 +29,7 @@ pub(super) enum Command {
 
 /// Conditions, all of which a change meets; of one that is repeated, any.
 #[derive(Debug, Args)]
-struct ListArgs {
+pub(super) struct ListArgs {
     /// Only of this repository; can be repeated.
     #[arg(long, value_name = "URL")]
     repository: Vec<String>,

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::admin::{Admin, Asking};
 use super::records::escaped;
-use super::terminal::{self, text};
+use super::terminal;
 use super::{Exit, Output, after_help, fail};
 use clap::{ArgGroup, Args, Subcommand};
 
@@ -85,7 +85,7 @@ pub(super) enum Command {
 /// Arguments of `hookd sinks requeue`.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["change", "reason", "all", "filtered"])))]
-struct RequeueArgs {
+pub(super) struct RequeueArgs {
     /// The sink.
     name: String,
     /// This change; can be repeated.

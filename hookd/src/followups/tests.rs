@@ -140,7 +140,7 @@ impl Work {
 fn result(store: &MemoryStore) -> (State, Option<String>, Vec<String>) {
     let DeliveryRecord { state, reason, .. } = store.delivery(1).unwrap().unwrap();
     let changes = store.read_on(0, 100).unwrap().into_iter();
-    (state, reason, changes.map(|logged| logged.change.comments).collect())
+    (state, reason, changes.map(|logged| logged.change.comments.clone()).collect())
 }
 
 /// Waits for a condition; fails after a minute.

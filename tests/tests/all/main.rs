@@ -22,6 +22,7 @@ mod metrics;
 mod notify;
 mod overload;
 mod pages;
+mod pollers;
 mod provenance;
 mod push;
 mod raw;

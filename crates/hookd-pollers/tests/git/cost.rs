@@ -47,7 +47,7 @@ async fn two_hundred_repositories_without_a_change_cost_what_listing_them_costs(
             let name = format!("p{number}");
             let options = options(&repo.url(), json!({ "branches": true, "gitbin": script.to_str().unwrap() }));
             let poller = build(options, &folders.path().join(&name)).unwrap();
-            PollerSettings::new("git", name, poller, EveryPoller::default()).unwrap()
+            Arc::new(PollerSettings::new("git", name, poller, EveryPoller::default()).unwrap())
         })
         .collect();
     let store: SharedStore = Arc::new(MemoryStore::new());

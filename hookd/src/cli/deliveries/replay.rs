@@ -29,7 +29,7 @@ const PROGRESS: u64 = 500;
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("numbers").args(["ids"])
     .conflicts_with_all(["dialect", "event", "state", "since", "until", "repository", "branch"])))]
-pub(super) struct ReplayArgs {
+pub(in crate::cli) struct ReplayArgs {
     /// The numbers of deliveries.
     #[arg(value_name = "ID")]
     ids: Vec<i64>,

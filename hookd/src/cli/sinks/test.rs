@@ -17,7 +17,7 @@ use crate::log::chain;
 
 /// Arguments of `hookd sinks test`.
 #[derive(Debug, Args)]
-pub(super) struct TestArgs {
+pub(in crate::cli) struct TestArgs {
     /// The sink.
     name: String,
     /// Show what the filter does with this change of the running hookd.

@@ -12,6 +12,7 @@ mod dialects;
 mod docs;
 mod man;
 mod moment;
+mod notify;
 mod pollers;
 mod progress;
 mod records;
@@ -104,6 +105,12 @@ enum Command {
     /// Uses no configuration file.
     #[command(after_help = send::after_help())]
     Send(send::SendArgs),
+
+    /// Report what was pushed to a repository, as its hook: one request for a push, one change for each revision.
+    ///
+    /// Uses no configuration file of hookd.
+    #[command(arg_required_else_help = true, after_help = after_help("hookd notify git < refs"))]
+    Notify(notify::NotifyArgs),
 
     /// Maintain the store: statistics, check, backup, reclaiming space.
     #[command(arg_required_else_help = true, after_help = after_help("hookd store backup hookd-backup.db"))]
@@ -216,6 +223,7 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
         Command::Completions(args) => completions::run(args, output),
         Command::Man(args) => man::run(args, output),
         Command::Send(args) => send::run(args, output),
+        Command::Notify(args) => notify::run(args, output),
         Command::Docs => docs::run(output),
         Command::Serve(_) => Ok(Exit::Failure),
     }
@@ -269,7 +277,8 @@ mod tests {
 
     #[test]
     fn takes_a_configuration_where_it_counts_and_nowhere_else() {
-        let without = ["completions", "dialects", "docs", "man", "schema", "send"];
+        let without =
+            ["completions", "dialects", "docs", "git", "hg", "man", "notify", "schema", "send", "spool", "svn"];
         for command in commands() {
             let takes = command.get_arguments().any(|argument| argument.get_id() == "config");
             assert_eq!(takes, !without.contains(&command.get_name()), "{}", command.get_name());

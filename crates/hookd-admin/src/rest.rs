@@ -208,8 +208,11 @@ where
     let missing = || envelope::error(StatusCode::NOT_FOUND, &format!("not found while getting from {kind}/{id}"));
     let Ok(number) = id.parse() else { return missing() };
     let store = Arc::clone(state.store());
-    match blocking(move || read(store, number)).await {
-        Ok(Some(record)) => envelope::single(kind, record, parameters.fields.as_deref()),
+    // As a text it is copied once; elsewhere than where it was read, its memory would stay with that thread for a while.
+    let write =
+        move || Ok(read(store, number)?.map(|record| envelope::single(kind, record, parameters.fields.as_deref())));
+    match blocking(write).await {
+        Ok(Some(text)) => envelope::text(StatusCode::OK, text),
         Ok(None) => missing(),
         Err(error) => unavailable(&error),
     }

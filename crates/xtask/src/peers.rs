@@ -33,6 +33,7 @@ const PEERS: &[Peer] = &[
             "faults::clock::",
             "hg::",
             "metrics::a_certificate_that_expires_soon",
+            "notify::",
             "pollers::",
             "sinks::clock::",
             "svn::",

@@ -19,6 +19,7 @@ mod hostile_flood;
 mod include;
 mod manual;
 mod metrics;
+mod notify;
 mod overload;
 mod pages;
 mod pollers;

@@ -47,9 +47,9 @@ impl List {
     }
 }
 
-/// One record in its envelope.
-pub(super) fn single(kind: &str, record: Json, fields: Option<&[&'static str]>) -> HttpResponse {
-    answer(StatusCode::OK, &envelope(kind, vec![select(record, fields)], json!({})))
+/// The text of one record in its envelope.
+pub(super) fn single(kind: &str, record: Json, fields: Option<&[&'static str]>) -> String {
+    envelope(kind, vec![select(record, fields)], json!({})).to_string()
 }
 
 fn envelope(kind: &str, records: Vec<Json>, meta: Json) -> Json {

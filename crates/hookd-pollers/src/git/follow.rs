@@ -1,9 +1,10 @@
 //! Which refs of a repository a poller follows.
 
+use hookd_core::options::wrong_kind;
 use hookd_core::{Glob, Problem};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
-use serde_untagged::UntaggedEnumVisitor;
+use serde_json::Value;
 
 /// The option `branches`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,12 +17,16 @@ pub(crate) enum Branches {
 
 impl<'de> Deserialize<'de> for Branches {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        UntaggedEnumVisitor::new()
-            .expecting("`true`, or a list of branches")
-            .bool(|all| Ok(Self::All(all)))
-            .string(|name| Ok(Self::Named(vec![name.to_owned()])))
-            .seq(|list| list.deserialize().map(Self::Named))
-            .deserialize(deserializer)
+        let name = |item| match item {
+            Value::String(name) => Ok(name),
+            other => Err(wrong_kind(&other, "a string")),
+        };
+        match Value::deserialize(deserializer)? {
+            Value::Bool(all) => Ok(Self::All(all)),
+            Value::String(name) => Ok(Self::Named(vec![name])),
+            Value::Array(items) => items.into_iter().map(name).collect::<Result<_, D::Error>>().map(Self::Named),
+            other => Err(wrong_kind(&other, "`true`, or a list of branches")),
+        }
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
+use hookd_core::options::wrong_kind;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess as _};
-use serde_untagged::UntaggedEnumVisitor;
-use serde_untagged::de::Error;
+use serde::de::{Deserialize, Deserializer, Error};
+use serde_json::{Map, Value};
 
 const EXPECTED: &str =
     r#"`"none"`, `"branches"`, `"projects_branches"` or a table such as `{ trunk = "trunk", branches = "branches" }`"#;
@@ -62,6 +62,30 @@ impl Folders {
         Self { trunk: "trunk".to_owned(), branches: vec!["branches".to_owned()], has_projects }
     }
 
+    /// The folders that a table of the option names.
+    fn of_table(table: Map<String, Value>) -> Result<Self, String> {
+        let (mut trunk, mut branches, mut has_projects) = ("trunk".to_owned(), vec!["branches".to_owned()], false);
+        for (key, value) in table {
+            match (key.as_str(), value) {
+                ("trunk", Value::String(folder)) => trunk = folder,
+                ("trunk", _) => return Err("`trunk`: expected a folder".to_owned()),
+                ("branches", Value::String(folder)) => branches = vec![folder],
+                ("branches", Value::Array(folders)) => {
+                    let folder = |folder: Value| folder.as_str().map(str::to_owned);
+                    let folders = folders.into_iter().map(folder).collect::<Option<_>>();
+                    branches = folders.ok_or("`branches`: expected a folder or a list of folders")?;
+                }
+                ("branches", _) => return Err("`branches`: expected a folder or a list of folders".to_owned()),
+                ("projects", Value::Bool(has)) => has_projects = has,
+                ("projects", _) => return Err("`projects`: expected `true` or `false`".to_owned()),
+                (other, _) => {
+                    return Err(format!("unknown key `{other}`, expected one of `branches`, `projects`, `trunk`"));
+                }
+            }
+        }
+        Self::new(&trunk, &branches, has_projects)
+    }
+
     fn place<'p>(&self, path: &'p str, is_folder: bool) -> Option<Place<'p>> {
         let (project, path) = match path.split_once('/') {
             Some((project, rest)) if self.has_projects => (Some(project), rest),
@@ -101,53 +125,18 @@ fn clean(folder: &str) -> Result<String, String> {
     Ok(folder.to_owned())
 }
 
-/// One folder or a list of them.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-}
-
 impl<'de> Deserialize<'de> for Split {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        UntaggedEnumVisitor::new()
-            .expecting(EXPECTED)
-            .string(|name| match name {
+        match Value::deserialize(deserializer)? {
+            Value::String(name) => match name.as_str() {
                 "none" => Ok(Split::None),
                 "branches" => Ok(Split::Folders(Folders::named(false))),
                 "projects_branches" => Ok(Split::Folders(Folders::named(true))),
-                other => Err(Error::custom(format_args!("unknown layout `{other}`, expected {EXPECTED}"))),
-            })
-            .map(|mut map| {
-                let (mut trunk, mut branches, mut has_projects) = ("trunk".to_owned(), None, false);
-                while let Some(key) = map.next_key::<String>()? {
-                    match key.as_str() {
-                        "trunk" => trunk = map.next_value()?,
-                        "branches" => {
-                            let folders = map.next_value::<OneOrMore>();
-                            branches =
-                                Some(folders.map_err(|_| {
-                                    Error::custom("`branches`: expected a folder or a list of folders")
-                                })?);
-                        }
-                        "projects" => has_projects = map.next_value()?,
-                        other => {
-                            map.next_value::<IgnoredAny>()?;
-                            let message =
-                                format!("unknown key `{other}`, expected one of `branches`, `projects`, `trunk`");
-                            return Err(Error::custom(message));
-                        }
-                    }
-                }
-                let branches = match branches {
-                    None => vec!["branches".to_owned()],
-                    Some(OneOrMore::One(folder)) => vec![folder],
-                    Some(OneOrMore::More(folders)) => folders,
-                };
-                Folders::new(&trunk, &branches, has_projects).map(Split::Folders).map_err(Error::custom)
-            })
-            .deserialize(deserializer)
+                other => Err(D::Error::custom(format_args!("unknown layout `{other}`, expected {EXPECTED}"))),
+            },
+            Value::Object(table) => Folders::of_table(table).map(Split::Folders).map_err(D::Error::custom),
+            other => Err(wrong_kind(&other, EXPECTED)),
+        }
     }
 }
 

@@ -109,7 +109,12 @@ impl Git {
     }
 
     async fn round(&self, poll: Poll<'_>) -> Result<Polled, Failure> {
-        let listing = self.list().await?;
+        let mut listing = self.list().await?;
+        if let (None, true, Some(head)) = (poll.positions, listing.refs.is_empty(), listing.head.take()) {
+            // Of a repository in which nothing is followed yet, this is known: the first tag, or the first branch that a
+            // pattern matches, does not tell all that was there before.
+            listing.refs.insert("HEAD".to_owned(), head);
+        }
         let none = BTreeMap::new();
         let at = poll.positions.map_or(&none, |positions| &positions.at);
         let mut complaints: Vec<String> = Vec::new();
@@ -124,7 +129,7 @@ impl Git {
             Follow::Head => !key.starts_with("since:"),
             Follow::Refs(_) => self.follow.matches(key),
         };
-        if listing.is_empty && at.keys().any(|key| is_followed(&key)) {
+        if listing.refs.is_empty() && at.keys().any(|key| is_followed(&key)) {
             // More likely a repository that is being moved than one that was emptied; if they come back, nothing is
             // reported twice.
             if complaints.is_empty() {

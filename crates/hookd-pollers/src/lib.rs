@@ -16,6 +16,7 @@ mod engine;
 mod environment;
 mod folder;
 mod git;
+mod hg;
 mod poke;
 mod poller;
 mod runner;

@@ -237,9 +237,8 @@ impl Svn {
             changes,
             set,
             note: (!notes.is_empty()).then(|| notes.join("; ")),
-            error: None,
             has_more: page.until < info.youngest,
-            again_at: None,
+            ..Polled::default()
         })
     }
 

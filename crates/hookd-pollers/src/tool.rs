@@ -1,7 +1,7 @@
 //! A program of a version control system, and how its commands end. Used by the pollers `svn` and `hg`.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use hookd_process::{Ended, Outputs, Process};
@@ -27,6 +27,8 @@ pub(crate) struct Tool {
     pub(crate) name: &'static str,
     /// The program.
     pub(crate) program: PathBuf,
+    /// Where it runs: where no working copy is, so that none is found by looking around.
+    pub(crate) folder: PathBuf,
     /// Its environment, beside what commands of all pollers get.
     pub(crate) environment: Vec<(OsString, OsString)>,
     /// What is never shown.
@@ -35,9 +37,9 @@ pub(crate) struct Tool {
 
 /// One command.
 pub(crate) struct Call {
-    /// Its name, which is also its first argument.
+    /// Its name, for messages.
     pub(crate) command: &'static str,
-    /// Its other arguments.
+    /// All of its arguments.
     pub(crate) arguments: Vec<OsString>,
     /// What it reads.
     pub(crate) input: Vec<u8>,
@@ -73,9 +75,8 @@ impl Tool {
         let Call { command, arguments, input, most, silence } = call;
         let process = Process {
             program: self.program.clone(),
-            arguments: std::iter::once(command.into()).chain(arguments).collect(),
-            // Where no working copy is, so that none is found by looking around.
-            folder: Some(Path::new("/").to_owned()),
+            arguments,
+            folder: Some(self.folder.clone()),
             environment: environment().into_iter().chain(self.environment.iter().cloned()).collect(),
             input,
             output: Outputs::Separate { most },
@@ -128,6 +129,7 @@ mod tests {
         let tool = Tool {
             name: "svn",
             program: "svn".into(),
+            folder: "/".into(),
             environment: Vec::new(),
             secrets: vec![String::new(), "hunter2".to_owned()],
         };

@@ -1,5 +1,5 @@
 //! The type `git` with the real `git`: repositories that the tests make, polled as the engine polls them.
 
-#![expect(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod git;

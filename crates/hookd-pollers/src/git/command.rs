@@ -10,7 +10,9 @@ use std::time::Duration;
 use hookd_process::{Ended, Outputs, Process};
 
 use super::address::{ALLOWED, Address};
+use crate::address::without_credentials;
 use crate::environment::environment;
+use crate::tool::SSH;
 
 /// The name of the remote in the command line; none that a user's configuration would have.
 pub(crate) const REMOTE: &str = "hookd-poller";
@@ -220,25 +222,14 @@ impl Commands {
         if told.is_empty() || (told.len() == 1 && lines.len() > 1 && told[0].contains("Could not read from remote")) {
             told = lines[lines.len().saturating_sub(3)..].to_vec();
         }
-        let mut text = without_user_info(&told.join("; "));
+        let joined = told.join("; ");
+        let words = joined.split_inclusive(|c: char| c.is_whitespace() || ['\'', '"'].contains(&c));
+        let mut text: String = words.map(without_credentials).collect();
         if let Some(secret) = self.secret.as_deref().filter(|secret| !secret.is_empty()) {
             text = text.replace(secret, "…");
         }
         text.chars().take(MAX_CAUSE_CHARS).collect()
     }
-}
-
-/// A text without what stands before `@` in the URLs in it.
-fn without_user_info(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (before, after) = rest.split_at(at + "://".len());
-        out.push_str(before);
-        let end = after.find(|c: char| c == '/' || c == '\'' || c.is_whitespace()).unwrap_or(after.len());
-        rest = after[..end].rfind('@').map_or(after, |at| &after[at + 1..]);
-    }
-    out + rest
 }
 
 /// How git reaches a repository over ssh.
@@ -253,7 +244,7 @@ pub(crate) struct SshOptions {
 impl SshOptions {
     /// The value of `GIT_SSH_COMMAND`: an ssh that asks nothing, and notices a connection that is dead.
     fn command(&self) -> OsString {
-        let mut command = OsString::from("ssh -oBatchMode=yes -oConnectTimeout=60 -oServerAliveInterval=30");
+        let mut command = OsString::from(SSH);
         let mut option = |option: &str, path: &Path| {
             command.push(format!(" {option}"));
             command.push(quoted(path.as_os_str()));

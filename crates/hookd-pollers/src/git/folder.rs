@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::command::{Call, Commands, Failure, REMOTE};
+use crate::folder::WorkFolder;
 
 /// How long fetching may print nothing: it reports its progress all the time.
 const FETCH_SILENCE: Duration = Duration::from_secs(15 * 60);
@@ -35,27 +35,15 @@ pub(crate) fn at_ref(local_name: &str, index: usize) -> String {
 /// The work folder of a poller.
 pub(crate) struct Folder<'a> {
     commands: &'a Commands,
-    parent: &'a Path,
+    parent: WorkFolder,
     repository: PathBuf,
-    _lock: fs::File,
 }
 
 impl<'a> Folder<'a> {
-    /// The work folder in this folder, which nobody else may use meanwhile.
-    pub(crate) fn lock(commands: &'a Commands, parent: &'a Path) -> Result<Self, Failure> {
-        let failed = |what: &str, error: &dyn std::fmt::Display| {
-            Failure::Other(format!("cannot {what} the work folder `{}`: {error}", parent.display()))
-        };
-        // What is private at the remote is no more public here.
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
-        made.map_err(|error| failed("make", &error))?;
-        let lock = fs::File::options().create(true).truncate(false).write(true).open(parent.join("lock"));
-        let lock = lock.map_err(|error| failed("lock", &error))?;
-        lock.try_lock().map_err(|error| match error {
-            fs::TryLockError::WouldBlock => failed("lock", &"another hookd uses it"),
-            fs::TryLockError::Error(error) => failed("lock", &error),
-        })?;
-        Ok(Self { commands, parent, repository: parent.join("repository.git"), _lock: lock })
+    /// The repository in this folder, which nobody else may use meanwhile.
+    pub(crate) fn lock(commands: &'a Commands, parent: &Path) -> Result<Self, Failure> {
+        let parent = WorkFolder::lock(parent).map_err(Failure::Other)?;
+        Ok(Self { commands, repository: parent.join("repository.git"), parent })
     }
 
     /// Makes the repository unless it is there, for objects with names of this length.

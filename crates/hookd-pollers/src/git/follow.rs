@@ -137,10 +137,10 @@ impl Follow {
         }
     }
 
-    /// The patterns for `git ls-remote`, so that it lists no more than is needed. Those of tags have the line that names
-    /// what a tag points to.
+    /// The patterns for `git ls-remote`, so that it lists no more than is needed: always `HEAD`, and of tags also the line
+    /// that names what a tag leads to.
     pub(crate) fn listed(&self) -> Vec<String> {
-        let Self::Refs(refs) = self else { return vec!["HEAD".to_owned()] };
+        let refs = if let Self::Refs(refs) = self { refs.as_slice() } else { &[] };
         let listed = refs.iter().flat_map(|one| match one {
             Ref::Exact(full) => vec![full.clone(), format!("{full}^{{}}")],
             Ref::Pattern(glob) => {
@@ -148,7 +148,7 @@ impl Follow {
                 vec![format!("{literal}*")]
             }
         });
-        listed.collect()
+        std::iter::once("HEAD".to_owned()).chain(listed).collect()
     }
 
     /// The full names that have to exist.
@@ -176,7 +176,10 @@ mod tests {
         for full in ["refs/heads/mainline", "refs/tags/main", "refs/heads/x/main", "refs/tags/va", "HEAD"] {
             assert!(!follow.matches(full), "{full}");
         }
-        assert_eq!(follow.listed(), ["refs/heads/main", "refs/heads/main^{}", "refs/heads/release/*", "refs/tags/v*"]);
+        assert_eq!(
+            follow.listed(),
+            ["HEAD", "refs/heads/main", "refs/heads/main^{}", "refs/heads/release/*", "refs/tags/v*"]
+        );
         assert_eq!(follow.expected().collect::<Vec<_>>(), ["refs/heads/main"]);
     }
 

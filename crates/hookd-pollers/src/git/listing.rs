@@ -21,8 +21,8 @@ pub(crate) struct RemoteRef {
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) refs: BTreeMap<String, RemoteRef>,
-    /// Whether the repository has any ref that was asked for.
-    pub(crate) is_empty: bool,
+    /// The `HEAD` of the repository, where that is not what is followed.
+    pub(crate) head: Option<RemoteRef>,
 }
 
 /// The key of a ref's position: its full name. Of a name that is not UTF-8, what is legible and a hash; no name has `~`.
@@ -83,21 +83,18 @@ impl Listing {
                 all.insert(name.to_owned(), one);
             }
         }
-        let is_empty = all.is_empty();
-        let refs = match follow {
-            Follow::Head => all
-                .remove(b"HEAD".as_slice())
-                .map(|mut head| {
-                    head.name = head_is.unwrap_or(head.name);
-                    (key(&head.name), head)
-                })
-                .into_iter()
-                .collect(),
-            Follow::Refs(_) => {
-                all.into_values().map(|one| (key(&one.name), one)).filter(|(key, _)| follow.matches(key)).collect()
+        let head = all.remove(b"HEAD".as_slice());
+        match follow {
+            Follow::Head => {
+                let head = head.map(|head| RemoteRef { name: head_is.unwrap_or_else(|| head.name.clone()), ..head });
+                let refs = head.into_iter().map(|head| (key(&head.name), head)).collect();
+                Self { refs, head: None }
             }
-        };
-        Self { refs, is_empty }
+            Follow::Refs(_) => {
+                let refs = all.into_values().map(|one| (key(&one.name), one));
+                Self { refs: refs.filter(|(key, _)| follow.matches(key)).collect(), head }
+            }
+        }
     }
 }
 

@@ -145,11 +145,7 @@ impl PollerOptions for Options {
             if credentials.is_some() {
                 problems.push(Problem::with("auth_credentials", "`repourl` has credentials in it as well"));
             }
-            let read = context.secrets.read(&password).and_then(|password| {
-                let text = String::from_utf8(password).map_err(|_| "the password is not UTF-8".to_owned())?;
-                if text.is_empty() { Err("the password is empty".to_owned()) } else { Ok(text) }
-            });
-            match read {
+            match context.text(&password) {
                 Ok(password) => credentials = Some((user, password)),
                 Err(cause) => problems.push(Problem::with("password", cause).under("auth_credentials")),
             }
@@ -160,17 +156,18 @@ impl PollerOptions for Options {
                     .to_owned(),
             );
         }
-        if let Some((user, password)) = &credentials {
-            if [user, password].iter().any(|text| text.contains(['\0', '\n', '\r'])) {
-                problems.push(Problem::with("auth_credentials", "a user or password has no line breaks or NUL in it"));
-            }
+        if credentials
+            .iter()
+            .any(|(user, password)| [user, password].iter().any(|text| text.contains(char::is_control)))
+        {
+            problems.push(Problem::with("auth_credentials", "a user or password has no control characters"));
         }
         if let (Ok(address), true) = (&address, credentials.is_some()) {
             if address.origin().is_none() {
                 warnings.push("the password is not used: git takes one over HTTP only".to_owned());
             }
         }
-        let gitbin = if self.gitbin.components().count() > 1 { context.path(&self.gitbin) } else { self.gitbin };
+        let gitbin = context.program(&self.gitbin);
         let ssh = SshOptions {
             private_key: self.ssh_private_key.map(|path| context.path(&path)),
             known_hosts: self.ssh_known_hosts.map(|path| context.path(&path)),

@@ -110,6 +110,7 @@ impl Commands {
         let tool = Tool {
             name: "svn",
             program,
+            folder: "/".into(),
             environment: vec![("SVN_SSH".into(), ssh)],
             secrets: password.iter().cloned().collect(),
         };
@@ -118,7 +119,7 @@ impl Commands {
 
     /// What there is at the URL.
     pub(crate) async fn info(&self, folder: &WorkFolder) -> Result<Info, String> {
-        let arguments = self.arguments(folder, [], &format!("{}@HEAD", self.url))?;
+        let arguments = self.arguments(folder, "info", [], &format!("{}@HEAD", self.url))?;
         let xml = self.run("info", arguments, MAX_INFO_BYTES).await.map_err(Failure::into_message)?;
         Info::parse(&xml)
     }
@@ -143,7 +144,7 @@ impl Commands {
         let options =
             ["--verbose".into(), format!("--revision={from}:{until}").into(), format!("--limit={limit}").into()];
         let other = |message| LogError(Failure::Other(message));
-        let arguments = self.arguments(folder, options, target).map_err(other)?;
+        let arguments = self.arguments(folder, "log", options, target).map_err(other)?;
         let most = if limit == 1 { MAX_REVISION_BYTES } else { MAX_LOG_BYTES };
         let xml = self.run("log", arguments, most).await.map_err(LogError)?;
         log::parse(&xml).map_err(other)
@@ -152,6 +153,7 @@ impl Commands {
     fn arguments<const N: usize>(
         &self,
         folder: &WorkFolder,
+        command: &str,
         options: [OsString; N],
         target: &str,
     ) -> Result<Vec<OsString>, String> {
@@ -166,7 +168,7 @@ impl Commands {
             }
         };
         let mut arguments: Vec<OsString> =
-            ["--xml", "--non-interactive", "--no-auth-cache"].iter().map(OsString::from).collect();
+            [command, "--xml", "--non-interactive", "--no-auth-cache"].iter().map(OsString::from).collect();
         arguments.extend(["--config-dir".into(), config_folder.into()]);
         arguments.extend(self.user.iter().map(|user| format!("--username={user}").into()));
         if self.password.is_some() {

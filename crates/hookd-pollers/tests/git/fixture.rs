@@ -49,7 +49,7 @@ impl Repo {
 
     /// One made with these options of `git init`.
     pub(crate) fn with(options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::Builder::new().prefix("hookd-git-").tempdir().unwrap();
         let repo = Self { folder, commits: Cell::new(0) };
         repo.git(&[&["init", "--quiet", "--initial-branch=main"], options].concat());
         repo

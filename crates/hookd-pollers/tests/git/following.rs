@@ -194,7 +194,7 @@ fn options_that_do_not_go_together_are_refused() {
         (json!({ "workdir": "x" }), "workdir: "),
         (
             json!({ "auth_credentials": { "user": "me", "password": "" } }),
-            "auth_credentials.password: the password is empty",
+            "auth_credentials.password: the secret is empty",
         ),
     ] {
         let problems = build(options("https://example.org/tea", others), folder).err().unwrap();

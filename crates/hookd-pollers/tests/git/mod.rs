@@ -1,4 +1,5 @@
 mod bounds;
+mod conformance;
 mod cost;
 mod fixture;
 mod following;

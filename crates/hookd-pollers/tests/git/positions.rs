@@ -15,6 +15,21 @@ async fn the_first_poll_of_an_empty_repository_is_a_baseline_too() {
     assert_eq!(polling.told().await, ["main: first", "main: second"]);
 }
 
+/// In Buildbot the first poll that finds something is the baseline, so that what it finds is told by none.
+#[tokio::test]
+#[ignore = "needs git"]
+async fn the_first_tag_tells_what_came_since_the_first_poll() {
+    let repo = Repo::started();
+    let mut polling = Polling::begun(&repo, json!({ "only_tags": true })).await;
+    repo.commit("second");
+    repo.git(&["tag", "v1"]);
+    assert_eq!(polling.told().await, ["refs/tags/v1: second"]);
+    repo.git(&["tag", "v2"]);
+    repo.commit("third");
+    repo.git(&["tag", "v3"]);
+    assert_eq!(polling.told().await, ["refs/tags/v3: third"]);
+}
+
 #[tokio::test]
 #[ignore = "needs git"]
 async fn a_poller_with_other_options_goes_on_where_it_was() {

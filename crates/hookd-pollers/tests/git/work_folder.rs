@@ -63,7 +63,10 @@ async fn a_second_poller_in_one_folder_is_refused() {
     let lock = fs::File::options().write(true).open(polling.folder.join("lock")).unwrap();
     lock.lock().unwrap();
     let error = polling.peek().await.unwrap_err().0;
-    assert!(error.starts_with("cannot lock the work folder `") && error.ends_with("another hookd uses it"), "{error}");
+    assert!(
+        error.starts_with("cannot lock the work folder `") && error.ends_with("another poller or hookd uses it"),
+        "{error}"
+    );
     drop(lock);
     assert_eq!(polling.peek().await.unwrap().changes.len(), 1);
 }

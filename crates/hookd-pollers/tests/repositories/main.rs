@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod conformance;
+mod hg;
 mod interrupted;
 mod polling;
 mod server;

@@ -12,6 +12,8 @@ mod dialects;
 mod docs;
 mod man;
 mod moment;
+mod notify;
+mod pollers;
 mod progress;
 mod records;
 mod reload;
@@ -30,6 +32,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use self::admin::Asking;
 use crate::version::VERSION;
 
 /// The line on exit codes in every command's help.
@@ -79,15 +82,19 @@ enum Command {
 
     /// Look at the sinks of a running hookd, and have them pause, resume, retry, skip or send changes once more.
     #[command(arg_required_else_help = true, after_help = after_help("hookd sinks list"))]
-    Sinks(Configured<sinks::SinksArgs>),
+    Sinks(Configured<Asking<sinks::Command>>),
+
+    /// Look at the pollers of a running hookd, and have them poll now.
+    #[command(arg_required_else_help = true, after_help = after_help("hookd pollers list"))]
+    Pollers(Configured<Asking<pollers::Command>>),
 
     /// List, show, follow, export and replay the deliveries of a running hookd.
     #[command(arg_required_else_help = true, after_help = after_help("hookd deliveries list --since 2h"))]
-    Deliveries(Configured<deliveries::DeliveriesArgs>),
+    Deliveries(Configured<Asking<deliveries::Command>>),
 
     /// List and show the changes of a running hookd.
     #[command(arg_required_else_help = true, after_help = after_help("hookd changes list --branch main"))]
-    Changes(Configured<changes::ChangesArgs>),
+    Changes(Configured<Asking<changes::Command>>),
 
     /// Show the whole way of a delivery: who sent it, what verified it, its changes, and how each ended at each sink.
     #[command(after_help = after_help("hookd why 72d3162e-cc78-11e3-81ab-4c9367dc0958"))]
@@ -98,6 +105,12 @@ enum Command {
     /// Uses no configuration file.
     #[command(after_help = send::after_help())]
     Send(send::SendArgs),
+
+    /// Report what was pushed to a repository, as its hook: one request for a push, one change for each revision.
+    ///
+    /// Uses no configuration file of hookd.
+    #[command(arg_required_else_help = true, after_help = after_help("hookd notify git < refs"))]
+    Notify(notify::NotifyArgs),
 
     /// Maintain the store: statistics, check, backup, reclaiming space.
     #[command(arg_required_else_help = true, after_help = after_help("hookd store backup hookd-backup.db"))]
@@ -202,6 +215,7 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
         Command::Deliveries(Configured { config, args }) => deliveries::run(config, args, output),
         Command::Changes(Configured { config, args }) => changes::run(config, args, output),
         Command::Sinks(Configured { config, args }) => sinks::run(config, args, output),
+        Command::Pollers(Configured { config, args }) => pollers::run(config, args, output),
         Command::Why(Configured { config, args }) => why::run(config, args, output),
         Command::Store(Configured { config, args }) => store::run(config, args, output),
         Command::Dialects(args) => dialects::run(args, output),
@@ -209,6 +223,7 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
         Command::Completions(args) => completions::run(args, output),
         Command::Man(args) => man::run(args, output),
         Command::Send(args) => send::run(args, output),
+        Command::Notify(args) => notify::run(args, output),
         Command::Docs => docs::run(output),
         Command::Serve(_) => Ok(Exit::Failure),
     }
@@ -262,7 +277,8 @@ mod tests {
 
     #[test]
     fn takes_a_configuration_where_it_counts_and_nowhere_else() {
-        let without = ["completions", "dialects", "docs", "man", "schema", "send"];
+        let without =
+            ["completions", "dialects", "docs", "git", "hg", "man", "notify", "schema", "send", "spool", "svn"];
         for command in commands() {
             let takes = command.get_arguments().any(|argument| argument.get_id() == "config");
             assert_eq!(takes, !without.contains(&command.get_name()), "{}", command.get_name());

@@ -21,6 +21,7 @@ mod followups;
 mod front;
 mod listening;
 mod log;
+mod notify;
 mod preflight;
 mod replays;
 mod retention;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::rt::task::JoinHandle;
 use hookd_admin::{AppState, Metrics, Unverified};
 use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
 use hookd_http::{Budget, Listener, LogLimiter};
@@ -110,7 +111,13 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let sinks = Arc::new(sinks);
     // Before anything listens: a sink that is new begins at the end of the log, and must not miss what comes next.
     sinks.apply(&config.sinks, config.server.shutdown_timeout).await;
-    let following = actix_web::rt::spawn(serve_sinks(Arc::clone(&sinks), handle.subscribe()));
+    let pollers = hookd_pollers::Engine::start(Arc::clone(&store), Arc::clone(&metrics) as _)
+        .map_err(|source| ServeError::Io { what: "thread of the pollers", source })?;
+    let pollers = Arc::new(pollers);
+    let following = [
+        actix_web::rt::spawn(serve_sinks(Arc::clone(&sinks), handle.subscribe())),
+        actix_web::rt::spawn(serve_pollers(Arc::clone(&pollers), handle.subscribe())),
+    ];
     let retention = actix_web::rt::spawn(retention::run(Arc::clone(&store), Arc::clone(&handle)));
     let certificates = actix_web::rt::spawn({
         let config = Arc::clone(&config);
@@ -136,6 +143,8 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let (public_socket, private_socket) = match sockets {
         Ok(sockets) => sockets,
         Err(error) => {
+            following.iter().for_each(JoinHandle::abort);
+            pollers.stop().await;
             sinks.stop(Duration::ZERO).await;
             close(store).await;
             return Err(error);
@@ -172,9 +181,17 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let public = public.serve(move || front::app(Arc::clone(&front)));
     let public = public.map_err(|source| ServeError::Io { what: "public listener", source })?;
     let address = private_socket.local_addr().unwrap_or(config.admin.listen);
-    let state =
-        AppState::new(Arc::clone(&store), Arc::clone(&handle), unverified, metrics, Arc::clone(&sinks), replays)
-            .listening_on(address);
+    let (shown_sinks, shown_pollers) = (Arc::clone(&sinks), Arc::clone(&pollers));
+    let state = AppState::new(
+        Arc::clone(&store),
+        Arc::clone(&handle),
+        unverified,
+        metrics,
+        shown_sinks,
+        shown_pollers,
+        replays,
+    );
+    let state = state.listening_on(address);
     let private = Listener {
         name: "admin",
         socket: private_socket,
@@ -212,11 +229,13 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     let patience = config.server.shutdown_timeout;
     let kept_open = Arc::clone(&store);
     let stopping = async {
+        // What they poll is abandoned, so that nobody waits for a repository; it is polled at the next start.
+        pollers.stop().await;
         // The public one first, which finishes what is in flight.
         public_handle.stop(true).await;
         private_handle.stop(true).await;
         let ended = [("public listener", public_task.await), ("admin listener", private_task.await)];
-        following.abort();
+        following.iter().for_each(JoinHandle::abort);
         if timeout(patience + SETTLE_TIMEOUT, sinks.stop(patience)).await.is_err() {
             tracing::warn!(
                 "sinks did not stop in time; whether their last changes arrived is checked at the next start"
@@ -302,6 +321,17 @@ async fn serve_sinks(sinks: Arc<Engine>, mut configs: watch::Receiver<Arc<Config
         for name in actix_web::web::block(move || engine.orphans()).await.into_iter().flatten().flatten() {
             tracing::warn!(sink = name, "no longer configured; its changes are kept until `hookd sinks forget`");
         }
+        if configs.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Serves the pollers of the current configuration, whatever becomes current.
+async fn serve_pollers(pollers: Arc<hookd_pollers::Engine>, mut configs: watch::Receiver<Arc<Config>>) {
+    loop {
+        let config = Arc::clone(&configs.borrow_and_update());
+        pollers.apply(&config.pollers.0).await;
         if configs.changed().await.is_err() {
             return;
         }

@@ -1,4 +1,4 @@
-//! Submissions: changes that this binary itself sends to a base dialect, of a hookd or of a Buildbot, for `hookd send`.
+//! Submissions: changes that this binary itself sends to a base dialect, for `hookd send` and `hookd notify`.
 //!
 //! Whether one arrived decides what may be done next: [`Unsent`] may be retried, [`Answer`] has the other side's
 //! reply. Credentials are in no message.
@@ -28,6 +28,7 @@ pub(crate) struct Endpoint {
 }
 
 /// What Basic authentication takes.
+#[derive(Clone)]
 pub(crate) struct Credentials {
     user: String,
     password: String,
@@ -60,6 +61,11 @@ pub(crate) struct Answer {
 }
 
 impl Credentials {
+    /// A user and the password.
+    pub(crate) fn new(user: &str, password: &str) -> Self {
+        Self { user: user.to_owned(), password: password.to_owned() }
+    }
+
     /// A user whose password is the first line of a file; `-` is standard input.
     ///
     /// # Errors
@@ -76,7 +82,7 @@ impl Credentials {
         if password.is_empty() {
             return Err(format!("{}: no password in its first line", password_file.display()));
         }
-        Ok(Self { user: user.to_owned(), password })
+        Ok(Self::new(user, &password))
     }
 }
 
@@ -138,9 +144,11 @@ impl Endpoint {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(&chain(&error)))?;
+        let exchanged = runtime.block_on(self.exchange(submission));
+        // A name that is still being resolved must not hold up whoever waits for this.
+        runtime.shutdown_background();
         // The message names the URL already.
-        let answer =
-            runtime.block_on(self.exchange(submission)).map_err(|error| failed(&chain(&error.without_url())))?;
+        let answer = exchanged.map_err(|error| failed(&chain(&error.without_url())))?;
         match answer.status {
             408 | 429 | 500.. => Err(failed(&format!("it answered {}", answer.shown()))),
             _ => Ok(answer),

@@ -126,7 +126,7 @@ pub struct Finished {
 }
 
 /// The binary under test: `HOOKD_BIN`, or else the workspace's own, built on first use.
-fn binary() -> &'static Path {
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         if let Some(path) = env::var_os("HOOKD_BIN") {

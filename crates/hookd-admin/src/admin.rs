@@ -13,7 +13,7 @@ use hookd_config::Access;
 use hookd_http::{busy, unauthorized};
 
 use crate::metrics::Exposition;
-use crate::state::AppState;
+use crate::state::{AppState, holding_reads};
 use crate::{answers, health, page, rest, same_site};
 
 /// The application of the private listener.
@@ -44,8 +44,13 @@ async fn bounded(
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
-    let (request, answer) = next.call(request).await?.map_into_boxed_body().into_parts();
-    let mut answer = answers::counted(answer);
+    // What changes something answers with a few words, and may wait long for the writer.
+    let is_made_of_reads = request.method().is_safe();
+    let answer = async {
+        let (request, answer) = next.call(request).await?.map_into_boxed_body().into_parts();
+        Ok::<_, Error>((request, answers::counted(answer)))
+    };
+    let (request, mut answer) = if is_made_of_reads { holding_reads(answer).await? } else { answer.await? };
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(ServiceResponse::new(request, answer))
 }
@@ -95,8 +100,8 @@ fn log_failed_login(state: &AppState, peer: Option<&str>) {
 async fn metrics(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
     let format = Exposition::for_request(&request);
     let encode = move || {
-        let (store, sinks) = (&**state.store(), state.sinks().sinks());
-        state.metrics().encode(format, store, &sinks, state.config_handle())
+        let (store, sinks, pollers) = (&**state.store(), state.sinks().sinks(), state.pollers().pollers());
+        state.metrics().encode(format, store, &sinks, &pollers, state.config_handle())
     };
     let Ok(text) = web::block(encode).await else { return HttpResponse::InternalServerError().finish() };
     HttpResponse::Ok()

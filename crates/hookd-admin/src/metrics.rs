@@ -1,6 +1,7 @@
 //! What hookd counts, for Prometheus: `/metrics` on the private listener.
 
 mod exposition;
+mod pollers;
 mod process;
 mod sinks;
 
@@ -10,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hookd_config::ConfigHandle;
 use hookd_http::Budget;
+use hookd_pollers::{PollerObserver, PollerView};
 use hookd_sinks::{SinkObserver, SinkView};
 use hookd_store::{Observer, Store};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -20,6 +22,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use pollers::PollerMetrics;
 use sinks::SinkMetrics;
 
 pub use exposition::Exposition;
@@ -44,6 +47,7 @@ pub struct Metrics {
     reloaded_at: Seconds,
     certificates: Family<ListenerLabels, Seconds>,
     sinks: SinkMetrics,
+    pollers: PollerMetrics,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -88,6 +92,7 @@ impl Metrics {
             reloaded_at: Seconds::default(),
             certificates: Family::default(),
             sinks: SinkMetrics::default(),
+            pollers: PollerMetrics::default(),
         };
         metrics.register()
     }
@@ -140,6 +145,7 @@ impl Metrics {
             self.certificates.clone(),
         );
         self.sinks.register(registry);
+        self.pollers.register(registry);
         self
     }
 
@@ -158,16 +164,23 @@ impl Metrics {
         self.api_calls.get_or_create(&OutcomeLabels { dialect: dialect.to_owned(), outcome }).inc();
     }
 
-    /// All metrics and the current state of the store, of the sinks and of the configuration, as Prometheus reads them.
+    /// All metrics and the current state of the store, of sinks and pollers and of the configuration, as Prometheus reads them.
     /// Blocks: it counts pending deliveries and dead letters in the store, and looks at certificates.
     ///
     /// What cannot be read now is left out: what else is counted may say why.
     #[must_use]
-    pub fn encode(&self, format: Exposition, store: &dyn Store, sinks: &[SinkView], config: &ConfigHandle) -> String {
+    pub fn encode(
+        &self,
+        format: Exposition,
+        store: &dyn Store,
+        sinks: &[SinkView],
+        pollers: &[PollerView],
+        config: &ConfigHandle,
+    ) -> String {
         self.queued.set(i64::try_from(store.queued()).unwrap_or(i64::MAX));
         self.size.set(i64::try_from(store.size()).unwrap_or(i64::MAX));
         self.buffered.set(i64::try_from(self.budget.held()).unwrap_or(i64::MAX));
-        let _shown_alone = self.sinks.set(store, sinks);
+        let _shown_alone = (self.sinks.set(store, sinks), self.pollers.set(pollers));
         self.set_config(config);
         let mut text = String::new();
         // What is counted at this moment and nowhere else.
@@ -233,5 +246,11 @@ impl SinkObserver for Metrics {
 
     fn filtered(&self, sink: &str) {
         self.sinks.filtered(sink);
+    }
+}
+
+impl PollerObserver for Metrics {
+    fn polled(&self, poller: &str, is_success: bool, changes: usize, took: Duration) {
+        self.pollers.polled(poller, is_success, changes, took);
     }
 }

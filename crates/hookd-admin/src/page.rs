@@ -13,6 +13,7 @@ mod find;
 mod layout;
 mod outcomes;
 mod overview;
+mod pollers;
 mod root;
 mod sink;
 mod sinks;
@@ -55,6 +56,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(resource("/sinks", sinks::show))
         .service(resource("/sinks/{name}", sink::show))
         .service(web::resource("/sinks/{name}/{action}").route(web::post().to(sink::act)))
+        .service(resource("/pollers", pollers::show))
+        .service(web::resource("/pollers/{name}/poke").route(web::post().to(pollers::poke)))
         .service(resource("/unverified", unverified::show))
         .service(resource("/style.css", style));
 }

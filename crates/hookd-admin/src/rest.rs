@@ -3,6 +3,7 @@
 mod body;
 mod envelope;
 mod parameters;
+mod pollers;
 mod replays;
 mod sinks;
 
@@ -49,6 +50,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .route("/deliveries/{id}/replay", web::post().to(replays::replay))
         .route("/deliveries/{id}/request", web::get().to(replays::request))
         .route("/dialects", web::get().to(dialects))
+        .route("/pollers", web::get().to(pollers::pollers))
+        .route("/pollers/{name}", web::get().to(pollers::poller))
+        .route("/pollers/{name}/poke", web::post().to(pollers::poke))
         .route("/sinks", web::get().to(sinks::sinks))
         .route("/sinks/{name}", web::get().to(sinks::sink))
         .route("/sinks/{name}/dead_letters", web::get().to(sinks::dead_letters))
@@ -204,8 +208,11 @@ where
     let missing = || envelope::error(StatusCode::NOT_FOUND, &format!("not found while getting from {kind}/{id}"));
     let Ok(number) = id.parse() else { return missing() };
     let store = Arc::clone(state.store());
-    match blocking(move || read(store, number)).await {
-        Ok(Some(record)) => envelope::single(kind, record, parameters.fields.as_deref()),
+    // As a text it is copied once; elsewhere than where it was read, its memory would stay with that thread for a while.
+    let write =
+        move || Ok(read(store, number)?.map(|record| envelope::single(kind, record, parameters.fields.as_deref())));
+    match blocking(write).await {
+        Ok(Some(text)) => envelope::text(StatusCode::OK, text),
         Ok(None) => missing(),
         Err(error) => unavailable(&error),
     }

@@ -16,7 +16,7 @@ use hookd_config::{Config, ConfigHandle};
 use hookd_core::{BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Method, Outcome, Problem, Refusal};
 use hookd_sinks::{Attempt, Engine, EverySink, From, Sink, SinkSettings, SinkStatus};
 use hookd_store::{
-    Log, LoggedChange, MemoryStore, NewDelivery, NewState, Origin, RequestHead, StoredRequest, Timestamp,
+    Log, LoggedChange, MemoryStore, NewDelivery, NewState, Origin, RequestHead, SharedStore, StoredRequest, Timestamp,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -113,6 +113,7 @@ pub(crate) struct Site {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) config_file: PathBuf,
     pub(crate) sinks: Arc<Engine>,
+    pub(crate) pollers: Arc<hookd_pollers::Engine>,
     config: Arc<ConfigHandle>,
     address: SocketAddr,
     _folder: TempDir,
@@ -143,11 +144,14 @@ impl Site {
         std::fs::write(&config_file, text).unwrap();
         let config = Config::load(&config_file).unwrap();
         let (store, metrics) = (Arc::new(MemoryStore::new()), Arc::new(Metrics::new(Arc::default())));
-        let (shared, observer) = (Arc::clone(&store), Arc::clone(&metrics));
+        let shared = || Arc::clone(&store) as SharedStore;
+        let sinks = Engine::start(shared(), Arc::clone(&metrics) as _).unwrap();
+        let pollers = hookd_pollers::Engine::start(shared(), Arc::clone(&metrics) as _).unwrap();
         let address = config.admin.listen;
         Self {
             address,
-            sinks: Arc::new(Engine::start(shared, observer).unwrap()),
+            sinks: Arc::new(sinks),
+            pollers: Arc::new(pollers),
             store,
             unverified: Arc::default(),
             metrics,
@@ -171,7 +175,8 @@ impl Site {
         let (store, config) = (Arc::clone(&self.store), Arc::clone(&self.config));
         let (unverified, metrics) = (Arc::clone(&self.unverified), Arc::clone(&self.metrics));
         let replays = Arc::new(ScriptedReplays);
-        let state = AppState::new(store, config, unverified, metrics, Arc::clone(&self.sinks), replays);
+        let (sinks, pollers) = (Arc::clone(&self.sinks), Arc::clone(&self.pollers));
+        let state = AppState::new(store, config, unverified, metrics, sinks, pollers, replays);
         // A reload does not move the socket.
         let state = state.listening_on(self.address);
         let service = init_service(app(state)).await;

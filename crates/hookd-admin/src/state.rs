@@ -1,5 +1,6 @@
 //! What the private listener, its REST API and its pages work with.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use hookd_config::{Config, ConfigHandle};
 use hookd_http::LogLimiter;
 use hookd_sinks::Engine;
 use hookd_store::{ReadLimits, SharedStore, StoreError, bounded};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::{Metrics, Replays, Unverified};
@@ -23,15 +24,16 @@ pub struct AppState {
     unverified: Arc<Unverified>,
     metrics: Arc<Metrics>,
     sinks: Arc<Engine>,
+    pollers: Arc<hookd_pollers::Engine>,
     replays: Arc<dyn Replays>,
     failed_logins: Arc<LogLimiter>,
     address: SocketAddr,
 }
 
 impl AppState {
-    /// What is shown: the store, the configuration, what the public listener notes of its requests, and the sinks; and what
-    /// translates deliveries anew. The
-    /// listener's address is that of the configuration; see [`listening_on`](Self::listening_on).
+    /// What is shown: the store, the configuration, what the public listener notes of its requests, the sinks and the
+    /// pollers; and what translates deliveries anew. The listener's address is that of the configuration; see
+    /// [`listening_on`](Self::listening_on).
     #[must_use]
     pub fn new(
         store: SharedStore,
@@ -39,10 +41,11 @@ impl AppState {
         unverified: Arc<Unverified>,
         metrics: Arc<Metrics>,
         sinks: Arc<Engine>,
+        pollers: Arc<hookd_pollers::Engine>,
         replays: Arc<dyn Replays>,
     ) -> Self {
         let address = config.current().admin.listen;
-        Self { store, config, unverified, metrics, sinks, replays, failed_logins: Arc::default(), address }
+        Self { store, config, unverified, metrics, sinks, pollers, replays, failed_logins: Arc::default(), address }
     }
 
     /// The same, on a listener whose socket has this address: where the configuration says port 0, the system chose one.
@@ -89,9 +92,14 @@ impl AppState {
     pub(crate) fn sinks(&self) -> &Arc<Engine> {
         &self.sinks
     }
+
+    pub(crate) fn pollers(&self) -> &Arc<hookd_pollers::Engine> {
+        &self.pollers
+    }
 }
 
-/// How many reads of the store run at a time. There is one listener for them in a process.
+/// How many reads of the store run at a time, and how many answers are made of what was read. There is one listener for
+/// them in a process.
 const MAX_READS: usize = 4;
 
 /// How long a read waits until fewer run.
@@ -102,20 +110,40 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 static READS: Semaphore = Semaphore::const_new(MAX_READS);
 
+tokio::task_local! {
+    /// The permit of the last read of a request, while its answer is made.
+    static HELD: Cell<Option<SemaphorePermit<'static>>>;
+}
+
+/// Makes an answer. What it reads from the store counts until the answer is made: that is in memory as well, several
+/// times as large, and readers that are quicker than the threads that make answers would pile it up.
+pub(crate) async fn holding_reads<T>(make: impl Future<Output = T>) -> T {
+    HELD.scope(Cell::default(), make).await
+}
+
 /// Reads from the store on a thread that may block: few at a time, within [`READ_TIMEOUT`], and no longer than the client
 /// waits, since this future is dropped when it goes away.
 pub(crate) async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let Ok(Ok(permit)) = timeout(QUEUE_TIMEOUT, READS.acquire()).await else { return Err(StoreError::Busy) };
+    let permit = match HELD.try_with(Cell::take).ok().flatten() {
+        Some(held) => held,
+        None => match timeout(QUEUE_TIMEOUT, READS.acquire()).await {
+            Ok(Ok(permit)) => permit,
+            _ => return Err(StoreError::Busy),
+        },
+    };
     let client = Client(Arc::default());
     let limits = ReadLimits { deadline: Instant::now() + READ_TIMEOUT, cancelled: Arc::clone(&client.0) };
-    let reading = web::block(move || {
-        let result = bounded(limits, read);
-        drop(permit);
-        result
-    });
-    reading.await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
+    // The permit goes along: the read does not end when this future does.
+    match web::block(move || (bounded(limits, read), permit)).await {
+        Ok((result, permit)) => {
+            // Outside of an answer it is given back here.
+            let _ = HELD.try_with(|held| held.set(Some(permit)));
+            result
+        }
+        Err(error) => Err(StoreError::Failed(error.to_string())),
+    }
 }
 
 /// Whoever waits for an answer.

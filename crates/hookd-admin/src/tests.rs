@@ -1,5 +1,7 @@
 //! The REST API, health and metrics, over a store in memory; the pages have tests of their own.
 
+mod pollers;
+
 use std::time::Duration;
 
 use actix_web::http::StatusCode;

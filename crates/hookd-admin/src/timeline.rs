@@ -52,7 +52,7 @@ impl Known {
     pub(crate) fn steps(&self) -> Vec<Step> {
         let DeliveryRecord { received_at, .. } = &self.delivery;
         let mut steps = vec![Step { name: "received", at: Some(*received_at), text: self.receipt() }];
-        if self.delivery.replay_of.is_none() {
+        if self.delivery.replay_of.is_none() && self.delivery.polled_by().is_none() {
             steps.push(Step { name: "verified", at: None, text: self.proof() });
         }
         if let Some(text) = self.calls() {
@@ -71,6 +71,9 @@ impl Known {
 
     fn receipt(&self) -> String {
         let DeliveryRecord { dialect, event, origin, replay_of, .. } = &self.delivery;
+        if let Some(poller) = self.delivery.polled_by() {
+            return format!("polled by `{poller}`, of the type `{dialect}`");
+        }
         let what = match event {
             Some(event) => format!("event `{event}` of the dialect `{dialect}`"),
             None => format!("dialect `{dialect}`"),
@@ -212,6 +215,15 @@ mod tests {
         store.complete(Completion { deliveryid: 3, state: accepted(), note: None, api_calls }).wait().unwrap();
         let called = "called 3 calls to the forge’s API, 1 failed, the last: the API answered 503";
         assert_eq!(told(&store, 3)[2..], [called, "translated into 1 change"]);
+        let polled = NewDelivery {
+            dialect: "svn".to_owned(),
+            event: Some(hookd_store::POLL_EVENT.to_owned()),
+            request: None,
+            ..delivery("https://me@example.org/r@7", accepted())
+        };
+        store.append(polled).wait().unwrap();
+        let received = "received polled by `https://me@example.org/r`, of the type `svn`";
+        assert_eq!(told(&store, 5), [received, "translated into 1 change"]);
         assert!(Known::read(&store, 9).unwrap().is_none());
     }
 }

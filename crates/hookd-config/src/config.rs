@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use hookd_pollers::PollerSet;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -20,7 +21,7 @@ use crate::sections::server::{self, Server};
 use crate::sections::sinks::{self, Sinks};
 use crate::sections::store::{self, Store};
 use crate::sections::tls::Tls;
-use crate::sections::{change_hook_auth, names};
+use crate::sections::{change_hook_auth, names, pollers};
 
 /// A valid configuration.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct Config {
     pub dialects: Dialects,
     /// The sinks that changes are delivered to, in the order of the file.
     pub sinks: Sinks,
+    /// The repositories that are polled, in the order of the file.
+    pub pollers: PollerSet,
     /// Checks credentials of requests for the hooks; a dialect may have its own. `None` if no password is needed.
     pub auth: Option<Arc<Checkers>>,
     /// What was read from other files.
@@ -100,16 +103,21 @@ impl Config {
         sources.warnings.iter().for_each(|warning| reader.warning(warning.clone()));
         let mut sections: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
         sections.push(names::DIALECTS);
-        reader.report_unknown(&sections, &[names::SINKS], &[names::AUTH, names::INCLUDE]);
+        reader.report_unknown(&sections, &names::LISTS, &[names::AUTH, names::INCLUDE]);
         let server = reader.section::<Server>(names::SERVER);
         let admin = reader.section::<Admin>(names::ADMIN);
         let store = reader.section::<Store>(names::STORE);
         let auth = change_hook_auth::read(&mut reader, &folder);
         let allow_from = server.as_ref().and_then(|server| server.allow_from.clone());
-        let defaults = DialectDefaults { folder: &folder, auth: auth.clone(), allow_from };
+        let pollers = {
+            let store = store.clone().unwrap_or_default().in_folder(&folder);
+            pollers::read(&mut reader, &folder, &store)
+        };
+        let defaults =
+            DialectDefaults { folder: &folder, auth: auth.clone(), allow_from, pollers: Arc::new(pollers.clone()) };
         let dialects = dialects::read(&mut reader, &defaults);
         let sinks = sinks::read(&mut reader, &folder);
-        sinks::check(&mut reader, &sinks, &dialects);
+        sinks::check(&mut reader, &sinks, &dialects, &pollers);
         let mut files = Files::default();
         if let Some(server) = &server {
             files.server_certificate = open_tls(&mut reader, names::SERVER, server.tls.as_ref(), &folder);
@@ -129,7 +137,7 @@ impl Config {
         match (server, admin, store) {
             (Some(server), Some(admin), Some(store)) => {
                 let (store, places) = (store.in_folder(&folder), Places::new(&document));
-                Ok(Self { server, admin, store, dialects, sinks, auth, files, places, warnings })
+                Ok(Self { server, admin, store, dialects, sinks, pollers, auth, files, places, warnings })
             }
             // A section without a value has a problem, and `finish` returned it.
             _ => Err(Report::single(Finding::in_file(document.name(), "the configuration could not be read"))),
@@ -138,7 +146,8 @@ impl Config {
 
     /// The options that differ in `new` and take effect after a restart only, as `section.option`.
     pub(crate) fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
-        let Self { server, admin, store, dialects: _, sinks: _, auth: _, files: _, places: _, warnings: _ } = self;
+        let Self { server, admin, store, dialects: _, sinks: _, pollers: _, auth: _, files: _, places: _, warnings: _ } =
+            self;
         let mut options = server.needs_restart(&new.server);
         options.extend(admin.needs_restart(&new.admin));
         options.extend(store.needs_restart(&new.store));

@@ -1,5 +1,7 @@
 //! Whole configurations, with dialects of the tests: `base`, `signed` and `test`.
 
+mod pollers;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -118,16 +120,16 @@ const WRONG: &[(&str, &[&str])] = &[
     (
         "[base]\nsecret = 'hunter2'",
         &[
-            "1:2: unknown section `base`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`, `include`; `[change_hook_dialects]` has the dialects: `[change_hook_dialects.base]`",
+            "1:2: unknown section `base`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `[[pollers]]`, `change_hook_auth`, `include`; `[change_hook_dialects]` has the dialects: `[change_hook_dialects.base]`",
         ],
     ),
     (
-        "change_hook_auth = []\nx = 1\n[sever]\n[[pollers]]",
+        "change_hook_auth = []\nx = 1\n[sever]\n[[poller]]",
         &[
             "1:20: `change_hook_auth`: an empty list would accept nobody: name a checker, or leave the option out",
-            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`, `include`",
-            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`, `include`; did you mean `server`?",
-            "4:3: unknown section `pollers`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `change_hook_auth`, `include`",
+            "2:1: unknown option `x`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `[[pollers]]`, `change_hook_auth`, `include`",
+            "3:2: unknown section `sever`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `[[pollers]]`, `change_hook_auth`, `include`; did you mean `server`?",
+            "4:3: unknown section `poller`, expected one of `[server]`, `[admin]`, `[store]`, `[change_hook_dialects]`, `[[sinks]]`, `[[pollers]]`, `change_hook_auth`, `include`; did you mean `pollers`?",
         ],
     ),
     (

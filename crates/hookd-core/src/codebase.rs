@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error as _;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_untagged::UntaggedEnumVisitor;
 
 use crate::registry::{self, Named};
 use crate::{Glob, GlobMap, Json};
@@ -148,11 +148,25 @@ impl TryFrom<Table> for Codebase {
 
 impl<'de> Deserialize<'de> for Codebase {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        UntaggedEnumVisitor::new()
-            .expecting(EXPECTED)
-            .string(|name| Ok(Codebase::Name(name.to_owned())))
-            .map(|map| Codebase::try_from(map.deserialize::<Table>()?).map_err(serde_untagged::de::Error::custom))
-            .deserialize(deserializer)
+        deserializer.deserialize_any(NameOrTable)
+    }
+}
+
+struct NameOrTable;
+
+impl<'de> Visitor<'de> for NameOrTable {
+    type Value = Codebase;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXPECTED)
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Codebase, E> {
+        Ok(Codebase::Name(name.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Codebase, A::Error> {
+        Codebase::try_from(Table::deserialize(MapAccessDeserializer::new(map))?).map_err(A::Error::custom)
     }
 }
 

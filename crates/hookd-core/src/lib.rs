@@ -107,7 +107,7 @@ pub use reason::Reason;
 pub use refusal::Refusal;
 pub use registry::{Dialect, HookOptions};
 pub use request::{Headers, HookRequest, Method};
-pub use secret::{Secret, Secrets};
+pub use secret::{Secret, Secrets, no_number};
 pub use signature::{Keys, SignatureHash, SignatureHeader, from_hex};
 pub use skips::Skips;
 pub use time::parse_date;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeOwned, Unexpected};
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
@@ -278,6 +278,23 @@ fn step(segment: &Segment) -> Option<PathStep> {
         Segment::Map { key } => Some(PathStep::Key(key.clone())),
         Segment::Enum { .. } | Segment::Unknown => None,
     }
+}
+
+/// The error of serde where a value is of another kind than is expected.
+pub fn wrong_kind<E: de::Error>(found: &Value, expected: &str) -> E {
+    let found = match found {
+        Value::Null => Unexpected::Unit,
+        Value::Bool(value) => Unexpected::Bool(*value),
+        Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(number), _) => Unexpected::Unsigned(number),
+            (None, Some(number)) => Unexpected::Signed(number),
+            (None, None) => Unexpected::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::String(text) => Unexpected::Str(text),
+        Value::Array(_) => Unexpected::Seq,
+        Value::Object(_) => Unexpected::Map,
+    };
+    E::invalid_type(found, &expected)
 }
 
 /// What to say of an option that is not known: `` unknown option `evnts`, expected one of `codebase`, … ``.

@@ -3,9 +3,8 @@
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess};
-use serde_untagged::UntaggedEnumVisitor;
-use serde_untagged::de::{Error, Map};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// A secret as an option names it: a string, `{ env = "NAME" }` or `{ file = "PATH" }`.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,49 +39,104 @@ impl fmt::Debug for Secrets {
 
 const EXPECTED: &str = r#"a string, `{ env = "NAME" }` or `{ file = "PATH" }`"#;
 
-/// Reads one secret, from what is no list.
-fn visitor<'de, T: 'static>(expected: String, one: fn(Secret) -> T) -> UntaggedEnumVisitor<'static, 'de, T> {
-    UntaggedEnumVisitor::new()
-        .expecting(expected)
-        .string(move |text| Ok(one(Secret::Text(text.to_owned()))))
-        .i64(|_| Err(not_a_text("an integer")))
-        .u64(|_| Err(not_a_text("an integer")))
-        .f64(|_| Err(not_a_text("a float")))
-        .map(move |map| named(map).map(one))
-}
+/// Reads one secret.
+struct One;
+
+/// Reads one secret, or a list of them.
+struct OneOrMore;
 
 /// A number where a secret should be may be one that lacks its quotes: serde's own message would show it.
-fn not_a_text(kind: &str) -> Error {
-    Error::custom(format_args!("invalid type: {kind}, expected {EXPECTED}"))
+pub fn no_number<T, E: Error>(kind: &str, expected: &str) -> Result<T, E> {
+    Err(E::custom(format_args!("invalid type: {kind}, expected {expected}")))
 }
 
-/// The secret of `{ env = "NAME" }` or `{ file = "PATH" }`.
-fn named(mut map: Map<'_, '_>) -> Result<Secret, Error> {
-    let entry: Option<(String, String)> = map.next_entry()?;
-    let more: Option<(String, IgnoredAny)> = map.next_entry()?;
-    match (entry.as_ref().map(|(key, value)| (key.as_str(), value)), more) {
-        (Some(("env", name)), None) => Ok(Secret::Env(name.clone())),
-        (Some(("file", path)), None) => Ok(Secret::File(path.clone())),
-        _ => Err(Error::custom(format_args!("expected {EXPECTED}"))),
+impl<'de> Visitor<'de> for One {
+    type Value = Secret;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXPECTED)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {
+        Ok(Secret::Text(text.to_owned()))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Secret, E> {
+        no_number("an integer", EXPECTED)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Secret, E> {
+        no_number("an integer", EXPECTED)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Secret, E> {
+        no_number("a float", EXPECTED)
+    }
+
+    /// The secret of `{ env = "NAME" }` or `{ file = "PATH" }`.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
+        let entry: Option<(String, String)> = map.next_entry()?;
+        let more: Option<(String, IgnoredAny)> = map.next_entry()?;
+        match (entry.as_ref().map(|(key, value)| (key.as_str(), value)), more) {
+            (Some(("env", name)), None) => Ok(Secret::Env(name.clone())),
+            (Some(("file", path)), None) => Ok(Secret::File(path.clone())),
+            _ => Err(A::Error::custom(format_args!("expected {EXPECTED}"))),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for OneOrMore {
+    type Value = Secrets;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{EXPECTED}, or a list of these")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Secrets, E> {
+        One.visit_str(text).map(Secrets::from)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Secrets, E> {
+        One.visit_i64(number).map(Secrets::from)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Secrets, E> {
+        One.visit_u64(number).map(Secrets::from)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Secrets, E> {
+        One.visit_f64(number).map(Secrets::from)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Secrets, A::Error> {
+        One.visit_map(map).map(Secrets::from)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Secrets, A::Error> {
+        match Vec::deserialize(SeqAccessDeserializer::new(list))? {
+            empty if empty.is_empty() => {
+                Err(A::Error::custom("an empty list of secrets would accept nothing: name one, or leave it out"))
+            }
+            secrets => Ok(Secrets(secrets)),
+        }
+    }
+}
+
+impl From<Secret> for Secrets {
+    fn from(secret: Secret) -> Self {
+        Self(vec![secret])
     }
 }
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        visitor(EXPECTED.to_owned(), |secret| secret).deserialize(deserializer)
+        deserializer.deserialize_any(One)
     }
 }
 
 impl<'de> Deserialize<'de> for Secrets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        visitor(format!("{EXPECTED}, or a list of these"), |secret| Secrets(vec![secret]))
-            .seq(|list| match list.deserialize::<Vec<Secret>>()? {
-                empty if empty.is_empty() => {
-                    Err(Error::custom("an empty list of secrets would accept nothing: name one, or leave it out"))
-                }
-                secrets => Ok(Secrets(secrets)),
-            })
-            .deserialize(deserializer)
+        deserializer.deserialize_any(OneOrMore)
     }
 }
 

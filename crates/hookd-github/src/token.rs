@@ -1,10 +1,10 @@
 //! The option `token`: one token for the API, or one for each kind of repository.
 
-use hookd_core::{BuildContext, Glob, GlobMap, Problem, Secret};
+use std::fmt;
+
+use hookd_core::{BuildContext, Glob, GlobMap, Problem, Secret, no_number};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess};
-use serde_untagged::UntaggedEnumVisitor;
-use serde_untagged::de::{Error, Map};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 /// The `token` of the dialect: a secret, or a table from patterns on `OWNER/NAME` to secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,36 +104,49 @@ fn usable(secret: &Secret, context: &BuildContext<'_>) -> Result<String, String>
 
 const EXPECTED: &str = r#"a string, `{ env = "NAME" }`, `{ file = "PATH" }`, or a table from patterns to these"#;
 
-/// As for every secret: a number may be one that lacks its quotes, and is not shown.
-fn not_a_text(kind: &str) -> Result<Token, Error> {
-    Err(Error::custom(format_args!("invalid type: {kind}, expected {EXPECTED}")))
-}
+struct OneOrTable;
 
-/// The token or tokens of a table.
-fn in_table(mut map: Map<'_, '_>) -> Result<Token, Error> {
-    let mut table: Vec<(String, Secret)> = Vec::new();
-    while let Some(entry) = map.next_entry()? {
-        table.push(entry);
+impl<'de> Visitor<'de> for OneOrTable {
+    type Value = Token;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXPECTED)
     }
-    match table.as_slice() {
-        [] => Err(Error::custom("an empty table of tokens: name a pattern, or leave it out")),
-        // No repository is named `env` or `file`: full names have a slash.
-        [(key, Secret::Text(name))] if key == "env" => Ok(Token::One(Secret::Env(name.clone()))),
-        [(key, Secret::Text(path))] if key == "file" => Ok(Token::One(Secret::File(path.clone()))),
-        _ => Ok(Token::Each(table)),
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Token, E> {
+        Ok(Token::One(Secret::Text(text.to_owned())))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Token, E> {
+        no_number("an integer", EXPECTED)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Token, E> {
+        no_number("an integer", EXPECTED)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Token, E> {
+        no_number("a float", EXPECTED)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Token, A::Error> {
+        let mut table: Vec<(String, Secret)> = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            table.push(entry);
+        }
+        match table.as_slice() {
+            [] => Err(A::Error::custom("an empty table of tokens: name a pattern, or leave it out")),
+            // No repository is named `env` or `file`: full names have a slash.
+            [(key, Secret::Text(name))] if key == "env" => Ok(Token::One(Secret::Env(name.clone()))),
+            [(key, Secret::Text(path))] if key == "file" => Ok(Token::One(Secret::File(path.clone()))),
+            _ => Ok(Token::Each(table)),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Token {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        UntaggedEnumVisitor::new()
-            .expecting(EXPECTED)
-            .string(|text| Ok(Token::One(Secret::Text(text.to_owned()))))
-            .i64(|_| not_a_text("an integer"))
-            .u64(|_| not_a_text("an integer"))
-            .f64(|_| not_a_text("a float"))
-            .map(in_table)
-            .deserialize(deserializer)
+        deserializer.deserialize_any(OneOrTable)
     }
 }
 

@@ -50,7 +50,7 @@ pub struct Options {
     #[serde(default)]
     pub each: Option<String>,
 
-    /// What a change is made of.
+    /// What a change is made of: texts for its fields, with places of the payload in braces.
     pub change: ChangeTemplate,
 
     /// Regular expressions: there is no change when one of them is found in the message of the last one. None without this

@@ -45,6 +45,17 @@ impl Hook for PollerHook {
         })
     }
 
+    fn warnings(&self) -> Vec<String> {
+        let names = self.pollers.names();
+        let unknown = self.allowed.iter().flatten().filter(|name| !names.contains(name));
+        let mut warnings: Vec<String> =
+            unknown.map(|name| format!("`allowed` names `{name}`, and no poller has this name")).collect();
+        if names.is_empty() {
+            warnings.push("there is no poller that it could trigger: see `[[pollers]]`".to_owned());
+        }
+        warnings
+    }
+
     fn headers(&self) -> &'static [&'static str] {
         &["Content-Type"]
     }

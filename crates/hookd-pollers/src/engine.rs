@@ -31,6 +31,13 @@ struct Running {
     task: tokio::task::JoinHandle<()>,
 }
 
+impl Running {
+    /// Whether it is this poller that runs.
+    fn serves(&self, poller: &Arc<PollerSettings>) -> bool {
+        Arc::ptr_eq(poller, &self.settings) || poller.is_same(&self.settings)
+    }
+}
+
 /// A poller as it is shown.
 #[derive(Clone, Debug)]
 pub struct PollerView {
@@ -60,11 +67,11 @@ impl Engine {
     }
 
     /// Serves these pollers from now on: starts those that are new, and stops those that are gone or were changed, whose polls
-    /// are abandoned. A poller that was changed continues where it was.
+    /// are abandoned. A poller that was changed continues where it was, and one that was not changed is not disturbed.
     pub async fn apply(&self, pollers: &[Arc<PollerSettings>]) {
         let gone: BTreeMap<String, Running> = {
             let mut running = self.running();
-            let is_kept = |running: &Running| pollers.iter().any(|poller| Arc::ptr_eq(poller, &running.settings));
+            let is_kept = |running: &Running| pollers.iter().any(|poller| running.serves(poller));
             running.extract_if(.., |_, running| !is_kept(running)).collect()
         };
         for running in gone.values() {
@@ -78,7 +85,11 @@ impl Engine {
         }
         let mut running = self.running();
         for settings in pollers {
-            if running.contains_key(&settings.name) {
+            if let Some(kept) = running.get(&settings.name) {
+                // Requests ask the poller of their configuration.
+                if !Arc::ptr_eq(&kept.settings, settings) {
+                    settings.poke.hand_over(&kept.settings.poke);
+                }
                 continue;
             }
             let before = before.get(&settings.name);

@@ -11,14 +11,22 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod engine;
+mod environment;
+mod folder;
+mod git;
+mod hg;
 mod poke;
 mod poller;
 mod runner;
 mod schedule;
 mod settings;
 mod status;
+mod svn;
+mod tool;
 
+pub use address::without_credentials;
 pub use engine::{Engine, PollerView};
 pub use poke::Poke;
 pub use poller::{BuildPoller, Poll, PollError, Polled, Poller, PollerContext, PollerOptions, PollerType};

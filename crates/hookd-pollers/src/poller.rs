@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::future::BoxFuture;
 use hookd_core::registry::Named;
-use hookd_core::{Change, Problem, SecretSource, options};
+use hookd_core::{Change, Problem, Secret, SecretSource, options};
 use hookd_store::{Positions, SharedStore, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
@@ -28,6 +28,17 @@ pub trait Poller: Send + Sync {
     /// What an operator should know about the options, one sentence each: shown by `hookd check` and at start.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Whether it waits for webhooks to bring this change, and would report it if none did in time. A webhook that comes
+    /// even later is then not taken for a second change.
+    fn awaits(&self, _change: &Change) -> bool {
+        false
+    }
+
+    /// Whether it polls when hookd starts, whatever its option says.
+    fn polls_at_launch(&self) -> bool {
+        false
     }
 }
 
@@ -56,6 +67,15 @@ pub struct Polled {
     pub error: Option<String>,
     /// Whether there is more, so that the next poll follows at once.
     pub has_more: bool,
+    /// When the poller has something to look at again, if that is before its next poll is due.
+    pub again_at: Option<Timestamp>,
+}
+
+impl Polled {
+    /// Has the next poll follow at this moment, unless one is due before.
+    pub fn wake_at(&mut self, at: Timestamp) {
+        self.again_at = Some(self.again_at.map_or(at, |other| other.min(at)));
+    }
 }
 
 /// Why a repository could not be read. It has no credentials in it.
@@ -80,6 +100,26 @@ impl PollerContext<'_> {
     /// A path of the configuration, which starts at the folder of its file unless it is absolute.
     pub fn path(&self, path: &Path) -> PathBuf {
         self.config_folder.join(path)
+    }
+
+    /// A program of the configuration: one with a slash in its name is a path, others are looked for in `PATH`.
+    pub fn program(&self, program: &Path) -> PathBuf {
+        if program.as_os_str().as_encoded_bytes().contains(&b'/') { self.path(program) } else { program.to_owned() }
+    }
+
+    /// A secret that is one line of text, such as a password.
+    ///
+    /// # Errors
+    /// Why it could not be read; also when it is empty or no line of text.
+    pub fn text(&self, secret: &Secret) -> Result<String, String> {
+        let text = String::from_utf8(self.secrets.read(secret)?).map_err(|_| "the secret is not UTF-8".to_owned())?;
+        if text.is_empty() {
+            Err("the secret is empty".to_owned())
+        } else if text.chars().any(char::is_control) {
+            Err("the secret has a control character, such as the end of a line".to_owned())
+        } else {
+            Ok(text)
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use hookd_store::{NewDelivery, NewState, Origin, PositionMove, Positions, SharedStore, StoreError, Timestamp};
+use hookd_store::{
+    NewDelivery, NewState, Origin, POLL_EVENT, PositionMove, Positions, SharedStore, StoreError, Timestamp,
+};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
@@ -39,6 +41,8 @@ struct Done {
     /// What could not be read, although the rest could.
     error: Option<String>,
     has_more: bool,
+    /// When there is something to look at again.
+    again_at: Option<Timestamp>,
 }
 
 impl Drop for Runner {
@@ -84,8 +88,10 @@ impl Runner {
             let outcome = self.poll(began).await;
             drop(permit);
             let has_more = outcome.as_ref().is_ok_and(|done| done.has_more);
+            let again_at = outcome.as_ref().ok().and_then(|done| done.again_at);
             failures = self.take_note(began, failures, outcome);
             due = if has_more { began } else { schedule::next(every, began, failures, Timestamp::now()) };
+            due = again_at.map_or(due, |again_at| due.min(again_at));
         }
     }
 
@@ -147,7 +153,7 @@ impl Runner {
                 return Err(PollError(format!("the poll took longer than {limit}, its `poll_timeout`")));
             }
         };
-        let Polled { changes, set, note, error, has_more } = polled;
+        let Polled { changes, set, note, error, has_more, again_at } = polled;
         let count_after = {
             let before = positions.iter().flat_map(|positions| positions.at.keys());
             let mut keys: BTreeSet<&String> = before.collect();
@@ -179,7 +185,7 @@ impl Runner {
                 "new changes were polled"
             );
         }
-        Ok(Done { changes: count, positions: count_after, error, has_more })
+        Ok(Done { changes: count, positions: count_after, error, has_more, again_at })
     }
 
     /// The delivery that a poll makes. It has no request; its id names the poller, and is unique.
@@ -199,9 +205,10 @@ impl Runner {
         NewDelivery {
             received_at: moved.polled_at,
             dialect: self.settings.poller_type.to_owned(),
-            event: Some("poll".to_owned()),
+            event: Some(POLL_EVENT.to_owned()),
             forge_id: Some(format!("{}@{}", self.settings.name, moved.expected + 1)),
-            deduplicate: true,
+            // The positions decide: where another process has moved them, this delivery is refused, and is no duplicate.
+            deduplicate: false,
             origin: Origin::NONE,
             replay: None,
             positions: Some(moved),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use hookd_core::{Pollers, Problem, duration};
 use hookd_store::MAX_POLLER_BYTES;
 use schemars::JsonSchema;
 
-use crate::{Poke, Poller};
+use crate::{Poke, Poller, without_credentials};
 
 /// The shortest interval: below it a poll would hardly ever be over before the next is due.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
@@ -51,6 +52,10 @@ pub struct EveryPoller {
     #[schemars(with = "duration::DurationSchema")]
     pub poll_timeout: Duration,
 
+    /// The folder in which it keeps what it can make anew, such as a clone; without it, a folder beside the store. It must be
+    /// no other poller's. A relative path starts in the folder of this file.
+    pub workdir: Option<PathBuf>,
+
     /// The category of its changes.
     pub category: Option<String>,
 
@@ -71,6 +76,7 @@ impl Default for EveryPoller {
             poll_random_delay_min: Duration::ZERO,
             poll_random_delay_max: Duration::ZERO,
             poll_timeout: Duration::from_secs(60 * 60),
+            workdir: None,
             category: None,
             project: String::new(),
             codebase: String::new(),
@@ -90,6 +96,8 @@ pub struct PollerSettings {
     pub every: EveryPoller,
     /// Whether it was asked to poll now.
     pub poke: Arc<Poke>,
+    /// Of all that it was made from; `None` if that is not known. One of the same name and the same fingerprint is the same.
+    fingerprint: Option<[u8; 32]>,
 }
 
 impl fmt::Debug for PollerSettings {
@@ -113,11 +121,13 @@ impl PollerSettings {
         name: String,
         poller: Box<dyn Poller>,
         every: EveryPoller,
-    ) -> Result<Arc<Self>, Vec<Problem>> {
+    ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         if name.is_empty() || name.len() > MAX_POLLER_BYTES || name.chars().any(char::is_control) {
             let message = format!("a name has 1 to {MAX_POLLER_BYTES} bytes, without control characters");
             problems.push(Problem::with("name", message));
+        } else if without_credentials(&name) != name {
+            problems.push(Problem::with("name", "it is shown everywhere, so it must have no credentials in it"));
         }
         if every.poll_interval < MIN_INTERVAL {
             problems.push(Problem::with("poll_interval", "expected at least `1s`"));
@@ -134,7 +144,20 @@ impl PollerSettings {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Arc::new(Self { name, poller_type, poller, every, poke: Arc::default() }))
+        let poll_at_launch = every.poll_at_launch || poller.polls_at_launch();
+        let every = EveryPoller { poll_at_launch, ..every };
+        Ok(Self { name, poller_type, poller, every, poke: Arc::default(), fingerprint: None })
+    }
+
+    /// The same, with a digest of everything that it was made from, secrets included: a poller that a reload makes again
+    /// with the same fingerprint is not stopped.
+    pub fn with_fingerprint(self, fingerprint: [u8; 32]) -> Self {
+        Self { fingerprint: Some(fingerprint), ..self }
+    }
+
+    /// Whether this is the same poller, and need not be stopped to put the other in its place.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.fingerprint.is_some() && self.fingerprint == other.fingerprint
     }
 }
 

@@ -387,11 +387,12 @@ pub(crate) fn entry<T>(
     Ok(Some(look(block.blockid, &entry, entry.place(offset))))
 }
 
-/// The request at a place of a block; `None` where there was none, or it is no longer kept.
+/// The request at a place of a block, of a delivery with this forge id; `None` where there was none, or it is no longer kept.
 pub(crate) fn request(
     connection: &Connection,
     blockid: i64,
     place: RequestPlace,
+    forge_id: Option<&str>,
 ) -> Result<Option<StoredRequest>, Failure> {
     if place.head_length == 0 {
         return Ok(None);
@@ -399,5 +400,5 @@ pub(crate) fn request(
     let mut select = connection.prepare_cached("SELECT requests FROM blocks WHERE blockid = ?")?;
     let mut rows = select.query([blockid])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    row.get_ref(0)?.as_blob_or_null()?.map(|requests| request_at(requests, place)).transpose()
+    row.get_ref(0)?.as_blob_or_null()?.map(|requests| request_at(requests, place, forge_id)).transpose()
 }

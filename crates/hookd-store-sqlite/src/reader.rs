@@ -224,8 +224,12 @@ impl Readers {
 
     pub(crate) fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
         self.read(|connection| {
-            let found = blocks::entry(connection, deliveryid, |blockid, _, place| (blockid, place))?;
-            found.map_or(Ok(None), |(blockid, place)| blocks::request(connection, blockid, place))
+            let found = blocks::entry(connection, deliveryid, |blockid, entry, place| {
+                (blockid, place, entry.forge_id.map(str::to_owned))
+            })?;
+            found.map_or(Ok(None), |(blockid, place, forge_id)| {
+                blocks::request(connection, blockid, place, forge_id.as_deref())
+            })
         })
     }
 

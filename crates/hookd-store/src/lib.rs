@@ -58,7 +58,7 @@ pub use query::{
     Cell, ChangeField, DeliveryField, Field, Filter, Kind, Operator, Order, Page, Query, Record, Selection, Value,
 };
 pub use read_limits::{ReadLimits, bounded, check_read_limits};
-pub use record::DeliveryRecord;
+pub use record::{DeliveryRecord, POLL_EVENT};
 pub use reply::Reply;
 pub use request::{RequestHead, StoredRequest};
 pub use search::{MIN_BEGINNING_CHARS, Search, Waiting, fold, is_repository};

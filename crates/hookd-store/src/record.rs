@@ -34,7 +34,18 @@ pub struct DeliveryRecord {
     pub size: u64,
 }
 
+/// The event of a delivery that a poll made.
+pub const POLL_EVENT: &str = "poll";
+
 impl DeliveryRecord {
+    /// The poller that made this delivery, if one did: no request came from anywhere, and its id is `POLLER@VERSION`.
+    pub fn polled_by(&self) -> Option<&str> {
+        let is_poll =
+            self.event.as_deref() == Some(POLL_EVENT) && self.origin.peer.is_none() && self.replay_of.is_none();
+        let (poller, _) = self.forge_id.as_deref().filter(|_| is_poll)?.rsplit_once('@')?;
+        Some(poller)
+    }
+
     /// The delivery as the REST API shows it.
     pub fn to_json(&self) -> Value {
         let Self { deliveryid, received_at, dialect, forge_id, event, origin, replay_of, api_calls, .. } = self;

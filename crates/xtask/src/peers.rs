@@ -31,8 +31,12 @@ const PEERS: &[Peer] = &[
         tests: &[
             "conformance::",
             "faults::clock::",
+            "hg::",
             "metrics::a_certificate_that_expires_soon",
+            "notify::",
+            "pollers::",
             "sinks::clock::",
+            "svn::",
             "terminal::progress",
             "whole::",
         ],

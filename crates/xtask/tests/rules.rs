@@ -189,6 +189,15 @@ fn sinks_know_the_contract_of_the_store_and_the_core_and_nothing_else_of_ours() 
 }
 
 #[test]
+fn pollers_know_the_contract_of_the_store_and_the_core_and_nothing_else_of_ours() {
+    let dependencies = dependencies("hookd-pollers");
+    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-process", "hookd-store"]);
+    for name in ["actix-web", "clap", "libsqlite3-sys", "reqwest", "rusqlite", "toml"] {
+        assert!(!dependencies.contains(name), "`hookd-pollers` depends on `{name}`");
+    }
+}
+
+#[test]
 fn what_runs_commands_knows_nothing_of_ours_and_nobody_else_runs_any() {
     assert_eq!(ours(&dependencies("hookd-process")), [""; 0]);
     let allowed = ["hookd-bench", "hookd-process", "xtask"];
@@ -239,7 +248,7 @@ fn only_hookd_config_reads_toml_and_it_knows_no_server_no_store_and_no_dialect()
     }
     // It builds the sinks, which deliver over HTTP.
     let dependencies = dependencies("hookd-config");
-    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-process", "hookd-sinks", "hookd-store"]);
+    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-pollers", "hookd-process", "hookd-sinks", "hookd-store"]);
     for name in ["actix-http", "actix-web", "clap", "libsqlite3-sys", "rusqlite"] {
         assert!(!dependencies.contains(name), "`hookd-config` depends on `{name}`");
     }
@@ -251,7 +260,7 @@ fn only_hookd_config_reads_toml_and_it_knows_no_server_no_store_and_no_dialect()
 
 #[test]
 fn the_private_listener_knows_no_engine_and_no_dialect_and_starts_nothing() {
-    let rooms = ["hookd-config", "hookd-core", "hookd-http", "hookd-sinks", "hookd-store"];
+    let rooms = ["hookd-config", "hookd-core", "hookd-http", "hookd-pollers", "hookd-sinks", "hookd-store"];
     let dependencies = dependencies("hookd-admin");
     let known: Vec<&str> = ours(&dependencies).into_iter().filter(|name| *name != "hookd-process").collect();
     assert_eq!(known, rooms);

@@ -9,17 +9,32 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use hookd_config::{Config, Report};
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use self::trust::Trust;
+use super::Output;
 use crate::log::chain;
 
 /// How long the running hookd may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The arguments of a command that asks a running hookd, and what it asks.
+#[derive(Debug, Args)]
+pub(super) struct Asking<C: Subcommand> {
+    #[command(flatten)]
+    pub(super) admin: AdminArgs,
+
+    /// Print JSON, as the REST API has it.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+
+    #[command(subcommand)]
+    pub(super) command: C,
+}
 
 /// Where the running hookd is.
 #[derive(Debug, Args)]
@@ -89,6 +104,14 @@ impl Admin {
         let folder = config.parent().unwrap_or(config);
         let own = tls.map(|tls| folder.join(tls.certificate));
         Ok(Self { url, trust: Trust { own, authorities: args.ca.clone() }, session: OnceCell::new() })
+    }
+
+    /// The same for a command, which ends where there is none: what is wrong with the configuration is printed.
+    pub(super) fn reach(config: &Path, args: &AdminArgs, output: &mut Output<'_>) -> io::Result<Option<Self>> {
+        match Self::find(config, args) {
+            Ok(admin) => Ok(Some(admin)),
+            Err(report) => writeln!(output.err, "{report}").map(|()| None),
+        }
     }
 
     /// The answer to a `GET` of this path.

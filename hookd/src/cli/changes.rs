@@ -7,28 +7,13 @@ use clap::{Args, Subcommand};
 use hookd_store::Timestamp;
 use serde_json::{Value, json};
 
-use super::admin::{Admin, AdminArgs};
+use super::admin::{Admin, Asking};
 use super::records::{self, CHANGES, Conditions};
-use super::sinks::time;
-use super::terminal::{self, shown};
+use super::terminal::{self, shown, time};
 use super::{Exit, Output, after_help, fail, moment, why};
 
-/// Arguments of `hookd changes`.
-#[derive(Debug, Args)]
-pub(super) struct ChangesArgs {
-    #[command(flatten)]
-    admin: AdminArgs,
-
-    /// Print JSON, as the REST API has it.
-    #[arg(long, global = true)]
-    json: bool,
-
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// List changes, newest first.
     #[command(after_help = after_help("hookd changes list --branch main --since 2h"))]
     List(ListArgs),
@@ -44,7 +29,7 @@ enum Command {
 
 /// Conditions, all of which a change meets; of one that is repeated, any.
 #[derive(Debug, Args)]
-struct ListArgs {
+pub(super) struct ListArgs {
     /// Only of this repository; can be repeated.
     #[arg(long, value_name = "URL")]
     repository: Vec<String>,
@@ -86,14 +71,8 @@ struct ListArgs {
     limit: usize,
 }
 
-pub(super) fn run(config: &Path, args: &ChangesArgs, output: &mut Output<'_>) -> io::Result<Exit> {
-    let admin = match Admin::find(config, &args.admin) {
-        Ok(admin) => admin,
-        Err(report) => {
-            writeln!(output.err, "{report}")?;
-            return Ok(Exit::Usage);
-        }
-    };
+pub(super) fn run(config: &Path, args: &Asking<Command>, output: &mut Output<'_>) -> io::Result<Exit> {
+    let Some(admin) = Admin::reach(config, &args.admin, output)? else { return Ok(Exit::Usage) };
     match &args.command {
         Command::List(list) => match records::newest(&admin, CHANGES, &list.conditions(), list.limit, Ok) {
             Ok(changes) => print_list(&changes, args.json, output),

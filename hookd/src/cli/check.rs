@@ -80,7 +80,7 @@ pub(super) fn run(config: &Path, args: &CheckArgs, output: &mut Output<'_>) -> i
 
 /// Prints the effective configuration in a few lines.
 fn summarize(config: &Config, is_running: bool, output: &mut Output<'_>) -> io::Result<()> {
-    let Config { server, admin, store, dialects, sinks, .. } = config;
+    let Config { server, admin, store, dialects, sinks, pollers, .. } = config;
     writeln!(output.out, "server   {}, bodies up to {}", server.listen, format_size(server.max_body))?;
     writeln!(output.out, "admin    {}", admin.listen)?;
     writeln!(
@@ -98,6 +98,10 @@ fn summarize(config: &Config, is_running: bool, output: &mut Output<'_>) -> io::
     }
     for sink in sinks {
         writeln!(output.out, "sink     {}, `{}` to {}", sink.name, sink.sink_type, sink.sink.destination())?;
+    }
+    for poller in &pollers.0 {
+        let every = hookd_core::duration::format(poller.every.poll_interval);
+        writeln!(output.out, "poller   {}, `{}` every {every}", poller.name, poller.poller_type)?;
     }
     Ok(())
 }

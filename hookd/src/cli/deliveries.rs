@@ -10,29 +10,15 @@ mod tail;
 use std::io;
 use std::path::Path;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
-use super::admin::{Admin, AdminArgs};
+use super::admin::{Admin, Asking};
 use super::{Exit, Output, after_help, fail};
 pub(super) use replay::print_preview;
 use selection::SelectionArgs;
 
-/// Arguments of `hookd deliveries`.
-#[derive(Debug, Args)]
-pub(super) struct DeliveriesArgs {
-    #[command(flatten)]
-    admin: AdminArgs,
-
-    /// Print JSON, as the REST API has it; `tail` and `replay` print one object a line.
-    #[arg(long, global = true)]
-    json: bool,
-
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// List deliveries, newest first.
     #[command(after_help = after_help("hookd deliveries list --dialect github --state refused --since 2h"))]
     List {
@@ -53,7 +39,8 @@ enum Command {
 
     /// Print deliveries as they come, until it is interrupted; also while hookd is restarted.
     ///
-    /// A delivery that waits for a forge's API is printed again when that has answered.
+    /// A delivery that waits for a forge's API is printed again when that has answered. With `--json`, each is an object on a
+    /// line of its own.
     #[command(after_help = after_help("hookd deliveries tail --dialect github"))]
     Tail {
         #[command(flatten)]
@@ -75,19 +62,14 @@ enum Command {
     ///
     /// The new deliveries say which ones they replay (`replay_of`), and so do their changes (the property
     /// `hookd_replay_of`). Deliveries are named by their numbers, or chosen by conditions; replays themselves are left out
-    /// then. Who sent a request is not verified again. Exit code 1: some were not replayed.
+    /// then, and so are those of polls, which have no request. Who sent a request is not verified again. With `--json`, each is
+    /// an object on a line of its own. Exit code 1: some were not replayed.
     #[command(after_help = after_help("hookd deliveries replay --dialect github --state ignored --since 2h --dry-run"))]
     Replay(replay::ReplayArgs),
 }
 
-pub(super) fn run(config: &Path, args: &DeliveriesArgs, output: &mut Output<'_>) -> io::Result<Exit> {
-    let admin = match Admin::find(config, &args.admin) {
-        Ok(admin) => admin,
-        Err(report) => {
-            writeln!(output.err, "{report}")?;
-            return Ok(Exit::Usage);
-        }
-    };
+pub(super) fn run(config: &Path, args: &Asking<Command>, output: &mut Output<'_>) -> io::Result<Exit> {
+    let Some(admin) = Admin::reach(config, &args.admin, output)? else { return Ok(Exit::Usage) };
     match &args.command {
         Command::List { selection, limit } => match selection.newest(&admin, *limit) {
             Ok(deliveries) => show::list(&deliveries, args.json, output),

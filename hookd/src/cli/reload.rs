@@ -21,13 +21,7 @@ pub(super) struct ReloadArgs {
 }
 
 pub(super) fn run(config: &Path, args: &ReloadArgs, output: &mut Output<'_>) -> io::Result<Exit> {
-    let admin = match Admin::find(config, &args.admin) {
-        Ok(admin) => admin,
-        Err(report) => {
-            writeln!(output.err, "{report}")?;
-            return Ok(Exit::Usage);
-        }
-    };
+    let Some(admin) = Admin::reach(config, &args.admin, output)? else { return Ok(Exit::Usage) };
     // 400 is an invalid configuration.
     let (is_success, answer) = match admin.post("/api/v2/reload") {
         Ok(Answer { status: 200, json }) => (true, json),

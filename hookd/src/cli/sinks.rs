@@ -7,31 +7,14 @@ mod test;
 use std::io;
 use std::path::Path;
 
-use clap::{ArgGroup, Args, Subcommand};
-use serde_json::Value;
-
-pub(super) use show::time;
-
-use super::admin::{Admin, AdminArgs};
+use super::admin::{Admin, Asking};
 use super::records::escaped;
+use super::terminal;
 use super::{Exit, Output, after_help, fail};
-
-/// Arguments of `hookd sinks`.
-#[derive(Debug, Args)]
-pub(super) struct SinksArgs {
-    #[command(flatten)]
-    admin: AdminArgs,
-
-    /// Print JSON, as the REST API has it.
-    #[arg(long, global = true)]
-    json: bool,
-
-    #[command(subcommand)]
-    command: Command,
-}
+use clap::{ArgGroup, Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// List all sinks: state, changes that wait, dead letters, error.
     #[command(after_help = after_help("hookd sinks list"))]
     List,
@@ -102,7 +85,7 @@ enum Command {
 /// Arguments of `hookd sinks requeue`.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["change", "reason", "all", "filtered"])))]
-struct RequeueArgs {
+pub(super) struct RequeueArgs {
     /// The sink.
     name: String,
     /// This change; can be repeated.
@@ -119,7 +102,7 @@ struct RequeueArgs {
     filtered: bool,
 }
 
-pub(super) fn run(config: &Path, args: &SinksArgs, output: &mut Output<'_>) -> io::Result<Exit> {
+pub(super) fn run(config: &Path, args: &Asking<Command>, output: &mut Output<'_>) -> io::Result<Exit> {
     // What to post, for the commands that do something.
     let action = match &args.command {
         Command::Test(test) => return test::run(config, &args.admin, test, args.json, output),
@@ -132,13 +115,7 @@ pub(super) fn run(config: &Path, args: &SinksArgs, output: &mut Output<'_>) -> i
         Command::Skip { name, change: Some(change) } => Some(format!("{}/skip?changeid={change}", path(name))),
         Command::Requeue(requeue) => Some(format!("{}/requeue?{}", path(&requeue.name), requeue.query())),
     };
-    let admin = match Admin::find(config, &args.admin) {
-        Ok(admin) => admin,
-        Err(report) => {
-            writeln!(output.err, "{report}")?;
-            return Ok(Exit::Usage);
-        }
-    };
+    let Some(admin) = Admin::reach(config, &args.admin, output)? else { return Ok(Exit::Usage) };
     let asked = match (&args.command, action) {
         (_, Some(action)) => admin.post(&action).and_then(|answer| answer.success()),
         (Command::Show { name, dead_letters }, _) => show::read(&admin, &path(name), *dead_letters),
@@ -149,8 +126,7 @@ pub(super) fn run(config: &Path, args: &SinksArgs, output: &mut Output<'_>) -> i
         Err(message) => return fail(&message, output),
     };
     if args.json {
-        serde_json::to_writer_pretty(&mut *output.out, &answer)?;
-        writeln!(output.out)?;
+        terminal::json(&answer, output)?;
         return Ok(Exit::Ok);
     }
     match &args.command {
@@ -179,9 +155,4 @@ impl RequeueArgs {
 /// The path of a sink in the REST API.
 fn path(name: &str) -> String {
     format!("/api/v2/sinks/{}", escaped(name))
-}
-
-/// A text of an answer; empty where there is none.
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
 }

@@ -5,6 +5,9 @@
 
 use std::io;
 
+use jiff::Timestamp;
+use serde_json::Value;
+
 use super::Output;
 
 /// A text that may come from outside, on one line.
@@ -53,9 +56,21 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// Prints JSON over several lines.
-pub(super) fn json(value: &serde_json::Value, output: &mut Output<'_>) -> io::Result<()> {
+pub(super) fn json(value: &Value, output: &mut Output<'_>) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *output.out, value)?;
     writeln!(output.out)
+}
+
+/// A time of the REST API, to the second.
+#[expect(clippy::cast_possible_truncation, reason = "fractions of a second are not shown")]
+pub(super) fn time(seconds: &Value) -> String {
+    let time = seconds.as_f64().and_then(|seconds| Timestamp::from_second(seconds as i64).ok());
+    time.map_or_else(|| "-".to_owned(), |time| time.to_string())
+}
+
+/// A text of an answer; empty where there is none.
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
 }
 
 #[cfg(test)]

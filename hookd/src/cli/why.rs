@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 use super::admin::{Admin, AdminArgs};
 use super::records::escaped;
-use super::sinks::time;
-use super::terminal::shown;
+use super::terminal::{self, shown, time};
 use super::{Exit, Output};
 
 /// How many deliveries of one revision are shown, the newest first, and how many changes of each.
@@ -30,13 +29,7 @@ pub(super) struct WhyArgs {
 }
 
 pub(super) fn run(config: &Path, args: &WhyArgs, output: &mut Output<'_>) -> io::Result<Exit> {
-    let admin = match Admin::find(config, &args.admin) {
-        Ok(admin) => admin,
-        Err(report) => {
-            writeln!(output.err, "{report}")?;
-            return Ok(Exit::Usage);
-        }
-    };
+    let Some(admin) = Admin::reach(config, &args.admin, output)? else { return Ok(Exit::Usage) };
     let deliveries = match find(&admin, &args.what) {
         Ok(deliveries) => deliveries,
         Err(message) => {
@@ -45,8 +38,7 @@ pub(super) fn run(config: &Path, args: &WhyArgs, output: &mut Output<'_>) -> io:
         }
     };
     if args.json {
-        serde_json::to_writer_pretty(&mut *output.out, &json!({ "deliveries": deliveries }))?;
-        writeln!(output.out)?;
+        terminal::json(&json!({ "deliveries": deliveries }), output)?;
     } else {
         for (index, delivery) in deliveries.iter().enumerate() {
             if index > 0 {

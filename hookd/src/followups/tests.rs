@@ -140,7 +140,7 @@ impl Work {
 fn result(store: &MemoryStore) -> (State, Option<String>, Vec<String>) {
     let DeliveryRecord { state, reason, .. } = store.delivery(1).unwrap().unwrap();
     let changes = store.read_on(0, 100).unwrap().into_iter();
-    (state, reason, changes.map(|logged| logged.change.comments).collect())
+    (state, reason, changes.map(|logged| logged.change.comments.clone()).collect())
 }
 
 /// Waits for a condition; fails after a minute.
@@ -160,7 +160,7 @@ async fn calls_are_retried_until_the_api_answers() {
     assert_eq!(work.run().await, Ok(()));
     assert_eq!(result(&store), (State::Accepted, None, vec!["from the API".to_owned()]));
     assert_eq!((api.calls(), store.pending().unwrap()), (4, vec![]));
-    let metrics = work.metrics.encode(Exposition::Text, &*store, &[], &scripted::config("", None));
+    let metrics = work.metrics.encode(Exposition::Text, &*store, &[], &[], &scripted::config("", None));
     for (outcome, count) in [("retry", 3), ("success", 1)] {
         let line = format!("hookd_api_calls_total{{dialect=\"{NAME}\",outcome=\"{outcome}\"}} {count}\n");
         assert!(metrics.contains(&line), "{metrics}");

@@ -76,7 +76,7 @@ impl House {
 
     /// How many requests for the scripted dialect had this outcome.
     fn count(&self, outcome: &str) -> u64 {
-        let text = self.metrics.encode(Exposition::Text, &*self.store, &[], &scripted::config("", None));
+        let text = self.metrics.encode(Exposition::Text, &*self.store, &[], &[], &scripted::config("", None));
         let name = format!("hookd_requests_total{{dialect=\"{NAME}\",outcome=\"{outcome}\"}} ");
         text.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
     }

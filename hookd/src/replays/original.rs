@@ -29,6 +29,9 @@ pub(crate) fn load(store: &dyn Browse, deliveryid: i64) -> Result<Original, Cann
     if record.state == State::Pending {
         return Err(refused("it is still pending: the forge's API is being asked"));
     }
+    if let Some(poller) = record.polled_by() {
+        return Err(CannotReplay::Refused(format!("poller `{poller}` made it, without a request")));
+    }
     match store.request(record.deliveryid)? {
         Some(request) => Ok(Original { record, request }),
         None if record.size > 0 => Err(refused("its request is no longer kept: see `keep_payloads`")),

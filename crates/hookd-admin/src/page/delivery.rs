@@ -64,7 +64,7 @@ fn content(details: Details) -> Markup {
         div.wide {
             table.fields {
                 tbody {
-                    (field("State", state(delivery.state)))
+                    (field("State", state(delivery.state.name())))
                     (field("Outcome", overview::outcome(Root::RECORD, delivery, None)))
                     @if let Some(Waiting { due, about }) = waiting {
                         (field("Calls to the API", attempts(due)))
@@ -73,6 +73,9 @@ fn content(details: Details) -> Markup {
                         (field("Head", optional(about.revision.as_deref())))
                     }
                     (field("Received", exact_moment(delivery.received_at)))
+                    @if let Some(poller) = delivery.polled_by() {
+                        (field("Polled by", html! { a href=(Root::RECORD.to("pollers")) { (text(poller)) } }))
+                    }
                     (field("Dialect", text(&delivery.dialect)))
                     (field("Event", optional(delivery.event.as_deref())))
                     (field("Forge’s id", optional(delivery.forge_id.as_deref())))

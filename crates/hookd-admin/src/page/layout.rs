@@ -1,7 +1,6 @@
 //! The frame of all pages, and how single values are shown.
 
-use hookd_sinks::SinkState;
-use hookd_store::{State, Timestamp};
+use hookd_store::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use super::root::Root;
@@ -48,6 +47,7 @@ pub(super) fn framed(frame: &Frame<'_>, banner: &Markup, content: Markup) -> Mar
                         nav aria-label="Pages" {
                             a href=(root.to("")) { "Deliveries" }
                             a href=(root.to("sinks")) { "Sinks" }
+                            a href=(root.to("pollers")) { "Pollers" }
                             a href=(root.to("unverified")) { "Unverified" }
                             a href=(root.to("#dialects")) { "Dialects" }
                         }
@@ -69,14 +69,9 @@ fn whole_second() -> Timestamp {
     Timestamp::from_micros(Timestamp::now().as_seconds().saturating_mul(1_000_000))
 }
 
-/// A state.
-pub(super) fn state(state: State) -> Markup {
-    html! { span class={ "state " (state.name()) } { (state.name()) } }
-}
-
-/// What a sink is doing.
-pub(super) fn sink_state(state: SinkState) -> Markup {
-    html! { span class={ "state " (state.name()) } { (state.name()) } }
+/// A state of a delivery, a sink or a poller, by its name.
+pub(super) fn state(name: &'static str) -> Markup {
+    html! { span class={ "state " (name) } { (name) } }
 }
 
 /// A sink of this name, as a link to its page.
@@ -84,7 +79,7 @@ pub(super) fn sink(root: Root, name: &str) -> Markup {
     html! { a href=(root.sink(name)) { (text(name)) } }
 }
 
-/// A form that is only a button: it has a sink do something. Its URL says all, so that no body is read.
+/// A form that is only a button: it has a sink or a poller do something. Its URL says all, so that no body is read.
 pub(super) fn button(path: &str, action: &str, label: &str) -> Markup {
     html! { form method="post" action={ (path) "/" (action) } { button { (text(label)) } } }
 }

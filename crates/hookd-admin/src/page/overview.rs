@@ -84,9 +84,12 @@ fn row(delivery: &DeliveryRecord, on_page: &Listed) -> Markup {
         tr {
             td.number data-label="Id" { a href=(Root::TOP.delivery(delivery.deliveryid)) { (delivery.deliveryid) } }
             td data-label="Received" { (moment(delivery.received_at)) }
-            td data-label="State" { (state(delivery.state)) }
+            td data-label="State" { (state(delivery.state.name())) }
             td data-label="Event" {
-                (optional(delivery.event.as_deref()))
+                @match delivery.polled_by() {
+                    Some(poller) => { "polled by " a href=(Root::TOP.to("pollers")) { (listed(poller)) } }
+                    None => (optional(delivery.event.as_deref())),
+                }
                 div.note { (listed(&delivery.dialect)) }
             }
             td data-label="About" {

@@ -37,6 +37,11 @@ impl Root {
         self.to(&format!("changes/{changeid}"))
     }
 
+    /// The path under which a poller is asked for something.
+    pub(super) fn poller(self, name: &str) -> String {
+        self.to(&format!("pollers/{}", utf8_percent_encode(name, NON_ALPHANUMERIC)))
+    }
+
     /// A link to the page of a sink.
     pub(super) fn sink(self, name: &str) -> String {
         self.to(&format!("sinks/{}", utf8_percent_encode(name, NON_ALPHANUMERIC)))

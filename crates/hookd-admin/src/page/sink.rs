@@ -11,7 +11,7 @@ use hookd_store::{Page, Settlement, SettlementKind, Store, StoreError, Timestamp
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::layout::{Frame, button, field, none, optional, sink_state};
+use super::layout::{Frame, button, field, none, optional, state};
 use super::root::Root;
 use super::text::text;
 use super::time::{moment, span};
@@ -88,7 +88,7 @@ fn content(details: &Details) -> Markup {
         div.wide {
             table.fields {
                 tbody {
-                    (field("State", sink_state(status.state)))
+                    (field("State", state(status.state.name())))
                     (field("Error", optional(status.error.as_deref())))
                     (field("Type", html! { (settings.sink_type) }))
                     (field("Destination", text(&settings.sink.destination())))

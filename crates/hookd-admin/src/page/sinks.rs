@@ -7,7 +7,7 @@ use hookd_sinks::SinkView;
 use hookd_store::{SettlementKind, Timestamp};
 use maud::{Markup, html};
 
-use super::layout::{Frame, button, none, optional, sink, sink_state};
+use super::layout::{Frame, button, none, optional, sink, state};
 use super::root::Root;
 use super::text::text;
 use super::time::span;
@@ -69,7 +69,7 @@ fn row(SinkView { settings, status, lag }: &SinkView, dead: u64) -> Markup {
             td data-label="Name" { (sink(Root::TOP, &settings.name)) }
             td data-label="Type" { (settings.sink_type) }
             td data-label="Destination" { (text(&settings.sink.destination())) }
-            td data-label="State" { (sink_state(status.state)) }
+            td data-label="State" { (state(status.state.name())) }
             td.number data-label="Waiting" { (lag) }
             td.number data-label="First waits since" { @match &status.head {
                 Some(head) => (span(Timestamp::now().since(head.received_at))),

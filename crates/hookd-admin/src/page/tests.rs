@@ -176,6 +176,7 @@ async fn all_links_are_relative() {
         "/?state=refused",
         "/unverified",
         "/sinks",
+        "/pollers",
         "/nothing",
         "/a/b/c",
         "/changes/1",
@@ -288,7 +289,7 @@ async fn filters_are_in_the_url_combined_paged_and_kept_in_links() {
 async fn a_banner_says_on_every_page_when_the_store_fails() {
     let site = Site::new();
     site.add(delivery("1", NewState::Accepted(vec![change("1")]))).await;
-    let targets = ["/", "/?q=1", "/deliveries/1", "/changes/1", "/sinks", "/unverified"];
+    let targets = ["/", "/?q=1", "/deliveries/1", "/changes/1", "/sinks", "/pollers", "/unverified"];
     for target in targets {
         assert!(!site.text(target).await.contains("role=\"alert\""), "{target}");
     }

@@ -41,7 +41,7 @@ pub(super) async fn sink(state: web::Data<AppState>, name: web::Path<String>) ->
     let Some(view) = find(state.sinks(), &name) else { return missing("sinks", &name) };
     let store = Arc::clone(state.store());
     match blocking(move || to_json(&*store, &view)).await {
-        Ok(record) => envelope::single("sinks", record, None),
+        Ok(record) => envelope::text(StatusCode::OK, envelope::single("sinks", record, None)),
         Err(error) => unavailable(&error),
     }
 }

@@ -90,9 +90,7 @@ impl<'t> Document<'t> {
             path => format!("`{}`", path.join(".")),
         };
         let first = self.at(twice.first, String::new());
-        let place = [first.line, first.column].into_iter().flatten().map(|number| format!(":{number}"));
-        let place = place.collect::<String>();
-        self.at(twice.second, format!("{what} is given twice, first at {}{place}", first.file))
+        self.at(twice.second, format!("{what} is given twice, first at {}", first.place()))
     }
 
     /// Which key it is that is given again at this offset, and where it was given first, for a message. The key itself is
@@ -117,7 +115,7 @@ impl<'t> Document<'t> {
         let (first, is_shown) = self.same_header(offset).or(nearest)?;
         let first = self.at(first, String::new());
         let shown = if is_shown { format!(" `{key}`") } else { String::new() };
-        Some(format!("{shown}, first given at {}:{}:{}", first.file, first.line?, first.column?))
+        Some(format!("{shown}, first given at {}", first.place()))
     }
 
     /// Where the table was given first whose header is given again at this offset: by the same header, or by keys that begin

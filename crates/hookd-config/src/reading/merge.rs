@@ -1,6 +1,6 @@
 //! Several files as one table: sections are merged option by option, and so are the tables of dialects.
 //!
-//! Invariants: nothing replaces anything, so that the order of the files does not matter, but for that of `[[sinks]]`;
+//! Invariants: nothing replaces anything, so that the order of the files does not matter, but for that of `[[sinks]]` and `[[pollers]]`;
 //! positions stay apart, since each file has a range of offsets of its own.
 
 use std::borrow::Cow;
@@ -70,13 +70,18 @@ fn merge_at<'t>(path: &mut Vec<String>, into: &mut DeTable<'t>, from: DeTable<'t
             (Some(DeValue::Table(known)), DeValue::Table(more)) if is_merged(path) => {
                 merge_at(path, known, more, twice);
             }
-            (Some(DeValue::Array(known)), DeValue::Array(more)) if *path == [names::SINKS] => {
-                more.into_iter().for_each(|sink| known.push(sink));
+            (Some(DeValue::Array(known)), DeValue::Array(more)) if is_list(path) => {
+                more.into_iter().for_each(|table| known.push(table));
             }
             _ => twice.push(Twice { path: path.clone(), first, second }),
         }
         path.pop();
     }
+}
+
+/// Whether this is a section to which each file adds tables.
+fn is_list(path: &[String]) -> bool {
+    matches!(path, [section] if names::LISTS.contains(&section.as_str()))
 }
 
 /// Whether the table at this path may be spread over files: a section, or a dialect.

@@ -30,15 +30,17 @@ impl Finding {
         }
         Self { file: file.to_owned(), line: None, column: None, message: line }
     }
+
+    /// The place alone, for the message of another finding: `FILE:LINE:COLUMN`.
+    pub(crate) fn place(&self) -> String {
+        let numbers = [self.line, self.column].into_iter().flatten().map(|number| format!(":{number}"));
+        self.file.clone() + &numbers.collect::<String>()
+    }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        for number in [self.line, self.column].into_iter().flatten() {
-            write!(f, ":{number}")?;
-        }
-        write!(f, ": {}", self.message)
+        write!(f, "{}: {}", self.place(), self.message)
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use hookd_core::{Secret, SecretSource};
+use sha2::{Digest as _, Sha256};
 
 use crate::io_error::{reason, shown};
 
@@ -14,11 +15,18 @@ const EXAMPLES: [&[u8]; 2] = [b"change-me", b"old-secret"];
 pub(crate) struct Secrets<'f> {
     folder: &'f Path,
     warnings: RefCell<Vec<String>>,
+    /// Of all that was read, so that it can be seen whether it has changed.
+    digest: RefCell<Sha256>,
 }
 
 impl<'f> Secrets<'f> {
     pub(crate) fn new(folder: &'f Path) -> Self {
-        Self { folder, warnings: RefCell::default() }
+        Self { folder, warnings: RefCell::default(), digest: RefCell::default() }
+    }
+
+    /// A digest of all secrets that were read so far, in this order. It is no secret as long as it stays in memory.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        self.digest.borrow().clone().finalize().into()
     }
 
     /// What looks like a mistake in the secrets that were read. No message shows one.
@@ -41,6 +49,11 @@ impl SecretSource for Secrets<'_> {
                 (without_last_newline(bytes), format!("the secret in the file {}", shown(&path)))
             }
         };
+        {
+            let mut digest = self.digest.borrow_mut();
+            digest.update(bytes.len().to_le_bytes());
+            digest.update(&bytes);
+        }
         if EXAMPLES.contains(&bytes.as_slice()) {
             let warning = format!("{name} is that of an example, which anybody knows: choose one of your own");
             self.warnings.borrow_mut().push(warning);

@@ -3,14 +3,16 @@
 use std::fmt::Write as _;
 
 use hookd_core::{Dialect, registry};
-use hookd_sinks::{EverySink, SinkType};
+use hookd_pollers::PollerType;
+use hookd_sinks::SinkType;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use super::option_doc::{OptionDoc, description};
 use super::schema::SECTIONS;
 use crate::sections::dialect::EveryDialect;
-use crate::sections::{change_hook_auth, dialects, include, names, sinks};
+use crate::sections::typed_table::TableType;
+use crate::sections::{change_hook_auth, dialects, include, names, pollers, sinks};
 
 /// The reference of all sections of `hookd.toml`, and of the dialects of this build with their options.
 pub fn markdown() -> String {
@@ -21,11 +23,8 @@ pub fn markdown() -> String {
         .into_iter()
         .map(|class| (class, (class.schema)(&mut generator).to_value()))
         .collect();
-    let every_sink = EverySink::json_schema(&mut generator).to_value();
-    let sink_types: Vec<(&SinkType, Value)> = registry::all::<SinkType>()
-        .into_iter()
-        .map(|sink_type| (sink_type, (sink_type.schema)(&mut generator).to_value()))
-        .collect();
+    let sinks = ListDoc::new::<SinkType>(sinks::ABOUT, &mut generator);
+    let pollers = ListDoc::new::<PollerType>(pollers::ABOUT, &mut generator);
     let definitions = generator.take_definitions(true);
 
     let mut text =
@@ -46,15 +45,41 @@ pub fn markdown() -> String {
         paragraph(&mut text, &description(schema));
         options(&mut text, schema, &definitions);
     }
-    chapter(&mut text, &format!("`[[{}]]`", names::SINKS), sinks::ABOUT);
-    options(&mut text, &every_sink, &definitions);
-    for (sink_type, schema) in &sink_types {
-        chapter(&mut text, &format!("Sink `{}`", sink_type.name), sink_type.summary);
-        paragraph(&mut text, &description(schema));
-        options(&mut text, schema, &definitions);
-    }
+    sinks.write(&mut text, &definitions);
+    pollers.write(&mut text, &definitions);
     types(&mut text, &definitions);
     text
+}
+
+/// A list of tables, and the options of each type that they can have.
+struct ListDoc {
+    section: &'static str,
+    about: &'static str,
+    noun: String,
+    every: Value,
+    types: Vec<(&'static str, &'static str, Value)>,
+}
+
+impl ListDoc {
+    fn new<T: TableType>(about: &'static str, generator: &mut SchemaGenerator) -> Self {
+        let noun = T::NOUN[..1].to_uppercase() + &T::NOUN[1..];
+        let every = T::Every::json_schema(generator).to_value();
+        let mut types = Vec::new();
+        for one in registry::all::<T>() {
+            types.push((one.name(), one.summary(), one.schema()(generator).to_value()));
+        }
+        Self { section: T::SECTION, about, noun, every, types }
+    }
+
+    fn write(&self, text: &mut String, definitions: &Map<String, Value>) {
+        chapter(text, &format!("`[[{}]]`", self.section), self.about);
+        options(text, &self.every, definitions);
+        for (name, summary, schema) in &self.types {
+            chapter(text, &format!("{} `{name}`", self.noun), summary);
+            paragraph(text, &description(schema));
+            options(text, schema, definitions);
+        }
+    }
 }
 
 fn chapter(text: &mut String, title: &str, about: &str) {

@@ -1,7 +1,8 @@
 //! The JSON Schema of `hookd.toml`, with the dialects of this build.
 
 use hookd_core::{Dialect, options, registry};
-use hookd_sinks::{EverySink, SinkType};
+use hookd_pollers::PollerType;
+use hookd_sinks::SinkType;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -11,7 +12,8 @@ use crate::sections::change_hook_auth::{self, Auth};
 use crate::sections::dialect::EveryDialect;
 use crate::sections::server::Server;
 use crate::sections::store::Store;
-use crate::sections::{dialects, include, names, sinks};
+use crate::sections::typed_table::TableType;
+use crate::sections::{dialects, include, names, pollers, sinks};
 
 /// Makes the schema of a struct.
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -45,21 +47,8 @@ pub fn json_schema() -> Value {
         definitions.insert(definition(class), options);
     }
     properties.insert(names::DIALECTS.to_owned(), section_of(&classes));
-    let every = EverySink::json_schema(&mut generator).to_value();
-    let sink_types = registry::all::<SinkType>();
-    for sink_type in &sink_types {
-        let mut options = closed((sink_type.schema)(&mut generator).to_value());
-        add_properties(&mut options, &every);
-        options["description"] = sink_type.summary.into();
-        options["properties"]["type"] = json!({ "const": sink_type.name });
-        let required = options.as_object_mut().map(|options| options.entry("required").or_insert_with(|| json!([])));
-        required
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .for_each(|names| names.extend(["name".into(), "type".into()]));
-        definitions.insert(sink_definition(sink_type), options);
-    }
-    properties.insert(names::SINKS.to_owned(), sinks_of(&sink_types));
+    add_list::<SinkType>(sinks::ABOUT, &mut properties, &mut definitions, &mut generator);
+    add_list::<PollerType>(pollers::ABOUT, &mut properties, &mut definitions, &mut generator);
     let types = generator.take_definitions(true);
     let options = properties.values_mut().chain(definitions.values_mut());
     options.for_each(|schema| allow_single_values(schema, &types));
@@ -110,19 +99,29 @@ fn definition(class: &Dialect) -> String {
     format!("dialect_{}", class.name)
 }
 
-/// The schema of the list of sinks, each with the options of its type.
-fn sinks_of(types: &[&SinkType]) -> Value {
-    let reference = |sink_type: &&SinkType| json!({ "$ref": format!("#/$defs/{}", sink_definition(sink_type)) });
-    let items = if types.is_empty() {
-        json!(false)
-    } else {
-        json!({ "anyOf": types.iter().map(reference).collect::<Vec<_>>() })
-    };
-    json!({ "description": sinks::ABOUT, "type": "array", "items": items })
-}
-
-fn sink_definition(sink_type: &SinkType) -> String {
-    format!("sink_{}", sink_type.name)
+/// Adds the schema of a list of tables, each with the options of its type, which has a definition of its own.
+fn add_list<T: TableType>(
+    about: &str,
+    properties: &mut Map<String, Value>,
+    definitions: &mut Map<String, Value>,
+    generator: &mut SchemaGenerator,
+) {
+    let every = T::Every::json_schema(generator).to_value();
+    let mut choices = Vec::new();
+    for table_type in registry::all::<T>() {
+        let mut options = closed(table_type.schema()(generator).to_value());
+        add_properties(&mut options, &every);
+        options["description"] = table_type.summary().into();
+        options["properties"]["type"] = json!({ "const": table_type.name() });
+        let required = options.as_object_mut().map(|options| options.entry("required").or_insert_with(|| json!([])));
+        let names = required.and_then(Value::as_array_mut);
+        names.into_iter().for_each(|names| names.extend(T::REQUIRED.iter().map(|name| Value::from(*name))));
+        let definition = format!("{}_{}", T::NOUN, table_type.name());
+        choices.push(json!({ "$ref": format!("#/$defs/{definition}") }));
+        definitions.insert(definition, options);
+    }
+    let items = if choices.is_empty() { json!(false) } else { json!({ "anyOf": choices }) };
+    properties.insert(T::SECTION.to_owned(), json!({ "description": about, "type": "array", "items": items }));
 }
 
 /// Makes the schema of a struct reject options that it does not name.

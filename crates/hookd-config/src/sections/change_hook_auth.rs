@@ -5,12 +5,11 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use hookd_core::options::wrong_kind;
 use hookd_core::{PathStep, Problem};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
-use serde_untagged::UntaggedEnumVisitor;
-use serde_untagged::de::Error;
 use toml::de::DeValue;
 
 use super::names;
@@ -106,22 +105,17 @@ const EXPECTED: &str = "a list of strings such as `file:changehook.passwd`";
 
 impl<'de> Deserialize<'de> for Auth {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        UntaggedEnumVisitor::new()
-            .expecting(EXPECTED)
-            .string(|text| Ok(Auth(vec![text.to_owned()])))
-            .seq(|items| {
-                let description = |item: Value| match item {
-                    Value::String(text) => Ok(text),
-                    // The value may be a password without its quotes, and is not shown.
-                    _ => Err(Error::custom(format_args!("expected {EXPECTED}"))),
-                };
-                let items: Vec<Value> = items.deserialize()?;
-                if items.is_empty() {
-                    return Err(Error::custom(EMPTY));
-                }
-                items.into_iter().map(description).collect::<Result<_, _>>().map(Auth)
-            })
-            .deserialize(deserializer)
+        let description = |item: Value| match item {
+            Value::String(text) => Ok(text),
+            // The value may be a password without its quotes, and is not shown.
+            _ => Err(D::Error::custom(format_args!("expected {EXPECTED}"))),
+        };
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Auth(vec![text])),
+            Value::Array(items) if items.is_empty() => Err(D::Error::custom(EMPTY)),
+            Value::Array(items) => items.into_iter().map(description).collect::<Result<_, _>>().map(Auth),
+            other => Err(wrong_kind(&other, EXPECTED)),
+        }
     }
 }
 

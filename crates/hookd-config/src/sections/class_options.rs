@@ -1,8 +1,31 @@
-//! The options of a class of dialects, from its schema.
+//! What is chosen by name (the class of a dialect, the type of a sink or of a poller), and its options, from its schema.
 
-use hookd_core::{Dialect, Secret, options};
+use hookd_core::registry::{self, Named};
+use hookd_core::{Dialect, Problem, Secret, options};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+
+use crate::reading::reader::take_unknown;
+use crate::reading::suggestion::suggest;
+
+/// What is registered under this name.
+///
+/// # Errors
+/// A message that names those that there are, and the one that may be meant.
+pub(crate) fn find<T: Named>(wanted: &str) -> Result<&'static T, String> {
+    registry::find::<T>(wanted)
+        .map_err(|message| message + &suggest(wanted, registry::all::<T>().iter().map(|known| known.name())))
+}
+
+/// Removes the common options from a table, so that those of its class remain; `None` if they have problems.
+pub(crate) fn take_common<E: DeserializeOwned + JsonSchema>(
+    options: &mut Map<String, Value>,
+    problems: &mut Vec<Problem>,
+) -> Option<E> {
+    let own = options::names::<E>().iter().filter_map(|name| options.remove_entry(name)).collect();
+    options::read(own).map_err(|wrong| problems.extend(wrong)).ok()
+}
 
 /// The options of a class of dialects.
 pub(crate) struct ClassOptions {
@@ -24,13 +47,24 @@ impl ClassOptions {
     }
 
     /// Whether the class takes only the options that its schema names.
-    pub(crate) fn is_closed(&self) -> bool {
+    fn is_closed(&self) -> bool {
         matches!(self.schema.get("additionalProperties"), None | Some(Value::Bool(false)))
     }
 
     /// The names of the options, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         options::names_in(&self.schema)
+    }
+
+    /// Removes from the table of a class what neither it nor every other (`E`) has as an option. Each becomes a problem.
+    pub(crate) fn take_unknown<E: JsonSchema>(&self, options: &mut Map<String, Value>) -> Vec<Problem> {
+        if !self.is_closed() {
+            return Vec::new();
+        }
+        let mut names = self.names();
+        names.extend(options::names::<E>());
+        names.sort();
+        take_unknown(options, &names)
     }
 
     /// Whether the value of this option is a secret or contains secrets.

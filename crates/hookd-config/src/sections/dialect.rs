@@ -5,20 +5,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookd_core::{BuildContext, Compat, Dialect, Hook, Problem, duration, options, registry};
+use hookd_core::{BuildContext, Compat, Dialect, Hook, Pollers, Problem, duration};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::de::DeTable;
 
 use super::change_hook_auth::{self, Auth};
-use super::class_options::ClassOptions;
+use super::class_options::{self, ClassOptions};
 use super::names;
 use crate::access::{Checkers, Networks};
 use crate::reading::document;
-use crate::reading::reader::{Reader, steps, take_unknown};
+use crate::reading::reader::{Reader, steps};
 use crate::reading::secrets::Secrets;
-use crate::reading::suggestion::suggest;
 
 /// A dialect that is served.
 pub struct ServedDialect {
@@ -102,6 +101,8 @@ pub(crate) struct DialectDefaults<'a> {
     pub(crate) auth: Option<Arc<Checkers>>,
     /// The addresses that requests may come from.
     pub(crate) allow_from: Option<Networks>,
+    /// The pollers, which dialects may trigger.
+    pub(crate) pollers: Arc<dyn Pollers>,
 }
 
 /// Reads an enabled dialect; `None` if it has problems.
@@ -120,10 +121,12 @@ pub(crate) fn read(
             .push(without_path("the name is part of a URL and may contain only letters, digits and `_`".to_owned()));
     }
     let class = class(name, options.get("custom_class"), &mut problems);
-    let every = take_common(&mut options, &mut problems);
+    // Without them, the defaults are good enough to find the other problems.
+    let every = class_options::take_common::<EveryDialect>(&mut options, &mut problems).unwrap_or_default();
     let secrets = Secrets::new(defaults.folder);
     let built = class.and_then(|class| {
-        let context = BuildContext::new(name, every.compat.unwrap_or_default(), &secrets);
+        let mut context = BuildContext::new(name, every.compat.unwrap_or_default(), &secrets);
+        context.pollers = Arc::clone(&defaults.pollers);
         let hook = build(class, options, &context, &mut problems)?;
         Some((class, hook))
     });
@@ -175,27 +178,12 @@ fn class(name: &str, custom_class: Option<&Value>, problems: &mut Vec<Problem>) 
         // Any other kind of value is reported with the other options.
         Some(custom_class) => custom_class.as_str()?,
     };
-    match registry::find::<Dialect>(wanted) {
-        Ok(class) => Some(class),
-        Err(message) => {
-            let message = message + &suggest(wanted, registry::all::<Dialect>().iter().map(|class| class.name));
-            problems.push(match custom_class {
-                None => without_path(message),
-                Some(_) => Problem::with("custom_class", message),
-            });
-            None
-        }
-    }
-}
-
-/// Removes the common options from a table, so that those of the class remain.
-fn take_common(options: &mut Map<String, Value>, problems: &mut Vec<Problem>) -> EveryDialect {
-    let own = options::names::<EveryDialect>().iter().filter_map(|name| options.remove_entry(name)).collect();
-    options::read(own).unwrap_or_else(|wrong| {
-        problems.extend(wrong);
-        // Good enough to find the other problems.
-        EveryDialect::default()
-    })
+    let found = class_options::find::<Dialect>(wanted);
+    let problem = |message| match custom_class {
+        None => without_path(message),
+        Some(_) => Problem::with("custom_class", message),
+    };
+    found.map_err(|message| problems.push(problem(message))).ok()
 }
 
 /// Builds the hook of a class from the remaining options.
@@ -205,13 +193,7 @@ fn build(
     context: &BuildContext<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Box<dyn Hook>> {
-    let known = ClassOptions::new(class);
-    if known.is_closed() {
-        let mut names = known.names();
-        names.extend(options::names::<EveryDialect>());
-        names.sort();
-        problems.extend(take_unknown(&mut options, &names));
-    }
+    problems.extend(ClassOptions::new(class).take_unknown::<EveryDialect>(&mut options));
     let wrong = match (class.build)(options, context) {
         Ok(hook) => return Some(hook),
         Err(wrong) => wrong,

@@ -17,7 +17,7 @@ use crate::reading::sources::{Source, read_text};
 /// The documentation of the option at the top of the file.
 pub(crate) const ABOUT: &str = "More files whose sections and options count as if they stood in this one: a list of paths, \
     relative to the folder of this file, with `*`, `?`, `[…]` and `**` as in a shell: `[\"conf.d/*.toml\"]`. They are read in \
-    the order of their paths, and so are their `[[sinks]]`. Sections and the tables of dialects may be spread over files; an \
+    the order of their paths, and so are their `[[sinks]]` and `[[pollers]]`. Sections and the tables of dialects may be spread over files; an \
     option that is given twice is an error. Files whose names begin with a dot are left out where the pattern does not say so. \
     Paths in an included file are relative to the folder of this file as well. An included file includes no others.";
 

@@ -15,6 +15,12 @@ pub(crate) const DIALECTS: &str = "change_hook_dialects";
 /// The sinks, an array of tables.
 pub(crate) const SINKS: &str = "sinks";
 
+/// The pollers, an array of tables.
+pub(crate) const POLLERS: &str = "pollers";
+
+/// The sections that are lists of tables, which several files may add to.
+pub(crate) const LISTS: [&str; 2] = [SINKS, POLLERS];
+
 /// HTTP Basic authentication: an option at the top of the file, of `[admin]` and of each dialect.
 pub(crate) const AUTH: &str = "change_hook_auth";
 

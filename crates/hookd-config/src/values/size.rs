@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use bytesize::ByteSize;
+use hookd_core::options::wrong_kind;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serializer;
-use serde::de::{self, Deserializer};
-use serde_untagged::UntaggedEnumVisitor;
+use serde::de::{self, Deserialize, Deserializer};
+use serde_json::Value;
 
 const EXPECTED: &str = "a number of bytes, or one with a unit such as `25MiB` or `500kB`";
 
@@ -17,14 +18,12 @@ pub(crate) fn serialize<S: Serializer>(size: &usize, serializer: S) -> Result<S:
 
 /// For `#[serde(with = "size")]`.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    UntaggedEnumVisitor::new()
-        .expecting(EXPECTED)
-        .string(|text| {
-            let wrong = |_| de::Error::custom(format_args!("bad size `{text}`, expected {EXPECTED}"));
-            from_bytes(text.parse::<ByteSize>().map_err(wrong)?.as_u64())
-        })
-        .u64(from_bytes)
-        .deserialize(deserializer)
+    let value = Value::deserialize(deserializer)?;
+    if let Value::String(text) = &value {
+        let wrong = |_| de::Error::custom(format_args!("bad size `{text}`, expected {EXPECTED}"));
+        return from_bytes(text.parse::<ByteSize>().map_err(wrong)?.as_u64());
+    }
+    value.as_u64().map_or_else(|| Err(wrong_kind(&value, EXPECTED)), from_bytes)
 }
 
 fn from_bytes<E: de::Error>(bytes: u64) -> Result<usize, E> {
@@ -64,7 +63,7 @@ impl JsonSchema for SizeSchema {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

@@ -1,8 +1,8 @@
 //! Values that are written as a string: addresses, durations, URLs.
 
-use serde::de::{Deserializer, Error as _};
-use serde_untagged::UntaggedEnumVisitor;
-use serde_untagged::de::Error;
+use hookd_core::options::wrong_kind;
+use serde::de::{Deserialize, Deserializer, Error};
+use serde_json::Value;
 
 /// Reads a string with `parse`; any other kind of value is an error that says what was `expected`.
 pub(super) fn read<'de, D: Deserializer<'de>, T>(
@@ -10,6 +10,8 @@ pub(super) fn read<'de, D: Deserializer<'de>, T>(
     expected: &'static str,
     parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Result<T, D::Error> {
-    let visitor = UntaggedEnumVisitor::new().expecting(expected);
-    visitor.string(|text| parse(text).map_err(Error::custom)).deserialize(deserializer)
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => parse(&text).map_err(Error::custom),
+        other => Err(wrong_kind(&other, expected)),
+    }
 }

@@ -8,7 +8,7 @@ use crate::FORGE;
 fn every_option_has_its_default() {
     FORGE.assert_options(json!({
         "change": null, "delivery": null, "each": null, "event": null, "payload_argument": null, "proof": null, "skips": [],
-        "when": [],
+        "when": null,
     }));
 }
 

@@ -25,7 +25,8 @@
 //!
 //! **Requests**, in the order of their deliveries, each a head and a body:
 //!
-//! - *head*: `method` (byte: 0 GET, 1 POST), `path`, `query` (texts), `headers` (list of names and values, both texts)
+//! - *head*: `method` (byte: 0 GET, 1 POST), `path`, `query` (texts), `headers` (list of names (text) and values (optional
+//!   text; none: the `forge_id` of the delivery))
 //! - *body*: as it was sent
 
 use std::sync::Arc;
@@ -87,7 +88,7 @@ impl BlockBuilder {
     pub(crate) fn delivery(&mut self, mut entry: DeliveryEntry<'_>, request: Option<&StoredRequest>) {
         if let Some(StoredRequest { head, body }) = request {
             let before = self.requests.len();
-            request::write_head(&mut self.requests, head);
+            request::write_head(&mut self.requests, head, entry.forge_id);
             (entry.head_length, entry.body_length) = (self.requests.len() - before, body.len());
             self.requests.extend_from_slice(body);
         }

@@ -58,7 +58,8 @@ fn shared() -> Change {
 }
 
 fn request(method: Method, query: &str, body: &'static str) -> StoredRequest {
-    let headers = vec![("X-Event".to_owned(), "push".to_owned()), ("User-Agent".to_owned(), String::new())];
+    let headers = [("X-Event", "push"), ("User-Agent", ""), ("X-Delivery", "72d3162e")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let path = "/change_hook/github".to_owned();
     StoredRequest { head: RequestHead { method, path, query: query.to_owned(), headers }, body: body.into() }
 }
@@ -222,7 +223,10 @@ fn golden_records_are_read_as_they_were_written() {
             (request.is_some(), request.as_ref().map_or(0, |r| r.body.len()))
         );
         if let Some(request) = request {
-            assert_eq!(request_at(&golden("requests"), entry.place(offset)).expect(HOW_TO_REPLACE), request);
+            assert_eq!(
+                request_at(&golden("requests"), entry.place(offset), entry.forge_id).expect(HOW_TO_REPLACE),
+                request
+            );
         }
         offset = entry.place(offset).end();
     }

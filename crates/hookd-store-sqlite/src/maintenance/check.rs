@@ -286,7 +286,7 @@ fn deliveries(
             }
             // Heads are alike; one of each block shows whether they can be read.
             if place.offset == 0 {
-                request_at(requests, place)?;
+                request_at(requests, place, entry.forge_id)?;
             }
         } else if entry.head_length > 0 && is_pending(connection, deliveryid)? {
             checked.problems.push(format!("delivery {deliveryid} is pending, and its request is lost"));

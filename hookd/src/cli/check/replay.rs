@@ -111,7 +111,8 @@ async fn compare_all(
         let Some(newest) = page.last() else { return Ok(Ok(())) };
         last = newest.deliveryid;
         // Not by the query, which would search all of the store for each page.
-        for record in page.iter().filter(|record| record.received_at >= since && record.replay_of.is_none()) {
+        let is_received = |record: &&DeliveryRecord| record.replay_of.is_none() && record.polled_by().is_none();
+        for record in page.iter().filter(|record| record.received_at >= since).filter(is_received) {
             counts.all += 1;
             let preview =
                 match replays::compare(store, &translator, config.dialects.get(&record.dialect), record.deliveryid)

@@ -11,7 +11,7 @@ use crate::cli::{Exit, Output, fail, terminal};
 
 /// Arguments of `hookd deliveries export`.
 #[derive(Debug, Args)]
-pub(super) struct ExportArgs {
+pub(in crate::cli) struct ExportArgs {
     /// The number of the delivery.
     #[arg(value_name = "ID")]
     id: i64,

@@ -10,10 +10,10 @@ use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 
 use super::selection::SelectionArgs;
+use super::show;
 use crate::cli::admin::Admin;
 use crate::cli::records::{self, DELIVERIES, WINDOW};
-use crate::cli::sinks::time;
-use crate::cli::terminal::{grouped, shown, shown_lines};
+use crate::cli::terminal::{grouped, shown, shown_lines, time};
 use crate::cli::{Exit, Output, fail};
 
 /// How often hookd is asked again for a delivery of which it is not known whether it was replayed.
@@ -29,7 +29,7 @@ const PROGRESS: u64 = 500;
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("numbers").args(["ids"])
     .conflicts_with_all(["dialect", "event", "state", "since", "until", "repository", "branch"])))]
-pub(super) struct ReplayArgs {
+pub(in crate::cli) struct ReplayArgs {
     /// The numbers of deliveries.
     #[arg(value_name = "ID")]
     ids: Vec<i64>,
@@ -121,7 +121,8 @@ impl Run<'_> {
                 Ok(found) => found,
                 Err(message) => return Ok(Err(message)),
             };
-            let received = found.iter().filter(|delivery| delivery["replay_of"].is_null());
+            let is_received = |delivery: &&Value| delivery["replay_of"].is_null() && show::poller(delivery).is_none();
+            let received = found.iter().filter(is_received);
             let ids: Vec<i64> = received.map(|delivery| records::number(DELIVERIES, delivery)).collect();
             if let Err(message) = self.each(&ids, output)? {
                 return Ok(Err(message));

@@ -12,7 +12,7 @@ use crate::cli::records::{self, CHANGES, Conditions, DELIVERIES, WINDOW};
 
 /// Conditions, all of which a delivery meets; of one that is repeated, any.
 #[derive(Clone, Debug, Default, Args)]
-pub(super) struct SelectionArgs {
+pub(in crate::cli) struct SelectionArgs {
     /// Only of this dialect; can be repeated.
     #[arg(long, value_name = "NAME")]
     dialect: Vec<String>,

@@ -2,11 +2,11 @@
 
 use std::io;
 
+use hookd_store::POLL_EVENT;
 use serde_json::{Value, json};
 
 use crate::cli::admin::Admin;
-use crate::cli::sinks::time;
-use crate::cli::terminal::{self, shown};
+use crate::cli::terminal::{self, shown, time};
 use crate::cli::{Exit, Output};
 
 const HEADER: [&str; 8] = ["ID", "RECEIVED", "DIALECT", "EVENT", "STATE", "CHANGES", "FROM", "REASON"];
@@ -31,10 +31,11 @@ pub(super) fn list(deliveries: &[Value], is_json: bool, output: &mut Output<'_>)
 /// The cells of a delivery.
 fn row(delivery: &Value) -> [String; 8] {
     let text = |key: &str| delivery[key].as_str().unwrap_or("-").to_owned();
-    let from = match (delivery["replay_of"].as_i64(), delivery["user"].as_str()) {
-        (Some(of), _) => format!("replay of {of}"),
-        (None, Some(user)) => format!("{user}@{}", text("peer")),
-        (None, None) => text("peer"),
+    let from = match (delivery["replay_of"].as_i64(), poller(delivery), delivery["user"].as_str()) {
+        (Some(of), ..) => format!("replay of {of}"),
+        (None, Some(poller), _) => format!("poller {poller}"),
+        (None, None, Some(user)) => format!("{user}@{}", text("peer")),
+        (None, None, None) => text("peer"),
     };
     [
         delivery["deliveryid"].to_string(),
@@ -46,6 +47,12 @@ fn row(delivery: &Value) -> [String; 8] {
         from,
         delivery["reason"].as_str().unwrap_or_default().to_owned(),
     ]
+}
+
+/// The poller that made a delivery, if one did.
+pub(super) fn poller(delivery: &Value) -> Option<&str> {
+    let is_poll = delivery["event"] == POLL_EVENT && delivery["peer"].is_null() && delivery["replay_of"].is_null();
+    delivery["forge_id"].as_str().filter(|_| is_poll)?.rsplit_once('@').map(|(poller, _)| poller)
 }
 
 /// The line of a delivery that is printed as it comes.
@@ -74,7 +81,10 @@ pub(super) fn one(delivery: &Value, is_json: bool, output: &mut Output<'_>) -> i
     let out = &mut output.out;
     writeln!(out, "delivery  {}, {}", delivery["deliveryid"], delivery["state"].as_str().unwrap_or_default())?;
     writeln!(out, "received  {}, {} bytes", time(&delivery["received_at"]), delivery["size"])?;
-    writeln!(out, "forge id  {}", shown(delivery["forge_id"].as_str().unwrap_or("-")))?;
+    match poller(delivery) {
+        Some(poller) => writeln!(out, "poller    {}", shown(poller))?,
+        None => writeln!(out, "forge id  {}", shown(delivery["forge_id"].as_str().unwrap_or("-")))?,
+    }
     writeln!(out, "changes   {}", numbers(&delivery["changeids"]))?;
     for step in delivery["timeline"].as_array().into_iter().flatten() {
         let text = shown(step["text"].as_str().unwrap_or_default());

@@ -2,13 +2,11 @@
 
 use std::io;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
-use super::text;
 use crate::cli::Output;
 use crate::cli::admin::Admin;
-use crate::cli::terminal;
+use crate::cli::terminal::{self, text, time};
 
 /// A sink, with its dead letters in `dead_letters`: by reason, or one by one.
 pub(super) fn read(admin: &Admin, path: &str, one_by_one: bool) -> Result<Value, String> {
@@ -76,11 +74,4 @@ pub(super) fn one(sink: &Value, output: &mut Output<'_>) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// A time of the REST API, to the second.
-#[expect(clippy::cast_possible_truncation, reason = "fractions of a second are not shown")]
-pub(in crate::cli) fn time(seconds: &Value) -> String {
-    let time = seconds.as_f64().and_then(|seconds| Timestamp::from_second(seconds as i64).ok());
-    time.map_or_else(|| "-".to_owned(), |time| time.to_string())
 }

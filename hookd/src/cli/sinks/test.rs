@@ -17,7 +17,7 @@ use crate::log::chain;
 
 /// Arguments of `hookd sinks test`.
 #[derive(Debug, Args)]
-pub(super) struct TestArgs {
+pub(in crate::cli) struct TestArgs {
     /// The sink.
     name: String,
     /// Show what the filter does with this change of the running hookd.
@@ -48,14 +48,8 @@ pub(super) fn run(
     let change = match args.change {
         None => None,
         Some(changeid) => {
-            let found = match Admin::find(config, admin) {
-                Ok(admin) => find(&admin, changeid),
-                Err(report) => {
-                    writeln!(output.err, "{report}")?;
-                    return Ok(Exit::Usage);
-                }
-            };
-            match found {
+            let Some(admin) = Admin::reach(config, admin, output)? else { return Ok(Exit::Usage) };
+            match find(&admin, changeid) {
                 Ok(change) => Some(change),
                 Err(message) => return fail(&message, output),
             }

@@ -1,0 +1,58 @@
+//! Pollers in the REST API: what they are doing, and that one polls now.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use hookd_pollers::PollerView;
+use hookd_store::Timestamp;
+use serde_json::{Value as Json, json};
+
+use super::envelope;
+use crate::state::AppState;
+
+pub(super) async fn pollers(state: web::Data<AppState>) -> HttpResponse {
+    let records: Vec<Json> = state.pollers().pollers().iter().map(to_json).collect();
+    let total = records.len() as u64;
+    envelope::collection("pollers", records, total, None)
+}
+
+pub(super) async fn poller(state: web::Data<AppState>, name: web::Path<String>) -> HttpResponse {
+    let found = state.pollers().pollers().into_iter().find(|view| view.settings.name == *name);
+    match found {
+        Some(view) => envelope::text(StatusCode::OK, envelope::single("pollers", to_json(&view), None)),
+        None => missing(&name),
+    }
+}
+
+/// Has a poller poll now, or once more if it is polling.
+pub(super) async fn poke(state: web::Data<AppState>, name: web::Path<String>) -> HttpResponse {
+    if !state.pollers().poke(&name) {
+        return missing(&name);
+    }
+    envelope::answer(StatusCode::OK, &json!({ "result": format!("poller `{name}` polls now") }))
+}
+
+fn to_json(PollerView { settings, status }: &PollerView) -> Json {
+    let every = &settings.every;
+    let seconds = |time: Option<Timestamp>| time.map(Timestamp::as_seconds_f64);
+    json!({
+        "name": settings.name,
+        "type": settings.poller_type,
+        "repository": settings.poller.repository(),
+        "project": every.project,
+        "codebase": every.codebase,
+        "category": every.category,
+        "poll_interval": every.poll_interval.as_secs_f64(),
+        "state": status.state.name(),
+        "tried_at": seconds(status.tried_at),
+        "succeeded_at": seconds(status.succeeded_at),
+        "changed_at": seconds(status.changed_at),
+        "next_poll_at": seconds(status.next_at),
+        "failures": status.failures,
+        "error": status.error,
+        "positions": status.positions,
+    })
+}
+
+fn missing(name: &str) -> HttpResponse {
+    envelope::error(StatusCode::NOT_FOUND, &format!("not found while getting from pollers/{name}"))
+}

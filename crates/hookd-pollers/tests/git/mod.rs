@@ -1,0 +1,11 @@
+mod bounds;
+mod conformance;
+mod cost;
+mod fixture;
+mod following;
+mod hostile;
+mod interrupted;
+mod names;
+mod positions;
+mod reconcile;
+mod work_folder;

@@ -147,7 +147,8 @@ impl Dialect {
 
 impl Target for Dialect {
     fn name(&self) -> &'static str {
-        self.name
+        // JSON itself has a target as well.
+        if self.name == "json" { "json_class" } else { self.name }
     }
 
     fn seeds(&self) -> Vec<Vec<u8>> {

@@ -7,6 +7,7 @@
 
 mod answers;
 mod change_hook;
+mod late;
 mod rejection;
 mod route;
 mod senders;

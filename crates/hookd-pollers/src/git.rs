@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use hookd_core::Change;
 
 use self::command::{Call, Commands, Failure};
 use self::folder::{Folder, at_ref, new_ref};
@@ -72,6 +73,10 @@ impl Poller for Git {
 
     fn warnings(&self) -> Vec<String> {
         self.warnings.clone()
+    }
+
+    fn awaits(&self, change: &Change) -> bool {
+        self.reconcile.as_ref().is_some_and(|reconcile| reconcile.awaits(change))
     }
 
     fn polls_at_launch(&self) -> bool {

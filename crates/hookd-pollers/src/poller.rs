@@ -30,6 +30,12 @@ pub trait Poller: Send + Sync {
         Vec::new()
     }
 
+    /// Whether it waits for webhooks to bring this change, and would report it if none did in time. A webhook that comes
+    /// even later is then not taken for a second change.
+    fn awaits(&self, _change: &Change) -> bool {
+        false
+    }
+
     /// Whether it polls when hookd starts, whatever its option says.
     fn polls_at_launch(&self) -> bool {
         false

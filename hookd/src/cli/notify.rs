@@ -167,6 +167,10 @@ impl SpoolArgs {
                 return Ok(Exit::Usage);
             }
         };
+        if !self.folder.is_dir() {
+            writeln!(output.err, "{PREFIX} {}: no such folder", self.folder.display())?;
+            return Ok(Exit::Usage);
+        }
         let connect = |master: &str, time: Duration| {
             let mut endpoint = Endpoint::new(master, time).map_err(Failure::Invalid)?;
             if let Some(credentials) = &credentials {

@@ -15,10 +15,10 @@ use hookd_core::{ChangeList, HookRequest, Method, Proof};
 use hookd_http::{BodyError, BodyLimits, Budget, LogLimiter, is_encoded, plain, read_body};
 use hookd_store::{NewDelivery, NewState, Origin, Receipt, SharedStore, State, StoreError, StoredRequest, Timestamp};
 
-use super::answers;
 use super::rejection::Rejection;
 use super::route::{PREFIX, dialect_of, method_of};
 use super::senders::{counted_sender, is_allowed, shown_sender};
+use super::{answers, late};
 use crate::followups::{Queue, Route};
 use crate::translator::{Translator, Verdict, new_state};
 
@@ -179,6 +179,14 @@ impl Front {
             Err(refusal) => {
                 self.record_unverified(http, &dialect.name, event, refusal.message());
                 return answers::refused(&refusal);
+            }
+        };
+        let (state, note) = match late::without_reported(state, &self.config.current().pollers, &self.store).await {
+            Ok((state, None)) => (state, note),
+            Ok((state, Some(late))) => (state, Some(note.map_or(late.clone(), |note| format!("{note}; {late}")))),
+            Err(error) => {
+                self.record_unstored(&dialect.name, event.as_deref(), forge_id.as_deref(), &error);
+                return answers::unstored(&error);
             }
         };
         let translated = started.elapsed();

@@ -84,8 +84,10 @@ impl Command {
     /// The program and, if it has one, the name of its own command, for messages.
     fn name(&self) -> String {
         let mut name = self.program.to_string_lossy().into_owned();
-        let word = self.arguments.iter().map(|argument| argument.to_string_lossy());
-        if let Some(word) = word.into_iter().find(|word| !word.starts_with('-')) {
+        let mut words = self.arguments.iter().map(|argument| argument.to_string_lossy());
+        if let Some(word) = words
+            .find(|word| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !word.starts_with('-'))
+        {
             name.push(' ');
             name.push_str(&word);
         }
@@ -129,7 +131,7 @@ mod tests {
     #[test]
     fn kills_what_never_stops_printing() {
         let failed = shell("cat /dev/zero", b"").run(LONG).unwrap_err();
-        assert_eq!(failed.to_string(), "`sh cat /dev/zero` printed more than 64 MiB and was killed");
+        assert_eq!(failed.to_string(), "`sh` printed more than 64 MiB and was killed");
     }
 
     #[test]

@@ -20,6 +20,11 @@ impl Deadline {
         self.limit.saturating_sub(self.started.elapsed())
     }
 
+    /// The same beginning, and this long.
+    pub(crate) fn with_limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
+    }
+
     /// The part of it in which the repository is read: three fifths, so that there is time to send.
     pub(crate) fn for_reading(self) -> Self {
         Self { limit: self.limit * 3 / 5, ..self }

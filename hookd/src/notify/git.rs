@@ -63,6 +63,8 @@ impl GitArgs {
         }
         let path = work_tree(&folder).to_owned();
         let settings = common.settle(&path)?;
+        // The configuration may have said so.
+        git.reading = reading.with_limit(settings.timeout).for_reading();
         let read = Box::new(move |settings: &Settings, input: &mut dyn Read| {
             let mut bytes = Vec::new();
             let read = input.take(MAX_INPUT_BYTES).read_to_end(&mut bytes);

@@ -56,7 +56,7 @@ impl HgArgs {
     /// Finds the repository that this is the hook of, and reads its configuration.
     pub(crate) fn open(&self, reading: Deadline) -> Result<Opened<'_>, Failure> {
         let root = root()?;
-        let hg = Hg { root: root.clone(), reading };
+        let mut hg = Hg { root: root.clone(), reading };
         let mut common = self.common.clone();
         let (mut branchtype, mut branch) = (self.branchtype, self.branch.clone());
         let items = hg.configuration()?;
@@ -84,6 +84,8 @@ impl HgArgs {
             }
         }
         let settings = common.settle(&root)?;
+        // The configuration may have said so.
+        hg.reading = reading.with_limit(settings.timeout).for_reading();
         let fixed = match branchtype.unwrap_or(BranchType::Inrepo) {
             BranchType::Inrepo => None,
             BranchType::Dirname => branch.or_else(|| Some(text(root.file_name()?.as_encoded_bytes()))),

@@ -148,7 +148,7 @@ impl Common {
             option.get_or_insert(value);
         }
         match name {
-            "master" => self.masters.extend(list(value)),
+            "master" => self.masters.push(value.to_owned()),
             "user" | "username" => fill(&mut self.user, value.to_owned()),
             "passwd" | "auth" => fill(&mut self.password, Password(value.to_owned())),
             "passwordfile" | "password-file" => fill(&mut self.password_file, value.into()),
@@ -186,9 +186,9 @@ impl Common {
     /// The settings for a repository at this path.
     pub(crate) fn settle(&self, path: &Path) -> Result<Settings, Failure> {
         let mut masters: Vec<String> = Vec::new();
-        for master in &self.masters {
+        for master in self.masters.iter().flat_map(|masters| list(masters)) {
             // Buildbot's hook takes `localhost:8020/change_hook/base`.
-            let url = if master.contains("://") { master.clone() } else { format!("http://{master}") };
+            let url = if master.contains("://") { master } else { format!("http://{master}") };
             if !masters.contains(&url) {
                 masters.push(url);
             }

@@ -18,7 +18,7 @@ pub(super) async fn pollers(state: web::Data<AppState>) -> HttpResponse {
 pub(super) async fn poller(state: web::Data<AppState>, name: web::Path<String>) -> HttpResponse {
     let found = state.pollers().pollers().into_iter().find(|view| view.settings.name == *name);
     match found {
-        Some(view) => envelope::single("pollers", to_json(&view), None),
+        Some(view) => envelope::text(StatusCode::OK, envelope::single("pollers", to_json(&view), None)),
         None => missing(&name),
     }
 }

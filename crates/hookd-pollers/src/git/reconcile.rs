@@ -65,6 +65,11 @@ impl Reconcile {
         Self { grace, repository: Arc::new(repository) }
     }
 
+    /// Whether a change is of the repository whose webhooks are looked after.
+    pub(crate) fn awaits(&self, change: &Change) -> bool {
+        change.revision.is_some() && self.repository.is_of(change)
+    }
+
     /// Those of these revisions that the log has, on the ref of this key.
     pub(crate) async fn brought(
         &self,

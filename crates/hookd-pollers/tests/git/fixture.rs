@@ -111,6 +111,17 @@ impl Repo {
         self.head()
     }
 
+    /// Merges a branch, and takes what is in conflict as it lies there.
+    pub(crate) fn merge_anyhow(&self, branch: &str, message: &str) {
+        let options = ["merge", "--quiet", "--no-ff", "--no-commit", "--strategy-option=ours", branch];
+        git_in(
+            self.folder.path(),
+            &options,
+            &[("GIT_COMMITTER_NAME", "Bob"), ("GIT_COMMITTER_EMAIL", "bob@example.org")],
+        );
+        self.commit_all(message);
+    }
+
     /// Makes a branch of the current commit, and goes there.
     pub(crate) fn branch(&self, name: &str) {
         self.git(&["checkout", "--quiet", "-b", name]);

@@ -12,7 +12,8 @@ use super::updates::hash;
 
 /// `git`, in the environment of the hook: `GIT_DIR`, the quarantine of `pre-receive` and the rest are passed on.
 pub(crate) struct Git {
-    reading: Deadline,
+    /// When reading has to be done.
+    pub(crate) reading: Deadline,
     pub(crate) first_parent: bool,
 }
 

@@ -89,6 +89,8 @@ fn what_is_left_is_sent_on_request() {
     let (code, said) = flush(&with);
     assert_eq!((code, said), (Some(0), format!("hookd notify: 1 change sent to {}\n", url(proxy.address()))));
     assert_eq!(flush(&with), (Some(0), String::new()));
+    let nowhere = (Some(2), "hookd notify: nowhere: no such folder\n".to_owned());
+    assert_eq!(flush(&["notify", "spool", "nowhere"]), nowhere);
 
     proxy.meddle(|_| Meddling::Answer("502 Bad Gateway", "down"));
     let (two, _) = push(&shop, "two");

@@ -31,6 +31,7 @@ const PEERS: &[Peer] = &[
         tests: &[
             "conformance::",
             "faults::clock::",
+            "git::",
             "hg::",
             "metrics::a_certificate_that_expires_soon",
             "notify::",
@@ -49,6 +50,7 @@ const PEERS: &[Peer] = &[
         tests: &[
             "buildbot_sink::",
             "conformance::",
+            "git::conformance::",
             "send::every_option_arrives_at_a_buildbot",
             "sinks::master::",
             "why::why_tells_the_way_of_a_delivery",

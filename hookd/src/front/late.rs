@@ -132,7 +132,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_poller_has_reported_is_left_out() {
         let settings = PollerSettings::new("git", "tea@x".to_owned(), Box::new(Waits), EveryPoller::default());
-        let pollers = PollerSet(vec![settings.expect("the options are valid")]);
+        let pollers = PollerSet(vec![Arc::new(settings.expect("the options are valid"))]);
         let store: SharedStore = Arc::new(MemoryStore::new());
         append(&store, "git", "tea@x@3", change("main", "reported")).await;
         append(&store, "git", "other@3", change("main", "of-another-poller")).await;

@@ -4,8 +4,12 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
+use hookd_pollers::{Engine, EveryPoller, PollerSettings};
+use hookd_store::{MemoryStore, SharedStore};
 use serde_json::json;
 
 use super::fixture::{Polling, Repo, build, options};
@@ -181,4 +185,50 @@ async fn a_repository_that_is_not_there_is_an_error_that_says_so() {
     let polling = Polling::of("file:///nowhere/tea", json!({}));
     let error = polling.peek().await.unwrap_err().0;
     assert!(error.contains("'/nowhere/tea' does not appear to be a git repository"), "{error}");
+}
+
+/// Whether a process runs whose command line has this in it.
+fn runs(text: &str) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let mut lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    lines.any(|line| String::from_utf8_lossy(&line).contains(text))
+}
+
+#[tokio::test]
+#[ignore = "needs git"]
+async fn a_repository_that_hangs_is_an_error_and_the_others_go_on() {
+    // It takes connections, and says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("127.0.0.1:{}/tea", listener.local_addr().unwrap().port());
+    let folders = tempfile::tempdir().unwrap();
+    let repo = Repo::started();
+    let settings = |name: &str, url: &str, poll_timeout| {
+        let poller = build(options(url, json!({})), &folders.path().join(name)).unwrap();
+        let every = EveryPoller { poll_timeout, ..EveryPoller::default() };
+        Arc::new(PollerSettings::new("git", name.to_owned(), poller, every).unwrap())
+    };
+    let store: SharedStore = Arc::new(MemoryStore::new());
+    let engine = Engine::start(Arc::clone(&store), Arc::new(())).unwrap();
+    let short = Duration::from_secs(1);
+    let long = Duration::from_secs(600);
+    let pollers = [
+        settings("hangs", &format!("http://{address}"), short),
+        settings("works", &repo.url(), long),
+        settings("stopped", &format!("http://{address}/2"), long),
+    ];
+    engine.apply(&pollers).await;
+    let mut works = engine.watch("works").unwrap();
+    works.wait_for(|status| status.succeeded_at.is_some()).await.unwrap();
+    let mut hangs = engine.watch("hangs").unwrap();
+    let error = hangs.wait_for(|status| status.error.is_some()).await.unwrap().error.clone();
+    assert_eq!(error.as_deref(), Some("the poll took longer than 1s, its `poll_timeout`"));
+    let url = format!("{address}/2");
+    while !runs(&url) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    // A long poll does not hold up a stop, and nothing of it stays.
+    engine.stop().await;
+    while runs(&address) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }

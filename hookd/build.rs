@@ -1,5 +1,8 @@
 //! Puts the commit into `hookd --version`: that of the environment variable `HOOKD_COMMIT`, for builds of an archive, or else
 //! that of the repository. Without both the version stands alone.
+//!
+//! And hands `layout.ld` to the linker, where that is lld, which Rust brings along for this target: what hookd runs then lies
+//! together in the binary, so that the rest of it need not be resident. Other linkers take minutes for such a list, or none.
 
 use std::env;
 use std::path::Path;
@@ -14,6 +17,28 @@ fn main() {
         None => version.to_owned(),
     };
     println!("cargo::rustc-env=HOOKD_VERSION={version}");
+    println!("cargo::rerun-if-changed=layout.ld");
+    let is_release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    if is_release && links_with_lld() {
+        println!(
+            "cargo::rustc-link-arg-bins=-Wl,-T,{}",
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("layout.ld").display()
+        );
+    }
+}
+
+/// Whether the linker is Rust's own lld: this toolchain has it, the target uses it, and nobody has chosen another one.
+fn links_with_lld() -> bool {
+    let target = env::var("TARGET").unwrap_or_default();
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let is_chosen = ["linker", "fuse-ld", "link-self-contained"].iter().any(|word| flags.contains(word));
+    if target != "x86_64-unknown-linux-gnu" || env::var_os("RUSTC_LINKER").is_some() || is_chosen {
+        return false;
+    }
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let sysroot = Command::new(rustc).args(["--print", "sysroot"]).output().map(|output| output.stdout);
+    let sysroot = String::from_utf8(sysroot.unwrap_or_default()).unwrap_or_default();
+    Path::new(sysroot.trim()).join("lib/rustlib").join(target).join("bin/gcc-ld/ld.lld").exists()
 }
 
 /// The commit of the repository that this is in, if it is that of hookd and not one around it.

@@ -7,4 +7,5 @@ use hookd_bitbucketserver as _;
 use hookd_github as _;
 use hookd_gitlab as _;
 use hookd_gitorious as _;
+use hookd_json as _;
 use hookd_poller as _;

@@ -57,6 +57,18 @@ impl Pattern {
         self.regex.find(text).is_some_and(|found| found.start() == 0)
     }
 
+    /// The names of its groups, `(?P<NAME>…)`.
+    pub fn group_names(&self) -> impl Iterator<Item = &str> {
+        self.regex.capture_names().flatten()
+    }
+
+    /// What its named groups have found in `text`, where it is found itself; those that take no part are left out.
+    pub fn groups(&self, text: &str) -> Option<Vec<(String, String)>> {
+        let found = self.regex.captures(text)?;
+        let value = |name: &str| Some((name.to_owned(), found.name(name)?.as_str().to_owned()));
+        Some(self.group_names().filter_map(value).collect())
+    }
+
     /// As it was written.
     pub fn source(&self) -> &str {
         &self.source

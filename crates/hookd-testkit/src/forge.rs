@@ -27,6 +27,9 @@ pub struct Forge {
     options: &'static [&'static str],
     pub(crate) schemes: &'static [Scheme],
     proof_options: &'static str,
+    needed_options: &'static str,
+    secret_option: &'static str,
+    pub(crate) modes: &'static [Compat],
 }
 
 impl Forge {
@@ -48,6 +51,9 @@ impl Forge {
             options: &[],
             schemes: &[],
             proof_options: "{}",
+            needed_options: "{}",
+            secret_option: "secret",
+            modes: &BOTH,
         }
     }
 
@@ -84,6 +90,28 @@ impl Forge {
     #[must_use]
     pub const fn with_proof_options(mut self, options: &'static str) -> Self {
         self.proof_options = options;
+        self
+    }
+
+    /// For dialects that cannot be without options: these, as a JSON text, which go along with all others.
+    #[must_use]
+    pub const fn with_needed_options(mut self, options: &'static str) -> Self {
+        self.needed_options = options;
+        self
+    }
+
+    /// For dialects whose secret is not the option `secret`, but lies at this path of the [options for a
+    /// proof](Self::with_proof_options), such as `proof.secret`.
+    #[must_use]
+    pub const fn with_secret_at(mut self, path: &'static str) -> Self {
+        self.secret_option = path;
+        self
+    }
+
+    /// For dialects that Buildbot does not have, and that refuse `compat`.
+    #[must_use]
+    pub const fn unknown_to_buildbot(mut self) -> Self {
+        self.modes = &[Compat::Off];
         self
     }
 
@@ -199,14 +227,33 @@ impl Forge {
     /// Hooks for the contract: both modes, without options and with each of [`Forge::with_options`].
     pub(crate) fn hooks(&self) -> Vec<Subject> {
         let options = || ["{}"].iter().chain(self.options);
-        BOTH.iter().flat_map(|mode| options().map(|options| self.hook(*mode, parsed(options)))).collect()
+        self.modes.iter().flat_map(|mode| options().map(|options| self.hook(*mode, parsed(options)))).collect()
     }
 
     /// The hook that requires a proof made with `secret`, which may be one or several.
     pub(crate) fn closed_hook(&self, compat: Compat, secret: Value) -> Subject {
+        self.hook(compat, self.closed_options(secret))
+    }
+
+    /// Options that require a proof made with `secret`.
+    pub(crate) fn closed_options(&self, secret: Value) -> Value {
         let mut options = parsed(self.proof_options);
-        options["secret"] = secret;
-        self.hook(compat, options)
+        *self.secret_option.split('.').fold(&mut options, |options, key| &mut options[key]) = secret;
+        options
+    }
+
+    /// These options, with those that the dialect cannot be without.
+    pub(crate) fn with_needed(&self, options: Value) -> Value {
+        let (Value::Object(mut all), Value::Object(options)) = (parsed(self.needed_options), options) else {
+            panic!("options are a table")
+        };
+        all.extend(options);
+        Value::Object(all)
+    }
+
+    /// Where the secret is, as messages name it.
+    pub(crate) fn secret_option(&self) -> &'static str {
+        self.secret_option
     }
 }
 

@@ -65,7 +65,7 @@ impl Deref for Subject {
 impl Subject {
     /// Builds the dialect; the problems with its options are lines as `hookd check` prints them behind the position.
     pub(crate) fn build(forge: &Forge, compat: Compat, options: Value) -> Result<Self, Vec<String>> {
-        let Value::Object(table) = options else { panic!("options are a table, not {options}") };
+        let Value::Object(table) = forge.with_needed(options) else { panic!("options are a table") };
         let pollers = Arc::new(FakePollers { names: forge.pollers, polled: Mutex::default() });
         let mut context = BuildContext::new(forge.dialect, compat, &SpelledOut);
         context.pollers = Arc::clone(&pollers) as Arc<dyn Pollers>;

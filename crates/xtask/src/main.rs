@@ -25,6 +25,7 @@ enum Task {
     Bench(bench::Options),
     Docs(docs::Options),
     Fuzz(fuzz::Options),
+    Layout(bench::LayoutOptions),
     Test(test::Options),
     Torture(torture::Options),
 }
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Docs(options) => docs::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Layout(options) => bench::layout(&options),
         Task::Test(options) => test::run(&options),
         Task::Torture(options) => torture::run(&options),
     };

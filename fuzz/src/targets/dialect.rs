@@ -8,12 +8,12 @@
 //! - a request that is refused makes no poller poll, and no other is made to poll than is allowed.
 
 use fastrand::Rng;
-use hookd_core::{ChangeList, HookRequest, Outcome};
+use hookd_core::{ChangeList, Compat, HookRequest, Outcome};
 use hookd_testkit::{BOTH, Forge, Scheme, Subject, json};
 use serde_json::Value;
 use {
     hookd_base as _, hookd_bitbucket as _, hookd_bitbucketcloud as _, hookd_bitbucketserver as _, hookd_github as _,
-    hookd_gitlab as _, hookd_gitorious as _, hookd_poller as _,
+    hookd_gitlab as _, hookd_gitorious as _, hookd_json as _, hookd_poller as _,
 };
 
 use super::dialect_seeds as seeds;
@@ -27,6 +27,7 @@ const PROOFS: &[&str] = &[
     "X-Hub-Signature",
     "X-Hub-Signature-256",
     "X-Gitlab-Token",
+    "X-Signature",
     "webhook-id",
     "webhook-timestamp",
     "webhook-signature",
@@ -52,6 +53,21 @@ pub(super) fn all() -> Vec<Box<dyn Target>> {
         r#"{"github_property_whitelist": ["*"], "token": {"octo/*": "t"}, "codebase": "c"}"#,
         r#"{"github_property_whitelist": ["github.base.*"], "skips": [], "token": "t"}"#,
     ];
+    const JSON: &str = r#"{
+        "delivery": {"header": "X-Delivery"},
+        "when": [
+            {"path": "ref", "re": "^refs/heads/(?P<branch>.+)$"},
+            {"path": "deleted", "not_in": [true]},
+            {"header": "X-Event", "not_re": "^ping$"}
+        ],
+        "each": "commits",
+        "change": {
+            "author": "{author.name} <{author.email}>", "branch": "{branch}", "comments": "{message?}", "revision": "{id}",
+            "repository": "{.repository.url|.repository.name}", "when_timestamp": "{timestamp}",
+            "files": ["{added}", "{modified}", "{removed}"], "properties": {"commit": "{author}", "n": "{.total?}"}
+        },
+        "skips": ["skip ci"]
+    }"#;
     const SHA256: Scheme = Scheme::Sha256("X-Hub-Signature");
     let github = [Scheme::Sha1("X-Hub-Signature"), Scheme::Sha256("X-Hub-Signature-256")];
     let gitlab = [Scheme::Token("X-Gitlab-Token"), Scheme::StandardWebhooks];
@@ -63,6 +79,7 @@ pub(super) fn all() -> Vec<Box<dyn Target>> {
         dialect("github", GITHUB, &github, seeds::github),
         dialect("gitlab", &["{}", r#"{"codebase": "c"}"#], &gitlab, seeds::gitlab),
         dialect("gitorious", &["{}"], &[], seeds::gitorious),
+        dialect("json", &[JSON], &[Scheme::Sha256("X-Signature")], seeds::json),
         dialect("poller", &[r#"{"allowed": ["svn"]}"#], &[], seeds::poller),
     ]
 }
@@ -72,16 +89,26 @@ fn dialect(name: &'static str, options: &[&str], schemes: &[Scheme], seeds: fn()
     let forge = Forge::new(name, &[], |_| Value::Null, |_, _| HookRequest::post("")).with_pollers(POLLERS);
     let open = options.iter().flat_map(|options| {
         let options: Value = options.parse().expect("options are JSON");
-        BOTH.map(|mode| forge.hook(mode, options.clone()))
+        modes(name).iter().map(move |mode| forge.hook(*mode, options.clone()))
     });
     let closed = schemes.iter().flat_map(|scheme| {
         let mut options = json!({"secret": scheme.secret(SECRET)});
         if name == "github" {
             options["strict"] = json!(true);
         }
-        BOTH.map(|mode| (forge.hook(mode, options.clone()), *scheme))
+        if name == "json" {
+            let proof =
+                json!({"header": scheme.header(), "scheme": "hmac-sha256", "prefix": "sha256=", "secret": SECRET});
+            options = json!({"proof": proof, "change": {"revision": "{id}"}});
+        }
+        modes(name).iter().map(move |mode| (forge.hook(*mode, options.clone()), *scheme))
     });
     Box::new(Dialect { name, open: open.collect(), closed: closed.collect(), seeds })
+}
+
+/// The modes that a dialect has.
+fn modes(name: &str) -> &'static [Compat] {
+    if name == "json" { &[Compat::Off] } else { &BOTH }
 }
 
 impl Dialect {
@@ -120,7 +147,8 @@ impl Dialect {
 
 impl Target for Dialect {
     fn name(&self) -> &'static str {
-        self.name
+        // JSON itself has a target as well.
+        if self.name == "json" { "json_class" } else { self.name }
     }
 
     fn seeds(&self) -> Vec<Vec<u8>> {

@@ -136,6 +136,12 @@ pub(super) fn gitorious() -> Vec<Message> {
     vec![form(fixture!("gitorious", "push")), form(example!("gitorious-push")).with_query("codebase=c")]
 }
 
+/// The class `json`.
+pub(super) fn json() -> Vec<Message> {
+    let send = |event: &str, body: &str| Message::post(&[("X-Event", event), ("X-Delivery", "17")], body);
+    vec![send("push", fixture!("json", "push")), send("ping", "{}").with_query("codebase=c")]
+}
+
 /// The dialect `poller`.
 pub(super) fn poller() -> Vec<Message> {
     let get = |query| Message { method: Method::Get, ..Message::post(&[], "").with_query(query) };

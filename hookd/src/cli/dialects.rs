@@ -126,8 +126,7 @@ mod tests {
         let (exit, out, err) = hookd(&["dialects", "none"]);
         assert_eq!((exit, out.as_str()), (Exit::Usage, ""));
         // A crate that no code refers to would be missing here.
-        let known =
-            "`base`, `bitbucket`, `bitbucketcloud`, `bitbucketserver`, `github`, `gitlab`, `gitorious`, `poller`";
+        let known = "`base`, `bitbucket`, `bitbucketcloud`, `bitbucketserver`, `github`, `gitlab`, `gitorious`, `json`, `poller`";
         assert_eq!(err, format!("error: this build has no dialect `none`, only {known}\n"));
     }
 }

@@ -17,6 +17,7 @@ mod hostile_bodies;
 mod hostile_connections;
 mod hostile_flood;
 mod include;
+mod json_class;
 mod manual;
 mod metrics;
 mod notify;

@@ -30,13 +30,14 @@ fn pushed(repository: &str, branch: &str, revision: &str, author: &str) -> Value
     payload
 }
 
-/// A hookd with deliveries of every state, a sink that is down, and the API of the forge, which is down.
+/// A hookd with deliveries of every state, a sink and a poller whose other sides are down, and the API of the forge, which is down.
 fn filled() -> (Hookd, GithubApi) {
     let api = GithubApi::start();
     api.set_down(true);
     let tables = format!(
         "[change_hook_dialects.github]\ngithub_api_endpoint = {:?}\nsecret = 'secret'\n[[sinks]]\nname = 'master: a'\ntype = 'webhook'\n\
-         url = 'http://127.0.0.1:9/'\n",
+         url = 'http://127.0.0.1:9/'\n[[pollers]]\ntype = 'git'\n\
+         repourl = 'http://127.0.0.1:9/a-repository/at-an-address/where-nobody-listens.git'\n",
         api.endpoint()
     );
     let hookd = Home::serving(&tables).start();

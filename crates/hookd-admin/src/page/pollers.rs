@@ -1,6 +1,7 @@
 //! The page of all pollers: whether they get through to their repositories, and a button that has one poll now.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use hookd_core::duration;
 use hookd_pollers::PollerView;
 use hookd_store::Timestamp;
 use maud::{Markup, html};
@@ -8,7 +9,7 @@ use maud::{Markup, html};
 use super::layout::{Frame, address, button, none, state};
 use super::root::Root;
 use super::text::text;
-use super::time::{moment, span};
+use super::time::moment;
 use super::{found, not_found, see};
 use crate::state::AppState;
 
@@ -53,7 +54,7 @@ fn row(PollerView { settings, status }: &PollerView) -> Markup {
             td data-label="Name" {
                 (text(&settings.name))
                 div.note {
-                    (settings.poller_type) ", every " (span(settings.every.poll_interval))
+                    (settings.poller_type) ", every " (duration::format(settings.every.poll_interval))
                     @if repository != settings.name { ", " (address(&repository)) }
                 }
             }

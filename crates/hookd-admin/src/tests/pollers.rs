@@ -97,7 +97,7 @@ async fn a_poller_is_shown_with_its_times_and_its_error() {
         "no route to &lt;host&gt;",
         "https://example.org/r?a&amp;b",
         "https://example.org/&lt;repo&gt;",
-        "every 1 h",
+        "every 1h",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }

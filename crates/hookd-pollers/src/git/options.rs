@@ -162,7 +162,9 @@ impl PollerOptions for Options {
         {
             problems.push(Problem::with("auth_credentials", "a user or password has no control characters"));
         }
-        if credentials.is_some() && address.as_ref().is_ok_and(|address| address.origin().is_none()) {
+        if let (Ok(address), true) = (&address, credentials.is_some())
+            && address.origin().is_none()
+        {
             warnings.push("the password is not used: git takes one over HTTP only".to_owned());
         }
         let gitbin = context.program(&self.gitbin);

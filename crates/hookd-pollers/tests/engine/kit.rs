@@ -42,7 +42,7 @@ impl Call {
     }
 
     /// Waits until the poll is abandoned.
-    pub(crate) async fn is_abandoned(mut self) {
+    pub(crate) async fn wait_until_abandoned(mut self) {
         soon(self.answer.closed()).await;
     }
 

@@ -127,7 +127,7 @@ async fn a_poll_that_takes_too_long_is_abandoned() {
     let mut world = World::new();
     let options = EveryPoller { poll_timeout: Duration::from_millis(20), ..hourly() };
     world.serve(&["x"], &options).await;
-    world.call().await.is_abandoned().await;
+    world.call().await.wait_until_abandoned().await;
     let status = world.at_rest("x").await;
     assert_eq!(status.error.as_deref(), Some("the poll took longer than 20ms, its `poll_timeout`"));
     assert_eq!(world.store.positions("x").unwrap(), None);

@@ -21,23 +21,33 @@ const TAG_BYTES: usize = 6;
 /// How many bits of a key there are in a run, in all: its highest.
 pub(crate) const KEPT_BITS: u32 = CHUNK_BITS + 8 * TAG_BYTES as u32;
 
-/// The bytes after them: how far the number is before the last one of the run.
-const DISTANCE_BYTES: usize = 5;
-
-/// A key in a run, and its number.
-type KeyEntry = [u8; TAG_BYTES + DISTANCE_BYTES];
-
 /// A run in the file.
 #[derive(Clone, Copy)]
 pub(crate) struct Run {
     runid: i64,
     last_id: i64,
+    /// How many bytes after the tag of an entry say how far its number is before the last one of the run: as few as the
+    /// farthest needs, mostly two.
+    distance_bytes: usize,
+}
+
+/// The columns that make a [`Run`].
+macro_rules! run {
+    () => {
+        "runid, last_id, distance_bytes"
+    };
 }
 
 impl Run {
-    /// From the columns `runid` and `last_id`.
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { runid: row.get(0)?, last_id: row.get(1)? })
+        let distance_bytes: usize = row.get(2)?;
+        // No more than a number has, whatever is in the file.
+        Ok(Self { runid: row.get(0)?, last_id: row.get(1)?, distance_bytes: distance_bytes.min(size_of::<i64>()) })
+    }
+
+    /// The entries of a chunk: keys, each with its number.
+    fn entries(self, chunk: &[u8]) -> std::slice::ChunksExact<'_, u8> {
+        chunk.chunks_exact(TAG_BYTES + self.distance_bytes)
     }
 
     /// The numbers that a key leads to in this run.
@@ -47,10 +57,8 @@ impl Run {
             .query_row([self.chunkid(key)], |row| row.get(0))
             .optional()?;
         let chunk = chunk.unwrap_or_default();
-        let (entries, _) = chunk.as_chunks();
         let tag = tag_of(key);
-        let first = entries.partition_point(|entry: &KeyEntry| entry[..TAG_BYTES] < tag[..]);
-        let found = entries[first..].iter().take_while(|entry| entry[..TAG_BYTES] == tag);
+        let found = self.entries(&chunk).filter(|entry| entry[..TAG_BYTES] == tag);
         Ok(found.map(|entry| self.read(entry).1).collect())
     }
 
@@ -63,18 +71,24 @@ impl Run {
         let mut rows = select.query((self.chunkid(first), self.chunkid(last)))?;
         while let Some(row) = rows.next()? {
             let highest = row.get::<_, i64>(0)?.cast_unsigned() << (u64::BITS - CHUNK_BITS);
-            let (entries, _) = row.get_ref(1)?.as_blob().map_err(|error| broken(&error))?.as_chunks();
-            let entries = entries.iter().map(|entry| self.read(entry));
+            let chunk = row.get_ref(1)?.as_blob().map_err(|error| broken(&error))?;
+            let entries = self.entries(chunk).map(|entry| self.read(entry));
             found.extend(entries.filter(|(tag, _)| (first..=last).contains(&(highest | tag))).map(|(_, id)| id));
         }
         Ok(found)
     }
 
     /// The bits of the key that an entry has, at their place in it, and the number.
-    fn read(self, entry: &KeyEntry) -> (u64, i64) {
+    fn read(self, entry: &[u8]) -> (u64, i64) {
         let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
         let tag = number(&entry[..TAG_BYTES]) << (u64::BITS - KEPT_BITS);
-        (tag, self.last_id - number(&entry[TAG_BYTES..]).cast_signed())
+        (tag, self.last_id.wrapping_sub(number(&entry[TAG_BYTES..]).cast_signed()))
+    }
+
+    /// The entry of a key and its number.
+    fn entry(self, key: u64, id: i64) -> impl Iterator<Item = u8> {
+        let distance = (self.last_id - id).to_be_bytes();
+        tag_of(key).into_iter().chain(distance.into_iter().skip(distance.len() - self.distance_bytes))
     }
 
     /// The number of the chunk that has a key, or would have it.
@@ -106,11 +120,11 @@ impl IdentityIndex {
     /// Reads the filters.
     pub(crate) fn read(connection: &Connection) -> Result<Self, Failure> {
         let mut select =
-            connection.prepare("SELECT runid, last_id, filterid FROM key_runs WHERE kind = ? ORDER BY runid")?;
+            connection.prepare(concat!("SELECT ", run!(), ", filterid FROM key_runs WHERE kind = ? ORDER BY runid"))?;
         let mut rows = select.query([KeyKind::Identity.code()])?;
         let mut groups: Vec<Group> = Vec::new();
         while let Some(row) = rows.next()? {
-            let (run, filterid) = (Run::from_row(row)?, row.get(2)?);
+            let (run, filterid) = (Run::from_row(row)?, row.get(3)?);
             match groups.last_mut().filter(|group| group.filterid == filterid) {
                 Some(group) => group.runs.push(run),
                 None => groups.push(Group { filterid, filter: read_filter(connection, filterid)?, runs: vec![run] }),
@@ -167,15 +181,15 @@ pub(crate) fn write(
         KeyKind::Identity => Some(add_to_filter(connection, keys)?),
         KeyKind::Revision | KeyKind::ForgeId => None,
     };
-    connection.prepare_cached("INSERT INTO key_runs (kind, last_id, filterid) VALUES (?, ?, ?)")?.execute((
-        kind.code(),
-        last_id,
-        filtered.as_ref().map(|(filterid, _)| filterid),
-    ))?;
-    let run = Run { runid: connection.last_insert_rowid(), last_id };
+    let farthest = keys.iter().map(|(_, id)| (last_id - id).cast_unsigned()).max().unwrap_or(0);
+    let distance_bytes = farthest.checked_ilog2().map_or(1, |bit| bit as usize / 8 + 1);
+    let mut insert = connection
+        .prepare_cached("INSERT INTO key_runs (kind, last_id, distance_bytes, filterid) VALUES (?, ?, ?, ?)")?;
+    insert.execute((kind.code(), last_id, distance_bytes, filtered.as_ref().map(|(filterid, _)| filterid)))?;
+    let run = Run { runid: connection.last_insert_rowid(), last_id, distance_bytes };
     let mut insert = connection.prepare_cached("INSERT INTO key_chunks VALUES (?, ?)")?;
     for chunk in keys.chunk_by(|one, other| run.chunkid(one.0) == run.chunkid(other.0)) {
-        let data: Vec<u8> = chunk.iter().flat_map(|(key, id)| entry(*key, last_id - id)).collect();
+        let data: Vec<u8> = chunk.iter().flat_map(|(key, id)| run.entry(*key, *id)).collect();
         insert.execute((run.chunkid(chunk[0].0), data))?;
     }
     Ok(filtered.map(|(filterid, filter)| SealedRun { run, filterid, filter }))
@@ -217,7 +231,7 @@ fn read_filter(connection: &Connection, filterid: i64) -> Result<BloomFilter, Fa
 /// The runs of a kind with the last number of each, the youngest first.
 pub(crate) fn of_kind(connection: &Connection, kind: KeyKind) -> rusqlite::Result<Vec<Run>> {
     connection
-        .prepare_cached("SELECT runid, last_id FROM key_runs WHERE kind = ? ORDER BY runid DESC")?
+        .prepare_cached(concat!("SELECT ", run!(), " FROM key_runs WHERE kind = ? ORDER BY runid DESC"))?
         .query_map([kind.code()], Run::from_row)?
         .collect()
 }
@@ -231,8 +245,8 @@ pub(crate) fn each(connection: &Connection, hand_over: &mut impl FnMut(KeyKind, 
             let mut rows = select.query((run.chunkid(0), run.chunkid(u64::MAX)))?;
             while let Some(row) = rows.next()? {
                 let highest = row.get::<_, i64>(0)?.cast_unsigned() << (u64::BITS - CHUNK_BITS);
-                let (entries, _) = row.get_ref(1)?.as_blob().map_err(|error| broken(&error))?.as_chunks();
-                entries.iter().for_each(|entry| {
+                let chunk = row.get_ref(1)?.as_blob().map_err(|error| broken(&error))?;
+                run.entries(chunk).for_each(|entry| {
                     let (tag, id) = run.read(entry);
                     hand_over(kind, (highest | tag, id));
                 });
@@ -245,7 +259,11 @@ pub(crate) fn each(connection: &Connection, hand_over: &mut impl FnMut(KeyKind, 
 /// Deletes the first run of a kind if it has nothing from `first_kept` on. Gives the run that went.
 pub(crate) fn expire(connection: &Connection, kind: KeyKind, first_kept: i64) -> rusqlite::Result<Option<i64>> {
     let run = connection
-        .prepare_cached("SELECT runid, last_id FROM key_runs WHERE kind = ? AND last_id < ? ORDER BY runid LIMIT 1")?
+        .prepare_cached(concat!(
+            "SELECT ",
+            run!(),
+            " FROM key_runs WHERE kind = ? AND last_id < ? ORDER BY runid LIMIT 1"
+        ))?
         .query_row((kind.code(), first_kept), Run::from_row)
         .optional()?;
     if let Some(run) = run {
@@ -265,10 +283,6 @@ fn kept(key: u64) -> u64 {
     key >> (u64::BITS - KEPT_BITS) << (u64::BITS - KEPT_BITS)
 }
 
-fn entry(key: u64, before: i64) -> impl Iterator<Item = u8> {
-    tag_of(key).into_iter().chain(before.to_be_bytes().into_iter().skip(size_of::<i64>() - DISTANCE_BYTES))
-}
-
 fn tag_of(key: u64) -> [u8; TAG_BYTES] {
     let bytes = (key << CHUNK_BITS).to_be_bytes();
     std::array::from_fn(|index| bytes[index])
@@ -286,6 +300,24 @@ mod tests {
     use crate::index::bloom::CAPACITY_KEYS;
     use crate::index::{Key, KeyKind, key_of_id};
     use crate::schema;
+
+    #[test]
+    fn numbers_take_as_many_bytes_as_the_farthest_needs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hookd.db");
+        let mut connection = Connection::open(&path).unwrap();
+        schema::prepare(&mut connection, &path).unwrap();
+        for (farthest, bytes) in [(0, 1), (255, 1), (256, 2), (65_535, 2), (65_536, 3), (1 << 40, 6)] {
+            let last_id = (1 << 40) + 7;
+            let (one, other) = (5 << 20, 6 << 20);
+            let keys = [(one, last_id - farthest), (one, last_id), (other, last_id - farthest)];
+            write(&connection, KeyKind::Revision, last_id, &keys).unwrap();
+            let run = super::of_kind(&connection, KeyKind::Revision).unwrap()[0];
+            assert_eq!(run.distance_bytes, bytes, "{farthest}");
+            assert_eq!(run.find(&connection, one).unwrap(), [last_id - farthest, last_id]);
+            assert_eq!(run.find(&connection, u64::MAX).unwrap(), [0; 0]);
+        }
+    }
 
     const RUNS: i64 = 5;
     const KEYS: i64 = 3 * (CAPACITY_KEYS as i64) / 8;

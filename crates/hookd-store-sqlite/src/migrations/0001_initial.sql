@@ -124,6 +124,7 @@ CREATE TABLE key_runs (
     runid INTEGER PRIMARY KEY,
     kind INTEGER NOT NULL,             -- 0 deliveries by identity, 1 changes by revision, 2 deliveries by forge id
     last_id INTEGER NOT NULL,          -- the last delivery or change when the run was made
+    distance_bytes INTEGER NOT NULL,   -- how many bytes the numbers in its chunks take
     filterid INTEGER                   -- of identities: its Bloom filter, which consecutive runs share
 );
 
@@ -137,7 +138,7 @@ CREATE TABLE key_filters (
 -- The hashes of a run by their highest bits.
 CREATE TABLE key_chunks (
     chunkid INTEGER PRIMARY KEY,       -- the number of the run, then those bits
-    data BLOB NOT NULL                 -- sorted: the next six bytes of the hash, and how far the number is from last_id
+    data BLOB NOT NULL                 -- sorted: the next six bytes of the hash, and how far the number is before last_id
 );
 
 -- The hashes of blocks that are in no run yet. They are in memory as well: this is for the next start.

@@ -144,7 +144,8 @@ fn hostile_names_are_names() {
     let changes = hookd.admin().changes();
     let mut listed: Vec<&str> = changes[0]["files"].as_array().unwrap().iter().map(|f| f.as_str().unwrap()).collect();
     let mut files = files.to_vec();
-    (listed.sort_unstable(), files.sort_unstable());
+    listed.sort_unstable();
+    files.sort_unstable();
     assert_eq!(listed, files);
     assert!(!shop.path("server/owned").exists());
 }

@@ -120,7 +120,8 @@ fn incoming_reports_each_changeset_by_itself() {
     shop.run("client", "hg", &["push", "--quiet"]);
     let mut reported = all(&hookd.admin().changes(), "revision");
     let mut pushed = nodes(&shop, "all()");
-    (reported.sort(), pushed.sort());
+    reported.sort();
+    pushed.sort();
     assert_eq!((reported, hookd.admin().deliveries().len()), (pushed, 2));
 }
 

@@ -137,7 +137,8 @@ fn names_are_no_options_and_no_shell_sees_them() {
     let [change] = later(&hookd).try_into().expect("one was committed");
     let mut listed: Vec<&str> = change["files"].as_array().unwrap().iter().map(|file| file.as_str().unwrap()).collect();
     let mut files = files.to_vec();
-    (listed.sort_unstable(), files.sort_unstable());
+    listed.sort_unstable();
+    files.sort_unstable();
     assert_eq!(listed, files);
     let run = |arguments: &[&str]| {
         let output = shop.command("", hookd_tests::binary(), arguments).output().expect("hookd runs");

@@ -76,7 +76,7 @@ const UNNAMED: &str = "
     const heads = [...document.querySelectorAll('th')].filter((th) => !th.scope);
     return [...fields, ...heads].map((element) => element.outerHTML.slice(0, 80));";
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "/",
     "/?q=octo&state=accepted",
     "/deliveries/3",
@@ -84,6 +84,7 @@ const PAGES: [&str; 8] = [
     "/changes/3",
     "/sinks",
     "/sinks/master%3A%20a",
+    "/pollers",
     "/unverified",
 ];
 

@@ -102,6 +102,7 @@ fn every_link_and_form_works_under_a_path_of_nginx() {
         "changes/1",
         "sinks",
         "sinks/master%3A%20a",
+        "pollers",
         "unverified",
         "api/v2/deliveries/1/body",
     ] {

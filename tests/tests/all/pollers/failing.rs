@@ -18,13 +18,10 @@ fn a_repository_that_hangs_or_fails_holds_up_neither_the_others_nor_a_stop() {
     let (hanging, failing) = (tea.table("hanging"), gone.table("failing"));
     let hanging = hanging.replace("branches = true", "branches = [\"main\"]\ngitbin = \"./hangs\"");
     let home = serving(&format!("{}{hanging}{failing}", tea.table("tea")));
-    // `exec`: nothing else of it must be left.
-    home.write("hangs", "#!/bin/sh\necho $$ > hanging.pid\nexec tail -f /dev/null\n");
-    let program = home.path().join("hangs");
+    let (program, pid_file) = (home.path().join("hangs"), home.path().join("hanging.pid"));
+    home.write("hangs", format!("#!/bin/sh\necho $$ > {}\nexec tail -f /dev/null\n", pid_file.display()));
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("it can be made a program");
     let config = std::fs::read_to_string(home.path().join("hookd.toml")).expect("it is there");
-    let pid_file = home.path().join("hanging.pid");
-    home.write("hangs", format!("#!/bin/sh\necho $$ > {}\nexec tail -f /dev/null\n", pid_file.display()));
     home.write("hookd.toml", config.replace("./hangs", &program.display().to_string()));
     drop(gone);
     let hookd = home.start();

@@ -21,7 +21,7 @@ fn a_reload_and_a_restart_keep_positions() {
     wait_for_baseline(&hookd, "tea");
     let first = repository.commit("one");
     poke(&hookd);
-    assert_eq!(wait_for_changes(&hookd, 1), [first.clone()]);
+    assert_eq!(wait_for_changes(&hookd, 1), std::slice::from_ref(&first));
 
     // An option has changed: what came since the last poll is found, and nothing else.
     let second = repository.commit("two");
@@ -32,7 +32,7 @@ fn a_reload_and_a_restart_keep_positions() {
     assert_eq!(reloaded.code, Some(0), "{reloaded:?}");
     until("the new interval counts", || (poller(&hookd, "tea")["poll_interval"] == 172_800.0).then_some(()));
     wait_for_baseline(&hookd, "tea");
-    assert_eq!(revisions(&hookd), [first.clone()], "a reload is no poll");
+    assert_eq!(revisions(&hookd), std::slice::from_ref(&first), "a reload is no poll");
     poke(&hookd);
     assert_eq!(wait_for_changes(&hookd, 2), [first.clone(), second.clone()]);
 

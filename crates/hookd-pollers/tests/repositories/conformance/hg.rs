@@ -77,7 +77,7 @@ async fn hg_reports_what_buildbots_poller_reports_and_what_was_merged_in_from_be
         let theirs = keyed(buildbot.poll());
         let changes = ours.poll().await;
         for branch in BRANCHES {
-            let head = repository.hash(&format!("branch('literal:{branch}')"));
+            let head = repository.hash(&format!("max(branch('literal:{branch}'))"));
             let Some(old) = before.insert(branch, head.clone()) else { continue };
             // What is new of it, each once.
             let new = repository.hg(&["log", "--rev", &format!("only({head}, {old})"), "--template", "{node}\\n"]);

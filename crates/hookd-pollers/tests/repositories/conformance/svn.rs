@@ -77,7 +77,7 @@ impl History {
         let kind = self.rng.u8(0..13);
         match kind {
             0 | 1 => {
-                let name = format!("branches/{}{number}", self.rng.choice(["x", "ü ", "a'b@"]).unwrap());
+                let name = format!("branches/{}{number}", self.rng.choice(["x", "ü ", "a'b "]).unwrap());
                 self.svn(&["copy", "--quiet", "--", &self.arg(&branch), &text(self.copy.join(&name))]);
                 if kind == 1 {
                     self.edit(&name, number);

@@ -1,29 +1,44 @@
 //! The clone of a poller: made and mended by itself.
 
 use std::fs;
+use std::path::Path;
 
 use super::Repository;
 use crate::polling::shown;
 
-#[tokio::test]
-#[ignore = "needs hg"]
-async fn a_clone_that_is_broken_is_mended() {
+/// Polls, damages the clone, and polls again.
+async fn mends(damage: impl FnOnce(&Repository, &Path)) {
     let repository = Repository::new();
     let mut polling = repository.polled(&repository.options()).await;
-    let store = repository.work().join("repository/.hg/store");
-    for (n, damage) in ["journal", "changelog", "requires", "all"].iter().enumerate() {
-        match *damage {
-            // As a pull leaves it that is killed.
-            "journal" => fs::write(store.join("journal"), "00changelog.i\x000\n").unwrap(),
-            "changelog" => fs::write(store.join("00changelog.i"), "garbage that is none").unwrap(),
-            "requires" => fs::write(repository.work().join("repository/.hg/requires"), "nonsense\n").unwrap(),
-            _ => fs::remove_dir_all(repository.work()).unwrap(),
-        }
-        repository.commit(&format!("change {n}"), &[("a", damage)]);
-        assert_eq!(shown(&polling.poll().await), [format!("default change {n}: a")], "{damage}");
-        assert_eq!(polling.poll().await, [], "{damage}");
-    }
+    damage(&repository, &repository.work().join("repository/.hg"));
+    repository.commit("second", &[("a", "1")]);
+    assert_eq!(shown(&polling.poll().await), ["default second: a"]);
+    assert_eq!(polling.poll().await, []);
     assert_eq!(polling.notes, [""; 0]);
+}
+
+#[tokio::test]
+#[ignore = "needs hg"]
+async fn a_clone_whose_pull_was_killed_is_mended() {
+    mends(|_, hg| fs::write(hg.join("store/journal"), "00changelog.i\x000\n").unwrap()).await;
+}
+
+#[tokio::test]
+#[ignore = "needs hg"]
+async fn a_clone_with_garbage_in_it_is_made_anew() {
+    mends(|_, hg| fs::write(hg.join("store/00changelog.i"), "garbage that is none").unwrap()).await;
+}
+
+#[tokio::test]
+#[ignore = "needs hg"]
+async fn a_clone_of_a_format_that_nobody_knows_is_made_anew() {
+    mends(|_, hg| fs::write(hg.join("requires"), "nonsense\n").unwrap()).await;
+}
+
+#[tokio::test]
+#[ignore = "needs hg"]
+async fn a_clone_that_was_deleted_is_made_anew() {
+    mends(|repository, _| fs::remove_dir_all(repository.work()).unwrap()).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,76 @@
+//! The hook: from a request to changes, as the options say.
+
+use std::borrow::Cow;
+
+use hookd_core::{ChangeArguments, Hook, HookRequest, Outcome, Proof, Recognised, Refusal, Skips};
+
+use crate::change::ChangeTemplate;
+use crate::condition::{Condition, Groups};
+use crate::header::HeaderName;
+use crate::proof::Prover;
+use crate::template::Scope;
+
+/// The dialect at work.
+pub(crate) struct JsonHook {
+    pub(crate) proof: Option<Prover>,
+    pub(crate) delivery: Option<HeaderName>,
+    pub(crate) event: Option<HeaderName>,
+    pub(crate) payload_argument: Option<String>,
+    pub(crate) when: Vec<Condition>,
+    pub(crate) each: Option<String>,
+    pub(crate) change: ChangeTemplate,
+    pub(crate) skips: Skips,
+    pub(crate) headers: &'static [&'static str],
+}
+
+impl Hook for JsonHook {
+    fn recognise<'r>(&self, request: &'r HookRequest) -> Recognised<'r> {
+        let value = |name: Option<HeaderName>| request.nonempty_header(name?.0).map(Cow::Borrowed);
+        Recognised { event: value(self.event), forge_id: value(self.delivery) }
+    }
+
+    fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
+        self.proof.as_ref().map_or(Ok(Proof::NotRequired), |proof| proof.verify(request))
+    }
+
+    fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
+        let payload = match &self.payload_argument {
+            None => request.json()?,
+            Some(name) => {
+                let text = request.argument(name)?;
+                let text = text.ok_or_else(|| Refusal::new(format!("argument `{name}` is missing")))?;
+                request.json_in(text.as_bytes())?
+            }
+        };
+        let mut groups = Groups::new();
+        for condition in &self.when {
+            if let Err(unmet) = condition.check(request, &payload, &mut groups) {
+                return Ok(Outcome::ignored(format!("{unmet}, which makes no change")));
+            }
+        }
+        let elements = match &self.each {
+            None => vec![payload],
+            Some(path) => payload.list(path)?,
+        };
+        let arguments = ChangeArguments::new(request);
+        let change = |element| self.change.change(&Scope { element, payload, groups: &groups }, &arguments);
+        let changes = payload.collect_changes(elements.into_iter().map(change))?;
+        if let Some(outcome) = self.skips.outcome_of(&changes) {
+            return Ok(outcome);
+        }
+        let each = self.each.as_deref().unwrap_or_default();
+        Ok(Outcome::changes_or(changes, format!("`{each}` has no elements")))
+    }
+
+    fn headers(&self) -> &'static [&'static str] {
+        self.headers
+    }
+
+    fn requires_proof(&self) -> bool {
+        self.proof.is_some()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.skips.warnings()
+    }
+}

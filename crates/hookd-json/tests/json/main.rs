@@ -1,0 +1,53 @@
+//! The class as `hookd` uses it: from its registration, with requests as they come.
+
+#![allow(clippy::unwrap_used)]
+
+use hookd_core::HookRequest;
+use hookd_json as _;
+use hookd_testkit::{Forge, Scheme, contract_tests};
+use serde_json::Value;
+
+mod changes;
+mod options;
+mod proofs;
+
+const FORGE: Forge = Forge::new("json", &["push"], fixture, send)
+    .with_needed_options(
+        r#"{
+            "delivery": {"header": "X-Delivery"},
+            "event": {"header": "X-Event"},
+            "when": [
+                {"header": "X-Event", "in": ["push"]},
+                {"path": "ref", "re": "^refs/heads/(?P<branch>.+)$"},
+                {"path": "deleted", "not_in": [true]}
+            ],
+            "each": "commits",
+            "change": {
+                "author": "{author.name} <{author.email}>",
+                "branch": "{branch}",
+                "comments": "{message}",
+                "files": ["{added}", "{modified}", "{removed}"],
+                "repository": "{.repository.url}",
+                "revision": "{id}",
+                "when_timestamp": "{timestamp}",
+                "properties": {"author": "{author}", "of": "{.total}", "text": "{id} of {.total}"}
+            }
+        }"#,
+    )
+    .with_proof_options(r#"{"proof": {"header": "X-Signature", "scheme": "hmac-sha256", "prefix": "sha256="}}"#)
+    .with_secret_at("proof.secret")
+    .signed(&[Scheme::Sha256("X-Signature")])
+    .unknown_to_buildbot();
+
+contract_tests!(FORGE);
+
+fn fixture(_event: &str) -> Value {
+    include_str!("fixtures/push.json").parse().unwrap()
+}
+
+fn send(event: &str, payload: &[u8]) -> HookRequest {
+    HookRequest::post("/change_hook/json")
+        .with_header("X-Event", event)
+        .with_header("X-Delivery", "17")
+        .with_body(payload.to_vec())
+}

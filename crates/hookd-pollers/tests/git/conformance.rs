@@ -250,6 +250,6 @@ async fn changes_are_those_of_buildbots_own_poller() {
     }
     let counts: Vec<_> = pairs.iter().map(|pair| (pair.changes, pair.renames, pair.doubled)).collect();
     println!("{number} steps; changes, of these with renames, and told twice by Buildbot alone: {counts:?}");
-    assert!(counts[0].0 > 100 && counts.iter().all(|(changes, ..)| *changes >= 10), "{counts:?}");
+    assert!(counts[0].0 >= 80 && counts.iter().all(|(changes, ..)| *changes >= 10), "{counts:?}");
     assert!(counts[0].1 > 0, "there were renames: {counts:?}");
 }

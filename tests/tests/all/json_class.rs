@@ -54,9 +54,9 @@ fn what_is_wrong_has_its_place() {
     let checked = home.run(&["check"]);
     assert_eq!(checked.code, Some(2));
     for line in [
-        "hookd.toml:3:25: dialect `x`: `when[0].re`: bad regular expression",
+        "hookd.toml:3:28: dialect `x`: `when[0].re`: bad regular expression",
         "hookd.toml:6:12: dialect `x`: `change.revision`: `{id` has a `{` without its `}`",
-        "hookd.toml:7:1: dialect `x`: `change.autor`: unknown field `autor`",
+        "hookd.toml:7:1: dialect `x`: `change`: unknown field `autor`",
     ] {
         assert!(checked.stderr.contains(line), "{line}\n{}", checked.stderr);
     }

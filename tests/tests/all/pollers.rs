@@ -5,6 +5,7 @@ mod configuration;
 mod failing;
 mod kills;
 mod poking;
+mod reconcile;
 mod reload;
 mod subversion;
 

@@ -1,7 +1,8 @@
-//! The same history, polled by Buildbot's own `SVNPoller`: changes are compared field by field.
+//! The same history, polled by Buildbot's own `SVNPoller` and `HgPoller`: changes are compared field by field.
 //!
 //! What hookd does otherwise is listed in `docs/differences.md`, and is taken out here, each by a rule of its own.
 
+mod hg;
 mod svn;
 
 use std::collections::BTreeMap;

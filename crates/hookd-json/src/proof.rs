@@ -27,9 +27,9 @@ pub struct ProofOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
-    /// The HMAC-SHA256 of the body, in hex or base64.
+    /// The HMAC-SHA256 of the body, in hex (lower case) or base64.
     HmacSha256,
-    /// The HMAC-SHA1 of the body, in hex or base64: only for services that have nothing better.
+    /// The HMAC-SHA1 of the body, in hex (lower case) or base64: only for services that have nothing better.
     HmacSha1,
     /// The secret itself.
     Token,
@@ -87,10 +87,14 @@ impl Prover {
     }
 }
 
-/// A hash of so many bytes, in hex or base64: their lengths tell them apart.
+/// A hash of so many bytes, in hex or base64: their lengths tell them apart. There is one form of each: hex in lower case.
 fn decoded(value: &[u8], bytes: usize) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(value).ok()?;
-    let hash = if text.len() == 2 * bytes { from_hex(text) } else { BASE64_STANDARD.decode(text).ok() };
+    let hash = if text.len() == 2 * bytes {
+        from_hex(text).filter(|_| !text.bytes().any(|byte| byte.is_ascii_uppercase()))
+    } else {
+        BASE64_STANDARD.decode(text).ok()
+    };
     hash.filter(|hash| hash.len() == bytes)
 }
 

@@ -16,7 +16,8 @@ fn each_scheme_takes_what_it_is_for() {
     for (scheme, prefix, right, wrong) in [
         ("hmac-sha256", "", sha256.clone(), sha1.clone()),
         ("hmac-sha256", "sha256=", format!("sha256={sha256}"), sha256.clone()),
-        ("hmac-sha256", "", sha256.to_uppercase(), format!("{sha256}00")),
+        ("hmac-sha256", "", sha256.clone(), format!("{sha256}00")),
+        ("hmac-sha256", "", sha256.clone(), sha256.to_uppercase()),
         ("hmac-sha1", "", sha1, sha256),
         ("token", "", SECRET.to_owned(), "s3cre".to_owned()),
         ("token", "Bearer ", format!("Bearer {SECRET}"), SECRET.to_owned()),

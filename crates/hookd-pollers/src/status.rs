@@ -57,7 +57,7 @@ pub struct PollerStatus {
     pub positions: usize,
 }
 
-/// What is told of polls, for metrics.
+/// What observes polls, for metrics.
 pub trait PollerObserver: Send + Sync {
     /// A poll is over: whether it succeeded, how many changes it brought, and how long it took.
     fn polled(&self, poller: &str, is_success: bool, changes: usize, took: Duration);

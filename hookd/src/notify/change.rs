@@ -12,7 +12,7 @@ const MAX_COMMENTS_BYTES: usize = 64 << 10;
 /// How much of the names of a change's files is sent.
 const MAX_FILES_BYTES: usize = 1 << 20;
 
-/// How long a body may be: hookd takes 25 MiB unless it is told otherwise.
+/// How long a body may be: hookd takes 25 MiB by default.
 const MAX_BODY_BYTES: usize = 16 << 20;
 
 /// A change: the fields of base.

@@ -1,4 +1,4 @@
-//! What a hook is told: options of the command line, and below them the configuration of the repository, with the names
+//! The settings of a hook: options of the command line, and below them the configuration of the repository, with the names
 //! that Buildbot's scripts gave them.
 
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use super::change::text;
 use super::{Deadline, Failure};
 use crate::submission::{Credentials, Endpoint};
 
-/// How long all of it may take, in seconds, unless it is told otherwise.
+/// How long all of it may take by default, in seconds.
 const DEFAULT_TIMEOUT_SECONDS: u64 = 3;
 
-/// How many changes a push becomes at most, unless it is told otherwise.
+/// How many changes a push becomes at most, by default.
 const DEFAULT_MAX_CHANGES: usize = 1000;
 
 /// How many masters there can be: each is sent to by a thread of its own.

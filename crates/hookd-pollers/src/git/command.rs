@@ -218,11 +218,13 @@ impl Commands {
                 && !line.ends_with(", done.")
                 && !line.contains("% (")
         };
-        let mut told: Vec<&str> = lines.iter().filter(says_why).copied().collect();
-        if told.is_empty() || (told.len() == 1 && lines.len() > 1 && told[0].contains("Could not read from remote")) {
-            told = lines[lines.len().saturating_sub(3)..].to_vec();
+        let mut reasons: Vec<&str> = lines.iter().filter(says_why).copied().collect();
+        if reasons.is_empty()
+            || (reasons.len() == 1 && lines.len() > 1 && reasons[0].contains("Could not read from remote"))
+        {
+            reasons = lines[lines.len().saturating_sub(3)..].to_vec();
         }
-        let joined = told.join("; ");
+        let joined = reasons.join("; ");
         let words = joined.split_inclusive(|c: char| c.is_whitespace() || ['\'', '"'].contains(&c));
         let mut text: String = words.map(without_credentials).collect();
         if let Some(secret) = self.secret.as_deref().filter(|secret| !secret.is_empty()) {

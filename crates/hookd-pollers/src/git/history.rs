@@ -105,9 +105,9 @@ impl History<'_> {
         let (mut files, last) = parse_files(&written.bytes, &ids);
         if written.is_cut && commits.first().is_some_and(|first| first.id == last) {
             commits.truncate(1);
-            let told = format!("the commit `{last}` changes too many files: the others are left out");
+            let note = format!("the commit `{last}` changes too many files: the others are left out");
             commits[0].left_out =
-                Some(commits[0].left_out.take().map_or(told.clone(), |before| format!("{before}; {told}")));
+                Some(commits[0].left_out.take().map_or(note.clone(), |before| format!("{before}; {note}")));
         } else if written.is_cut {
             let complete = commits.iter().position(|commit| commit.id == last).unwrap_or(0);
             commits.truncate(complete.max(1));

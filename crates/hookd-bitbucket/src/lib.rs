@@ -51,5 +51,5 @@ mod push;
 pub use options::Options;
 
 inventory::submit! {
-    hookd_core::Dialect::new::<Options>("bitbucket", "The POST service that Bitbucket had before its webhooks.")
+    hookd_core::Dialect::new::<Options>("bitbucket", "The POST service that Bitbucket had before its webhooks.").with_compat()
 }

@@ -67,5 +67,5 @@ mod push;
 pub use options::Options;
 
 hookd_core::inventory::submit! {
-    hookd_core::Dialect::new::<Options>("bitbucketcloud", "Bitbucket Cloud: pushes, tags and pull requests.")
+    hookd_core::Dialect::new::<Options>("bitbucketcloud", "Bitbucket Cloud: pushes, tags and pull requests.").with_compat()
 }

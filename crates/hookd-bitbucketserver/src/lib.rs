@@ -69,5 +69,5 @@ hookd_core::inventory::submit! {
     hookd_core::Dialect::new::<Options>(
         "bitbucketserver",
         "Bitbucket Data Center and Server: pushes, tags and pull requests.",
-    )
+    ).with_compat()
 }

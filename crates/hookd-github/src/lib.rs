@@ -67,5 +67,5 @@ pub use options::{MergeQueue, Options};
 pub use token::Token;
 
 inventory::submit! {
-    hookd_core::Dialect::new::<Options>("github", "GitHub: pushes, tags, pull requests and merge queues.")
+    hookd_core::Dialect::new::<Options>("github", "GitHub: pushes, tags, pull requests and merge queues.").with_compat()
 }

@@ -61,5 +61,5 @@ mod push;
 pub use options::Options;
 
 inventory::submit! {
-    hookd_core::Dialect::new::<Options>("gitlab", "GitLab: pushes, tags, merge requests and comments on them.")
+    hookd_core::Dialect::new::<Options>("gitlab", "GitLab: pushes, tags, merge requests and comments on them.").with_compat()
 }

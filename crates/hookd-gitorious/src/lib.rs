@@ -49,5 +49,5 @@ mod push;
 pub use options::Options;
 
 inventory::submit! {
-    hookd_core::Dialect::new::<Options>("gitorious", "Gitorious: pushes.")
+    hookd_core::Dialect::new::<Options>("gitorious", "Gitorious: pushes.").with_compat()
 }

@@ -124,9 +124,9 @@ fn calls(url: &str) -> Outcome {
 type Fault = (fn(&Forge), &'static str, &'static str);
 
 const FAULTS: [Fault; 20] = [
-    (laws::has_a_name_and_a_summary, "Has-Capitals", "is not a plain name"),
-    (laws::has_a_name_and_a_summary, "is-registered-twice", "registered twice"),
-    (laws::has_a_name_and_a_summary, "has-no-sentence", "not a sentence"),
+    (laws::has_a_name_and_a_summary, "Has-Capitals", "is misnamed"),
+    (laws::has_a_name_and_a_summary, "registered_twice", "registered twice"),
+    (laws::has_a_name_and_a_summary, "has_no_sentence", "not a sentence"),
     (laws::documents_every_option, "documents-nothing", "option `secret` is not documented"),
     (laws::rejects_secrets_that_cannot_be_read, "takes-empty-secrets", "the secret is empty"),
     (laws::translates_every_fixture, "refuses-all", "push: refused: no"),
@@ -148,17 +148,17 @@ const FAULTS: [Fault; 20] = [
 
 macro_rules! register {
     ($($name:literal)+) => {
-        $(inventory::submit! { Dialect::new::<Options>($name, "A dialect with the fault of its name.") })+
+        $(inventory::submit! { Dialect::new::<Options>($name, "A dialect with the fault of its name.").with_compat() })+
     };
 }
 
 register! {
-    "sound" "Has-Capitals" "is-registered-twice" "is-registered-twice" "takes-empty-secrets" "refuses-all"
+    "sound" "Has-Capitals" "registered_twice" "registered_twice" "takes-empty-secrets" "refuses-all"
     "takes-broken-json" "panics" "gives-no-reason" "refuses-late" "calls-twice" "calls-without-end" "forgets-headers"
     "keeps-secrets" "always-requires-proof" "trusts-none" "trusts-all" "trusts-the-unsigned" "tells-the-secret"
 }
-inventory::submit! { Dialect::new::<Options>("has-no-sentence", "A dialect") }
-inventory::submit! { Dialect::new::<Undocumented>("documents-nothing", "A dialect with the fault of its name.") }
+inventory::submit! { Dialect::new::<Options>("has_no_sentence", "A dialect").with_compat() }
+inventory::submit! { Dialect::new::<Undocumented>("documents-nothing", "A dialect with the fault of its name.").with_compat() }
 
 const fn forge(dialect: &'static str) -> Forge {
     Forge::new(dialect, &["push"], fixture, send)

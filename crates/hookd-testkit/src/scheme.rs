@@ -16,6 +16,10 @@ pub enum Scheme {
     Sha1(&'static str),
     /// The header of this name is `sha256=HEX`, the HMAC-SHA256 of the body.
     Sha256(&'static str),
+    /// The header of this name is the HMAC-SHA256 of the body in hex, with nothing before it.
+    Sha256Hex(&'static str),
+    /// The header of this name is the HMAC-SHA256 of the body in base64, with nothing before it.
+    Sha256Base64(&'static str),
     /// The header of this name is the secret itself.
     Token(&'static str),
     /// The headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks; the secret is a
@@ -40,7 +44,11 @@ impl Scheme {
     /// The header with the proof.
     pub fn header(self) -> &'static str {
         match self {
-            Scheme::Sha1(header) | Scheme::Sha256(header) | Scheme::Token(header) => header,
+            Scheme::Sha1(header)
+            | Scheme::Sha256(header)
+            | Scheme::Sha256Hex(header)
+            | Scheme::Sha256Base64(header)
+            | Scheme::Token(header) => header,
             Scheme::StandardWebhooks => "webhook-signature",
         }
     }
@@ -49,6 +57,8 @@ impl Scheme {
         match self {
             Scheme::Sha1(_) => sign::sha1(key, body),
             Scheme::Sha256(_) => sign::sha256(key, body),
+            Scheme::Sha256Hex(_) => sign::sha256_hex(key, body),
+            Scheme::Sha256Base64(_) => sign::sha256_base64(key, body),
             Scheme::Token(_) => key.to_owned(),
             Scheme::StandardWebhooks => sign::standard_webhook(key, id, timestamp, body),
         }
@@ -74,7 +84,11 @@ impl Scheme {
     pub(crate) fn wrong_proofs(self, key: &'static str, body: Vec<u8>) -> BoxedStrategy<Vec<u8>> {
         let now = sign::seconds_from_now(0);
         let right = self.proof(key, ID, &now, &body);
-        let bare = right.split_once(['=', ',']).map_or("", |(_, bare)| bare).to_owned();
+        let bare = match self {
+            Scheme::Sha1(_) | Scheme::Sha256(_) | Scheme::StandardWebhooks => right.split_once(['=', ',']),
+            Scheme::Sha256Hex(_) | Scheme::Sha256Base64(_) | Scheme::Token(_) => None,
+        };
+        let bare = bare.map_or(&*right, |(_, bare)| bare).to_owned();
         let related = vec![
             self.proof("guess", ID, &now, &body),
             self.proof(key, "other", &now, b"other"),

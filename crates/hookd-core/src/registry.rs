@@ -9,8 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::Hook;
 use crate::options::{self, BuildContext, Problem};
+use crate::{Hook, Setup};
 
 /// What is registered under a name.
 pub trait Named: inventory::Collect {
@@ -71,6 +71,8 @@ pub struct Dialect {
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Makes the hook from its table of options.
     pub build: Build,
+    /// How a webhook is set up at the forge, if there is a forge.
+    pub setup: Option<Setup>,
 }
 
 inventory::collect!(Dialect);
@@ -86,7 +88,14 @@ impl Named for Dialect {
 impl Dialect {
     /// The descriptor of a dialect with options of the type `O`.
     pub const fn new<O: HookOptions>(name: &'static str, summary: &'static str) -> Self {
-        Self { name, summary, schema: schema_of::<O>, build: build::<O> }
+        Self { name, summary, schema: schema_of::<O>, build: build::<O>, setup: None }
+    }
+
+    /// The same, with how a webhook is set up at the forge, which the manual and `hookd dialects` show.
+    #[must_use]
+    pub const fn with_setup(mut self, setup: Setup) -> Self {
+        self.setup = Some(setup);
+        self
     }
 }
 

@@ -157,7 +157,9 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "the change is not the expected one:\n  branch\n    expected null\n    found    \"main\"\n")]
+    #[should_panic(
+        expected = "the change is not the expected one:\n  branch\n    expected null\n    found    \"main\"\n"
+    )]
     fn a_field_that_is_not_named_must_be_empty() {
         assert_change(&change(), json!({"author": "Ada", "properties": {"event": "push", "number": 7}}));
     }

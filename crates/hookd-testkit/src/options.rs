@@ -39,7 +39,8 @@ impl Options for Value {
 impl Options for &str {
     #[track_caller]
     fn into_table(self) -> Map<String, Value> {
-        let table: toml::Table = toml::from_str(self).unwrap_or_else(|error| panic!("the options are not TOML: {error}"));
+        let table: toml::Table =
+            toml::from_str(self).unwrap_or_else(|error| panic!("the options are not TOML: {error}"));
         table.into_iter().map(|(key, value)| (key, json(value))).collect()
     }
 }

@@ -39,7 +39,9 @@ impl Source {
                     None => serde_json::from_slice(request.body()),
                 };
                 payload.unwrap_or_else(|error| {
-                    panic!("fixture `{event}`: neither its body nor the argument `{PAYLOAD}` of its form is JSON: {error}")
+                    panic!(
+                        "fixture `{event}`: neither its body nor the argument `{PAYLOAD}` of its form is JSON: {error}"
+                    )
                 })
             }
         }

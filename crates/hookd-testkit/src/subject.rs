@@ -150,12 +150,7 @@ impl Subject {
     /// When there is none, or more than one.
     #[track_caller]
     pub fn change(&self, request: &HookRequest) -> Change {
-        let run = self.run(request);
-        let summary = run.summary();
-        match <[Change; 1]>::try_from(run.changes()) {
-            Ok([change]) => change,
-            Err(_) => panic!("expected one change, found {summary}"),
-        }
+        self.run(request).change()
     }
 
     /// The pollers that were made to poll, in this order, since it was last asked.
@@ -205,6 +200,19 @@ impl Run {
         match self.outcome {
             Ok(Outcome::Changes(changes)) => changes,
             _ => panic!("expected changes, found {summary}"),
+        }
+    }
+
+    /// The only change.
+    ///
+    /// # Panics
+    /// When there is none, or more than one.
+    #[track_caller]
+    pub fn change(self) -> Change {
+        let summary = self.summary();
+        match <[Change; 1]>::try_from(self.changes()) {
+            Ok([change]) => change,
+            Err(_) => panic!("expected one change, found {summary}"),
         }
     }
 

@@ -251,11 +251,19 @@ mod exported {
 fn a_fixture_that_becomes_something_else_breaks_the_law() {
     const FORGE: Forge = Forge::exported("sound", &[("other", OTHER)]);
     let message = broken(|| laws::translates_every_fixture(&FORGE)).unwrap();
-    let shown = "other: change 1 is not the one of the fixture:\n  revision\n    expected \"2e4b\"\n    found    \"1f3a\"\n";
+    let shown =
+        "other: change 1 is not the one of the fixture:\n  revision\n    expected \"2e4b\"\n    found    \"1f3a\"\n";
     assert!(message.ends_with(shown), "{message}");
     const NO_CHANGES: Forge = Forge::exported("sound", &[("none", NONE)]);
     let message = broken(|| laws::translates_every_fixture(&NO_CHANGES)).unwrap();
     assert!(message.contains("the fixture says that it becomes 0 changes, and it becomes: -@1f3a"), "{message}");
+}
+
+#[test]
+fn a_forge_that_forgets_to_sign_breaks_the_law() {
+    const FORGE: Forge = Forge::exported("sound", &[("push", EXPORTED)]);
+    let message = broken(|| laws::requires_a_proof_only_with_a_secret(&FORGE)).unwrap();
+    assert!(message.contains("the forge of the test signs nothing"), "{message}");
 }
 
 #[test]

@@ -41,8 +41,8 @@ mod tests {
 
     #[test]
     fn fields_have_the_address_of_the_dialect() {
-        let fields = [("URL", Setup::URL), ("Password", "`{url_with_password}`")];
-        let setup = Setup { place: "Add a webhook.", fields: &fields, notes: &[] };
+        const FIELDS: &[(&str, &str)] = &[("URL", Setup::URL), ("Password", "`{url_with_password}`")];
+        let setup = Setup { place: "Add a webhook.", fields: FIELDS, notes: &[] };
         let found = setup.fields("tea");
         assert_eq!(
             found[0].1,

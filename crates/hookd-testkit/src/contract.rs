@@ -62,14 +62,20 @@ macro_rules! __contract_tests {
     };
 }
 
-/// The name fits into a URL and a table of options, no other dialect has it, and the summary is one sentence.
+/// The name fits into a URL and a table of options, no other dialect has it, and the summary is one sentence. If it says how
+/// a webhook is set up at the forge, the address of the dialect is in one of the fields.
 pub fn has_a_name_and_a_summary(forge: &Forge) {
-    let Dialect { name, summary, .. } = forge.descriptor();
+    let Dialect { name, summary, setup, .. } = forge.descriptor();
     let is_plain = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
     assert!(is_plain && name.starts_with(|first: char| first.is_ascii_lowercase()), "{name:?} is not a plain name");
     assert!(!registry::duplicates::<Dialect>().contains(name), "`{name}` is registered twice");
     let is_sentence = summary.ends_with('.') && !summary.contains('\n') && summary.len() > 10;
     assert!(is_sentence, "the summary is not a sentence: {summary:?}");
+    if let Some(setup) = setup {
+        let path = format!("HOST/change_hook/{name}`");
+        let has_url = setup.fields(name).iter().any(|(_, text)| text.contains(&path));
+        assert!(has_url, "no field of the setup has the address of the dialect, `{{url}}`: {setup:?}");
+    }
 }
 
 /// Every option has a description, and none has to be there but those that the dialect cannot be without.

@@ -7,7 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 use hookd_core::options::Problem;
 use hookd_core::{
     ApiAnswers, ApiCall, BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Keys, Outcome, Proof, Refusal,
-    Secrets, inventory,
+    Secrets, Setup, inventory,
 };
 use hookd_testkit::{Fixture, Forge, Scheme, answer, cases, contract as laws, contract_tests, json};
 use schemars::JsonSchema;
@@ -136,10 +136,11 @@ fn calls(url: &str) -> Outcome {
 /// A law, a dialect that breaks it, and a part of what the failed test says.
 type Fault = (fn(&Forge), &'static str, &'static str);
 
-const FAULTS: [Fault; 21] = [
+const FAULTS: [Fault; 22] = [
     (laws::has_a_name_and_a_summary, "Has-Capitals", "is not a plain name"),
     (laws::has_a_name_and_a_summary, "is-registered-twice", "registered twice"),
     (laws::has_a_name_and_a_summary, "has-no-sentence", "not a sentence"),
+    (laws::has_a_name_and_a_summary, "hides-its-address", "no field of the setup has the address"),
     (laws::documents_every_option, "documents-nothing", "option `secret` is not documented"),
     (laws::rejects_unknown_options, "takes-any-option", "expected one problem"),
     (laws::rejects_secrets_that_cannot_be_read, "takes-empty-secrets", "the secret is empty"),
@@ -172,6 +173,13 @@ register! {
     "keeps-secrets" "always-requires-proof" "trusts-none" "trusts-all" "trusts-the-unsigned" "tells-the-secret"
 }
 inventory::submit! { Dialect::new::<Options>("has-no-sentence", "A dialect") }
+inventory::submit! {
+    Dialect::new::<Options>("hides-its-address", "A dialect with the fault of its name.").with_setup(Setup {
+        place: "Add a webhook.",
+        fields: &[("URL", "the usual one")],
+        notes: &[],
+    })
+}
 inventory::submit! { Dialect::new::<AnyOption>("takes-any-option", "A dialect with the fault of its name.") }
 inventory::submit! { Dialect::new::<Undocumented>("documents-nothing", "A dialect with the fault of its name.") }
 

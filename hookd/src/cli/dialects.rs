@@ -146,8 +146,8 @@ mod tests {
         assert!(out.starts_with("github: "), "{out}");
         assert!(out.contains("\n  secret (secret or list of secrets)\n      "), "{out}");
         let setup = "  In the settings of a repository or an organisation, add a webhook.\n\
-            \x20 - Payload URL: `https://HOST/change_hook/github`. Append `?project=NAME` or\n\
-            \x20   `?codebase=NAME` to set those.\n";
+            \x20 - Payload URL: `https://HOST/change_hook/github`. Append `?project=NAME` or `?codebase=NAME`\n\
+            \x20   to set those.\n";
         assert!(out.contains(setup), "{out}");
     }
 

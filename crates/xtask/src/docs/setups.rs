@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn long_lines_are_wrapped() {
-        let text = format!("- {} end", "word ".repeat(23).trim_end());
-        assert_eq!(wrapped(&text, "  "), format!("- {}\n  end", "word ".repeat(23).trim_end()));
+        let text = format!("- {} ends", "word ".repeat(23).trim_end());
+        assert_eq!(wrapped(&text, "  "), format!("- {}\n  ends", "word ".repeat(23).trim_end()));
     }
 }

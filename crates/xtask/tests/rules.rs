@@ -318,3 +318,47 @@ fn only_hookd_listens_and_names_dialects() {
         }
     }
 }
+
+/// The newest part of the language and the standard library that the code uses, and the version of Rust that brought it. Of the
+/// library, clippy finds what is newer than `rust-version`: `incompatible_msrv`.
+const NEWEST_IN_USE: (&str, &str) = ("floor_char_boundary", "1.91");
+
+/// Major and minor version.
+fn version(text: &str) -> (u32, u32) {
+    let mut numbers = text.split('.').map(|number| number.parse().unwrap());
+    (numbers.next().unwrap(), numbers.next().unwrap())
+}
+
+#[test]
+fn the_rust_version_is_what_the_code_and_its_dependencies_need() {
+    let mut cargo = Command::new(env!("CARGO"));
+    let arguments = ["metadata", "--offline", "--locked", "--format-version", "1", "--filter-platform"];
+    let output = cargo.args(arguments).arg("x86_64-unknown-linux-gnu").current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let is_dependency = |package: &&serde_json::Value| !package["source"].is_null();
+    let needs = packages.iter().filter(is_dependency).filter_map(|package| {
+        let needed = version(package["rust_version"].as_str()?);
+        Some((needed, format!("{} {}", package["name"].as_str()?, package["version"].as_str()?)))
+    });
+    let (by_dependencies, most_demanding) = needs.max().unwrap();
+    assert!(by_dependencies > (1, 80), "{most_demanding} is said to need the newest Rust");
+
+    let (newest, brought_by) = NEWEST_IN_USE;
+    let uses = |name: &str| sources(name).iter().any(|(_, code)| code.contains(newest));
+    assert!(["hookd-sinks", "hookd-store"].iter().any(|name| uses(name)), "nothing uses `{newest}` any more");
+
+    let manifest = read("Cargo.toml");
+    let (_, rest) = manifest.split_once("\nrust-version = \"").unwrap();
+    let stated = rest.split('"').next().unwrap();
+    let needed = by_dependencies.max(version(brought_by));
+    assert_eq!(
+        version(stated),
+        needed,
+        "`rust-version` in Cargo.toml; of the dependencies {most_demanding} needs most"
+    );
+    for page in ["README.md", "docs/getting-started.md"] {
+        assert!(read(page).contains(&format!("Rust {stated}")), "{page} does not name Rust {stated}");
+    }
+}

@@ -296,6 +296,10 @@ pub fn refuses_what_is_wrongly_signed(forge: &Forge) {
         let mut secrets = vec![scheme.secret("rotated"), scheme.secret(SECRET)];
         secrets.extend(weaker().map(|scheme| scheme.secret(SECRET)));
         let hook = forge.closed_hook(mode, json!(secrets));
+        for wrong in scheme.wrong_forms(SECRET, b"{}") {
+            let found = hook.proof(&scheme.attach(HookRequest::post("/").with_body("{}"), &wrong));
+            assert!(found.starts_with("refused: "), "{scheme:?}: {wrong:?}: {found}");
+        }
         let bodies = any::<Vec<u8>>().prop_flat_map(|body| {
             let wrong = scheme.wrong_proofs(SECRET, body.clone());
             (Just(body), wrong, 0..3_usize, any::<bool>())

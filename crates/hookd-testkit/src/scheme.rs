@@ -80,33 +80,47 @@ impl Scheme {
         request.with_header(self.header(), proof)
     }
 
-    /// Proofs that are not those of `key` for `body`: of another key or body, cut, changed, doubled, or anything.
-    pub(crate) fn wrong_proofs(self, key: &'static str, body: Vec<u8>) -> BoxedStrategy<Vec<u8>> {
+    /// Proofs that are not that of `key` for `body`, but like it: of another key or body, empty, short, long, doubled, or of
+    /// another scheme.
+    pub(crate) fn wrong_forms(self, key: &str, body: &[u8]) -> Vec<String> {
         let now = sign::seconds_from_now(0);
-        let right = self.proof(key, ID, &now, &body);
+        let right = self.proof(key, ID, &now, body);
         let bare = match self {
             Scheme::Sha1(_) | Scheme::Sha256(_) | Scheme::StandardWebhooks => right.split_once(['=', ',']),
             Scheme::Sha256Hex(_) | Scheme::Sha256Base64(_) | Scheme::Token(_) => None,
         };
-        let bare = bare.map_or(&*right, |(_, bare)| bare).to_owned();
-        let related = vec![
-            self.proof("guess", ID, &now, &body),
+        let bare = bare.map_or(&*right, |(_, bare)| bare);
+        let mut forms = vec![
+            String::new(),
+            self.proof("guess", ID, &now, body),
+            self.proof("", ID, &now, body),
             self.proof(key, "other", &now, b"other"),
+            right[..1].to_owned(),
+            right[..right.len() / 2].to_owned(),
+            right[..right.len() - 1].to_owned(),
+            right.strip_suffix(bare).unwrap_or_default().to_owned(),
+            format!("{right}x"),
             format!("{right},{right}"),
             format!("{right}{bare}x"),
             format!("{right}{right}"),
             right.to_uppercase(),
-            bare.clone(),
+            bare.to_owned(),
             format!("sha1={bare}"),
             format!("sha256={bare}"),
             format!("v2,{bare}"),
-            String::new(),
         ];
+        forms.retain(|form| !self.is_same(form.as_bytes(), &right));
+        forms
+    }
+
+    /// The same, and those that are cut or changed anywhere, and anything else.
+    pub(crate) fn wrong_proofs(self, key: &'static str, body: Vec<u8>) -> BoxedStrategy<Vec<u8>> {
+        let right = self.proof(key, ID, &sign::seconds_from_now(0), &body);
         let (cut, changed) = (right.clone(), right.clone());
         prop_oneof![
             any::<Vec<u8>>(),
             "sha(1|256)=[0-9a-f]{0,80}|v1,[A-Za-z0-9+/]{43}=".prop_map(String::into_bytes),
-            select(related).prop_map(String::into_bytes),
+            select(self.wrong_forms(key, &body)).prop_map(String::into_bytes),
             any::<Index>().prop_map(move |at| cut.as_bytes()[..at.index(cut.len())].to_vec()),
             (any::<Index>(), any::<u8>()).prop_map(move |(at, byte)| {
                 let mut bytes = changed.clone().into_bytes();

@@ -102,6 +102,11 @@ impl Hook for Example {
         let is_right = match (&*self.fault, token) {
             ("trusts-all", Some(_)) | ("trusts-the-unsigned", None) => true,
             ("trusts-none", _) => false,
+            ("trusts-the-empty", Some(b"")) => true,
+            ("trusts-the-short", Some(token)) if !token.is_empty() => {
+                SECRETS.iter().any(|secret| secret.starts_with(token))
+            }
+            ("trusts-the-long", Some(token)) => SECRETS.iter().any(|secret| token.starts_with(secret)),
             ("tells-the-secret", Some(token)) if keys.verify_token(token).is_none() => {
                 let secret = String::from_utf8_lossy(keys.first().unwrap()).into_owned();
                 return Err(Refusal::new(format!("not {secret}, nor It's a Secret to Everybody")));
@@ -124,6 +129,9 @@ impl Hook for Example {
     }
 }
 
+/// The secrets that the contract configures.
+const SECRETS: [&[u8]; 2] = [b"rotated", b"It's a Secret to Everybody"];
+
 fn calls(url: &str) -> Outcome {
     Outcome::Calls {
         calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new(), is_announced: false }],
@@ -136,7 +144,7 @@ fn calls(url: &str) -> Outcome {
 /// A law, a dialect that breaks it, and a part of what the failed test says.
 type Fault = (fn(&Forge), &'static str, &'static str);
 
-const FAULTS: [Fault; 22] = [
+const FAULTS: [Fault; 25] = [
     (laws::has_a_name_and_a_summary, "Has-Capitals", "is not a plain name"),
     (laws::has_a_name_and_a_summary, "is-registered-twice", "registered twice"),
     (laws::has_a_name_and_a_summary, "has-no-sentence", "not a sentence"),
@@ -157,6 +165,9 @@ const FAULTS: [Fault; 22] = [
     (laws::requires_a_proof_only_with_a_secret, "always-requires-proof", "a proof is required without a secret"),
     (laws::verifies_what_is_rightly_signed, "trusts-none", "Invalid secret"),
     (laws::refuses_what_is_wrongly_signed, "trusts-all", "verified"),
+    (laws::refuses_what_is_wrongly_signed, "trusts-the-empty", "Token(\"X-Example-Token\"): \"\": verified"),
+    (laws::refuses_what_is_wrongly_signed, "trusts-the-short", "Token(\"X-Example-Token\"): \"I\": verified"),
+    (laws::refuses_what_is_wrongly_signed, "trusts-the-long", "Everybodyx\": verified"),
     (laws::refuses_what_is_wrongly_signed, "tells-the-secret", "the refusal tells the right proof"),
     (laws::refuses_what_is_not_signed, "trusts-the-unsigned", "verified"),
 ];
@@ -170,7 +181,7 @@ macro_rules! register {
 register! {
     "sound" "Has-Capitals" "is-registered-twice" "is-registered-twice" "takes-empty-secrets" "refuses-all"
     "takes-broken-json" "panics" "gives-no-reason" "refuses-late" "calls-twice" "calls-without-end" "forgets-headers"
-    "keeps-secrets" "always-requires-proof" "trusts-none" "trusts-all" "trusts-the-unsigned" "tells-the-secret"
+    "trusts-the-empty" "trusts-the-short" "trusts-the-long" "keeps-secrets" "always-requires-proof" "trusts-none" "trusts-all" "trusts-the-unsigned" "tells-the-secret"
 }
 inventory::submit! { Dialect::new::<Options>("has-no-sentence", "A dialect") }
 inventory::submit! {

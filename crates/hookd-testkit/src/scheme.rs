@@ -17,9 +17,9 @@ pub enum Scheme {
     /// The header of this name is `sha256=HEX`, the HMAC-SHA256 of the body.
     Sha256(&'static str),
     /// The header of this name is the HMAC-SHA256 of the body in hex, with nothing before it.
-    Sha256Hex(&'static str),
+    HexSha256(&'static str),
     /// The header of this name is the HMAC-SHA256 of the body in base64, with nothing before it.
-    Sha256Base64(&'static str),
+    Base64Sha256(&'static str),
     /// The header of this name is the secret itself.
     Token(&'static str),
     /// The headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks; the secret is a
@@ -46,8 +46,8 @@ impl Scheme {
         match self {
             Scheme::Sha1(header)
             | Scheme::Sha256(header)
-            | Scheme::Sha256Hex(header)
-            | Scheme::Sha256Base64(header)
+            | Scheme::HexSha256(header)
+            | Scheme::Base64Sha256(header)
             | Scheme::Token(header) => header,
             Scheme::StandardWebhooks => "webhook-signature",
         }
@@ -57,8 +57,8 @@ impl Scheme {
         match self {
             Scheme::Sha1(_) => sign::sha1(key, body),
             Scheme::Sha256(_) => sign::sha256(key, body),
-            Scheme::Sha256Hex(_) => sign::sha256_hex(key, body),
-            Scheme::Sha256Base64(_) => sign::sha256_base64(key, body),
+            Scheme::HexSha256(_) => sign::sha256_hex(key, body),
+            Scheme::Base64Sha256(_) => sign::sha256_base64(key, body),
             Scheme::Token(_) => key.to_owned(),
             Scheme::StandardWebhooks => sign::standard_webhook(key, id, timestamp, body),
         }
@@ -87,7 +87,7 @@ impl Scheme {
         let right = self.proof(key, ID, &now, body);
         let bare = match self {
             Scheme::Sha1(_) | Scheme::Sha256(_) | Scheme::StandardWebhooks => right.split_once(['=', ',']),
-            Scheme::Sha256Hex(_) | Scheme::Sha256Base64(_) | Scheme::Token(_) => None,
+            Scheme::HexSha256(_) | Scheme::Base64Sha256(_) | Scheme::Token(_) => None,
         };
         let bare = bare.map_or(&*right, |(_, bare)| bare);
         let mut forms = vec![

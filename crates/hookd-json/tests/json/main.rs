@@ -45,10 +45,10 @@ contract_tests!(FORGE);
 const OTHERS: [Forge; 3] = [
     FORGE
         .with_proof_options(r#"{"proof": {"header": "X-Signature", "scheme": "hmac-sha256"}}"#)
-        .signed(&[Scheme::Sha256Hex("X-Signature")]),
+        .signed(&[Scheme::HexSha256("X-Signature")]),
     FORGE
         .with_proof_options(r#"{"proof": {"header": "X-Signature", "scheme": "hmac-sha256"}}"#)
-        .signed(&[Scheme::Sha256Base64("X-Signature")]),
+        .signed(&[Scheme::Base64Sha256("X-Signature")]),
     FORGE
         .with_proof_options(r#"{"proof": {"header": "X-Token", "scheme": "token"}}"#)
         .signed(&[Scheme::Token("X-Token")]),

@@ -55,6 +55,7 @@
 
 #![forbid(unsafe_code)]
 
+mod adapted;
 mod api;
 mod arguments;
 mod change;
@@ -70,6 +71,7 @@ mod json;
 mod left_out;
 pub mod options;
 mod pattern;
+mod plugin;
 mod pollers;
 mod properties;
 mod pull_request;
@@ -86,6 +88,7 @@ mod time;
 mod view;
 mod whitelist;
 
+pub use adapted::Adapted;
 pub use api::{ApiAnswer, ApiAnswers, ApiCall};
 pub use arguments::Arguments;
 pub use change::{Change, person};
@@ -100,6 +103,7 @@ pub use inventory;
 pub use json::{Json, MAX_JSON_VALUES};
 pub use options::{BuildContext, Compat, PathStep, Problem, SecretSource};
 pub use pattern::{Glob, GlobMap, Pattern};
+pub use plugin::Plugin;
 pub use pollers::{NoPollers, Pollers};
 pub use properties::Properties;
 pub use pull_request::{PullRequestEvent, PullRequestStage, pull_request_comments};

@@ -9,8 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::Hook;
 use crate::options::{self, BuildContext, Problem};
+use crate::{Hook, JsonWebhook, json_webhook};
 
 /// What is registered under a name.
 pub trait Named: inventory::Collect {
@@ -87,6 +87,11 @@ impl Dialect {
     /// The descriptor of a dialect with options of the type `O`.
     pub const fn new<O: HookOptions>(name: &'static str, summary: &'static str) -> Self {
         Self { name, summary, schema: schema_of::<O>, build: build::<O> }
+    }
+
+    /// The descriptor of a dialect for a webhook that `W` describes.
+    pub const fn json_webhook<W: JsonWebhook>(name: &'static str, summary: &'static str) -> Self {
+        Self { name, summary, schema: json_webhook::schema_of::<W>, build: json_webhook::build::<W> }
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Scheme {
     Sha1(&'static str),
     /// The header of this name is `sha256=HEX`, the HMAC-SHA256 of the body.
     Sha256(&'static str),
+    /// The header of this name is the HMAC-SHA256 of the body in hex, without anything before it.
+    HexSha256(&'static str),
     /// The header of this name is the secret itself.
     Token(&'static str),
     /// The headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks; the secret is a
@@ -40,7 +42,7 @@ impl Scheme {
     /// The header with the proof.
     pub fn header(self) -> &'static str {
         match self {
-            Scheme::Sha1(header) | Scheme::Sha256(header) | Scheme::Token(header) => header,
+            Scheme::Sha1(header) | Scheme::Sha256(header) | Scheme::HexSha256(header) | Scheme::Token(header) => header,
             Scheme::StandardWebhooks => "webhook-signature",
         }
     }
@@ -49,6 +51,7 @@ impl Scheme {
         match self {
             Scheme::Sha1(_) => sign::sha1(key, body),
             Scheme::Sha256(_) => sign::sha256(key, body),
+            Scheme::HexSha256(_) => sign::sha256(key, body).trim_start_matches("sha256=").to_owned(),
             Scheme::Token(_) => key.to_owned(),
             Scheme::StandardWebhooks => sign::standard_webhook(key, id, timestamp, body),
         }

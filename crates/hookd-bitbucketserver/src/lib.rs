@@ -60,6 +60,7 @@ mod plugin;
 mod pull_request;
 mod push;
 mod repository;
+mod setup;
 mod user;
 
 pub use base_url::BaseUrl;
@@ -69,5 +70,7 @@ hookd_core::inventory::submit! {
     hookd_core::Dialect::new::<Options>(
         "bitbucketserver",
         "Bitbucket Data Center and Server: pushes, tags and pull requests.",
-    ).with_compat()
+    )
+        .with_setup(setup::SETUP)
+        .with_compat()
 }

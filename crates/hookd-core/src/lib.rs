@@ -39,6 +39,7 @@
 
 #![forbid(unsafe_code)]
 
+mod adapted;
 mod api;
 mod arguments;
 mod change;
@@ -56,6 +57,7 @@ mod kept_headers;
 mod left_out;
 pub mod options;
 mod pattern;
+mod plugin;
 mod pollers;
 mod proof_header;
 mod properties;
@@ -67,12 +69,14 @@ pub mod registry;
 mod request;
 mod revlink;
 mod secret;
+mod setup;
 mod signature;
 mod skips;
 mod time;
 mod view;
 mod whitelist;
 
+pub use adapted::Adapted;
 pub use api::{ApiAnswer, ApiAnswers, ApiCall, MAX_API_CALLS};
 pub use arguments::Arguments;
 pub use change::{Change, person};
@@ -89,6 +93,7 @@ pub use json_webhook::{Event, JsonWebhook, Webhook};
 pub use kept_headers::{KeptHeaders, carries_secret};
 pub use options::{BuildContext, Compat, PathStep, Problem, SecretSource};
 pub use pattern::{Glob, GlobMap, Pattern};
+pub use plugin::Plugin;
 pub use pollers::{NoPollers, Pollers};
 pub use proof_header::{ProofHeader, ProofScheme};
 pub use properties::Properties;
@@ -98,6 +103,7 @@ pub use refusal::Refusal;
 pub use registry::{Dialect, HookOptions};
 pub use request::{Headers, HookRequest, Method};
 pub use secret::{Secret, Secrets, no_number};
+pub use setup::Setup;
 pub use signature::{Keys, SignatureHash, SignatureHeader, from_hex};
 pub use skips::Skips;
 pub use time::parse_date;

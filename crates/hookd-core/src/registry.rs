@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::options::{self, BuildContext, Problem};
-use crate::{Compat, Hook, JsonWebhook, json_webhook};
+use crate::{Compat, Hook, JsonWebhook, Setup, json_webhook};
 
 /// What is registered under a name.
 pub trait Named: inventory::Collect {
@@ -133,6 +133,8 @@ pub struct Dialect {
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Whether it has the mode `compat = "buildbot"`.
     pub has_compat: bool,
+    /// How a webhook is set up at the forge, if there is a forge.
+    pub setup: Option<Setup>,
     build: Build,
     flaws: fn() -> Vec<String>,
 }
@@ -160,13 +162,20 @@ impl Dialect {
     /// The descriptor of a dialect with options of the type `O`.
     pub const fn new<O: HookOptions>(name: &'static str, summary: &'static str) -> Self {
         let flaws = options::flaws::<O>;
-        Self { name, summary, schema: schema_of::<O>, has_compat: false, build: build::<O>, flaws }
+        Self { name, summary, schema: schema_of::<O>, has_compat: false, setup: None, build: build::<O>, flaws }
+    }
+
+    /// The same, with how a webhook is set up at the forge, which the manual and `hookd dialects` show.
+    #[must_use]
+    pub const fn with_setup(mut self, setup: Setup) -> Self {
+        self.setup = Some(setup);
+        self
     }
 
     /// The descriptor of a dialect for a webhook that `W` describes.
     pub const fn json_webhook<W: JsonWebhook>(name: &'static str, summary: &'static str) -> Self {
         let (schema, build) = (json_webhook::schema_of::<W>, json_webhook::build::<W>);
-        Self { name, summary, schema, has_compat: false, build, flaws: json_webhook::flaws::<W> }
+        Self { name, summary, schema, has_compat: false, setup: None, build, flaws: json_webhook::flaws::<W> }
     }
 
     /// The same with the mode `compat = "buildbot"`, in which its changes are exactly those of Buildbot's hook of this name.

@@ -60,6 +60,7 @@ mod merge_group;
 mod options;
 mod pull_request;
 mod push;
+mod setup;
 mod token;
 
 pub use class::{Event, EventClass};
@@ -67,5 +68,7 @@ pub use options::{MergeQueue, Options};
 pub use token::Token;
 
 inventory::submit! {
-    hookd_core::Dialect::new::<Options>("github", "GitHub: pushes, tags, pull requests and merge queues.").with_compat()
+    hookd_core::Dialect::new::<Options>("github", "GitHub: pushes, tags, pull requests and merge queues.")
+        .with_setup(setup::SETUP)
+        .with_compat()
 }

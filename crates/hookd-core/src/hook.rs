@@ -56,7 +56,7 @@ pub trait Hook: Send + Sync {
     /// kept with the delivery. Never one that carries a secret, nor one that differs when the forge sends the same
     /// delivery again, such as a count of attempts: these headers are part of its identity (but for `User-Agent`, which
     /// is always kept, for people).
-    fn headers(&self) -> &'static [&'static str] {
+    fn headers(&self) -> &[&'static str] {
         &[]
     }
 

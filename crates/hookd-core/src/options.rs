@@ -36,6 +36,11 @@ impl Problem {
         Self { path: vec![PathStep::Key(option.to_owned())], message: message.into() }
     }
 
+    /// A problem with the table as a whole.
+    pub fn of_all(message: impl Into<String>) -> Self {
+        Self { path: Vec::new(), message: message.into() }
+    }
+
     /// The same problem, seen from the table around: one step longer.
     #[must_use]
     pub fn under(mut self, key: &str) -> Self {
@@ -132,17 +137,10 @@ pub fn read<O: DeserializeOwned + JsonSchema>(mut table: Map<String, Value>) -> 
     let mut generator = SchemaGenerator::default();
     let schema = O::json_schema(&mut generator);
     let known = names_in(&schema);
-    let mut problems = Vec::new();
-    table.retain(|key, _| {
-        let is_known = known.iter().any(|name| name == key);
-        if !is_known {
-            problems.push(Problem::with(key, unknown(key, &known)));
-        }
-        is_known
-    });
+    let mut problems = take_unknown(&mut table, &known);
     let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     for option in required.filter(|option| !table.contains_key(*option)) {
-        problems.push(Problem { path: Vec::new(), message: format!("option `{option}` is missing") });
+        problems.push(Problem::of_all(format!("option `{option}` is missing")));
     }
     let mut rest = Rest { table, places: HashMap::new() };
     rest.wrap_single_values(&schema, generator.definitions());
@@ -169,6 +167,19 @@ pub fn read<O: DeserializeOwned + JsonSchema>(mut table: Map<String, Value>) -> 
             }
         }
     }
+}
+
+/// Removes the options that are not `known` from a table; each becomes a problem.
+pub(crate) fn take_unknown(table: &mut Map<String, Value>, known: &[String]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    table.retain(|key, _| {
+        let is_known = known.iter().any(|name| name == key);
+        if !is_known {
+            problems.push(Problem::with(key, unknown(key, known)));
+        }
+        is_known
+    });
+    problems
 }
 
 /// serde's message in the words of TOML: it names types of Rust.

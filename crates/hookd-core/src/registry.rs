@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::options::{self, BuildContext, Problem};
-use crate::{Hook, Setup};
+use crate::{Hook, JsonWebhook, Setup, json_webhook};
 
 /// What is registered under a name.
 pub trait Named: inventory::Collect {
@@ -96,6 +96,11 @@ impl Dialect {
     pub const fn with_setup(mut self, setup: Setup) -> Self {
         self.setup = Some(setup);
         self
+    }
+
+    /// The descriptor of a dialect for a webhook that `W` describes.
+    pub const fn json_webhook<W: JsonWebhook>(name: &'static str, summary: &'static str) -> Self {
+        Self { name, summary, schema: json_webhook::schema_of::<W>, build: json_webhook::build::<W>, setup: None }
     }
 }
 

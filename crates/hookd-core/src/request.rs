@@ -229,6 +229,15 @@ impl HookRequest {
         Ok(self.argument(name)?.filter(|value| !value.is_empty()))
     }
 
+    /// The first value of an argument of the form in the body, whatever the query says: for what a signature must cover.
+    ///
+    /// # Errors
+    /// As [`HookRequest::argument`].
+    pub fn body_argument(&self, name: &str) -> Result<Option<String>, Refusal> {
+        let form = Arguments::from_request(self.method, "", &self.headers, &self.body)?;
+        Ok(form.first(name)?.map(str::to_owned))
+    }
+
     /// The body, which is JSON.
     ///
     /// # Errors

@@ -61,7 +61,7 @@ impl JsonSchema for HeaderName {
 
 /// One text for all that are the same, which lives as long as the process: names come from the configuration, so that there
 /// are few, however often it is read.
-fn interned(name: &str) -> &'static str {
+pub(crate) fn interned(name: &str) -> &'static str {
     static NAMES: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = names.get(name) {
@@ -70,20 +70,6 @@ fn interned(name: &str) -> &'static str {
     let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
     names.insert(name);
     name
-}
-
-/// The same of a list of them.
-pub(crate) fn interned_list(mut names: Vec<&'static str>) -> &'static [&'static str] {
-    static LISTS: Mutex<BTreeSet<&[&str]>> = Mutex::new(BTreeSet::new());
-    names.sort_unstable();
-    names.dedup();
-    let mut lists = LISTS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = lists.get(names.as_slice()) {
-        return known;
-    }
-    let names: &'static [&'static str] = names.leak();
-    lists.insert(names);
-    names
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ pub use change::ChangeTemplate;
 pub use condition::Condition;
 pub use header::HeaderSource;
 pub use options::Options;
-pub use proof::{ProofOptions, Scheme};
+pub use proof::ProofOptions;
 pub use template::{Parts, Template};
 
 inventory::submit! {

@@ -23,6 +23,7 @@ use crate::listening::{ListenError, listen};
 use crate::log::{self, LogFormat};
 use crate::replays::Replayer;
 use crate::translator::Translator;
+use crate::version::Build;
 use crate::{certificates, descriptors, retention};
 
 /// How many connections the private listener has at most.
@@ -155,7 +156,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     tracing::info!(
         dialects = config.dialects.keys().map(String::as_str).collect::<Vec<_>>().join(","),
         store = %config.store.url,
-        version = crate::version::VERSION,
+        version = Build::current().line(),
         "hookd is ready"
     );
 

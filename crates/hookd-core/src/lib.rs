@@ -39,6 +39,7 @@
 
 #![forbid(unsafe_code)]
 
+mod adapted;
 mod api;
 mod arguments;
 mod change;
@@ -55,6 +56,7 @@ mod json_webhook;
 mod left_out;
 pub mod options;
 mod pattern;
+mod plugin;
 mod pollers;
 mod proof_header;
 mod properties;
@@ -73,6 +75,7 @@ mod time;
 mod view;
 mod whitelist;
 
+pub use adapted::Adapted;
 pub use api::{ApiAnswer, ApiAnswers, ApiCall};
 pub use arguments::Arguments;
 pub use change::{Change, person};
@@ -88,6 +91,7 @@ pub use json::{Json, MAX_JSON_VALUES};
 pub use json_webhook::{Event, JsonWebhook, Webhook};
 pub use options::{BuildContext, Compat, PathStep, Problem, SecretSource};
 pub use pattern::{Glob, GlobMap, Pattern};
+pub use plugin::Plugin;
 pub use pollers::{NoPollers, Pollers};
 pub use proof_header::{ProofHeader, ProofScheme};
 pub use properties::Properties;

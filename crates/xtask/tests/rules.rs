@@ -165,10 +165,14 @@ fn the_contract_of_the_store_knows_the_core_and_no_engine() {
 
 #[test]
 fn an_engine_knows_the_contract_and_the_core_and_no_dialect() {
-    let dependencies = dependencies("hookd-store-sqlite");
-    assert_eq!(ours(&dependencies), ["hookd-core", "hookd-store"]);
-    for name in ["actix-web", "clap", "reqwest", "toml"] {
-        assert!(!dependencies.contains(name), "`hookd-store-sqlite` depends on `{name}`");
+    for engine in ["hookd-store-sqlite", "hookd-store-postgres"] {
+        let dependencies = dependencies(engine);
+        assert_eq!(ours(&dependencies), ["hookd-core", "hookd-store"], "{engine}");
+        for name in ["actix-web", "clap", "reqwest", "toml"] {
+            assert!(!dependencies.contains(name), "`{engine}` depends on `{name}`");
+        }
+        let contract = read(format!("crates/{engine}/tests/contract.rs"));
+        assert!(contract.contains("hookd_store::contract_tests!("), "`{engine}` does not run the contract of a store");
     }
 }
 
@@ -236,6 +240,7 @@ fn the_core_the_dialects_the_store_and_the_private_listener_forbid_unsafe() {
         "hookd-process",
         "hookd-sinks",
         "hookd-store",
+        "hookd-store-postgres",
         "hookd-store-sqlite",
         "hookd-testkit",
     ]

@@ -74,7 +74,7 @@ impl<F: Fn(Vec<Change>) -> Outcome + Send + Sync> Hook for Adapted<F> {
         self.inner.recognise(request)
     }
 
-    fn headers(&self) -> &'static [&'static str] {
+    fn headers(&self) -> &[&'static str] {
         self.inner.headers()
     }
 

@@ -1,7 +1,7 @@
 //! End-to-end tests: the real binary and real peers.
 //!
 //! This crate is the harness: [`Home`] is a folder in which a [`Hookd`] runs, is killed and runs again; [`http`] sends
-//! requests byte for byte; [`GithubApi`], [`Buildbot`] and [`Receiver`] are its peers, and a [`Proxy`] can stand before
+//! requests byte for byte; [`GithubApi`], [`Buildbot`], [`Postgres`] and [`Receiver`] are its peers, and a [`Proxy`] can stand before
 //! one; [`conformance`] compares hookd with Buildbot; [`reported`] runs the cases of `tests/reported`. The tests are in
 //! `tests/all`, one file for each behaviour.
 //!
@@ -17,6 +17,7 @@ mod hookd;
 pub mod http;
 mod nginx;
 pub mod peers;
+pub mod postgres;
 mod proxy;
 mod receiver;
 pub mod reported;
@@ -30,6 +31,7 @@ pub use home::{Finished, Home, LISTENERS, binary, without_variables_of_cargo};
 pub use hookd::{Hookd, Running};
 pub use hookd_testkit::sign::{sha1 as sha1_signature, sha256 as sha256_signature};
 pub use nginx::Nginx;
+pub use postgres::Postgres;
 pub use proxy::{Meddling, Proxy};
 pub use receiver::{Event, Receiver, Reply};
 pub use wait::until;

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::options::{self, BuildContext, Problem};
-use crate::{Hook, JsonWebhook, json_webhook};
+use crate::{Hook, JsonWebhook, Setup, json_webhook};
 
 /// What is registered under a name.
 pub trait Named: inventory::Collect {
@@ -71,6 +71,8 @@ pub struct Dialect {
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Makes the hook from its table of options.
     pub build: Build,
+    /// How a webhook is set up at the forge, if there is a forge.
+    pub setup: Option<Setup>,
 }
 
 inventory::collect!(Dialect);
@@ -86,12 +88,19 @@ impl Named for Dialect {
 impl Dialect {
     /// The descriptor of a dialect with options of the type `O`.
     pub const fn new<O: HookOptions>(name: &'static str, summary: &'static str) -> Self {
-        Self { name, summary, schema: schema_of::<O>, build: build::<O> }
+        Self { name, summary, schema: schema_of::<O>, build: build::<O>, setup: None }
+    }
+
+    /// The same, with how a webhook is set up at the forge, which the manual and `hookd dialects` show.
+    #[must_use]
+    pub const fn with_setup(mut self, setup: Setup) -> Self {
+        self.setup = Some(setup);
+        self
     }
 
     /// The descriptor of a dialect for a webhook that `W` describes.
     pub const fn json_webhook<W: JsonWebhook>(name: &'static str, summary: &'static str) -> Self {
-        Self { name, summary, schema: json_webhook::schema_of::<W>, build: json_webhook::build::<W> }
+        Self { name, summary, schema: json_webhook::schema_of::<W>, build: json_webhook::build::<W>, setup: None }
     }
 }
 

@@ -53,7 +53,8 @@ fn reopened(store: SharedStore, open: Open<'_>) -> SharedStore {
 }
 
 /// Makes a `#[test]` of every law of the [contract](crate::contract), in a module for each group of laws. The argument
-/// is an expression that returns an opener of a new store; it is evaluated once for each test.
+/// is an expression that returns an opener of a new store; it is evaluated once for each test. With `, ignore = "REASON"` behind
+/// it the tests run only where they are asked for: those of a store that needs a server.
 #[macro_export]
 macro_rules! contract_tests {
     (@each $then:ident [$($argument:tt)*]) => {
@@ -173,22 +174,35 @@ macro_rules! contract_tests {
             }
         }
     };
-    (@tests [$opener:expr] $($group:ident { $($law:ident,)+ })+) => {
+    (@tests [$opener:expr; $why:tt] $($group:ident { $($law:ident,)+ })+) => {
         $(mod $group {
             #[allow(unused_imports)]
             use super::*;
 
-            $(#[test]
-            fn $law() {
-                $crate::contract::$group::$law(&mut $opener);
-            })+
+            $($crate::contract_tests! { @test [$opener; $why] $group $law })+
         })+
     };
     (@names [] $($group:ident { $($law:ident,)+ })+) => {
         [$((stringify!($group), &[$(stringify!($law)),+] as &[&str])),+]
     };
+    (@test [$opener:expr; ()] $group:ident $law:ident) => {
+        #[test]
+        fn $law() {
+            $crate::contract::$group::$law(&mut $opener);
+        }
+    };
+    (@test [$opener:expr; ($why:literal)] $group:ident $law:ident) => {
+        #[test]
+        #[ignore = $why]
+        fn $law() {
+            $crate::contract::$group::$law(&mut $opener);
+        }
+    };
+    ($opener:expr, ignore = $why:literal) => {
+        $crate::contract_tests! { @each tests [$opener; ($why)] }
+    };
     ($opener:expr) => {
-        $crate::contract_tests! { @each tests [$opener] }
+        $crate::contract_tests! { @each tests [$opener; ()] }
     };
 }
 

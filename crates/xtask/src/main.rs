@@ -1,5 +1,6 @@
 //! `cargo xtask …`: the project's own tasks. One file for each subcommand.
 
+mod api;
 mod bench;
 mod docs;
 mod fuzz;
@@ -23,6 +24,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    Api(api::Options),
     Bench(bench::Options),
     Docs(docs::Options),
     Fuzz(fuzz::Options),
@@ -34,6 +36,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
+        Task::Api(options) => api::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Docs(options) => docs::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),

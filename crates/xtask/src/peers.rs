@@ -36,6 +36,7 @@ const PEERS: &[Peer] = &[
             "metrics::a_certificate_that_expires_soon",
             "notify::",
             "pollers::",
+            "postgres::",
             "sinks::clock::",
             "svn::",
             "terminal::progress",
@@ -203,6 +204,9 @@ const PROGRAMS: &[Program] = &[
     Program { package: "git", check: ("git", &["--version"]) },
     Program { package: "mercurial", check: ("hg", &["--version"]) },
     Program { package: "npm", check: ("npm", &["--version"]) },
+    // These two are not in the path of users; their services are none of the tests'.
+    Program { package: "pgbouncer", check: ("sh", &["-c", "test -x /usr/sbin/pgbouncer"]) },
+    Program { package: "postgresql", check: ("sh", &["-c", "ls /usr/lib/postgresql/*/bin/postgres"]) },
     Program { package: "python3", check: ("python3", &["--version"]) },
     Program { package: "python3-venv", check: ("python3", &["-c", "import ensurepip, venv"]) },
     Program { package: "subversion", check: ("svn", &["--version"]) },

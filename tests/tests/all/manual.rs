@@ -1,4 +1,9 @@
-//! What the manual says of the command line and the private listener.
+//! What the manual says: its blocks of commands and files, and what it says of the command line and the private listener.
+
+mod blocks;
+mod commands;
+mod files;
+mod shell;
 
 use std::fs;
 

@@ -41,6 +41,19 @@ const FORGE: Forge = Forge::new("json", &["push"], fixture, send)
 
 contract_tests!(FORGE);
 
+/// Services that prove themselves in another way.
+const OTHERS: [Forge; 3] = [
+    FORGE
+        .with_proof_options(r#"{"proof": {"header": "X-Signature", "scheme": "hmac-sha256"}}"#)
+        .signed(&[Scheme::HexSha256("X-Signature")]),
+    FORGE
+        .with_proof_options(r#"{"proof": {"header": "X-Signature", "scheme": "hmac-sha256"}}"#)
+        .signed(&[Scheme::Base64Sha256("X-Signature")]),
+    FORGE
+        .with_proof_options(r#"{"proof": {"header": "X-Token", "scheme": "token"}}"#)
+        .signed(&[Scheme::Token("X-Token")]),
+];
+
 fn fixture(_event: &str) -> Value {
     include_str!("fixtures/push.json").parse().unwrap()
 }

@@ -1,0 +1,122 @@
+//! The head: the one row that every transaction locks first and moves last.
+//!
+//! It gives numbers, so that they have no gaps and follow the order of commits, whoever writes. It says who may write: the
+//! holder, by its epoch, until a moment of the server's clock. And it tells whether a commit took place whose answer got
+//! lost: `last_commit` is another number after each, and whoever has locked the row sees the outcome of all before.
+
+use std::time::Duration;
+
+use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
+
+use crate::error::Failure;
+
+/// Begins a transaction and locks the head. One round trip.
+///
+/// Settings are those of this transaction alone. A transaction whose hookd has died ends by itself, and so frees the head.
+/// An asynchronous commit would be acknowledged before it is on disk.
+const LOCK: &str = "BEGIN; \
+    SET LOCAL idle_in_transaction_session_timeout = '8s'; \
+    SET LOCAL lock_timeout = '9s'; \
+    SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
+    SELECT next_deliveryid, next_changeid, cursor_version, requests_expired_to, last_commit, epoch, holder, \
+    held_until < clock_timestamp() AS is_free FROM hookd.head FOR UPDATE";
+
+/// The same without a transaction of its own, to look only.
+const LOOK: &str = "SELECT next_deliveryid, next_changeid, cursor_version, requests_expired_to, last_commit, epoch, holder, \
+    held_until < clock_timestamp() AS is_free FROM hookd.head";
+
+/// The head as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) next_deliveryid: i64,
+    pub(crate) next_changeid: i64,
+    pub(crate) cursor_version: i64,
+    pub(crate) requests_expired_to: i64,
+    pub(crate) last_commit: i64,
+    pub(crate) epoch: i64,
+    pub(crate) holder: String,
+    /// Whether the holder has not said for too long that it is alive.
+    pub(crate) is_free: bool,
+}
+
+/// How a commit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Committed {
+    Yes,
+    /// The connection was lost meanwhile.
+    Unknown,
+}
+
+impl Head {
+    fn from_row(row: &SimpleQueryRow) -> Result<Self, Failure> {
+        let text = |column: &str| {
+            row.get(column).ok_or_else(|| Failure::Damaged(format!("the head of the log has no `{column}`")))
+        };
+        let number = |column: &str| {
+            let text = text(column)?;
+            text.parse().map_err(|_| Failure::Damaged(format!("the head of the log has a bad `{column}`")))
+        };
+        Ok(Self {
+            next_deliveryid: number("next_deliveryid")?,
+            next_changeid: number("next_changeid")?,
+            cursor_version: number("cursor_version")?,
+            requests_expired_to: number("requests_expired_to")?,
+            last_commit: number("last_commit")?,
+            epoch: number("epoch")?,
+            holder: text("holder")?.to_owned(),
+            is_free: text("is_free")? == "t",
+        })
+    }
+}
+
+/// Begins a transaction, and locks the head in it.
+pub(crate) async fn lock(client: &Client) -> Result<Head, Failure> {
+    only_head(&client.simple_query(LOCK).await?)
+}
+
+/// The head, without waiting for anybody.
+pub(crate) async fn look(client: &Client) -> Result<Head, Failure> {
+    only_head(&client.simple_query(LOOK).await?)
+}
+
+fn only_head(messages: &[SimpleQueryMessage]) -> Result<Head, Failure> {
+    let rows = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    // The one before it, if there is one, is that of the setting.
+    rows.last().map_or_else(|| Err(Failure::Damaged("the log has no head".to_owned())), Head::from_row)
+}
+
+/// Writes the head, and commits. The holder keeps the log for as long as `lease` from now.
+///
+/// # Errors
+/// When the transaction is certainly not committed.
+pub(crate) async fn commit(client: &Client, head: &Head, lease: Duration) -> Result<Committed, Failure> {
+    let Head {
+        next_deliveryid, next_changeid, cursor_version, requests_expired_to, last_commit, epoch, holder, ..
+    } = head;
+    let holder = holder.replace('\'', "''");
+    let milliseconds = lease.as_millis();
+    let sql = format!(
+        "UPDATE hookd.head SET next_deliveryid = {next_deliveryid}, next_changeid = {next_changeid}, \
+         cursor_version = {cursor_version}, requests_expired_to = {requests_expired_to}, last_commit = {last_commit}, \
+         epoch = {epoch}, holder = '{holder}', \
+         held_until = clock_timestamp() + interval '{milliseconds} milliseconds'; COMMIT"
+    );
+    match client.simple_query(&sql).await {
+        Ok(_) => Ok(Committed::Yes),
+        Err(error) => match Failure::from(error) {
+            failure if failure.is_of_connection() => {
+                tracing::debug!("the connection was lost during a commit: {failure}");
+                Ok(Committed::Unknown)
+            }
+            failure => Err(failure),
+        },
+    }
+}
+
+/// Ends a transaction without an effect. Where that fails, the connection is of no use any more.
+pub(crate) async fn roll_back(client: &Client) -> Result<(), Failure> {
+    Ok(client.batch_execute("ROLLBACK").await?)
+}

@@ -1,0 +1,70 @@
+//! What the writer is asked to do. The result of a job travels in it, until the transaction is committed.
+
+use hookd_store::{
+    Completion, CursorMove, Due, Expired, Expiry, Identity, Moved, NewDelivery, PositionMove, Receipt, StoreError,
+};
+use tokio::sync::oneshot;
+
+/// One write, and the promise of its result.
+pub(crate) enum Job {
+    /// The identity is computed by whoever appends, since the writer is one for all.
+    Append(Box<NewDelivery>, Option<Identity>, Promise<Receipt>),
+    Complete(Box<Completion>, Promise<bool>),
+    Postpone(Box<Due>, Promise<()>),
+    MovePositions(PositionMove, Promise<()>),
+    Expire(Box<Expiry>, Promise<Expired>),
+    MoveCursors(Vec<CursorMove>, Promise<Vec<Moved>>),
+    Probe(Promise<()>),
+}
+
+/// Where the result of a write goes, and what it is if the transaction is committed.
+pub(crate) struct Promise<T> {
+    sender: oneshot::Sender<Result<T, StoreError>>,
+    result: Option<Result<T, StoreError>>,
+}
+
+impl<T> Promise<T> {
+    pub(crate) fn new(sender: oneshot::Sender<Result<T, StoreError>>) -> Self {
+        Self { sender, result: None }
+    }
+
+    /// The result from now on: a write that is invalid fails without the others. A transaction that is tried again sets it
+    /// anew.
+    pub(crate) fn set(&mut self, result: Result<T, StoreError>) {
+        self.result = Some(result);
+    }
+
+    /// Sends the result, or the error of the transaction. A caller that has gone away does not matter: what is stored is
+    /// stored.
+    fn keep(self, error: Option<&StoreError>) {
+        if let Some(result) = error.map_or(self.result, |error| Some(Err(error.clone()))) {
+            let _ = self.sender.send(result);
+        }
+    }
+}
+
+impl Job {
+    /// The write fails for this reason, without the others.
+    pub(crate) fn fail(&mut self, error: StoreError) {
+        match self {
+            Self::Append(_, _, promise) => promise.set(Err(error)),
+            Self::Complete(_, promise) => promise.set(Err(error)),
+            Self::Expire(_, promise) => promise.set(Err(error)),
+            Self::MoveCursors(_, promise) => promise.set(Err(error)),
+            Self::Postpone(_, promise) | Self::MovePositions(_, promise) | Self::Probe(promise) => {
+                promise.set(Err(error));
+            }
+        }
+    }
+
+    /// Answers whoever waits, when the transaction is committed or has failed.
+    pub(crate) fn answer(self, error: Option<&StoreError>) {
+        match self {
+            Self::Append(_, _, promise) => promise.keep(error),
+            Self::Complete(_, promise) => promise.keep(error),
+            Self::Expire(_, promise) => promise.keep(error),
+            Self::MoveCursors(_, promise) => promise.keep(error),
+            Self::Postpone(_, promise) | Self::MovePositions(_, promise) | Self::Probe(promise) => promise.keep(error),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The store of hookd in PostgreSQL: deliveries and changes as rows.
+//!
+//! It keeps the laws of [`hookd_store::Log`]. One task writes: it takes all that waits as one transaction and then answers all
+//! of it. Every transaction first locks one row, the [head](head): so numbers have no gaps and follow the order of commits,
+//! whoever writes, and so one hookd at a time has the log. What is answered with success is committed: after a lost
+//! connection the head tells whether a commit took place.
+//!
+//! Invariants: no state of a session is relied on, so that a pooler may give each transaction another one; texts are compared by
+//! their bytes; nothing that the server says about data is shown.
+
+#![forbid(unsafe_code)]
+
+mod batch;
+mod changes;
+mod conditions;
+mod cursors;
+mod deliveries;
+mod error;
+mod head;
+mod health;
+mod job;
+mod lease;
+mod options;
+mod overload;
+mod pending;
+mod pool;
+mod positions;
+mod reader;
+mod requests;
+mod retention;
+mod schema;
+mod session;
+mod settlements;
+mod store;
+mod store_reader;
+mod text;
+mod tls;
+mod writer;
+
+pub use error::OpenError;
+pub use options::{Options, Protection};
+pub use store::PostgresStore;
+pub use store_reader::{Preflight, Stats, StoreReader};

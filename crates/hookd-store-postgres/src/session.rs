@@ -1,0 +1,59 @@
+//! Connections to the database.
+//!
+//! No state of a session is relied on: nothing is prepared under a name, nothing is set beyond a transaction, no lock
+//! outlives one. So a pooler that gives each transaction another session does no harm.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio_postgres::Client;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::Failure;
+use crate::{OpenError, Options, tls};
+
+/// What makes connections.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    options: Arc<Options>,
+    tls: MakeRustlsConnect,
+}
+
+impl Connector {
+    pub(crate) fn new(options: Options) -> Result<Self, OpenError> {
+        let tls = tls::connector(&options)?;
+        Ok(Self { options: Arc::new(options), tls })
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The error of a store that cannot be opened.
+    pub(crate) fn unavailable(&self, failure: &Failure) -> OpenError {
+        let remedy = failure.remedy();
+        let remedy = remedy.split("; hookd").next().unwrap_or(remedy).to_owned();
+        OpenError::Unavailable { place: self.options.place(), cause: failure.to_string(), remedy }
+    }
+
+    /// Makes a connection. What it does lives in a task of its own, which ends with the client.
+    pub(crate) async fn connect(&self) -> Result<Arc<Client>, Failure> {
+        let (client, connection) = self.options.client_config().connect(self.tls.clone()).await?;
+        Handle::current().spawn(async move {
+            // Whoever uses the client gets the error.
+            if let Err(error) = connection.await {
+                tracing::debug!("a connection to PostgreSQL ended: {error}");
+            }
+        });
+        Ok(Arc::new(client))
+    }
+
+    /// Asks the server to give up what a client does.
+    pub(crate) fn cancel(&self, client: &Client) {
+        let (token, tls) = (client.cancel_token(), self.tls.clone());
+        if let Ok(runtime) = Handle::try_current() {
+            // Where that fails, the server finds out when it has the answer.
+            runtime.spawn(async move { drop(token.cancel_query(tls).await) });
+        }
+    }
+}

@@ -1,0 +1,454 @@
+//! The store: its writer, its readers, and the contract that they fulfil together.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hookd_store::{
+    Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
+    Expiry, Log, LoggedChange, Moved, NewDelivery, Observer, Page, PositionMove, Positions, Query, Receipt, Reply,
+    Search, Settlement, SettlementKind, StoreError, StoredRequest, Waiting,
+};
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::{mpsc, watch};
+use tokio_postgres::Client;
+
+use crate::error::Failure;
+use crate::health::Health;
+use crate::job::{Job, Promise};
+use crate::lease::Lease;
+use crate::overload::Overload;
+use crate::pool::Pool;
+use crate::schema::{self, Facts};
+use crate::session::Connector;
+use crate::writer::{Monitor, Writer};
+use crate::{OpenError, Options, cursors, pending, positions, reader, settlements};
+
+/// How many writes may wait; more are refused with [`StoreError::Overloaded`].
+const MAX_QUEUED_WRITES: usize = 4096;
+
+/// How many changes one read gives at most.
+const MAX_CHANGES_AT_ONCE: usize = 4096;
+
+/// How often the size of the tables is asked for.
+const SIZE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The size of all tables, with their indexes.
+const SIZE: &str = "SELECT coalesce(sum(pg_total_relation_size(pg_class.oid)), 0)::int8 FROM pg_class \
+    JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = 'hookd' AND relkind = 'r'";
+
+/// The store in the tables of a PostgreSQL database.
+pub struct PostgresStore {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    /// Ends when the writer has ended.
+    writer: Mutex<Option<Receiver<()>>>,
+    readers: Readers,
+    tail: watch::Receiver<i64>,
+    lease: Arc<Lease>,
+    /// Writes that were queued and are not stored yet.
+    queued: Arc<AtomicUsize>,
+    overload: Arc<Overload>,
+    size: Arc<AtomicU64>,
+    runtime: Mutex<Option<Runtime>>,
+}
+
+/// What reads from a database that has a store.
+pub(crate) struct Readers {
+    pool: Pool,
+    facts: Facts,
+}
+
+impl PostgresStore {
+    /// Connects, makes the tables where there are none or brings them up to date, and takes the log: as long as this store
+    /// is open no other can be opened.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        Self::open_observed(options, Arc::new(()))
+    }
+
+    /// The same, with an observer of its transactions.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_observed(options: Options, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
+        let runtime = start_runtime()?;
+        let opened = wait_for(runtime.handle(), open(options, observer));
+        let Opened { connector, facts, writer, sender, lease, queued, overload } = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
+        let tail = writer.tail();
+        let (ended, writer_ended) = sync_channel(1);
+        runtime.spawn(async move {
+            writer.run().await;
+            drop(ended);
+        });
+        let size = Arc::<AtomicU64>::default();
+        runtime.spawn(watch_size(connector.clone(), Arc::clone(&size)));
+        let pool = Pool::new(runtime.handle().clone(), connector);
+        Ok(Self {
+            jobs: Mutex::new(Some(sender)),
+            writer: Mutex::new(Some(writer_ended)),
+            readers: Readers { pool, facts },
+            tail,
+            lease,
+            queued,
+            overload,
+            size,
+            runtime: Mutex::new(Some(runtime)),
+        })
+    }
+
+    fn queue<T>(&self, job: impl FnOnce(Promise<T>) -> Job) -> Reply<T> {
+        let (sender, reply) = Reply::channel();
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(jobs) = jobs.as_ref() else { return Reply::failed(StoreError::Closed) };
+        // Before it is sent, since the writer may be done with it at once.
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        let error = match jobs.try_send(job(Promise::new(sender))) {
+            Ok(()) => return reply,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.overload.refused(MAX_QUEUED_WRITES);
+                StoreError::Overloaded
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => StoreError::Closed,
+        };
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+        Reply::failed(error)
+    }
+}
+
+/// What a store is made of once it is open.
+struct Opened {
+    connector: Connector,
+    facts: Facts,
+    writer: Writer,
+    sender: mpsc::Sender<Job>,
+    lease: Arc<Lease>,
+    queued: Arc<AtomicUsize>,
+    overload: Arc<Overload>,
+}
+
+async fn open(options: Options, observer: Arc<dyn Observer>) -> Result<Opened, OpenError> {
+    let lease = Arc::new(Lease::new(options.lease));
+    let connector = Connector::new(options)?;
+    let unavailable = |failure: Failure| connector.unavailable(&failure);
+    let client = connector.connect().await.map_err(unavailable)?;
+    schema::prepare(&connector, &client).await?;
+    let facts = schema::facts(&client).await.map_err(unavailable)?;
+    let (queued, overload) = (Arc::<AtomicUsize>::default(), Arc::<Overload>::default());
+    let monitor = Monitor {
+        health: Health::new(connector.options().place()),
+        queued: Arc::clone(&queued),
+        overload: Arc::clone(&overload),
+        observer,
+    };
+    let (sender, jobs) = mpsc::channel(MAX_QUEUED_WRITES);
+    let writer = Writer::open(connector.clone(), client, jobs, Arc::clone(&lease), monitor).await?;
+    Ok(Opened { connector, facts, writer, sender, lease, queued, overload })
+}
+
+/// The threads of a store: its connections, and what it writes.
+pub(crate) fn start_runtime() -> Result<Runtime, OpenError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("store-postgres")
+        .enable_all()
+        .build()
+        .map_err(OpenError::Thread)
+}
+
+/// Waits for a task, whatever this thread is.
+pub(crate) fn wait_for<T: Send + 'static>(
+    runtime: &Handle,
+    task: impl Future<Output = Result<T, OpenError>> + Send + 'static,
+) -> Result<T, OpenError> {
+    let (sender, receiver) = sync_channel(1);
+    runtime.spawn(async move {
+        // Somebody waits for it, below.
+        let _ = sender.send(task.await);
+    });
+    receiver.recv().unwrap_or_else(|_| Err(OpenError::Thread(std::io::Error::other("the store panicked"))))
+}
+
+/// Keeps the size up to date, as well as it can.
+async fn watch_size(connector: Connector, size: Arc<AtomicU64>) {
+    loop {
+        if let Ok(client) = connector.connect().await {
+            while let Ok(row) = client.query_typed_one(SIZE, &[]).await {
+                if let Ok(bytes) = row.try_get::<_, i64>(0) {
+                    size.store(bytes.unsigned_abs(), Ordering::Relaxed);
+                }
+                tokio::time::sleep(SIZE_INTERVAL).await;
+            }
+        }
+        tokio::time::sleep(SIZE_INTERVAL).await;
+    }
+}
+
+/// A number of rows for the database.
+fn rows(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
+}
+
+impl Log for PostgresStore {
+    fn append(&self, delivery: NewDelivery) -> Reply<Receipt> {
+        match delivery.validate() {
+            Ok(()) => {
+                let identity = self.readers.facts.identity_key.identity(&delivery);
+                self.queue(|promise| Job::Append(Box::new(delivery), identity, promise))
+            }
+            Err(error) => Reply::failed(error),
+        }
+    }
+
+    fn complete(&self, completion: Completion) -> Reply<bool> {
+        match completion.validate() {
+            Ok(()) => self.queue(|promise| Job::Complete(Box::new(completion), promise)),
+            Err(error) => Reply::failed(error),
+        }
+    }
+
+    fn postpone(&self, due: Due) -> Reply<()> {
+        self.queue(|promise| Job::Postpone(Box::new(due), promise))
+    }
+
+    fn expire(&self, expiry: Expiry) -> Reply<Expired> {
+        self.queue(|promise| Job::Expire(Box::new(expiry), promise))
+    }
+
+    fn move_positions(&self, positions: PositionMove) -> Reply<()> {
+        match positions.validate() {
+            Ok(()) => self.queue(|promise| Job::MovePositions(positions, promise)),
+            Err(error) => Reply::failed(error),
+        }
+    }
+
+    fn positions(&self, poller: &str) -> Result<Option<Positions>, StoreError> {
+        let poller = poller.to_owned();
+        self.readers.pool.read(move |client| {
+            let poller = poller.clone();
+            async move { positions::get(&client, &poller).await }
+        })
+    }
+
+    fn move_cursors(&self, moves: Vec<CursorMove>) -> Reply<Vec<Moved>> {
+        match moves.iter().try_for_each(CursorMove::validate) {
+            Ok(()) => self.queue(|promise| Job::MoveCursors(moves, promise)),
+            Err(error) => Reply::failed(error),
+        }
+    }
+
+    fn cursors(&self) -> Result<Vec<Cursor>, StoreError> {
+        self.readers.pool.read(|client| async move { cursors::all(&client).await })
+    }
+
+    fn pending(&self) -> Result<Vec<Due>, StoreError> {
+        self.pending_after(0, usize::MAX)
+    }
+
+    fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
+        let most = rows(most);
+        self.readers.pool.read(move |client| async move { pending::after(&client, after, most).await })
+    }
+
+    fn pending_count(&self) -> Result<usize, StoreError> {
+        self.readers.pool.read(|client| async move { pending::count(&client).await })
+    }
+
+    fn read_on(&self, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError> {
+        // What is newer may be committed already; whoever waits for it is woken.
+        if most == 0 || after >= *self.tail.borrow() {
+            return Ok(Vec::new());
+        }
+        self.lease.check()?;
+        let most = rows(most.min(MAX_CHANGES_AT_ONCE));
+        let instance = self.readers.facts.instance.clone();
+        let changes = self.readers.pool.read(move |client| {
+            let instance = instance.clone();
+            async move { reader::read_on(&client, &instance, after, most).await }
+        })?;
+        Ok(changes.into_iter().map(Arc::new).collect())
+    }
+
+    fn tail(&self) -> watch::Receiver<i64> {
+        self.tail.clone()
+    }
+
+    fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// As it was at most half a minute ago.
+    fn size(&self) -> u64 {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    fn probe(&self) -> Reply<()> {
+        self.queue(Job::Probe)
+    }
+
+    fn close(&self) {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // It sends nothing, and hangs up when it has ended.
+            let _ = writer.recv();
+        }
+        self.readers.pool.close();
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        self.close();
+        if let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // Connections end with it. To wait for them would block, which an event loop may not.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Readers {
+    pub(crate) fn new(pool: Pool, facts: Facts) -> Self {
+        Self { pool, facts }
+    }
+
+    /// Reads something else.
+    pub(crate) fn read<T, F>(&self, read: impl Fn(Arc<Client>) -> F + Send + Sync + 'static) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        self.pool.read(read)
+    }
+}
+
+impl Browse for PostgresStore {
+    fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError> {
+        self.readers.delivery(deliveryid)
+    }
+
+    fn change(&self, changeid: i64) -> Result<Option<ChangeRecord>, StoreError> {
+        self.readers.change(changeid)
+    }
+
+    fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
+        self.readers.request(deliveryid)
+    }
+
+    fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {
+        self.readers.deliveries(query)
+    }
+
+    fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
+        self.readers.changes(query)
+    }
+
+    fn search(&self, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, StoreError> {
+        self.readers.search(search, most)
+    }
+
+    fn waiting(&self, deliveryids: &[i64]) -> Result<Vec<Waiting>, StoreError> {
+        self.readers.waiting(deliveryids)
+    }
+
+    fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {
+        self.readers.settlements_of(changeid)
+    }
+
+    fn settlements(
+        &self,
+        cursor: &str,
+        kind: SettlementKind,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<Settlement>, StoreError> {
+        self.readers.settlements(cursor, kind, after, most)
+    }
+
+    fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError> {
+        self.readers.settlement_count(cursor, kind)
+    }
+}
+
+impl Browse for Readers {
+    fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError> {
+        self.pool.read(move |client| async move { reader::delivery(&client, deliveryid).await })
+    }
+
+    fn change(&self, changeid: i64) -> Result<Option<ChangeRecord>, StoreError> {
+        let instance = self.facts.instance.clone();
+        self.pool.read(move |client| {
+            let instance = instance.clone();
+            async move { reader::change(&client, &instance, changeid).await }
+        })
+    }
+
+    fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
+        self.pool.read(move |client| async move { reader::request(&client, deliveryid).await })
+    }
+
+    fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {
+        let query = query.clone();
+        self.pool.read(move |client| {
+            let query = query.clone();
+            async move { reader::deliveries(&client, &query).await }
+        })
+    }
+
+    fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
+        let (query, instance) = (query.clone(), self.facts.instance.clone());
+        self.pool.read(move |client| {
+            let (query, instance) = (query.clone(), instance.clone());
+            async move { reader::changes(&client, &instance, &query).await }
+        })
+    }
+
+    fn search(&self, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, StoreError> {
+        let (search, instance) = (search.clone(), self.facts.instance.clone());
+        self.pool.read(move |client| {
+            let (search, instance) = (search.clone(), instance.clone());
+            async move { reader::search(&client, &instance, &search, most).await }
+        })
+    }
+
+    fn waiting(&self, deliveryids: &[i64]) -> Result<Vec<Waiting>, StoreError> {
+        let deliveryids = deliveryids.to_vec();
+        self.pool.read(move |client| {
+            let deliveryids = deliveryids.clone();
+            async move { pending::among(&client, &deliveryids).await }
+        })
+    }
+
+    fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {
+        self.pool.read(move |client| async move { settlements::of_change(&client, changeid).await })
+    }
+
+    fn settlements(
+        &self,
+        cursor: &str,
+        kind: SettlementKind,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<Settlement>, StoreError> {
+        let (cursor, most) = (cursor.to_owned(), rows(most));
+        self.pool.read(move |client| {
+            let cursor = cursor.clone();
+            async move { settlements::of_kind(&client, &cursor, kind, after, most).await }
+        })
+    }
+
+    fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError> {
+        let cursor = cursor.to_owned();
+        self.pool.read(move |client| {
+            let cursor = cursor.clone();
+            async move { settlements::count(&client, &cursor, kind).await }
+        })
+    }
+}

@@ -1,0 +1,205 @@
+//! A PostgreSQL of the tests' own, from Debian's package: a cluster in a folder that is removed afterwards, which listens on
+//! a Unix socket in it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use tempfile::TempDir;
+
+use crate::wait::until;
+
+/// The role that the tests log in as: it may do everything.
+pub const USER: &str = "hookd";
+
+/// The port, which is part of the name of the socket.
+pub const PORT: u16 = 5432;
+
+/// A cluster. It is killed when it is dropped, or when the test's process ends.
+pub struct Postgres {
+    folder: TempDir,
+    settings: Vec<String>,
+    server: Option<Child>,
+    databases: AtomicU32,
+}
+
+impl Postgres {
+    /// Makes a cluster and starts it. Commits are not synced to the disk, which makes no difference to who kills it.
+    ///
+    /// # Panics
+    /// When PostgreSQL is not installed; `cargo xtask test` installs it.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with settings: `ssl=on`.
+    pub fn start_with(settings: &[&str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("hookd-pg-").tempdir().expect("a folder for the cluster");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
+        give_away(folder.path());
+        let initdb = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", USER, "--pgdata"];
+        run(unprivileged("initdb").args(initdb).arg(folder.path().join("data")));
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let mut cluster = Self { folder, settings, server: None, databases: AtomicU32::new(0) };
+        cluster.start_again();
+        cluster
+    }
+
+    /// A cluster that all tests of this process share, each with a database of its own.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Postgres> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// The folder of the cluster: its data are in `data`, and it may have other files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The folder of its socket, as the host of a connection.
+    pub fn host(&self) -> String {
+        self.folder.path().display().to_string()
+    }
+
+    /// The socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(format!(".s.PGSQL.{PORT}"))
+    }
+
+    /// The URL of a database, for `[store]`.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgresql://{USER}@/{database}?host={}", self.host())
+    }
+
+    /// Makes an empty database; returns its name.
+    pub fn new_database(&self) -> String {
+        let name = format!("test{}", self.databases.fetch_add(1, Ordering::SeqCst));
+        self.query("postgres", &format!("CREATE DATABASE {name}"));
+        name
+    }
+
+    /// Runs SQL; returns the rows, a line each, the values with `|` between them.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn query(&self, database: &str, sql: &str) -> String {
+        let mut psql = Command::new(program("psql"));
+        let arguments = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"];
+        psql.args(arguments).args(["--host", &self.host(), "--username", USER, "--dbname", database]);
+        run(psql.args(["--command", sql])).trim_end().to_owned()
+    }
+
+    /// Ends it as a crash does: without a checkpoint, and in the midst of everything.
+    pub fn kill(&mut self) {
+        self.end("QUIT");
+    }
+
+    /// Stops it as its service does: connections are closed, and what they did is rolled back.
+    pub fn stop(&mut self) {
+        self.end("INT");
+    }
+
+    fn end(&mut self, signal: &str) {
+        let Some(mut server) = self.server.take() else { return };
+        let kill = format!("kill -{signal} {}", server.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status().expect("a shell runs");
+        assert!(sent.success(), "PostgreSQL was no longer running");
+        server.wait().expect("it is our child");
+    }
+
+    /// Starts it again after it was stopped, and waits until it answers.
+    pub fn start_again(&mut self) {
+        let mut command = unprivileged("postgres");
+        command.arg("-D").arg(self.folder.path().join("data")).arg("-k").arg(self.folder.path());
+        let quick =
+            ["listen_addresses=", "fsync=off", "shared_buffers=16MB", "max_connections=60", "wal_level=replica"];
+        let port = format!("port={PORT}");
+        let settings = quick.into_iter().chain([port.as_str()]).chain(self.settings.iter().map(String::as_str));
+        for setting in settings {
+            command.args(["-c", setting]);
+        }
+        let log = fs::File::options().create(true).append(true).open(self.folder.path().join("log"));
+        let log = log.expect("the folder is writable");
+        command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file")).stderr(log);
+        // It is told when the thread that has started it ends: this one lives as long as the process.
+        let (sender, started) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            drop(sender.send(command.spawn().expect("PostgreSQL starts")));
+            loop {
+                thread::park();
+            }
+        });
+        self.server = Some(started.recv().expect("PostgreSQL starts"));
+        until("PostgreSQL answers", || {
+            let ready = ["--quiet", "--timeout=0", "--host", &self.host()];
+            Command::new(program("pg_isready")).args(ready).status().expect("it runs").success().then_some(())
+        });
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if self.server.as_mut().is_some_and(|server| server.try_wait().is_ok_and(|ended| ended.is_none())) {
+            self.kill();
+        }
+        if thread::panicking() {
+            let log = self.log();
+            let from = log.char_indices().rev().nth(3000).map_or(0, |(at, _)| at);
+            eprintln!("PostgreSQL logged last:\n{}", &log[from..]);
+        }
+    }
+}
+
+/// A program of Debian's newest PostgreSQL.
+fn program(name: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let found = versions.map(|version| version.path().join("bin").join(name)).filter(|path| path.exists());
+    found.max().unwrap_or_else(|| panic!("`{name}` of PostgreSQL is not there; `cargo xtask test` installs it"))
+}
+
+/// Whether this is root, as whom PostgreSQL does not run.
+fn is_root() -> bool {
+    static IS_ROOT: OnceLock<bool> = OnceLock::new();
+    *IS_ROOT.get_or_init(|| {
+        let id = Command::new("id").arg("-u").output().expect("`id` runs");
+        id.stdout == b"0\n"
+    })
+}
+
+/// A command for a program of PostgreSQL, as another user than root, which ends with this process.
+pub(crate) fn unprivileged(name: &str) -> Command {
+    unprivileged_program(&program(name))
+}
+
+pub(crate) fn unprivileged_program(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    if is_root() {
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+    }
+    command.args(["--pdeathsig", "QUIT"]).arg(program).current_dir("/");
+    command
+}
+
+/// Makes a folder that of the user as whom PostgreSQL runs.
+pub(crate) fn give_away(folder: &Path) {
+    if is_root() {
+        run(Command::new("chown").args(["-R", "postgres:postgres"]).arg(folder));
+    }
+}
+
+/// Runs a command; returns what it prints.
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}: {errors}", output.status);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

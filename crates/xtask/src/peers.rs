@@ -62,7 +62,7 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "buildbot-gitea",
         purpose: "Buildbot's plugin for Gitea, to compare that of hookd with",
-        tests: &["conformance::translates_as_the_plugin"],
+        tests: &["conformance::translates_as_the_plugin", "tutorial::the_length_of_buildbots_plugin"],
         recipe: || format!("{BUILDBOT_GITEA}\n"),
         install: install_buildbot_gitea,
     },

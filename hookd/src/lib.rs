@@ -28,6 +28,7 @@ mod retention;
 #[cfg(test)]
 mod scripted;
 mod serve;
+mod stores;
 mod submission;
 mod translator;
 mod version;

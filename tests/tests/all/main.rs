@@ -24,6 +24,7 @@ mod notify;
 mod overload;
 mod pages;
 mod pollers;
+mod postgres;
 mod provenance;
 mod push;
 mod raw;

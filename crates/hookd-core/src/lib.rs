@@ -29,7 +29,7 @@
 //!     }
 //! }
 //!
-//! inventory::submit! { Dialect::json_webhook::<Example>("example", "An example of a JSON webhook.") }
+//! hookd_core::register! { Dialect::json_webhook::<Example>("example", "An example of a JSON webhook.") }
 //! ```
 //!
 //! The options `secret`, `codebase` and `skips` come with it. Any other webhook is a [`Hook`]: a struct of options that

@@ -138,9 +138,15 @@ impl Forge {
         patched(self.source.payload(event), patch)
     }
 
-    /// The request for an event, with a [patch](patched) of its payload.
+    /// The request for an event, with a [patch](patched) of its payload. With an empty one, what was [exported](Forge::exported)
+    /// is as it was received, byte for byte.
+    #[track_caller]
     pub fn request(&self, event: &str, patch: Value) -> HookRequest {
-        self.send(event, &self.payload(event, patch))
+        let is_empty = patch.as_object().is_some_and(Map::is_empty);
+        match self.source.received(event) {
+            Some(request) if is_empty => request,
+            _ => self.send(event, &self.payload(event, patch)),
+        }
     }
 
     /// The same, with the proof that a forge adds to it that was configured with `key`, in the strongest of its ways.

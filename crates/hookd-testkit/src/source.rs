@@ -47,6 +47,15 @@ impl Source {
         }
     }
 
+    /// The request for an event as it was received, byte for byte, if it was exported.
+    #[track_caller]
+    pub(crate) fn received(self, event: &str) -> Option<HookRequest> {
+        match self {
+            Source::Made { .. } => None,
+            Source::Exported(_) => Some(self.exported(event).request),
+        }
+    }
+
     /// The request for an event that brings this payload.
     #[track_caller]
     pub(crate) fn request(self, event: &str, payload: &[u8]) -> HookRequest {

@@ -5,6 +5,7 @@ mod bench;
 mod docs;
 mod fuzz;
 mod peers;
+mod plugins;
 mod test;
 mod tools;
 mod torture;
@@ -28,6 +29,7 @@ enum Task {
     Docs(docs::Options),
     Fuzz(fuzz::Options),
     Layout(bench::LayoutOptions),
+    Plugins(plugins::Options),
     Test(test::Options),
     Torture(torture::Options),
 }
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Task::Docs(options) => docs::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Layout(options) => bench::layout(&options),
+        Task::Plugins(options) => plugins::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Torture(options) => torture::run(&options),
     };

@@ -183,6 +183,7 @@ fn the_testkit_knows_the_core_and_only_tests_know_it() {
         );
         let main = read(format!("crates/{dialect}/tests/{}/main.rs", dialect.trim_start_matches("hookd-")));
         assert!(main.contains("\ncontract_tests!(FORGE);\n"), "`{dialect}` does not run the contract of a dialect");
+        assert!(main.contains("Forge::exported("), "`{dialect}` has no fixture that a hookd has exported");
     }
     let crates = fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path());
     for folder in crates.chain([root().join("hookd")]) {

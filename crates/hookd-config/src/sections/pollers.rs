@@ -64,7 +64,7 @@ struct Subject {
 
 /// Reads the pollers.
 pub(crate) fn read(reader: &mut Reader<'_>, config_folder: &Path, store: &Store) -> PollerSet {
-    let base = base_folder(store);
+    let base = base_folder(store, config_folder);
     let mut pollers = Vec::new();
     let mut known: Vec<Known> = Vec::new();
     for (place, table) in typed_table::tables::<PollerType>(reader) {
@@ -162,9 +162,9 @@ fn fingerprint(options: &Map<String, Value>, every: &EveryPoller, folder: &Path,
     digest.finalize().into()
 }
 
-/// Where pollers have their folders: beside the store.
-fn base_folder(store: &Store) -> PathBuf {
-    let StoreUrl::Sqlite(path) = &store.url;
+/// Where pollers have their folders: beside the store, or beside the configuration if the store is no file.
+fn base_folder(store: &Store, config_folder: &Path) -> PathBuf {
+    let StoreUrl::Sqlite(path) = &store.url else { return config_folder.join("hookd.pollers") };
     let mut base = OsString::from(path);
     base.push(".pollers");
     PathBuf::from(base)

@@ -45,7 +45,7 @@ const ELSEWHERE: [(&str, &[&str], &str, &str); 6] = [
         "docs/testing-a-dialect.md",
     ),
     ("docs/writing-a-dialect.md", &["rust"], "crates/xtask/src/docs/examples.rs", "docs/writing-a-dialect.md"),
-    ("docs/writing-a-dialect.md", &["sh", "text"], "hookd/src/cli/dialects.rs", "lists_each_dialect_with_its_options"),
+    ("docs/writing-a-dialect.md", &["sh", "text"], "tests/tests/all/tutorial.rs", "docs/writing-a-dialect.md"),
     ("docs/configuration.md", &["text"], "tests/tests/all/manual.rs", "page(\"configuration.md\")"),
     ("docs/security.md", &["nginx"], "tests/tests/all/manual/files.rs", "nginx"),
 ];

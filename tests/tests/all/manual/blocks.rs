@@ -36,15 +36,14 @@ pub(super) enum Tested {
 }
 
 /// Pages whose blocks have a test of their own: languages, the file of the test, and what in it reads the page.
-const ELSEWHERE: [(&str, &[&str], &str, &str); 6] = [
+const ELSEWHERE: [(&str, &[&str], &str, &str); 5] = [
     ("docs/dialects/json.md", &["toml", "http", "json"], "tests/tests/all/json_class.rs", "docs/dialects/json.md"),
     (
         "docs/testing-a-dialect.md",
-        &["rust", "json", "text"],
+        &["json", "text"],
         "crates/hookd-testkit/tests/example.rs",
         "docs/testing-a-dialect.md",
     ),
-    ("docs/writing-a-dialect.md", &["rust"], "crates/xtask/src/docs/examples.rs", "docs/writing-a-dialect.md"),
     ("docs/writing-a-dialect.md", &["sh", "text"], "tests/tests/all/tutorial.rs", "docs/writing-a-dialect.md"),
     ("docs/configuration.md", &["text"], "tests/tests/all/manual.rs", "page(\"configuration.md\")"),
     ("docs/security.md", &["nginx"], "tests/tests/all/manual/files.rs", "nginx"),
@@ -66,7 +65,7 @@ impl Block {
         }
         match self.language.as_str() {
             "sh" | "console" => Some(Tested::Commands),
-            "ini" | "json" | "python" => Some(Tested::File),
+            "ini" | "json" | "python" | "rust" => Some(Tested::File),
             "toml" if self.is_other_toml() => Some(Tested::File),
             "toml" => Some(Tested::Configuration),
             "text" if self.is_printed => Some(Tested::Printed),

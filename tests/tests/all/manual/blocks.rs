@@ -140,11 +140,11 @@ fn split(page: &str, text: &str) -> Vec<Block> {
     blocks
 }
 
-/// The code spans of the manual that begin with `hookd `, each with its page: commands in the middle of a sentence.
-pub(super) fn commands_in_sentences() -> Vec<(String, String)> {
+/// The code spans in sentences of the manual, each with its page.
+pub(super) fn spans() -> Vec<(String, String)> {
     let mut pages: Vec<String> = all().into_iter().map(|block| block.page).collect();
     pages.dedup();
-    let mut commands = Vec::new();
+    let mut found = Vec::new();
     for page in pages {
         let text = fs::read_to_string(root().join(&page)).expect("it was read before");
         let mut prose = String::new();
@@ -157,13 +157,13 @@ pub(super) fn commands_in_sentences() -> Vec<(String, String)> {
                 prose.push(if line.trim().is_empty() { '\n' } else { ' ' });
             }
         }
-        // Every second piece of a paragraph is a code span.
+        // Every second piece of a paragraph is a code span. In tables, a bar in it is escaped.
         for paragraph in prose.lines() {
-            let spans = paragraph.split('`').skip(1).step_by(2).filter(|span| span.starts_with("hookd "));
-            commands.extend(spans.map(|span| (page.clone(), span.to_owned())));
+            let spans = paragraph.split('`').skip(1).step_by(2).map(|span| span.replace("\\|", "|"));
+            found.extend(spans.map(|span| (page.clone(), span)));
         }
     }
-    commands
+    found
 }
 
 #[test]

@@ -35,6 +35,25 @@ fn json_and_toml_can_be_parsed() {
     }
 }
 
+#[test]
+fn options_in_sentences_are_toml_and_exist() {
+    let schema = fs::read_to_string(root().join("docs/hookd.schema.json")).expect("it is generated");
+    let is_key = |key: &str| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'.');
+    let mut number = 0;
+    for (page, span) in blocks::spans() {
+        // Not hookd's: the configuration of a repository.
+        let Some((key, _)) = span.split_once(" = ").filter(|(key, _)| is_key(key) && page != "docs/notify.md") else {
+            continue;
+        };
+        let option = key.rsplit('.').next().unwrap_or_default();
+        assert!(schema.contains(&format!("\"{option}\":")), "{page}: `{span}`: there is no option `{option}`");
+        let whole = span.replace("{ … }", "{}");
+        assert!(toml::from_str::<toml::Table>(&whole).is_ok(), "{page}: `{span}` is not TOML");
+        number += 1;
+    }
+    assert!(number > 40, "{number}");
+}
+
 /// The sources of tests and examples that are compiled, and the examples in the documentation of crates.
 fn sources() -> Vec<String> {
     let mut folders: Vec<PathBuf> =

@@ -24,6 +24,7 @@ mod retention;
 #[cfg(test)]
 mod scripted;
 mod serve;
+mod stores;
 mod submission;
 mod translator;
 mod version;

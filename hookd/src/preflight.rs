@@ -6,12 +6,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hookd_config::{Certificate, Config, Finding, Place, StoreUrl, Validness};
+use hookd_config::{Certificate, Config, Finding, Place, Validness};
 use hookd_store::Timestamp;
-use hookd_store_sqlite::Preflight;
 
 use crate::listening::listen;
 use crate::log::chain;
+use crate::stores;
 
 /// What was found.
 #[derive(Default)]
@@ -27,11 +27,10 @@ pub(crate) struct Found {
 /// Looks at everything that `serve` opens.
 pub(crate) fn look(config: &Config) -> Found {
     let mut found = Found::default();
-    let StoreUrl::Sqlite(path) = &config.store.url;
     let places = &config.places;
-    match hookd_store_sqlite::preflight(path) {
-        Ok(Preflight::Free) => {}
-        Ok(Preflight::InUse) => found.is_running = true,
+    match stores::look(&config.store) {
+        Ok(stores::Found::Free) => {}
+        Ok(stores::Found::InUse) => found.is_running = true,
         Err(error) => found.problems.push(places.store_url.finding(&chain(&error))),
     }
     found.listener(config.server.listen, &places.server_listen);

@@ -1,18 +1,17 @@
 //! The daemon at work: opens the store, listens, serves, and stops in order.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
 use hookd_admin::{AppState, Metrics, Unverified};
-use hookd_config::{Certificate, Config, ConfigHandle, StoreUrl};
+use hookd_config::{Certificate, Config, ConfigHandle};
 use hookd_http::{Budget, Listener, LogLimiter};
 use hookd_sinks::Engine;
 use hookd_store::{SharedStore, StoreError};
-use hookd_store_sqlite::{OpenError, SqliteStore};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -22,9 +21,10 @@ use crate::front::{self, Front};
 use crate::listening::{ListenError, listen};
 use crate::log::{self, LogFormat};
 use crate::replays::Replayer;
+use crate::stores::OpenError;
 use crate::translator::Translator;
 use crate::version::Build;
-use crate::{certificates, descriptors, retention};
+use crate::{certificates, descriptors, retention, stores};
 
 /// How many connections the private listener has at most.
 const MAX_ADMIN_CONNECTIONS: usize = 256;
@@ -43,8 +43,8 @@ const SIGXFSZ: i32 = 25;
 enum ServeError {
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error("`{path}` cannot be read")]
-    Read { path: PathBuf, source: StoreError },
+    #[error("`{store}` cannot be read")]
+    Read { store: String, source: StoreError },
     #[error("{listener} listener")]
     Listen { listener: &'static str, source: ListenError },
     #[error("TLS cannot be set up")]
@@ -98,14 +98,13 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let StoreUrl::Sqlite(file) = &config.store.url;
     let budget = Arc::new(Budget::new(config.server.max_buffered));
     let metrics = Arc::new(Metrics::new(Arc::clone(&budget)));
-    let store: SharedStore = Arc::new(SqliteStore::open_observed(file, Arc::clone(&metrics) as _)?);
+    let store = stores::open(&config.store, Arc::clone(&metrics) as _)?;
     let translator = Arc::<Translator>::default();
     let followups =
         Followups::start(Arc::clone(&store), Arc::clone(&handle), Arc::clone(&translator), Arc::clone(&metrics))
-            .map_err(|source| ServeError::Read { path: file.clone(), source })?;
+            .map_err(|source| ServeError::Read { store: config.store.url.to_string(), source })?;
 
     let sinks = Engine::start(Arc::clone(&store), Arc::clone(&metrics) as _)
         .map_err(|source| ServeError::Io { what: "thread of the sinks", source })?;

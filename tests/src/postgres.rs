@@ -16,13 +16,14 @@ use crate::wait::until;
 /// The role that the tests log in as: it may do everything.
 pub const USER: &str = "hookd";
 
-/// The port, which is part of the name of the socket.
-pub const PORT: u16 = 5432;
+/// The port, which is part of the name of the socket, unless a test sets another.
+const DEFAULT_PORT: u16 = 5432;
 
 /// A cluster. It is killed when it is dropped, or when the test's process ends.
 pub struct Postgres {
     folder: TempDir,
     settings: Vec<String>,
+    port: u16,
     server: Option<Child>,
     databases: AtomicU32,
 }
@@ -33,18 +34,13 @@ impl Postgres {
     /// # Panics
     /// When PostgreSQL is not installed; `cargo xtask test` installs it.
     pub fn start() -> Self {
-        Self::start_with(&[])
-    }
-
-    /// The same with settings: `ssl=on`.
-    pub fn start_with(settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("hookd-pg-").tempdir().expect("a folder for the cluster");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
         give_away(folder.path());
         let initdb = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", USER, "--pgdata"];
         run(unprivileged("initdb").args(initdb).arg(folder.path().join("data")));
-        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let mut cluster = Self { folder, settings, server: None, databases: AtomicU32::new(0) };
+        let (settings, port, databases) = (Vec::new(), DEFAULT_PORT, AtomicU32::new(0));
+        let mut cluster = Self { folder, settings, port, server: None, databases };
         cluster.start_again();
         cluster
     }
@@ -55,9 +51,28 @@ impl Postgres {
         SHARED.get_or_init(Self::start)
     }
 
-    /// The folder of the cluster: its data are in `data`, and it may have other files.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Sets `ssl=on` and the like, for the next start.
+    pub fn set(&mut self, setting: &str) {
+        self.settings.push(setting.to_owned());
+    }
+
+    /// Listens on this port of the loopback as well, from the next start on.
+    pub fn listen_on(&mut self, port: u16) {
+        self.port = port;
+        self.set("listen_addresses=127.0.0.1");
+    }
+
+    /// Writes a file into the folder of its data, which only the server may read.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.folder.path().join("data").join(name);
+        fs::write(&path, text).expect("the folder is writable");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        give_away(&path);
     }
 
     /// The folder of its socket, as the host of a connection.
@@ -67,12 +82,12 @@ impl Postgres {
 
     /// The socket.
     pub fn socket(&self) -> PathBuf {
-        self.folder.path().join(format!(".s.PGSQL.{PORT}"))
+        self.folder.path().join(format!(".s.PGSQL.{}", self.port))
     }
 
     /// The URL of a database, for `[store]`.
     pub fn url(&self, database: &str) -> String {
-        format!("postgresql://{USER}@/{database}?host={}", self.host())
+        format!("postgresql://{USER}@:{}/{database}?host={}", self.port, self.host())
     }
 
     /// Makes an empty database; returns its name.
@@ -89,8 +104,24 @@ impl Postgres {
     pub fn query(&self, database: &str, sql: &str) -> String {
         let mut psql = Command::new(program("psql"));
         let arguments = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"];
-        psql.args(arguments).args(["--host", &self.host(), "--username", USER, "--dbname", database]);
+        psql.args(arguments).args(self.login()).args(["--dbname", database]);
         run(psql.args(["--command", sql])).trim_end().to_owned()
+    }
+
+    fn login(&self) -> [String; 6] {
+        let (host, port) = (self.host(), self.port.to_string());
+        ["--host", &host, "--port", &port, "--username", USER].map(str::to_owned)
+    }
+
+    /// Copies what `pg_dump` writes of the tables of hookd into an empty database.
+    ///
+    /// # Panics
+    /// When either fails.
+    pub fn copy(&self, from: &str, to: &str) {
+        let file = self.folder.path().join("dump");
+        let dump = ["--schema=hookd", "--format=custom", "--file"];
+        run(Command::new(program("pg_dump")).args(self.login()).args(dump).arg(&file).args(["--dbname", from]));
+        run(Command::new(program("pg_restore")).args(self.login()).args(["--dbname", to]).arg(&file));
     }
 
     /// Ends it as a crash does: without a checkpoint, and in the midst of everything.
@@ -115,9 +146,8 @@ impl Postgres {
     pub fn start_again(&mut self) {
         let mut command = unprivileged("postgres");
         command.arg("-D").arg(self.folder.path().join("data")).arg("-k").arg(self.folder.path());
-        let quick =
-            ["listen_addresses=", "fsync=off", "shared_buffers=16MB", "max_connections=60", "wal_level=replica"];
-        let port = format!("port={PORT}");
+        let quick = ["listen_addresses=", "fsync=off", "shared_buffers=16MB", "max_connections=60"];
+        let port = format!("port={}", self.port);
         let settings = quick.into_iter().chain([port.as_str()]).chain(self.settings.iter().map(String::as_str));
         for setting in settings {
             command.args(["-c", setting]);
@@ -127,15 +157,11 @@ impl Postgres {
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file")).stderr(log);
         // It is told when the thread that has started it ends: this one lives as long as the process.
         let (sender, started) = std::sync::mpsc::channel();
-        thread::spawn(move || {
-            drop(sender.send(command.spawn().expect("PostgreSQL starts")));
-            loop {
-                thread::park();
-            }
-        });
+        live_on(move || drop(sender.send(command.spawn().expect("PostgreSQL starts"))));
         self.server = Some(started.recv().expect("PostgreSQL starts"));
         until("PostgreSQL answers", || {
-            let ready = ["--quiet", "--timeout=0", "--host", &self.host()];
+            let port = self.port.to_string();
+            let ready = ["--quiet", "--timeout=0", "--host", &self.host(), "--port", &port];
             Command::new(program("pg_isready")).args(ready).status().expect("it runs").success().then_some(())
         });
     }
@@ -194,6 +220,16 @@ pub(crate) fn give_away(folder: &Path) {
     if is_root() {
         run(Command::new("chown").args(["-R", "postgres:postgres"]).arg(folder));
     }
+}
+
+/// Runs something on a thread that lives as long as the process.
+pub(crate) fn live_on(run: impl FnOnce() + Send + 'static) {
+    thread::spawn(move || {
+        run();
+        loop {
+            thread::park();
+        }
+    });
 }
 
 /// Runs a command; returns what it prints.

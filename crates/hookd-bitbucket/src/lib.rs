@@ -54,4 +54,5 @@ pub use options::Options;
 inventory::submit! {
     hookd_core::Dialect::new::<Options>("bitbucket", "The POST service that Bitbucket had before its webhooks.")
         .with_setup(setup::SETUP)
+        .with_compat()
 }

@@ -70,4 +70,5 @@ pub use options::Options;
 hookd_core::inventory::submit! {
     hookd_core::Dialect::new::<Options>("bitbucketcloud", "Bitbucket Cloud: pushes, tags and pull requests.")
         .with_setup(setup::SETUP)
+        .with_compat()
 }

@@ -72,4 +72,5 @@ hookd_core::inventory::submit! {
         "Bitbucket Data Center and Server: pushes, tags and pull requests.",
     )
         .with_setup(setup::SETUP)
+        .with_compat()
 }

@@ -82,8 +82,13 @@ impl Config {
     /// # Errors
     /// The problems of that section, or that the file cannot be read.
     pub fn load_store(path: &Path) -> Result<Store, Report> {
-        let store: Store = load_section(path, names::STORE)?;
-        Ok(store.in_folder(path.parent().unwrap_or(path)))
+        let sources = Sources::load(path)?;
+        let document = Document::parse(&sources.all)?;
+        let mut reader = Reader::new(&document);
+        let store = reader.section::<Store>(names::STORE);
+        let store = store.and_then(|store| store::open(&mut reader, store, path.parent().unwrap_or(path)));
+        reader.finish()?;
+        Ok(store.unwrap_or_default())
     }
 
     /// Reads a configuration from its text. `name` is the name of the file in messages; relative paths start in
@@ -107,10 +112,11 @@ impl Config {
         let server = reader.section::<Server>(names::SERVER);
         let admin = reader.section::<Admin>(names::ADMIN);
         let store = reader.section::<Store>(names::STORE);
+        let store = store.and_then(|store| store::open(&mut reader, store, &folder));
         let auth = change_hook_auth::read(&mut reader, &folder);
         let allow_from = server.as_ref().and_then(|server| server.allow_from.clone());
         let pollers = {
-            let store = store.clone().unwrap_or_default().in_folder(&folder);
+            let store = store.clone().unwrap_or_default();
             pollers::read(&mut reader, &folder, &store)
         };
         let defaults =
@@ -136,7 +142,7 @@ impl Config {
         let warnings = reader.finish()?;
         match (server, admin, store) {
             (Some(server), Some(admin), Some(store)) => {
-                let (store, places) = (store.in_folder(&folder), Places::new(&document));
+                let places = Places::new(&document);
                 Ok(Self { server, admin, store, dialects, sinks, pollers, auth, files, places, warnings })
             }
             // A section without a value has a problem, and `finish` returned it.

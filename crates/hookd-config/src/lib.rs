@@ -47,10 +47,11 @@ pub use sections::dialect::{EveryDialect, ServedDialect};
 pub use sections::dialects::Dialects;
 pub use sections::server::Server;
 pub use sections::sinks::Sinks;
-pub use sections::store::Store;
+pub use sections::store::{SslMode, Store};
 pub use sections::tls::Tls;
 pub use values::host::Host;
 pub use values::keep::Keep;
+pub use values::postgres_url::PostgresUrl;
 pub use values::size::format as format_size;
 pub use values::store_url::StoreUrl;
 

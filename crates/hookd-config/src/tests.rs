@@ -96,7 +96,7 @@ impl Hook for Test {
 }
 
 hookd_core::inventory::submit! { Dialect::new::<NoOptions>("base", "A dialect without options.") }
-hookd_core::inventory::submit! { Dialect::new::<Signed>("signed", "A dialect with signatures.") }
+hookd_core::inventory::submit! { Dialect::new::<Signed>("signed", "A dialect with signatures.").with_compat() }
 hookd_core::inventory::submit! { Dialect::new::<Options>("test", "A dialect with every kind of option.") }
 
 fn parse(text: &str) -> Result<Config, Report> {
@@ -190,9 +190,9 @@ const WRONG: &[(&str, &[&str])] = &[
     ),
     // The store.
     (
-        "[store]\nurl = 'postgres://me:hunter2@db/hookd'\nkeep_payloads = '1 month'\nkeep_changes = 'always'",
+        "[store]\nurl = 'postgres://me:hunter2@db:x/hookd'\nkeep_payloads = '1 month'\nkeep_changes = 'always'",
         &[
-            "2:7: section `store`: `url`: this build has no store `postgres`, expected `sqlite:PATH`",
+            "2:7: section `store`: `url`: bad port, expected a number from 1 to 65535",
             "3:17: section `store`: `keep_payloads`: bad duration `1 month`, expected a number with a unit such as `30s`, `12h` or `14d`; the units are `ms`, `s`, `m`, `h`, `d` and `w`, or `forever`",
             "4:16: section `store`: `keep_changes`: bad duration `always`, expected a number with a unit such as `30s`, `12h` or `14d`; the units are `ms`, `s`, `m`, `h`, `d` and `w`, or `forever`",
         ],
@@ -210,7 +210,7 @@ const WRONG: &[(&str, &[&str])] = &[
         "[change_hook_dialects]\nbas = true\nacme = { custom_class = 'none', compat = 'x' }\n",
         &[
             "2:1: dialect `bas`: this build has no dialect `bas`, only DIALECTS; did you mean `base`?",
-            "3:25: dialect `acme`: `custom_class`: this build has no dialect `none`, only DIALECTS",
+            "3:25: dialect `acme`: `custom_class`: this build has no dialect `none`, only DIALECTS (a crate of your own is in the build when its program names it: `use hookd_example as _;`)",
             "3:42: dialect `acme`: `compat`: unknown variant `x`, expected `buildbot`",
         ],
     ),
@@ -349,7 +349,7 @@ const WRONG: &[(&str, &[&str])] = &[
         &[
             "2:21: dialect `signed`: `strict`: needs a `secret` to check signatures with",
             "3:10: dialect `test`: unknown option `skip`, expected one of `allow_from`, `api_budget`, `change_hook_auth`, `compat`, `custom_class`, `deduplicate`, `filter`, `more_secrets`, `secret`, `skips`; did you mean `skips`?",
-            "5:1: section `store`: unknown option `keep`, expected one of `keep_changes`, `keep_payloads`, `url`",
+            "5:1: section `store`: unknown option `keep`, expected one of `keep_changes`, `keep_payloads`, `password`, `sslmode`, `sslrootcert`, `url`",
             "7:11: section `server`: `workers`: invalid type: string \"x\", expected a whole number",
         ],
     ),

@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod host;
 pub(crate) mod keep;
+pub(crate) mod postgres_url;
 pub(crate) mod size;
 pub(crate) mod store_url;
 mod string;

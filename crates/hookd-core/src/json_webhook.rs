@@ -125,17 +125,25 @@ pub(crate) fn schema_of<W: JsonWebhook>(generator: &mut SchemaGenerator) -> Sche
     schema
 }
 
+/// What is wrong with the description itself.
+pub(crate) fn flaws<W: JsonWebhook>() -> Vec<String> {
+    let every = EveryOptions::properties(&W::WEBHOOK, &mut SchemaGenerator::default());
+    let own = tables::names::<W>();
+    let redefined = own.iter().filter(|name| every.contains_key(*name));
+    let redefined = redefined.map(|name| format!("redefines the option `{name}`, which comes with its description"));
+    tables::flaws::<W>().into_iter().chain(redefined).chain(W::WEBHOOK.flaws()).collect()
+}
+
 /// Makes the hook of a described dialect from its table of options, or says all that is wrong with that.
 pub(crate) fn build<W: JsonWebhook>(
     mut table: Map<String, Value>,
     context: &BuildContext<'_>,
 ) -> Result<Box<dyn Hook>, Vec<Problem>> {
     let mut generator = SchemaGenerator::default();
-    let known = tables::names_in(&schema_of::<W>(&mut generator));
+    let known = tables::names_in(&schema_of::<W>(&mut generator), generator.definitions());
     let mut problems = tables::take_unknown(&mut table, &known);
     let every = EveryOptions::properties(&W::WEBHOOK, &mut generator);
     let (every, own) = table.into_iter().partition(|(name, _)| every.contains_key(name));
-    problems.extend(W::WEBHOOK.problems());
     let read = tables::read::<EveryOptions>(every).and_then(|every| {
         let keys = context.keys("secret", every.secret.as_ref());
         let settings = every.settings(&W::WEBHOOK);

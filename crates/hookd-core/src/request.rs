@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::left_out::LeftOut;
-use crate::{Arguments, Compat, Refusal, View};
+use crate::{Arguments, Compat, KeptHeaders, Refusal, View};
 
 /// The methods that a change hook may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,6 +135,12 @@ impl HookRequest {
         self.body = body.into();
         self.arguments = OnceCell::new();
         self
+    }
+
+    /// The same as it is kept, with nothing read from it yet: what [`Hook::translate`](crate::Hook::translate) gets.
+    pub fn kept(&self, headers: &KeptHeaders) -> Self {
+        let (path, query, headers) = (self.path.clone(), self.query.clone(), headers.select(&self.headers));
+        Self::new(self.method, path, query, headers, self.body.clone())
     }
 
     /// `GET` or `POST`.

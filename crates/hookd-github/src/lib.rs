@@ -70,4 +70,5 @@ pub use token::Token;
 inventory::submit! {
     hookd_core::Dialect::new::<Options>("github", "GitHub: pushes, tags, pull requests and merge queues.")
         .with_setup(setup::SETUP)
+        .with_compat()
 }

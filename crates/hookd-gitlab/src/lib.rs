@@ -64,4 +64,5 @@ pub use options::Options;
 inventory::submit! {
     hookd_core::Dialect::new::<Options>("gitlab", "GitLab: pushes, tags, merge requests and comments on them.")
         .with_setup(setup::SETUP)
+        .with_compat()
 }

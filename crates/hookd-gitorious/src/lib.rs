@@ -52,4 +52,5 @@ pub use options::Options;
 inventory::submit! {
     hookd_core::Dialect::new::<Options>("gitorious", "Gitorious: pushes.")
         .with_setup(setup::SETUP)
+        .with_compat()
 }

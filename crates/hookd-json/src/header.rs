@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use hookd_core::carries_secret;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
 
 /// The longest name of a header, in bytes.
 const MAX_NAME_BYTES: usize = 128;
-
-/// Headers that carry credentials, and are not kept with a delivery.
-const SECRET: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-hub-signature"];
 
 /// Where something stands: `{ header = "NAME" }`.
 #[derive(Clone, Copy, Debug, serde::Deserialize, JsonSchema)]
@@ -34,7 +32,7 @@ impl fmt::Debug for HeaderName {
 impl HeaderName {
     /// Whether a header of this name may be kept with a delivery, where everybody who sees that can read it.
     pub(crate) fn may_be_kept(self) -> bool {
-        !SECRET.iter().any(|secret| self.0.eq_ignore_ascii_case(secret))
+        !carries_secret(self.0)
     }
 }
 

@@ -29,7 +29,7 @@
 //! }) else { panic!() };
 //! let class = registry::find::<hookd_core::Dialect>("json").unwrap();
 //! let context = BuildContext::new("forge", Compat::Off, &NoSecrets);
-//! let hook = (class.build)(options, &context).unwrap();
+//! let hook = class.build(options, &context).unwrap();
 //!
 //! let request = HookRequest::post("/change_hook/forge").with_body(r#"{
 //!     "ref": "refs/heads/main",

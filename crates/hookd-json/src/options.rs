@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hookd_core::{BuildContext, Compat, Hook, HookOptions, PathStep, Problem, Skips};
+use hookd_core::{BuildContext, Hook, HookOptions, PathStep, Problem, Skips};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -62,9 +62,6 @@ pub struct Options {
 impl HookOptions for Options {
     fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
         let mut problems = Vec::new();
-        if context.compat == Compat::Buildbot {
-            problems.push(Problem::with("compat", "Buildbot has no hook of this kind"));
-        }
         for (index, condition) in self.when.iter().enumerate() {
             if let Some(message) = condition.problem() {
                 let path = vec![PathStep::Key("when".to_owned()), PathStep::Index(index)];

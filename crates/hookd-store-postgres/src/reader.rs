@@ -95,7 +95,7 @@ async fn page<F: Column, R: Record<Field = F>>(
     if conditions.are_wider {
         return selected(client, query, conditions, table, columns, record).await;
     }
-    let sql = format!("SELECT count(*) FROM {table}{}", conditions.clause());
+    let sql = format!("SELECT {} FROM {table}{}", conditions.count(F::NUMBER), conditions.clause());
     let total: i64 = client.query_typed_one(&sql, &conditions.bound()).await?.try_get(0)?;
     let clause = conditions.clause();
     let mut selection = Selection::of_page(query);

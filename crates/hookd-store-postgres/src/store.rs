@@ -105,6 +105,15 @@ impl PostgresStore {
         })
     }
 
+    /// Ends at once, as a kill of the process would: what waits is neither written nor answered, the lease stays. For tests.
+    #[doc(hidden)]
+    pub fn abandon(self) {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            runtime.shutdown_background();
+        }
+    }
+
     fn queue<T>(&self, job: impl FnOnce(Promise<T>) -> Job) -> Reply<T> {
         let (sender, reply) = Reply::channel();
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);

@@ -33,6 +33,7 @@ pub mod concurrency;
 pub mod cursors;
 pub mod duplicates;
 pub mod expiry;
+pub mod model;
 pub mod pending;
 pub mod positions;
 pub mod reading_on;

@@ -45,7 +45,7 @@
 //! #             }]))
 //! #         }
 //! #     }
-//! #     inventory::submit! { Dialect::new::<Options>("example", "An example of a JSON webhook.") }
+//! #     inventory::submit! { Dialect::new::<Options>("example", "An example of a JSON webhook.").with_compat() }
 //! # }
 //!
 //! const FORGE: Forge = Forge::new("example", &["push"], fixture, send).signed(&[Scheme::Token("X-Example-Token")]);

@@ -69,7 +69,7 @@ impl Subject {
         let pollers = Arc::new(FakePollers { names: forge.pollers, polled: Mutex::default() });
         let mut context = BuildContext::new(forge.dialect, compat, &SpelledOut);
         context.pollers = Arc::clone(&pollers) as Arc<dyn Pollers>;
-        let built = (forge.descriptor().build)(table, &context);
+        let built = forge.descriptor().build(table, &context);
         let hook = built.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         Ok(Self { hook, api: forge.api, pollers })
     }

@@ -164,10 +164,10 @@ fn calls(url: &str) -> Outcome {
 type Fault = (fn(&Forge), &'static str, &'static str);
 
 const FAULTS: [Fault; 26] = [
-    (laws::has_a_name_and_a_summary, "Has-Capitals", "is not a plain name"),
-    (laws::has_a_name_and_a_summary, "is-registered-twice", "registered twice"),
-    (laws::has_a_name_and_a_summary, "has-no-sentence", "not a sentence"),
-    (laws::has_a_name_and_a_summary, "hides-its-address", "no field of the setup has the address"),
+    (laws::has_a_name_and_a_summary, "Has-Capitals", "is misnamed"),
+    (laws::has_a_name_and_a_summary, "registered_twice", "registered twice"),
+    (laws::has_a_name_and_a_summary, "has_no_sentence", "not a sentence"),
+    (laws::has_a_name_and_a_summary, "hides_its_address", "no field of the setup has the address"),
     (laws::documents_every_option, "documents-nothing", "option `secret` is not documented"),
     (laws::documents_every_option, "documents-no-table", "`leaves` of `Table` is not documented"),
     (laws::rejects_unknown_options, "takes-any-option", "expected one problem"),
@@ -194,26 +194,28 @@ const FAULTS: [Fault; 26] = [
 
 macro_rules! register {
     ($($name:literal)+) => {
-        $(inventory::submit! { Dialect::new::<Options>($name, "A dialect with the fault of its name.") })+
+        $(inventory::submit! { Dialect::new::<Options>($name, "A dialect with the fault of its name.").with_compat() })+
     };
 }
 
 register! {
-    "sound" "Has-Capitals" "is-registered-twice" "is-registered-twice" "takes-empty-secrets" "refuses-all"
+    "sound" "Has-Capitals" "registered_twice" "registered_twice" "takes-empty-secrets" "refuses-all"
     "takes-broken-json" "panics" "gives-no-reason" "refuses-late" "calls-twice" "calls-without-end" "forgets-headers"
     "trusts-the-empty" "trusts-the-short" "trusts-the-long" "keeps-secrets" "always-requires-proof" "trusts-none" "trusts-all" "trusts-the-unsigned" "tells-the-secret"
 }
-inventory::submit! { Dialect::new::<Options>("has-no-sentence", "A dialect") }
+inventory::submit! { Dialect::new::<Options>("has_no_sentence", "A dialect").with_compat() }
 inventory::submit! {
-    Dialect::new::<Options>("hides-its-address", "A dialect with the fault of its name.").with_setup(Setup {
+    Dialect::new::<Options>("hides_its_address", "A dialect with the fault of its name.").with_compat().with_setup(Setup {
         place: "Add a webhook.",
         fields: &[("URL", "the usual one")],
         notes: &[],
     })
 }
-inventory::submit! { Dialect::new::<WithTable>("documents-no-table", "A dialect with the fault of its name.") }
-inventory::submit! { Dialect::new::<AnyOption>("takes-any-option", "A dialect with the fault of its name.") }
-inventory::submit! { Dialect::new::<Undocumented>("documents-nothing", "A dialect with the fault of its name.") }
+inventory::submit! {
+    Dialect::new::<WithTable>("documents-no-table", "A dialect with the fault of its name.").with_compat()
+}
+inventory::submit! { Dialect::new::<AnyOption>("takes-any-option", "A dialect with the fault of its name.").with_compat() }
+inventory::submit! { Dialect::new::<Undocumented>("documents-nothing", "A dialect with the fault of its name.").with_compat() }
 
 const fn forge(dialect: &'static str) -> Forge {
     Forge::new(dialect, &["push"], fixture, send)

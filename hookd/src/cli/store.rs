@@ -1,12 +1,14 @@
-//! `hookd store`: statistics, check, backup and vacuum of a store. All but `vacuum` work while hookd runs. What takes long shows
+//! `hookd store`: statistics, check, backup and vacuum of a store in SQLite. All but `vacuum` work while hookd runs. What takes long shows
 //! its progress on a terminal, and can be interrupted.
+
+mod postgres;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 use clap::{Args, Subcommand};
-use hookd_config::{Config, StoreUrl};
+use hookd_config::{Config, Store, StoreUrl};
 use hookd_store_sqlite::maintenance::{self, Checked, MaintenanceError, Stats};
 use jiff::Timestamp;
 
@@ -26,7 +28,7 @@ pub(super) struct StoreArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show how much is in the store, and its size on disk.
+    /// Show how much is in the store, and its size on disk. For a store in PostgreSQL as well.
     #[command(after_help = after_help("hookd store stats --json"))]
     Stats {
         /// Print a JSON object: sizes in bytes, times in seconds since 1970.
@@ -38,14 +40,14 @@ enum Command {
     ///
     /// Runs SQLite's own check and verifies that each accepted delivery has its changes, that each stored request
     /// decompresses and matches its checksum, that numbers have no gaps, and that the indexes are complete. Works while
-    /// hookd runs. Takes as long as reading the whole file.
+    /// hookd runs. Takes as long as reading the whole file. For a store in PostgreSQL: `pg_amcheck`.
     #[command(after_help = after_help("hookd store check --file hookd-backup.db"))]
     Check,
 
     /// Copy the store into a new file, which is itself a store. Works while hookd runs.
     ///
     /// The file is complete and on disk if the exit code is 0; otherwise it does not exist. Existing files are never
-    /// overwritten.
+    /// overwritten. For a store in PostgreSQL: `pg_dump`.
     #[command(after_help = after_help("hookd store backup /backup/hookd-monday.db"))]
     Backup {
         /// The new file.
@@ -64,10 +66,8 @@ pub(super) fn run(config: &Path, args: &StoreArgs, output: &mut Output<'_>) -> i
     let path = match &args.file {
         Some(file) => file.clone(),
         None => match Config::load_store(config) {
-            Ok(store) => {
-                let StoreUrl::Sqlite(path) = store.url;
-                path
-            }
+            Ok(Store { url: StoreUrl::Sqlite(path), .. }) => path,
+            Ok(store) => return postgres::run(&store, &args.command, output),
             Err(report) => {
                 writeln!(output.err, "{report}")?;
                 return Ok(Exit::Usage);

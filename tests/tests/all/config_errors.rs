@@ -17,7 +17,7 @@ const INVALID: [Invalid; 4] = [
             github = { secret = \"hunter2\", strct = true }\n",
         problems: &[
             ("2:10", &["`listen`", "127.0.0.1:8010"]),
-            ("4:7", &["`mysql`", "`sqlite:PATH`"]),
+            ("4:7", &["`mysql`", "`sqlite:PATH` or `postgresql://USER@HOST/DATABASE`"]),
             ("6:1", &["`none`", "`base`"]),
             ("7:32", &["`github`", "`strct`", "did you mean `strict`?"]),
         ],

@@ -174,7 +174,7 @@ impl SecretSource for NoSecrets {
 fn translated(fixture: &Fixture) -> Vec<Change> {
     let dialect = registry::find::<Dialect>(&fixture.dialect).expect("it is linked");
     let context = BuildContext::new("github", Compat::Off, &NoSecrets);
-    let hook = (dialect.build)(Map::new(), &context).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let hook = dialect.build(Map::new(), &context).unwrap_or_else(|problems| panic!("{problems:?}"));
     match hook.translate(&fixture.request) {
         Ok(Outcome::Changes(changes)) => changes,
         other => panic!("{other:?}"),

@@ -27,6 +27,7 @@ mod overload;
 mod pages;
 mod plugins;
 mod pollers;
+mod postgres;
 mod provenance;
 mod push;
 mod raw;

@@ -30,8 +30,11 @@ pub(crate) const INCLUDE: &str = "include";
 /// The certificate and key of a listener, in `[server]` and `[admin]`.
 pub(crate) const TLS: &str = "tls";
 
+/// The password for the database, in `[store]`.
+pub(crate) const PASSWORD: &str = "password";
+
 /// Whether an option of the sections, or of every dialect, may hold a secret, in its right place or in a wrong one (a key
 /// instead of the path of its file). No message repeats a value of it.
 pub(crate) fn may_hold_secret(option: &str) -> bool {
-    [AUTH, TLS].contains(&option)
+    [AUTH, PASSWORD, TLS].contains(&option)
 }

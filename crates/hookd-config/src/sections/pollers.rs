@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hookd_core::registry::Named as _;
 use hookd_core::{PathStep, Problem};
 use hookd_pollers::{EveryPoller, PollerContext, PollerSet, PollerSettings, PollerType, without_credentials};
 use schemars::{Schema, SchemaGenerator};
@@ -14,6 +15,7 @@ use toml::de::DeTable;
 use super::names;
 use super::store::Store;
 use super::typed_table::{self, TableType, TypedTable};
+use crate::reading::guarded::guarded;
 use crate::reading::reader::{Reader, steps};
 use crate::reading::secrets::Secrets;
 use crate::values::store_url::StoreUrl;
@@ -62,7 +64,7 @@ struct Subject {
 
 /// Reads the pollers.
 pub(crate) fn read(reader: &mut Reader<'_>, config_folder: &Path, store: &Store) -> PollerSet {
-    let base = base_folder(store);
+    let base = base_folder(store, config_folder);
     let mut pollers = Vec::new();
     let mut known: Vec<Known> = Vec::new();
     for (place, table) in typed_table::tables::<PollerType>(reader) {
@@ -121,7 +123,8 @@ fn read_poller(
     let options = table.options.clone();
     let poller = table.table_type.and_then(|poller_type| {
         let context = PollerContext { name: &name, folder: &folder, config_folder, secrets: &secrets };
-        let built = (poller_type.build)(std::mem::take(&mut table.options), &context);
+        let options = std::mem::take(&mut table.options);
+        let built = guarded(PollerType::KIND, poller_type.name, || (poller_type.build)(options, &context));
         built.map(|poller| (poller_type, poller)).map_err(|wrong| table.problems.extend(wrong)).ok()
     });
     // Options that conflict are found only where each of them is valid by itself.
@@ -159,9 +162,9 @@ fn fingerprint(options: &Map<String, Value>, every: &EveryPoller, folder: &Path,
     digest.finalize().into()
 }
 
-/// Where pollers have their folders: beside the store.
-fn base_folder(store: &Store) -> PathBuf {
-    let StoreUrl::Sqlite(path) = &store.url;
+/// Where pollers have their folders: beside the store, or beside the configuration if the store is no file.
+fn base_folder(store: &Store, config_folder: &Path) -> PathBuf {
+    let StoreUrl::Sqlite(path) = &store.url else { return config_folder.join("hookd.pollers") };
     let mut base = OsString::from(path);
     base.push(".pollers");
     PathBuf::from(base)

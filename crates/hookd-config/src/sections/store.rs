@@ -1,14 +1,16 @@
 //! `[store]`: where deliveries and changes are kept, and for how long.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hookd_core::{Problem, Secret, SecretSource as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names;
 use super::restart::changed;
 use crate::reading::reader::{Reader, steps};
+use crate::reading::secrets::Secrets;
 use crate::values::keep::Keep;
 use crate::values::store_url::StoreUrl;
 
@@ -16,8 +18,23 @@ use crate::values::store_url::StoreUrl;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Store {
-    /// The database: `sqlite:PATH`. A relative path starts in the folder of this file.
+    /// The database: `sqlite:PATH`, a file, where a relative path starts in the folder of this file; or
+    /// `postgresql://USER@HOST:PORT/DATABASE`. For a Unix socket: `postgresql://USER@/DATABASE?host=FOLDER`.
     pub url: StoreUrl,
+
+    /// The password for PostgreSQL, if it asks for one: a string, `{ env = "NAME" }` or `{ file = "PATH" }`.
+    #[serde(skip_serializing)]
+    pub password: Option<Secret>,
+
+    /// How the connection to PostgreSQL is protected: `disable`, not at all; `require`, encrypted, whoever the other side is;
+    /// `verify-full`, encrypted, with a certificate for the name of the host from an authority that is trusted. Without it:
+    /// `disable` for a Unix socket and this machine itself, else `verify-full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sslmode: Option<SslMode>,
+
+    /// The file with the certificates of the authorities that are trusted, in PEM; without it those that the system trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sslrootcert: Option<PathBuf>,
 
     /// How long the requests of deliveries are kept. As long as a request is kept, it can be inspected, and a redelivery
     /// of it is recognised.
@@ -27,12 +44,39 @@ pub struct Store {
     pub keep_changes: Keep,
 }
 
+/// How the connection to PostgreSQL is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SslMode {
+    /// Not at all.
+    Disable,
+    /// Encrypted, whoever the other side is.
+    Require,
+    /// Encrypted, with a certificate for the name of the host from an authority that is trusted.
+    VerifyFull,
+}
+
 impl Default for Store {
     fn default() -> Self {
         Self {
             url: StoreUrl::Sqlite("hookd.db".into()),
+            password: None,
+            sslmode: None,
+            sslrootcert: None,
             keep_payloads: Keep::For(Duration::from_secs(14 * 24 * 60 * 60)),
             keep_changes: Keep::Forever,
+        }
+    }
+}
+
+/// Reads what the section names outside of itself; `None` if there are problems, which are reported.
+pub(crate) fn open(reader: &mut Reader<'_>, store: Store, folder: &Path) -> Option<Store> {
+    match store.open(folder) {
+        Ok(store) => Some(store),
+        Err(problems) => {
+            let context = format!("section `{}`", names::STORE);
+            reader.report(&context, &steps(&[names::STORE]), &names::may_hold_secret, Vec::new(), problems);
+            None
         }
     }
 }
@@ -58,12 +102,56 @@ pub(crate) fn check(reader: &mut Reader<'_>, store: &Store) {
 impl Store {
     /// The same section, with a relative path resolved in `folder`.
     pub(crate) fn in_folder(self, folder: &Path) -> Self {
-        Self { url: self.url.in_folder(folder), ..self }
+        let sslrootcert = self.sslrootcert.map(|path| folder.join(path));
+        Self { url: self.url.in_folder(folder), sslrootcert, ..self }
+    }
+
+    /// The same section with its password in the URL, and relative paths resolved in `folder`.
+    fn open(mut self, folder: &Path) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        match &mut self.url {
+            StoreUrl::Sqlite(_) => {
+                let given = [
+                    ("password", self.password.is_some()),
+                    ("sslmode", self.sslmode.is_some()),
+                    ("sslrootcert", self.sslrootcert.is_some()),
+                ];
+                for (option, _) in given.iter().filter(|(_, is_given)| *is_given) {
+                    problems.push(Problem::with(*option, "it is for PostgreSQL, and `url` names an SQLite database"));
+                }
+            }
+            StoreUrl::Postgres(url) => {
+                if let Some(secret) = &self.password {
+                    match Secrets::new(folder).read(secret) {
+                        Ok(_) if url.password.is_some() => {
+                            let message = "a password is in `url` as well: leave one of them out";
+                            problems.push(Problem::with(names::PASSWORD, message));
+                        }
+                        Ok(password) => url.password = Some(password),
+                        Err(message) => problems.push(Problem::with(names::PASSWORD, message)),
+                    }
+                }
+                if self.sslrootcert.is_some() && matches!(self.sslmode, Some(SslMode::Disable | SslMode::Require)) {
+                    let message = "no certificate is verified with this `sslmode`, expected `verify-full`";
+                    problems.push(Problem::with("sslrootcert", message));
+                }
+            }
+        }
+        if problems.is_empty() { Ok(self.in_folder(folder)) } else { Err(problems) }
     }
 
     /// The options that differ in `new` and take effect after a restart only.
     pub(crate) fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
-        let Self { url, keep_payloads: _, keep_changes: _ } = self;
-        changed([("store.url", *url != new.url)])
+        let Self { url, password: _, sslmode, sslrootcert, keep_payloads: _, keep_changes: _ } = self;
+        let password = |url: &StoreUrl| match url {
+            StoreUrl::Sqlite(_) => None,
+            StoreUrl::Postgres(url) => url.password.clone(),
+        };
+        changed([
+            ("store.url", url.to_string() != new.url.to_string()),
+            ("store.password", password(url) != password(&new.url)),
+            ("store.sslmode", *sslmode != new.sslmode),
+            ("store.sslrootcert", *sslrootcert != new.sslrootcert),
+        ])
     }
 }

@@ -1,4 +1,4 @@
-//! The URL of the store: `sqlite:PATH`.
+//! The URL of the store: `sqlite:PATH`, or that of a PostgreSQL database.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,15 +7,18 @@ use std::path::{Path, PathBuf};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::postgres_url::PostgresUrl;
 use super::string;
 
-const EXPECTED: &str = "`sqlite:PATH`";
+const EXPECTED: &str = "`sqlite:PATH` or `postgresql://USER@HOST/DATABASE`";
 
 /// The database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreUrl {
     /// An SQLite database in this file.
     Sqlite(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(PostgresUrl),
 }
 
 impl StoreUrl {
@@ -24,11 +27,13 @@ impl StoreUrl {
         let Some((scheme, rest)) = url.split_once(':') else {
             return Err(format!("bad store URL, expected {EXPECTED}"));
         };
-        if scheme != "sqlite" {
-            return Err(format!("this build has no store `{scheme}`, expected {EXPECTED}"));
+        match scheme {
+            "sqlite" => {}
+            "postgresql" | "postgres" => return PostgresUrl::parse(rest).map(Self::Postgres),
+            other => return Err(format!("this build has no store `{other}`, expected {EXPECTED}")),
         }
         match rest.strip_prefix("//").unwrap_or(rest) {
-            "" => Err(format!("the URL names no file, expected {EXPECTED}")),
+            "" => Err("the URL names no file, expected `sqlite:PATH`".to_owned()),
             ":memory:" => Err("a store in memory would lose acknowledged deliveries: name a file".to_owned()),
             path if path.contains('?') => Err("parameters after `?` are not supported".to_owned()),
             path => Ok(StoreUrl::Sqlite(path.into())),
@@ -37,15 +42,19 @@ impl StoreUrl {
 
     /// The same URL, with a relative path resolved in `folder`.
     pub(crate) fn in_folder(self, folder: &Path) -> Self {
-        let StoreUrl::Sqlite(path) = self;
-        StoreUrl::Sqlite(folder.join(path))
+        match self {
+            Self::Sqlite(path) => Self::Sqlite(folder.join(path)),
+            Self::Postgres(url) => Self::Postgres(url),
+        }
     }
 }
 
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let StoreUrl::Sqlite(path) = self;
-        write!(f, "sqlite:{}", path.display())
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => url.fmt(f),
+        }
     }
 }
 
@@ -69,9 +78,9 @@ impl JsonSchema for StoreUrl {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "title": "URL",
-            "description": "A database: `sqlite:PATH`.",
+            "description": "A database: `sqlite:PATH` or `postgresql://USER@HOST/DATABASE`.",
             "type": "string",
-            "pattern": "^sqlite:",
+            "pattern": "^(sqlite:|postgres(ql)?://)",
         })
     }
 }
@@ -97,8 +106,11 @@ mod tests {
     #[test]
     fn rejects_other_stores() {
         for (url, message) in [
-            ("hookd.db", "bad store URL, expected `sqlite:PATH`"),
-            ("postgres://me:hunter2@db/x", "this build has no store `postgres`, expected `sqlite:PATH`"),
+            ("hookd.db", "bad store URL, expected `sqlite:PATH` or `postgresql://USER@HOST/DATABASE`"),
+            (
+                "mysql://me:hunter2@db/x",
+                "this build has no store `mysql`, expected `sqlite:PATH` or `postgresql://USER@HOST/DATABASE`",
+            ),
             ("sqlite:", "the URL names no file, expected `sqlite:PATH`"),
             ("sqlite::memory:", "a store in memory would lose acknowledged deliveries: name a file"),
             ("sqlite:x.db?mode=ro", "parameters after `?` are not supported"),

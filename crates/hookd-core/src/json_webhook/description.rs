@@ -1,6 +1,5 @@
 //! What is known of a webhook before its payload is read.
 
-use crate::options::Problem;
 use crate::{HookRequest, ProofHeader, Recognised};
 
 /// The description of a webhook: names of headers, how it is signed, and where its JSON is.
@@ -88,11 +87,11 @@ impl Webhook {
         kept
     }
 
-    /// What is wrong with the description itself.
-    pub(super) fn problems(&self) -> Vec<Problem> {
+    /// What is wrong with it, as sentences without their subject.
+    pub(super) fn flaws(&self) -> Vec<String> {
         let is_proof = |name: &&str| self.proofs.iter().any(|proof| proof.name().eq_ignore_ascii_case(name));
-        let problem = |name| Problem::of_all(format!("header `{name}` carries a proof, and would be kept"));
-        self.headers().into_iter().filter(is_proof).map(problem).collect()
+        let flaw = |name| format!("would keep the header `{name}`, which carries its proof");
+        self.headers().into_iter().filter(is_proof).map(flaw).collect()
     }
 }
 

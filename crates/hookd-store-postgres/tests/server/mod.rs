@@ -2,7 +2,7 @@
 
 use hookd_store_postgres::{Options, Protection};
 use hookd_tests::Postgres;
-use hookd_tests::postgres::{PORT, USER};
+use hookd_tests::postgres::USER;
 
 /// An empty database of the shared cluster.
 pub(crate) fn new_database() -> Options {
@@ -14,7 +14,7 @@ pub(crate) fn new_database() -> Options {
 pub(crate) fn options(cluster: &Postgres, database: &str) -> Options {
     Options {
         host: cluster.host(),
-        port: PORT,
+        port: cluster.port(),
         user: USER.to_owned(),
         password: None,
         database: database.to_owned(),

@@ -8,9 +8,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hookd_admin::CannotReplay;
-use hookd_config::{Config, StoreUrl};
+use hookd_config::{Config, Store, StoreUrl};
 use hookd_store::{Browse, DeliveryField, DeliveryRecord, Operator, Query, Timestamp};
-use hookd_store_sqlite::StoreReader;
 use serde_json::{Value, json};
 
 use crate::cli::deliveries::print_preview;
@@ -18,6 +17,7 @@ use crate::cli::terminal::grouped;
 use crate::cli::{Exit, Output, fail, moment};
 use crate::log::chain;
 use crate::replays::{self, Comparison};
+use crate::stores;
 use crate::translator::Translator;
 
 /// How many deliveries are listed at a time.
@@ -56,10 +56,12 @@ pub(super) fn run(
     output: &mut Output<'_>,
 ) -> io::Result<Option<(Exit, Value)>> {
     let Some(since) = args.replay else { return Ok(None) };
-    let StoreUrl::Sqlite(configured) = &config.store.url;
-    let path = args.store.as_ref().unwrap_or(configured);
+    let section = match &args.store {
+        Some(file) => Store { url: StoreUrl::Sqlite(file.clone()), ..Store::default() },
+        None => config.store.clone(),
+    };
     let failed = |message: &str, output: &mut Output<'_>| Ok(Some((fail(message, output)?, Value::Null)));
-    let store = match StoreReader::open(path) {
+    let store = match stores::open_reader(&section) {
         Ok(store) => store,
         Err(error) => return failed(&chain(&error), output),
     };
@@ -68,7 +70,7 @@ pub(super) fn run(
         Err(error) => return failed(&chain(&error), output),
     };
     let (mut counts, mut shown) = (Counts::default(), Vec::new());
-    let compared = runtime.block_on(compare_all(config, &store, since, &mut counts, |preview| {
+    let compared = runtime.block_on(compare_all(config, &*store, since, &mut counts, |preview| {
         if is_json {
             shown.push(preview);
             return Ok(());
@@ -77,7 +79,7 @@ pub(super) fn run(
     }));
     match compared {
         Ok(printed) => printed?,
-        Err(error) => return failed(&format!("`{}`: {error}", path.display()), output),
+        Err(error) => return failed(&format!("`{}`: {error}", section.url), output),
     }
     let Counts { all, different, unknown } = counts;
     if !is_json {

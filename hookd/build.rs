@@ -3,6 +3,7 @@
 //!
 //! And hands `layout.ld` to the linker, where that is lld, which Rust brings along for this target: what hookd runs then lies
 //! together in the binary, so that the rest of it need not be resident. Other linkers take minutes for such a list, or none.
+//! The build script of another binary that is made of this library gets the argument as `DEP_HOOKD_LINK_ARG`.
 
 use std::env;
 use std::path::Path;
@@ -20,10 +21,10 @@ fn main() {
     println!("cargo::rerun-if-changed=layout.ld");
     let is_release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
     if is_release && links_with_lld() {
-        println!(
-            "cargo::rustc-link-arg-bins=-Wl,-T,{}",
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("layout.ld").display()
-        );
+        let layout = Path::new(env!("CARGO_MANIFEST_DIR")).join("layout.ld");
+        let argument = format!("-Wl,-T,{}", layout.display());
+        println!("cargo::rustc-link-arg-bins={argument}");
+        println!("cargo::metadata=LINK_ARG={argument}");
     }
 }
 

@@ -12,6 +12,7 @@ mod dialects;
 mod docs;
 mod man;
 mod moment;
+mod new;
 mod notify;
 mod pollers;
 mod progress;
@@ -29,18 +30,19 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::admin::Asking;
-use crate::version::VERSION;
+use crate::version::Build;
 
 /// The line on exit codes in every command's help.
 const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failure, 2 invalid configuration or usage";
 
 /// Receives webhooks from code forges, verifies them, stores them as Buildbot changes, and delivers these.
 #[derive(Debug, Parser)]
-#[command(name = "hookd", version = VERSION, after_help = after_help("hookd check && hookd serve"))]
+#[command(name = "hookd", after_help = after_help("hookd check && hookd serve"))]
 #[command(arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
@@ -116,6 +118,10 @@ enum Command {
     #[command(arg_required_else_help = true, after_help = after_help("hookd store backup hookd-backup.db"))]
     Store(Configured<store::StoreArgs>),
 
+    /// Start a plugin of one's own.
+    #[command(arg_required_else_help = true, after_help = after_help("hookd new dialect tea"))]
+    New(new::NewArgs),
+
     /// List the dialects in this build and their options.
     #[command(after_help = after_help("hookd dialects github"))]
     Dialects(dialects::DialectsArgs),
@@ -177,8 +183,9 @@ pub(crate) struct Output<'w> {
     pub(crate) err: &'w mut dyn Write,
 }
 
-/// The whole of `hookd`: parses the command line and runs the command.
-pub fn main() -> ExitCode {
+/// The whole of `hookd`: parses the command line and runs the command. [`main!`](crate::main) calls it.
+pub fn run(build: Build) -> ExitCode {
+    build.set();
     let cli = match parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
@@ -192,7 +199,7 @@ pub fn main() -> ExitCode {
     }
     let mut out = BufWriter::new(io::stdout().lock());
     let mut output = Output { out: &mut out, err: &mut io::stderr().lock() };
-    let done = run(&cli, &mut output).and_then(|exit| out.flush().map(|()| exit));
+    let done = run_command(&cli, &mut output).and_then(|exit| out.flush().map(|()| exit));
     match done {
         Ok(exit) => exit.into(),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Ok.into(),
@@ -203,12 +210,22 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The command line, under the name and with the version of the build that runs.
+fn command_line() -> clap::Command {
+    static VERSIONS: OnceLock<(String, String)> = OnceLock::new();
+    let build = Build::current();
+    let (short, long) = VERSIONS.get_or_init(|| (build.line(), build.listing()));
+    Cli::command().name(build.name).version(short.as_str()).long_version(long.as_str())
+}
+
 fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(args)
+    let mut command = command_line();
+    let mut matches = command.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 /// Runs a command other than `serve`.
-fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
+fn run_command(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
     match &cli.command {
         Command::Check(Configured { config, args }) => check::run(config, args, output),
         Command::Reload(Configured { config, args }) => reload::run(config, args, output),
@@ -224,6 +241,7 @@ fn run(cli: &Cli, output: &mut Output<'_>) -> io::Result<Exit> {
         Command::Man(args) => man::run(args, output),
         Command::Send(args) => send::run(args, output),
         Command::Notify(args) => notify::run(args, output),
+        Command::New(args) => new::run(args, output),
         Command::Docs => docs::run(output),
         Command::Serve(_) => Ok(Exit::Failure),
     }
@@ -237,16 +255,15 @@ fn fail(message: &str, output: &mut Output<'_>) -> io::Result<Exit> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+    use crate::version::VERSION;
 
     /// Runs `hookd` with these arguments and returns its exit, its output and its errors.
     pub(super) fn hookd(args: &[&str]) -> (Exit, String, String) {
         let args = ["hookd"].iter().chain(args).map(OsString::from);
         let cli = parse(args).unwrap();
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let exit = run(&cli, &mut Output { out: &mut out, err: &mut err }).unwrap();
+        let exit = run_command(&cli, &mut Output { out: &mut out, err: &mut err }).unwrap();
         (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
     }
 
@@ -277,8 +294,21 @@ mod tests {
 
     #[test]
     fn takes_a_configuration_where_it_counts_and_nowhere_else() {
-        let without =
-            ["completions", "dialects", "docs", "git", "hg", "man", "notify", "schema", "send", "spool", "svn"];
+        let without = [
+            "completions",
+            "dialect",
+            "dialects",
+            "docs",
+            "git",
+            "hg",
+            "man",
+            "new",
+            "notify",
+            "schema",
+            "send",
+            "spool",
+            "svn",
+        ];
         for command in commands() {
             let takes = command.get_arguments().any(|argument| argument.get_id() == "config");
             assert_eq!(takes, !without.contains(&command.get_name()), "{}", command.get_name());
@@ -310,8 +340,10 @@ mod tests {
 
     #[test]
     fn the_version_names_the_commit() {
-        let version = parse(["hookd", "--version"].map(OsString::from)).unwrap_err().to_string();
-        assert_eq!(version, format!("hookd {VERSION}\n"));
+        let version = |option: &str| parse(["hookd", option].map(OsString::from)).unwrap_err().to_string();
+        assert_eq!(version("-V"), format!("hookd {VERSION}\n"));
+        let listing = version("--version");
+        assert!(listing.starts_with(&format!("hookd {VERSION}\ndialects: base, bitbucket, ")), "{listing}");
         assert!(VERSION.starts_with(env!("CARGO_PKG_VERSION")), "{VERSION}");
         let commit = VERSION.trim_start_matches(env!("CARGO_PKG_VERSION"));
         assert!(commit.is_empty() || (commit.starts_with(" (") && commit.ends_with(')')), "{VERSION}");

@@ -4,11 +4,7 @@
 //!
 //! ```no_run
 //! // use hookd_acme as _; // registers the dialect `acme`
-//! use std::process::ExitCode;
-//!
-//! fn main() -> ExitCode {
-//!     hookd::main()
-//! }
+//! hookd::main!();
 //! ```
 //!
 //! Only this crate starts listeners and names dialects.
@@ -33,4 +29,21 @@ mod submission;
 mod translator;
 mod version;
 
-pub use cli::main;
+pub use cli::run;
+pub use mimalloc::MiMalloc as Allocator;
+pub use version::Build;
+
+/// The `main` of a build of hookd: with its allocator, and with the name and version of the binary's own package.
+///
+/// Requests are many short-lived texts: hookd's allocator takes half the time of what the system's needs for them.
+#[macro_export]
+macro_rules! main {
+    () => {
+        #[global_allocator]
+        static ALLOCATOR: $crate::Allocator = $crate::Allocator;
+
+        fn main() -> ::std::process::ExitCode {
+            $crate::run($crate::Build { name: env!("CARGO_BIN_NAME"), version: env!("CARGO_PKG_VERSION") })
+        }
+    };
+}

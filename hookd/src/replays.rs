@@ -110,7 +110,7 @@ impl Replayer {
         let route = outcome.as_ref().ok().and_then(Route::of);
         let state = match outcome {
             Ok(outcome) => new_state(outcome),
-            Err(refusal) => hookd_store::NewState::Refused(refusal.message().to_owned()),
+            Err(failure) => hookd_store::NewState::Refused(failure.into_reason().into_string()),
         };
         let of = original.record.deliveryid;
         let delivery = NewDelivery {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookd_config::{Config, ConfigHandle, ServedDialect};
-use hookd_core::{ApiAnswers, Change, Hook, HookRequest, Method, Outcome, Proof, Recognised, Refusal};
+use hookd_core::{ApiAnswers, Change, Hook, HookRequest, KeptHeaders, Method, Outcome, Proof, Recognised, Refusal};
 
 type Translate = dyn Fn(&HookRequest, &ApiAnswers) -> Result<Outcome, Refusal> + Send + Sync;
 
@@ -31,6 +31,7 @@ impl Scripted {
         Arc::new(ServedDialect {
             name: NAME.to_owned(),
             class: NAME,
+            kept: KeptHeaders::of(&self, []).expect("it keeps no secret"),
             hook: Box::new(self),
             deduplicate: true,
             api_budget,
@@ -49,6 +50,7 @@ impl Hook for Scripted {
         match request.header("X-Token") {
             None => Ok(Proof::NotRequired),
             Some(TOKEN) => Ok(Proof::by_key(1)),
+            Some("panic") => panic!("on purpose"),
             Some(_) => Err(Refusal::new("wrong token")),
         }
     }
@@ -59,6 +61,10 @@ impl Hook for Scripted {
 
     fn translate_with(&self, request: &HookRequest, answers: &ApiAnswers) -> Result<Outcome, Refusal> {
         (self.0)(request, answers)
+    }
+
+    fn headers(&self) -> &[&'static str] {
+        &["X-Event", "X-Id"]
     }
 
     fn methods(&self) -> &'static [Method] {

@@ -23,6 +23,7 @@ use crate::log::{self, LogFormat};
 use crate::replays::Replayer;
 use crate::stores::OpenError;
 use crate::translator::Translator;
+use crate::version::Build;
 use crate::{certificates, descriptors, retention, stores};
 
 /// How many connections the private listener has at most.
@@ -154,7 +155,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     tracing::info!(
         dialects = config.dialects.keys().map(String::as_str).collect::<Vec<_>>().join(","),
         store = %config.store.url,
-        version = crate::version::VERSION,
+        version = Build::current().line(),
         "hookd is ready"
     );
 

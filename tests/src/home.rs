@@ -29,6 +29,7 @@ pub struct Home {
     folder: TempDir,
     environment: Vec<(String, String)>,
     within: Vec<String>,
+    binary: Option<PathBuf>,
 }
 
 impl Home {
@@ -41,7 +42,7 @@ impl Home {
     /// A folder with only this `hookd.toml`.
     pub fn with_config(config: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("hookd-test-").tempdir().expect("a folder for the test");
-        let home = Self { folder, environment: Vec::new(), within: Vec::new() };
+        let home = Self { folder, environment: Vec::new(), within: Vec::new(), binary: None };
         home.write("hookd.toml", config);
         home
     }
@@ -58,6 +59,13 @@ impl Home {
     #[must_use]
     pub fn within(mut self, program: &[&str]) -> Self {
         self.within = program.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// Runs another build of hookd.
+    #[must_use]
+    pub fn with_binary(mut self, binary: PathBuf) -> Self {
+        self.binary = Some(binary);
         self
     }
 
@@ -100,11 +108,12 @@ impl Home {
 
     /// A command for `hookd` in this folder and environment.
     pub(crate) fn command(&self) -> Command {
+        let binary = self.binary.as_deref().unwrap_or_else(|| binary());
         let mut command = match self.within.split_first() {
-            None => Command::new(binary()),
+            None => Command::new(binary),
             Some((program, arguments)) => {
                 let mut command = Command::new(program);
-                command.args(arguments).arg(binary());
+                command.args(arguments).arg(binary);
                 command
             }
         };
@@ -133,17 +142,22 @@ pub fn binary() -> &'static Path {
             return path.into();
         }
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        // cargo's variables describe this package, not hookd: the build script of `ring` would see them change, and half
-        // of hookd would be compiled again.
-        for (name, _) in env::vars_os() {
-            let beginnings = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CRATE_"];
-            if name.to_str().is_some_and(|name| beginnings.iter().any(|beginning| name.starts_with(beginning))) {
-                cargo.env_remove(name);
-            }
-        }
+        without_variables_of_cargo(&mut cargo);
         let build = ["build", "--quiet", "--package", "hookd", "--bin", "hookd"];
         let built = cargo.args(build).current_dir(peers::root()).status().expect("cargo runs");
         assert!(built.success(), "hookd does not build");
         peers::target().join("debug/hookd")
     })
+}
+
+/// Runs a program without the variables with which cargo describes the package of this test: the build script of `ring` would
+/// see them change, and half of hookd would be compiled again.
+pub fn without_variables_of_cargo(command: &mut Command) -> &mut Command {
+    for (name, _) in env::vars_os() {
+        let beginnings = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CRATE_"];
+        if name.to_str().is_some_and(|name| beginnings.iter().any(|beginning| name.starts_with(beginning))) {
+            command.env_remove(name);
+        }
+    }
+    command
 }

@@ -28,7 +28,7 @@ pub use admin::Admin;
 pub use browser::Browser;
 pub use buildbot::Buildbot;
 pub use github_api::{Api, GithubApi};
-pub use home::{Finished, Home, LISTENERS, binary};
+pub use home::{Finished, Home, LISTENERS, binary, without_variables_of_cargo};
 pub use hookd::{Hookd, Running};
 pub use hookd_testkit::sign::{sha1 as sha1_signature, sha256 as sha256_signature};
 pub use nginx::Nginx;

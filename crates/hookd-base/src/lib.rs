@@ -35,4 +35,4 @@ pub use options::Options;
 
 use hookd_core::{Dialect, inventory};
 
-inventory::submit! { Dialect::new::<Options>("base", "A change given by its fields, as a form or as JSON.") }
+inventory::submit! { Dialect::new::<Options>("base", "A change given by its fields, as a form or as JSON.").with_compat() }

@@ -47,9 +47,12 @@ mod buildbot;
 mod hook;
 mod options;
 mod push;
+mod setup;
 
 pub use options::Options;
 
 inventory::submit! {
     hookd_core::Dialect::new::<Options>("bitbucket", "The POST service that Bitbucket had before its webhooks.")
+        .with_setup(setup::SETUP)
+        .with_compat()
 }

@@ -63,9 +63,12 @@ mod options;
 mod plugin;
 mod pull_request;
 mod push;
+mod setup;
 
 pub use options::Options;
 
 hookd_core::inventory::submit! {
     hookd_core::Dialect::new::<Options>("bitbucketcloud", "Bitbucket Cloud: pushes, tags and pull requests.")
+        .with_setup(setup::SETUP)
+        .with_compat()
 }

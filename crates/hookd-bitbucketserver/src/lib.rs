@@ -60,6 +60,7 @@ mod plugin;
 mod pull_request;
 mod push;
 mod repository;
+mod setup;
 mod user;
 
 pub use base_url::BaseUrl;
@@ -70,4 +71,6 @@ hookd_core::inventory::submit! {
         "bitbucketserver",
         "Bitbucket Data Center and Server: pushes, tags and pull requests.",
     )
+        .with_setup(setup::SETUP)
+        .with_compat()
 }

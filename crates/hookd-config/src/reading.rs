@@ -3,6 +3,7 @@
 //! Only this module and the sections that it reads know TOML.
 
 pub(crate) mod document;
+pub(crate) mod guarded;
 mod merge;
 pub(crate) mod reader;
 pub(crate) mod report;

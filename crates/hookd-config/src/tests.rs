@@ -96,7 +96,7 @@ impl Hook for Test {
 }
 
 hookd_core::inventory::submit! { Dialect::new::<NoOptions>("base", "A dialect without options.") }
-hookd_core::inventory::submit! { Dialect::new::<Signed>("signed", "A dialect with signatures.") }
+hookd_core::inventory::submit! { Dialect::new::<Signed>("signed", "A dialect with signatures.").with_compat() }
 hookd_core::inventory::submit! { Dialect::new::<Options>("test", "A dialect with every kind of option.") }
 
 fn parse(text: &str) -> Result<Config, Report> {
@@ -210,7 +210,7 @@ const WRONG: &[(&str, &[&str])] = &[
         "[change_hook_dialects]\nbas = true\nacme = { custom_class = 'none', compat = 'x' }\n",
         &[
             "2:1: dialect `bas`: this build has no dialect `bas`, only DIALECTS; did you mean `base`?",
-            "3:25: dialect `acme`: `custom_class`: this build has no dialect `none`, only DIALECTS",
+            "3:25: dialect `acme`: `custom_class`: this build has no dialect `none`, only DIALECTS (a crate of your own is in the build when its program names it: `use hookd_example as _;`)",
             "3:42: dialect `acme`: `compat`: unknown variant `x`, expected `buildbot`",
         ],
     ),

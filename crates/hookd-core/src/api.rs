@@ -5,6 +5,9 @@ use std::fmt;
 
 use bytes::Bytes;
 
+/// How many calls are made for one delivery. A dialect that asks for more goes round in circles.
+pub const MAX_API_CALLS: usize = 300;
+
 /// A `GET` to a forge's API. Its URL identifies it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiCall {
@@ -79,6 +82,16 @@ impl ApiAnswers {
     /// The answer to the call of `url`; `None` where it has not been made yet.
     pub fn get(&self, url: &str) -> Option<&ApiAnswer> {
         self.0.get(url)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Adds an answer.

@@ -57,7 +57,7 @@ impl Change {
 /// `name <email>`, or the part of it that there is; `None` where there is none. Empty texts count as not there.
 pub fn person(name: Option<&str>, email: Option<&str>) -> Option<String> {
     match (name.filter(|name| !name.is_empty()), email.filter(|email| !email.is_empty())) {
-        (Some(name), Some(email)) => Some(format!("{name} <{email}>")),
+        (Some(name), Some(email)) => Some([name, " <", email, ">"].concat()),
         (Some(name), None) => Some(name.to_owned()),
         (None, Some(email)) => Some(format!("<{email}>")),
         (None, None) => None,

@@ -11,7 +11,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::registry::{self, Named};
-use crate::{Glob, GlobMap, Json};
+use crate::{Glob, GlobMap, Json, plug};
 
 /// A function from an event's payload to its codebase, registered under a name with `inventory::submit!`.
 ///
@@ -23,7 +23,7 @@ pub struct CodebaseFunction {
     pub function: fn(&Json<'_>) -> String,
 }
 
-inventory::collect!(CodebaseFunction);
+plug!(CodebaseFunction);
 
 impl Named for CodebaseFunction {
     const KIND: &'static str = "codebase function";

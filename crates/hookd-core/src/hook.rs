@@ -12,7 +12,8 @@ use crate::{ApiAnswers, ApiCall, Change, HookRequest, Method, Reason, Refusal};
 /// A hook keeps no state between requests and does no input or output: what it needs from the forge's API it asks for
 /// with [`Outcome::Calls`].
 pub trait Hook: Send + Sync {
-    /// Translates a request that [`verify`](Hook::verify) let pass into changes.
+    /// Translates a request that [`verify`](Hook::verify) let pass into changes. Of its headers it has those that
+    /// [`headers`](Hook::headers) names.
     ///
     /// # Errors
     /// A refusal when the request is wrong: it is answered with 400 and the refusal's message. A request that is
@@ -20,7 +21,7 @@ pub trait Hook: Send + Sync {
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal>;
 
     /// Translates again, now that the calls which [`Outcome::Calls`] named are answered; `answers` holds those of
-    /// all rounds. The request is the same but for its headers: only those of [`Hook::headers`] were kept.
+    /// all rounds. The request is the same.
     ///
     /// # Errors
     /// As [`Hook::translate`].
@@ -52,11 +53,14 @@ pub trait Hook: Send + Sync {
         Recognised::default()
     }
 
-    /// Names of the headers that [`translate`](Hook::translate) and [`recognise`](Hook::recognise) read, which are
-    /// kept with the delivery. Never one that carries a secret, nor one that differs when the forge sends the same
-    /// delivery again, such as a count of attempts: these headers are part of its identity (but for `User-Agent`, which
-    /// is always kept, for people).
-    fn headers(&self) -> &'static [&'static str] {
+    /// Names of the headers that [`translate`](Hook::translate) reads: they are kept with the delivery, and `translate` gets no
+    /// others besides `Content-Type` and `User-Agent`, which are always kept.
+    ///
+    /// Never one that carries a secret: hookd does not start with a dialect that names `Authorization`, `Cookie`, or another
+    /// that is a token or a signature by its name ([`carries_secret`](crate::carries_secret)). Nor one that differs when the
+    /// forge sends the same delivery again, such as a count of attempts: these headers are part of its identity (but for
+    /// `User-Agent`).
+    fn headers(&self) -> &[&'static str] {
         &[]
     }
 
@@ -109,7 +113,9 @@ pub enum Outcome {
     /// Not known before these calls to the forge's API are answered. The delivery is stored and its sender answered
     /// first, with `reported_changes`.
     Calls {
-        /// The calls, at least one, none of which was answered before.
+        /// The calls, at least one that was not answered before, and with those that were at most
+        /// [`MAX_API_CALLS`](crate::MAX_API_CALLS). Otherwise the delivery ends as refused, with a reason that names the
+        /// dialect.
         calls: Vec<ApiCall>,
         /// What the calls are about, such as one pull request. Deliveries of a dialect that have this in common publish
         /// their changes in the order in which they were received; `None` waits for no other.

@@ -1,60 +1,45 @@
 //! The core of hookd: what a dialect is made of.
 //!
-//! A dialect turns a [`HookRequest`] into [`Change`]s. It implements [`Hook`], documents its options on the fields of a
-//! struct that implements [`HookOptions`], and registers itself with one constant [`Dialect`]:
+//! A dialect turns a [`HookRequest`] into [`Change`]s. For a forge that sends JSON it is its options, a description of the
+//! webhook, and what a payload becomes ([`JsonWebhook`]). This is all of one:
 //!
 //! ```
-//! use hookd_core::{
-//!     BuildContext, Change, Dialect, Hook, HookOptions, HookRequest, Keys, Outcome, Problem, Proof, Refusal, Secrets,
-//! };
+//! use hookd_core::{Change, Dialect, Event, JsonWebhook, Outcome, ProofHeader, Refusal, Webhook};
 //!
 //! /// Options of the dialect `example`.
 //! #[derive(serde::Deserialize, schemars::JsonSchema)]
-//! struct Options {
-//!     /// What must stand in the header `X-Example-Token`.
-//!     secret: Option<Secrets>,
-//! }
-//!
-//! impl HookOptions for Options {
-//!     fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
-//!         Ok(Box::new(Example { keys: context.keys("secret", self.secret.as_ref())? }))
-//!     }
-//! }
-//!
 //! struct Example {
-//!     keys: Option<Keys>,
+//!     /// The category of the changes. None without this option.
+//!     category: Option<String>,
 //! }
 //!
-//! impl Hook for Example {
-//!     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
-//!         let Some(keys) = &self.keys else { return Ok(Proof::NotRequired) };
-//!         let token = request.header("X-Example-Token").unwrap_or_default();
-//!         keys.verify_token(token.as_bytes()).map(Proof::by_key).ok_or_else(|| Refusal::new("Invalid secret"))
-//!     }
+//! impl JsonWebhook for Example {
+//!     const WEBHOOK: Webhook = Webhook::new().proofs(&[ProofHeader::token("X-Example-Token")]);
 //!
-//!     fn requires_proof(&self) -> bool {
-//!         self.keys.is_some()
-//!     }
-//!
-//!     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
-//!         let payload = request.json()?;
-//!         Ok(Outcome::Changes(vec![Change {
-//!             author: payload.text("user.name")?.to_owned(),
-//!             comments: payload.text("message")?.to_owned(),
-//!             repository: payload.text("repository.url")?.to_owned(),
-//!             revision: Some(payload.text("commit")?.to_owned()),
-//!             ..Change::default()
-//!         }]))
+//!     fn translate(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
+//!         let push = event.payload;
+//!         let change = Change {
+//!             author: push.text("user.name")?.to_owned(),
+//!             category: self.category.clone(),
+//!             comments: push.text("message")?.to_owned(),
+//!             revision: Some(push.text("commit")?.to_owned()),
+//!             ..event.change(push.text("repository.url")?)?
+//!         };
+//!         Ok(Outcome::Changes(vec![change]))
 //!     }
 //! }
 //!
-//! inventory::submit! { Dialect::new::<Options>("example", "An example of a JSON webhook.") }
+//! hookd_core::register! { Dialect::json_webhook::<Example>("example", "An example of a JSON webhook.") }
 //! ```
+//!
+//! The options `secret`, `codebase` and `skips` come with it. Any other webhook is a [`Hook`]: a struct of options that
+//! implements [`HookOptions`] makes it, and [`Dialect::new`] registers that.
 //!
 //! Invariants: this crate knows no socket, file or SQL. It reads no environment and writes nothing.
 
 #![forbid(unsafe_code)]
 
+mod adapted;
 mod api;
 mod arguments;
 mod change;
@@ -67,10 +52,14 @@ mod git;
 mod head;
 mod hook;
 mod json;
+mod json_webhook;
+mod kept_headers;
 mod left_out;
 pub mod options;
 mod pattern;
+mod plugin;
 mod pollers;
+mod proof_header;
 mod properties;
 mod pull_request;
 mod python;
@@ -80,13 +69,15 @@ pub mod registry;
 mod request;
 mod revlink;
 mod secret;
+mod setup;
 mod signature;
 mod skips;
 mod time;
 mod view;
 mod whitelist;
 
-pub use api::{ApiAnswer, ApiAnswers, ApiCall};
+pub use adapted::Adapted;
+pub use api::{ApiAnswer, ApiAnswers, ApiCall, MAX_API_CALLS};
 pub use arguments::Arguments;
 pub use change::{Change, person};
 pub use change_arguments::ChangeArguments;
@@ -98,9 +89,13 @@ pub use head::put_head_last;
 pub use hook::{Hook, Outcome, Proof, Recognised, Subject};
 pub use inventory;
 pub use json::{Json, MAX_JSON_VALUES};
+pub use json_webhook::{Event, JsonWebhook, Webhook};
+pub use kept_headers::{KeptHeaders, carries_secret};
 pub use options::{BuildContext, Compat, PathStep, Problem, SecretSource};
 pub use pattern::{Glob, GlobMap, Pattern};
+pub use plugin::Plugin;
 pub use pollers::{NoPollers, Pollers};
+pub use proof_header::{ProofHeader, ProofScheme};
 pub use properties::Properties;
 pub use pull_request::{PullRequestEvent, PullRequestStage, pull_request_comments};
 pub use reason::Reason;
@@ -108,6 +103,7 @@ pub use refusal::Refusal;
 pub use registry::{Dialect, HookOptions};
 pub use request::{Headers, HookRequest, Method};
 pub use secret::{Secret, Secrets, no_number};
+pub use setup::Setup;
 pub use signature::{Keys, SignatureHash, SignatureHeader, from_hex};
 pub use skips::Skips;
 pub use time::parse_date;

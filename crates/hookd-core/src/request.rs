@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::left_out::LeftOut;
-use crate::{Arguments, Compat, Refusal, View};
+use crate::{Arguments, Compat, KeptHeaders, Refusal, View};
 
 /// The methods that a change hook may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +137,12 @@ impl HookRequest {
         self
     }
 
+    /// The same as it is kept, with nothing read from it yet: what [`Hook::translate`](crate::Hook::translate) gets.
+    pub fn kept(&self, headers: &KeptHeaders) -> Self {
+        let (path, query, headers) = (self.path.clone(), self.query.clone(), headers.select(&self.headers));
+        Self::new(self.method, path, query, headers, self.body.clone())
+    }
+
     /// `GET` or `POST`.
     pub fn method(&self) -> Method {
         self.method
@@ -227,6 +233,15 @@ impl HookRequest {
     /// As [`HookRequest::argument`].
     pub fn nonempty_argument(&self, name: &str) -> Result<Option<&str>, Refusal> {
         Ok(self.argument(name)?.filter(|value| !value.is_empty()))
+    }
+
+    /// The first value of an argument of the form in the body, whatever the query says: for what a signature must cover.
+    ///
+    /// # Errors
+    /// As [`HookRequest::argument`].
+    pub fn body_argument(&self, name: &str) -> Result<Option<String>, Refusal> {
+        let form = Arguments::from_request(self.method, "", &self.headers, &self.body)?;
+        Ok(form.first(name)?.map(str::to_owned))
     }
 
     /// The body, which is JSON.

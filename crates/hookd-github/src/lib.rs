@@ -60,6 +60,7 @@ mod merge_group;
 mod options;
 mod pull_request;
 mod push;
+mod setup;
 mod token;
 
 pub use class::{Event, EventClass};
@@ -68,4 +69,6 @@ pub use token::Token;
 
 inventory::submit! {
     hookd_core::Dialect::new::<Options>("github", "GitHub: pushes, tags, pull requests and merge queues.")
+        .with_setup(setup::SETUP)
+        .with_compat()
 }

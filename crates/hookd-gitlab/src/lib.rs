@@ -57,9 +57,12 @@ mod hook;
 mod merge_request;
 mod options;
 mod push;
+mod setup;
 
 pub use options::Options;
 
 inventory::submit! {
     hookd_core::Dialect::new::<Options>("gitlab", "GitLab: pushes, tags, merge requests and comments on them.")
+        .with_setup(setup::SETUP)
+        .with_compat()
 }

@@ -45,9 +45,12 @@ mod buildbot;
 mod hook;
 mod options;
 mod push;
+mod setup;
 
 pub use options::Options;
 
 inventory::submit! {
     hookd_core::Dialect::new::<Options>("gitorious", "Gitorious: pushes.")
+        .with_setup(setup::SETUP)
+        .with_compat()
 }

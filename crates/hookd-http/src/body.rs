@@ -15,8 +15,8 @@ use futures_util::{FutureExt, StreamExt};
 use crate::budget::{Budget, Full};
 use crate::phase;
 
-/// The room for a body of which nothing but its length is known, at most.
-const FIRST_ROOM_BYTES: usize = 8 << 10;
+/// The room for a body of which nothing but its length is known, at most. Most webhooks are smaller.
+const FIRST_ROOM_BYTES: usize = 16 << 10;
 
 /// Why a body was not read. The text is for the sender.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use hookd_core::carries_secret;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
 
 /// The longest name of a header, in bytes.
 const MAX_NAME_BYTES: usize = 128;
-
-/// Headers that carry credentials, and are not kept with a delivery.
-const SECRET: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-hub-signature"];
 
 /// Where something stands: `{ header = "NAME" }`.
 #[derive(Clone, Copy, Debug, serde::Deserialize, JsonSchema)]
@@ -34,7 +32,7 @@ impl fmt::Debug for HeaderName {
 impl HeaderName {
     /// Whether a header of this name may be kept with a delivery, where everybody who sees that can read it.
     pub(crate) fn may_be_kept(self) -> bool {
-        !SECRET.iter().any(|secret| self.0.eq_ignore_ascii_case(secret))
+        !carries_secret(self.0)
     }
 }
 
@@ -61,7 +59,7 @@ impl JsonSchema for HeaderName {
 
 /// One text for all that are the same, which lives as long as the process: names come from the configuration, so that there
 /// are few, however often it is read.
-fn interned(name: &str) -> &'static str {
+pub(crate) fn interned(name: &str) -> &'static str {
     static NAMES: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = names.get(name) {
@@ -70,20 +68,6 @@ fn interned(name: &str) -> &'static str {
     let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
     names.insert(name);
     name
-}
-
-/// The same of a list of them.
-pub(crate) fn interned_list(mut names: Vec<&'static str>) -> &'static [&'static str] {
-    static LISTS: Mutex<BTreeSet<&[&str]>> = Mutex::new(BTreeSet::new());
-    names.sort_unstable();
-    names.dedup();
-    let mut lists = LISTS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = lists.get(names.as_slice()) {
-        return known;
-    }
-    let names: &'static [&'static str] = names.leak();
-    lists.insert(names);
-    names
 }
 
 #[cfg(test)]

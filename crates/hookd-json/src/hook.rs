@@ -2,17 +2,16 @@
 
 use std::borrow::Cow;
 
-use hookd_core::{ChangeArguments, Hook, HookRequest, Outcome, Proof, Recognised, Refusal, Skips};
+use hookd_core::{ChangeArguments, Hook, HookRequest, Keys, Outcome, Proof, ProofHeader, Recognised, Refusal, Skips};
 
 use crate::change::ChangeTemplate;
 use crate::condition::{Condition, Groups};
 use crate::header::HeaderName;
-use crate::proof::Prover;
 use crate::template::Scope;
 
 /// The dialect at work.
 pub(crate) struct JsonHook {
-    pub(crate) proof: Option<Prover>,
+    pub(crate) proof: Option<(ProofHeader, Keys)>,
     pub(crate) delivery: Option<HeaderName>,
     pub(crate) event: Option<HeaderName>,
     pub(crate) payload_argument: Option<String>,
@@ -20,7 +19,7 @@ pub(crate) struct JsonHook {
     pub(crate) each: Option<String>,
     pub(crate) change: ChangeTemplate,
     pub(crate) skips: Skips,
-    pub(crate) headers: &'static [&'static str],
+    pub(crate) headers: Vec<&'static str>,
 }
 
 impl Hook for JsonHook {
@@ -30,7 +29,10 @@ impl Hook for JsonHook {
     }
 
     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {
-        self.proof.as_ref().map_or(Ok(Proof::NotRequired), |proof| proof.verify(request))
+        match &self.proof {
+            None => Ok(Proof::NotRequired),
+            Some((header, keys)) => keys.require_proof(request, &[*header]),
+        }
     }
 
     fn translate(&self, request: &HookRequest) -> Result<Outcome, Refusal> {
@@ -62,8 +64,8 @@ impl Hook for JsonHook {
         Ok(Outcome::changes_or(changes, format!("`{each}` has no elements")))
     }
 
-    fn headers(&self) -> &'static [&'static str] {
-        self.headers
+    fn headers(&self) -> &[&'static str] {
+        &self.headers
     }
 
     fn requires_proof(&self) -> bool {

@@ -29,7 +29,7 @@
 //! }) else { panic!() };
 //! let class = registry::find::<hookd_core::Dialect>("json").unwrap();
 //! let context = BuildContext::new("forge", Compat::Off, &NoSecrets);
-//! let hook = (class.build)(options, &context).unwrap();
+//! let hook = class.build(options, &context).unwrap();
 //!
 //! let request = HookRequest::post("/change_hook/forge").with_body(r#"{
 //!     "ref": "refs/heads/main",
@@ -59,7 +59,7 @@ pub use change::ChangeTemplate;
 pub use condition::Condition;
 pub use header::HeaderSource;
 pub use options::Options;
-pub use proof::{ProofOptions, Scheme};
+pub use proof::ProofOptions;
 pub use template::{Parts, Template};
 
 inventory::submit! {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use hookd_core::{BuildContext, Compat, Hook, HookOptions, PathStep, Problem, Skips};
+use hookd_core::{BuildContext, Hook, HookOptions, PathStep, Problem, Skips};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::change::ChangeTemplate;
 use crate::condition::Condition;
-use crate::header::{HeaderName, HeaderSource, interned_list};
+use crate::header::{HeaderName, HeaderSource};
 use crate::hook::JsonHook;
 use crate::proof::ProofOptions;
 
@@ -62,9 +62,6 @@ pub struct Options {
 impl HookOptions for Options {
     fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
         let mut problems = Vec::new();
-        if context.compat == Compat::Buildbot {
-            problems.push(Problem::with("compat", "Buildbot has no hook of this kind"));
-        }
         for (index, condition) in self.when.iter().enumerate() {
             if let Some(message) = condition.problem() {
                 let path = vec![PathStep::Key("when".to_owned()), PathStep::Index(index)];
@@ -92,7 +89,7 @@ impl HookOptions for Options {
             }
         };
         for (option, header) in &kept {
-            let is_proof = proof.as_ref().is_some_and(|proof| proof.header().0.eq_ignore_ascii_case(header.0));
+            let is_proof = proof.as_ref().is_some_and(|(proof, _)| proof.name().eq_ignore_ascii_case(header.0));
             if is_proof || !header.may_be_kept() {
                 let message = format!("header `{}` carries a secret or a proof, which is not kept", header.0);
                 problems.push(Problem::with(option, message));
@@ -103,6 +100,8 @@ impl HookOptions for Options {
         }
         let mut names: Vec<&'static str> = kept.into_iter().map(|(_, header)| header.0).collect();
         names.push("Content-Type");
+        names.sort_unstable();
+        names.dedup();
         Ok(Box::new(JsonHook {
             proof,
             delivery: self.delivery.map(|source| source.header),
@@ -112,7 +111,7 @@ impl HookOptions for Options {
             each: self.each,
             change: self.change,
             skips: self.skips,
-            headers: interned_list(names),
+            headers: names,
         }))
     }
 }

@@ -30,4 +30,4 @@ pub use options::Options;
 
 use hookd_core::{Dialect, inventory};
 
-inventory::submit! { Dialect::new::<Options>("poller", "Triggers pollers immediately.") }
+inventory::submit! { Dialect::new::<Options>("poller", "Triggers pollers immediately.").with_compat() }

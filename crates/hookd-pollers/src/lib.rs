@@ -28,6 +28,7 @@ mod tool;
 
 pub use address::without_credentials;
 pub use engine::{Engine, PollerView};
+pub use futures_util::future::BoxFuture;
 pub use poke::Poke;
 pub use poller::{BuildPoller, Poll, PollError, Polled, Poller, PollerContext, PollerOptions, PollerType};
 pub use settings::{EveryPoller, PollerSet, PollerSettings};

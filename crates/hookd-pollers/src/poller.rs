@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::future::BoxFuture;
 use hookd_core::registry::Named;
-use hookd_core::{Change, Problem, Secret, SecretSource, options};
+use hookd_core::{Change, Problem, Secret, SecretSource, options, plug};
 use hookd_store::{Positions, SharedStore, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
@@ -127,6 +127,7 @@ impl PollerContext<'_> {
 pub type BuildPoller = fn(Map<String, Value>, &PollerContext<'_>) -> Result<Box<dyn Poller>, Vec<Problem>>;
 
 /// The descriptor of a type of poller: submit one constant with `inventory::submit!`.
+#[non_exhaustive]
 pub struct PollerType {
     /// The name: `type = "NAME"`. It is also the dialect of the deliveries that its polls make.
     pub name: &'static str,
@@ -138,9 +139,10 @@ pub struct PollerType {
     pub default_name: fn(&Map<String, Value>) -> Option<String>,
     /// Makes the poller from its table of options.
     pub build: BuildPoller,
+    flaws: fn() -> Vec<String>,
 }
 
-inventory::collect!(PollerType);
+plug!(PollerType);
 
 impl Named for PollerType {
     const KIND: &'static str = "poller type";
@@ -148,12 +150,23 @@ impl Named for PollerType {
     fn name(&self) -> &'static str {
         self.name
     }
+
+    fn flaws(&self) -> Vec<String> {
+        (self.flaws)()
+    }
 }
 
 impl PollerType {
     /// The descriptor of a type of poller with options of the type `O`.
     pub const fn new<O: PollerOptions>(name: &'static str, summary: &'static str) -> Self {
-        Self { name, summary, schema: schema_of::<O>, default_name: O::default_name, build: build::<O> }
+        Self {
+            name,
+            summary,
+            schema: schema_of::<O>,
+            default_name: O::default_name,
+            build: build::<O>,
+            flaws: options::flaws::<O>,
+        }
     }
 }
 

@@ -31,6 +31,7 @@ mod window;
 pub use backoff::Backoff;
 pub use engine::{Engine, SinkView};
 pub use filter::ChangeFilter;
+pub use futures_util::future::BoxFuture;
 pub use runner::Command;
 pub use settings::{EverySink, From, SinkSettings};
 pub use sink::{BuildSink, Sink, SinkContext, SinkOptions, SinkType};

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::settings::SinkSettings;
 use crate::start;
-use crate::status::{Head, SinkObserver, SinkState, SinkStatus};
+use crate::status::{AttemptCounts, Head, SinkObserver, SinkState, SinkStatus};
 use crate::window::{Order, Window};
 
 use attempt::Finished;
@@ -84,6 +84,9 @@ pub(crate) struct Runner {
     probe_at: Option<Timestamp>,
     /// The error that was logged and is not over yet.
     error: Option<String>,
+    /// Attempts by how they ended.
+    attempts: AttemptCounts,
+    delivered_at: Option<Timestamp>,
     store_failed_until: Option<Instant>,
     /// Another process moves the cursor.
     is_fenced: bool,
@@ -129,6 +132,8 @@ impl Runner {
             read_at: Instant::now(),
             probe_at: None,
             error: None,
+            attempts: AttemptCounts::default(),
+            delivered_at: None,
             store_failed_until: None,
             is_fenced: false,
             started_at: Instant::now(),
@@ -176,13 +181,10 @@ impl Runner {
         if self.is_store_resting() || !self.may_read() || is_early || *self.tail.borrow_and_update() <= after {
             return;
         }
-        let store = Arc::clone(&self.store);
         let most = self.window.room().min(READ_SIZE);
-        let read = tokio::task::spawn_blocking(move || store.read_on(after, most)).await;
-        let changes = match read {
-            Ok(Ok(changes)) => changes,
-            Ok(Err(error)) => return self.store_failed(&error),
-            Err(error) => return self.store_failed(&StoreError::Failed(error.to_string())),
+        let changes = match read_on(&self.store, after, most).await {
+            Ok(changes) => changes,
+            Err(error) => return self.store_failed(&error),
         };
         if changes.len() < most {
             self.read_at = Instant::now() + READ_PAUSE;
@@ -217,7 +219,7 @@ impl Runner {
             Some(option) => {
                 self.window.pass(change.changeid);
                 self.observer.filtered(&self.settings.name);
-                self.status.send_modify(|status| status.attempts.filtered += 1);
+                self.attempts.filtered += 1;
                 self.settle(change.changeid, SettlementKind::Filtered, 0, option.to_owned());
             }
         }
@@ -374,16 +376,28 @@ impl Runner {
         });
         self.status.send_if_modified(|status| {
             let is_new = (status.state, status.position, status.done_beyond) != (state, position, done_beyond)
+                || status.attempts != self.attempts
                 || status.head != head
                 || status.error != self.error;
             if is_new {
                 (status.state, status.position, status.done_beyond) = (state, position, done_beyond);
+                (status.attempts, status.delivered_at) = (self.attempts, self.delivered_at);
                 status.head = head;
                 status.error.clone_from(&self.error);
             }
             is_new
         });
     }
+}
+
+/// Reads the log onward, on a thread that may wait where the store has to.
+async fn read_on(store: &SharedStore, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError> {
+    if let Some(changes) = store.read_on_from_memory(after, most) {
+        return Ok(changes);
+    }
+    let store = Arc::clone(store);
+    let read = tokio::task::spawn_blocking(move || store.read_on(after, most)).await;
+    read.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
 }
 
 /// The end of a future, if there is one; never where there is none.

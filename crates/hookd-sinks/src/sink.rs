@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use hookd_core::registry::Named;
-use hookd_core::{Problem, SecretSource, options};
+use hookd_core::{Problem, SecretSource, options, plug};
 use hookd_store::LoggedChange;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
@@ -115,6 +115,7 @@ impl SinkContext<'_> {
 pub type BuildSink = fn(Map<String, Value>, &SinkContext<'_>) -> Result<Box<dyn Sink>, Vec<Problem>>;
 
 /// The descriptor of a type of sink: submit one constant with `inventory::submit!`.
+#[non_exhaustive]
 pub struct SinkType {
     /// The name: `type = "NAME"`.
     pub name: &'static str,
@@ -124,9 +125,10 @@ pub struct SinkType {
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Makes the sink from its table of options.
     pub build: BuildSink,
+    flaws: fn() -> Vec<String>,
 }
 
-inventory::collect!(SinkType);
+plug!(SinkType);
 
 impl Named for SinkType {
     const KIND: &'static str = "sink type";
@@ -134,12 +136,16 @@ impl Named for SinkType {
     fn name(&self) -> &'static str {
         self.name
     }
+
+    fn flaws(&self) -> Vec<String> {
+        (self.flaws)()
+    }
 }
 
 impl SinkType {
     /// The descriptor of a type of sink with options of the type `O`.
     pub const fn new<O: SinkOptions>(name: &'static str, summary: &'static str) -> Self {
-        Self { name, summary, schema: schema_of::<O>, build: build::<O> }
+        Self { name, summary, schema: schema_of::<O>, build: build::<O>, flaws: options::flaws::<O> }
     }
 }
 

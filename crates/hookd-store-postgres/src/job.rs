@@ -1,9 +1,9 @@
 //! What the writer is asked to do. The result of a job travels in it, until the transaction is committed.
 
 use hookd_store::{
-    Completion, CursorMove, Due, Expired, Expiry, Identity, Moved, NewDelivery, PositionMove, Receipt, StoreError,
+    Completion, CursorMove, Due, Expired, Expiry, Identity, Moved, NewDelivery, PositionMove, Receipt, Replier, Spent,
+    StoreError,
 };
-use tokio::sync::oneshot;
 
 /// One write, and the promise of its result.
 pub(crate) enum Job {
@@ -19,13 +19,13 @@ pub(crate) enum Job {
 
 /// Where the result of a write goes, and what it is if the transaction is committed.
 pub(crate) struct Promise<T> {
-    sender: oneshot::Sender<Result<T, StoreError>>,
+    replier: Replier<T>,
     result: Option<Result<T, StoreError>>,
 }
 
 impl<T> Promise<T> {
-    pub(crate) fn new(sender: oneshot::Sender<Result<T, StoreError>>) -> Self {
-        Self { sender, result: None }
+    pub(crate) fn new(replier: Replier<T>) -> Self {
+        Self { replier, result: None }
     }
 
     /// The result from now on: a write that is invalid fails without the others. A transaction that is tried again sets it
@@ -34,11 +34,10 @@ impl<T> Promise<T> {
         self.result = Some(result);
     }
 
-    /// Sends the result, or the error of the transaction. A caller that has gone away does not matter: what is stored is
-    /// stored.
-    fn keep(self, error: Option<&StoreError>) {
+    /// Sends the result, or the error of the transaction.
+    fn keep(self, error: Option<&StoreError>, spent: Option<Spent>) {
         if let Some(result) = error.map_or(self.result, |error| Some(Err(error.clone()))) {
-            let _ = self.sender.send(result);
+            self.replier.send(result, spent);
         }
     }
 }
@@ -60,11 +59,13 @@ impl Job {
     /// Answers whoever waits, when the transaction is committed or has failed.
     pub(crate) fn answer(self, error: Option<&StoreError>) {
         match self {
-            Self::Append(_, _, promise) => promise.keep(error),
-            Self::Complete(_, promise) => promise.keep(error),
-            Self::Expire(_, promise) => promise.keep(error),
-            Self::MoveCursors(_, promise) => promise.keep(error),
-            Self::Postpone(_, promise) | Self::MovePositions(_, promise) | Self::Probe(promise) => promise.keep(error),
+            Self::Append(delivery, _, promise) => promise.keep(error, Some(delivery)),
+            Self::Complete(completion, promise) => promise.keep(error, Some(completion)),
+            Self::Expire(_, promise) => promise.keep(error, None),
+            Self::MoveCursors(_, promise) => promise.keep(error, None),
+            Self::Postpone(_, promise) | Self::MovePositions(_, promise) | Self::Probe(promise) => {
+                promise.keep(error, None);
+            }
         }
     }
 }

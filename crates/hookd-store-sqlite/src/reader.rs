@@ -155,10 +155,14 @@ impl Readers {
     }
 
     pub(crate) fn read_on(&self, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError> {
-        if let Some(changes) = self.indexes.fresh.read_on(after, most) {
+        if let Some(changes) = self.read_on_from_memory(after, most) {
             return Ok(changes);
         }
         self.read(|connection| onward::read(connection, &self.instance, &self.places, after, most))
+    }
+
+    pub(crate) fn read_on_from_memory(&self, after: i64, most: usize) -> Option<Vec<Arc<LoggedChange>>> {
+        self.indexes.fresh.read_on(after, most)
     }
 
     pub(crate) fn cursors(&self) -> Result<Vec<Cursor>, StoreError> {

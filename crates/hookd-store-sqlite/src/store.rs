@@ -185,6 +185,10 @@ impl Log for SqliteStore {
         self.readers.read_on(after, most.min(onward::MAX_CHANGES_AT_ONCE))
     }
 
+    fn read_on_from_memory(&self, after: i64, most: usize) -> Option<Vec<Arc<LoggedChange>>> {
+        self.readers.read_on_from_memory(after, most)
+    }
+
     fn tail(&self) -> watch::Receiver<i64> {
         self.tail.clone()
     }

@@ -59,7 +59,7 @@ pub use query::{
 };
 pub use read_limits::{ReadLimits, bounded, check_read_limits};
 pub use record::{DeliveryRecord, POLL_EVENT};
-pub use reply::Reply;
+pub use reply::{Replier, Reply, Spent};
 pub use request::{RequestHead, StoredRequest};
 pub use search::{MIN_BEGINNING_CHARS, Search, Waiting, fold, is_repository};
 pub use settlement::{MAX_ANSWER_BYTES, Settlement, SettlementKind};

@@ -123,6 +123,12 @@ pub trait Log: Send + Sync {
     /// When the store cannot be read.
     fn read_on(&self, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError>;
 
+    /// The same, where the store has them in memory: this never waits for a disk or network. `None` where it has not.
+    fn read_on_from_memory(&self, after: i64, most: usize) -> Option<Vec<Arc<LoggedChange>>> {
+        let _ = (after, most);
+        None
+    }
+
     /// A watch on the number of the newest change, which wakes readers when there are more. Zero if there has never
     /// been one; expired changes count. [`read_on`](Self::read_on) finds every change up to the number seen here.
     fn tail(&self) -> watch::Receiver<i64>;

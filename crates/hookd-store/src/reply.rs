@@ -1,5 +1,6 @@
 //! The result of a write, available once it is committed.
 
+use std::fmt::Debug;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -15,23 +16,44 @@ pub struct Reply<T>(Inner<T>);
 
 #[derive(Debug)]
 enum Inner<T> {
-    Waiting(oneshot::Receiver<Result<T, StoreError>>),
+    Waiting(oneshot::Receiver<Answer<T>>),
     Failed(StoreError),
+}
+
+#[derive(Debug)]
+struct Answer<T> {
+    result: Result<T, StoreError>,
+    _spent: Option<Spent>,
+}
+
+/// What a write was made of. It goes back with the result, so that the thread that took its memory frees it: memory of
+/// another thread costs several times as much to free.
+pub type Spent = Box<dyn Debug + Send>;
+
+/// Where the result of a write is sent.
+#[derive(Debug)]
+pub struct Replier<T>(oneshot::Sender<Answer<T>>);
+
+impl<T> Replier<T> {
+    /// Sends the result, and what the write was made of. A caller that has gone away does not matter: what is stored is
+    /// stored.
+    pub fn send(self, result: Result<T, StoreError>, spent: Option<Spent>) {
+        let _ = self.0.send(Answer { result, _spent: spent });
+    }
 }
 
 impl<T> Reply<T> {
     /// A reply, and where to send its result. If the sender is dropped without one, the result is
     /// [`StoreError::Closed`].
-    pub fn channel() -> (oneshot::Sender<Result<T, StoreError>>, Self) {
+    pub fn channel() -> (Replier<T>, Self) {
         let (sender, receiver) = oneshot::channel();
-        (sender, Self(Inner::Waiting(receiver)))
+        (Replier(sender), Self(Inner::Waiting(receiver)))
     }
 
     /// A reply that has its result already.
     pub fn ready(result: Result<T, StoreError>) -> Self {
-        let (sender, reply) = Self::channel();
-        // The receiver is in the reply, so that this cannot fail.
-        let _ = sender.send(result);
+        let (replier, reply) = Self::channel();
+        replier.send(result, None);
         reply
     }
 
@@ -46,7 +68,9 @@ impl<T> Reply<T> {
     /// As the write.
     pub fn wait(self) -> Result<T, StoreError> {
         match self.0 {
-            Inner::Waiting(receiver) => receiver.blocking_recv().unwrap_or(Err(StoreError::Closed)),
+            Inner::Waiting(receiver) => {
+                receiver.blocking_recv().map_or(Err(StoreError::Closed), |answer| answer.result)
+            }
             Inner::Failed(error) => Err(error),
         }
     }
@@ -58,7 +82,8 @@ impl<T> Future for Reply<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             Inner::Waiting(receiver) => {
-                Pin::new(receiver).poll(context).map(|result| result.unwrap_or(Err(StoreError::Closed)))
+                let answer = Pin::new(receiver).poll(context);
+                answer.map(|answer| answer.map_or(Err(StoreError::Closed), |answer| answer.result))
             }
             Inner::Failed(error) => Poll::Ready(Err(error.clone())),
         }

@@ -9,13 +9,15 @@
 
 use std::collections::BTreeSet;
 
-use hookd_core::{Dialect, HookRequest, Proof, registry};
+use hookd_core::registry::Named as _;
+use hookd_core::{Change, Dialect, HookRequest, Outcome, Proof, carries_secret, registry};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
+use crate::change::difference;
 use crate::forge::SECRET;
-use crate::{BOTH, Forge, Scheme, answer, mutations};
+use crate::{BOTH, Forge, Run, Scheme, answer, mutations};
 
 mod random;
 
@@ -61,14 +63,19 @@ macro_rules! __contract_tests {
     };
 }
 
-/// The name fits into a URL and a table of options, no other dialect has it, and the summary is one sentence.
+/// The name fits into a URL and a table of options, no other dialect has it, each option that is read is known, and the summary is
+/// one sentence. If it says how a webhook is set up at the forge, the address of the dialect is in one of the fields.
 pub fn has_a_name_and_a_summary(forge: &Forge) {
-    let Dialect { name, summary, .. } = forge.descriptor();
-    let is_plain = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
-    assert!(is_plain && name.starts_with(|first: char| first.is_ascii_lowercase()), "{name:?} is not a plain name");
+    let dialect @ Dialect { name, summary, setup, .. } = forge.descriptor();
     assert!(!registry::duplicates::<Dialect>().contains(name), "`{name}` is registered twice");
+    assert_eq!(dialect.flaws(), [""; 0], "`{name}` is not registered as hookd takes it");
     let is_sentence = summary.ends_with('.') && !summary.contains('\n') && summary.len() > 10;
     assert!(is_sentence, "the summary is not a sentence: {summary:?}");
+    if let Some(setup) = setup {
+        let path = format!("HOST/change_hook/{name}`");
+        let has_url = setup.fields(name).iter().any(|(_, text)| text.contains(&path));
+        assert!(has_url, "no field of the setup has the address of the dialect, `{{url}}`: {setup:?}");
+    }
 }
 
 /// Every option has a description, and none has to be there but those that the dialect cannot be without.
@@ -100,20 +107,38 @@ pub fn rejects_secrets_that_cannot_be_read(forge: &Forge) {
     }
 }
 
-/// Without options, no event of the forge is refused, and the same request comes to the same again.
+/// Without options, no event of the forge is refused, the same request comes to the same again, and that is what the
+/// fixture says, if it does.
 pub fn translates_every_fixture(forge: &Forge) {
     let hook = forge.hook(BOTH[0], json!({}));
-    for event in forge.events {
+    for event in forge.events() {
         let run = hook.run(&forge.request(event, json!({})));
         assert!(run.outcome.is_ok(), "{event}: {run}");
         assert_eq!(hook.run(&forge.request(event, json!({}))), run, "{event}");
+        if let Some(expected) = forge.expected(event) {
+            assert_changes(event, &run, &expected);
+        }
+    }
+}
+
+/// Checks the fields that are named of the changes that a fixture became.
+fn assert_changes(event: &str, run: &Run, expected: &[Value]) {
+    let changes: &[Change] = if let Ok(Outcome::Changes(changes)) = &run.outcome { changes } else { &[] };
+    let (found, number) = (changes.len(), expected.len());
+    assert_eq!(found, number, "{event}: the fixture says that it becomes {number} changes, and it becomes: {run}");
+    for (index, (change, expected)) in changes.iter().zip(expected).enumerate() {
+        // As hookd does for every dialect.
+        let mut change = change.clone();
+        change.fill_revlink();
+        let differences = difference(&change, expected);
+        assert!(differences.is_empty(), "{event}: change {} is not the one of the fixture:\n{differences}", index + 1);
     }
 }
 
 /// A payload that is cut, empty, or otherwise no JSON is refused.
 pub fn refuses_broken_payloads(forge: &Forge) {
     let hooks = forge.hooks();
-    for event in forge.events {
+    for event in forge.events() {
         let whole = forge.payload(event, json!({})).to_string().into_bytes();
         let cut = &whole[..whole.len() / 2];
         for payload in [cut, b"", b"{", b"[", b"nul", b"\xff", b"{} x", b"\xef\xbb\xbf{}", b"{\"a\": NaN}"] {
@@ -130,7 +155,7 @@ pub fn refuses_broken_payloads(forge: &Forge) {
 /// Whatever is missing in a payload, or of another kind, there is a change, a reason or a refusal.
 pub fn survives_mutated_payloads(forge: &Forge) {
     let hooks = forge.hooks();
-    for event in forge.events {
+    for event in forge.events() {
         for payload in mutations(&forge.payload(event, json!({}))) {
             let request = forge.send(event, &payload);
             hooks.iter().for_each(|hook| drop(hook.run(&request)));
@@ -141,7 +166,7 @@ pub fn survives_mutated_payloads(forge: &Forge) {
 /// Whatever is missing in an answer of the API, or of another kind, there is a change or a reason.
 pub fn survives_mutated_answers(forge: &Forge) {
     for hook in forge.hooks() {
-        for event in forge.events {
+        for event in forge.events() {
             let request = forge.request(event, json!({}));
             for url in hook.run(&request).urls().concat() {
                 let whole = forge.answer(url);
@@ -178,7 +203,7 @@ pub fn survives_random_requests(forge: &Forge) {
 /// An API that fails, or has always another page, does not make it call without end.
 pub fn ends_its_calls(forge: &Forge) {
     for hook in forge.hooks() {
-        for event in forge.events {
+        for event in forge.events() {
             let request = forge.request(event, json!({}));
             for status in [204, 301, 401, 404, 500] {
                 drop(hook.run_with(&request, |_| answer::status(status)));
@@ -201,7 +226,7 @@ pub fn ends_its_calls(forge: &Forge) {
 /// was stored comes to the same as the one that was sent.
 pub fn keeps_the_headers_that_it_reads(forge: &Forge) {
     for hook in forge.hooks() {
-        for event in forge.events {
+        for event in forge.events() {
             let request = forge.request(event, json!({}));
             let kept = with_headers(&request, hook.headers());
             assert_eq!(hook.run(&kept), hook.run(&request), "{event}: a header is read that is not kept");
@@ -216,8 +241,7 @@ pub fn keeps_no_header_with_a_secret(forge: &Forge) {
         let mut names = BTreeSet::new();
         for name in hook.headers() {
             let lower = name.to_ascii_lowercase();
-            let secret = ["auth", "cookie", "password", "secret", "signature", "token"];
-            assert!(!secret.iter().any(|word| lower.contains(word)), "`{name}` may contain a secret");
+            assert!(!carries_secret(name), "`{name}` may contain a secret");
             assert!(
                 !forge.schemes.iter().any(|scheme| scheme.header().eq_ignore_ascii_case(name)),
                 "`{name}` is a proof"
@@ -229,9 +253,14 @@ pub fn keeps_no_header_with_a_secret(forge: &Forge) {
 
 /// With a secret every request must prove itself; without one none need, whatever it carries.
 pub fn requires_a_proof_only_with_a_secret(forge: &Forge) {
+    let has_secret = forge.schema_of_options().contains_key("secret");
+    assert!(
+        !has_secret || !forge.schemes.is_empty(),
+        "the dialect has the option `secret`, but the forge of the test signs nothing (`Forge::signed`)"
+    );
     for hook in forge.hooks() {
         assert!(!hook.requires_proof(), "a proof is required without a secret");
-        for event in forge.events {
+        for event in forge.events() {
             let request = forge.request(event, json!({}));
             assert_eq!(hook.proof(&request), "not required");
             let signed = forge.schemes.iter().fold(request, |request, scheme| scheme.attach(request, "nonsense"));
@@ -266,6 +295,10 @@ pub fn refuses_what_is_wrongly_signed(forge: &Forge) {
         let mut secrets = vec![scheme.secret("rotated"), scheme.secret(SECRET)];
         secrets.extend(weaker().map(|scheme| scheme.secret(SECRET)));
         let hook = forge.closed_hook(mode, json!(secrets));
+        for wrong in scheme.wrong_forms(SECRET, b"{}") {
+            let found = hook.proof(&scheme.attach(HookRequest::post("/").with_body("{}"), &wrong));
+            assert!(found.starts_with("refused: "), "{scheme:?}: {wrong:?}: {found}");
+        }
         let bodies = any::<Vec<u8>>().prop_flat_map(|body| {
             let wrong = scheme.wrong_proofs(SECRET, body.clone());
             (Just(body), wrong, 0..3_usize, any::<bool>())
@@ -294,7 +327,7 @@ pub fn refuses_what_is_not_signed(forge: &Forge) {
             let found = hook.proof(&request);
             assert!(found.starts_with("refused: "), "{found}");
         });
-        for event in forge.events {
+        for event in forge.events() {
             let found = hook.proof(&forge.request(event, json!({})));
             assert!(found.starts_with("refused: "), "{event}: {found}");
         }

@@ -1,9 +1,11 @@
-//! Fixtures: requests that a hookd has stored, as `hookd deliveries export` prints them.
+//! Fixtures: requests that a hookd has stored, as `hookd deliveries export` prints them, and what became of them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookd_core::{HookRequest, Method};
 use serde_json::Value;
+
+use crate::Scheme;
 
 /// A request that was received once. Its signature or token is not there.
 ///
@@ -13,7 +15,7 @@ use serde_json::Value;
 /// let exported = r#"{
 ///   "dialect": "github", "event": "push", "method": "POST", "path": "/change_hook/github", "query": "project=tea",
 ///   "headers": [["Content-Type", "application/json"], ["X-GitHub-Event", "push"]],
-///   "body_text": "{\"ref\": \"refs/heads/main\"}", "removed": []
+///   "body_text": "{\"ref\": \"refs/heads/main\"}", "removed": [], "changes": [{"branch": "main"}]
 /// }"#;
 /// let fixture = Fixture::parse(exported)?;
 /// assert_eq!((fixture.dialect.as_str(), fixture.request.header("x-github-event")), ("github", Some("push")));
@@ -28,6 +30,9 @@ pub struct Fixture {
     pub event: Option<String>,
     /// The request, with the headers that were kept.
     pub request: HookRequest,
+    /// The changes that it became, as objects of fields; `None` where the fixture does not say. Fields that are not named
+    /// may be anything.
+    pub changes: Option<Vec<Value>>,
 }
 
 impl Fixture {
@@ -59,7 +64,19 @@ impl Fixture {
             };
             request = request.with_header(name, value);
         }
-        Ok(Self { dialect: text("dialect")?.to_owned(), event: json["event"].as_str().map(str::to_owned), request })
+        let changes = match &json["changes"] {
+            Value::Null => None,
+            Value::Array(changes) if changes.iter().all(Value::is_object) => Some(changes.clone()),
+            other => return Err(format!("`changes` of the fixture is not a list of objects: {other}")),
+        };
+        let event = json["event"].as_str().map(str::to_owned);
+        Ok(Self { dialect: text("dialect")?.to_owned(), event, request, changes })
+    }
+
+    /// The request, with the proof that a forge adds to it that was configured with `key`.
+    #[must_use]
+    pub fn signed(self, scheme: Scheme, key: &str) -> HookRequest {
+        scheme.sign(key, self.request)
     }
 }
 
@@ -82,6 +99,7 @@ mod tests {
             ("\"path\"", "\"place\"", "the fixture has no text `path`"),
             ("/w==", "?", "`body_base64` of the fixture is not base64"),
             ("\"body_base64\"", "\"body\"", "the fixture has not one of"),
+            ("\"query\"", "\"changes\": [1], \"query\"", "`changes` of the fixture is not a list of objects"),
             ("[]", "[[1]]", "a header of the fixture is not a name and a value"),
         ] {
             let found = Fixture::parse(&whole.replacen(part, other, 1)).unwrap_err();

@@ -1,13 +1,10 @@
 //! The forge's part in the tests of a dialect.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-
 use hookd_core::{ApiAnswer, Compat, Dialect, HookRequest, registry};
 use serde_json::{Map, Value};
 
-use crate::payload::mutations_by_place;
-use crate::{Case, Scheme, Subject, patched};
+use crate::source::Source;
+use crate::{Options, Scheme, Subject, patched};
 
 /// Both modes.
 pub const BOTH: [Compat; 2] = [Compat::Off, Compat::Buildbot];
@@ -19,9 +16,7 @@ pub(crate) const SECRET: &str = "It's a Secret to Everybody";
 #[derive(Clone, Copy)]
 pub struct Forge {
     pub(crate) dialect: &'static str,
-    pub(crate) events: &'static [&'static str],
-    fixture: fn(&str) -> Value,
-    send: fn(&str, &[u8]) -> HookRequest,
+    source: Source,
     pub(crate) api: fn(&str) -> ApiAnswer,
     pub(crate) pollers: &'static [&'static str],
     options: &'static [&'static str],
@@ -41,11 +36,27 @@ impl Forge {
         fixture: fn(&str) -> Value,
         send: fn(&str, &[u8]) -> HookRequest,
     ) -> Self {
+        Self::from_source(dialect, Source::Made { events, fixture, send })
+    }
+
+    /// The forge of the dialect registered as `dialect`, which sends what a hookd has received: `fixtures` are texts as `hookd
+    /// deliveries export` prints them, each with a name that the tests call its event by.
+    ///
+    /// ```
+    /// # use hookd_testkit::Forge;
+    /// # const PUSH: &str = "{}";
+    /// # const TAG: &str = "{}";
+    /// // Instead of `PUSH`: include_str!("fixtures/push.json")
+    /// const FORGE: Forge = Forge::exported("example", &[("push", PUSH), ("tag", TAG)]);
+    /// ```
+    pub const fn exported(dialect: &'static str, fixtures: &'static [(&'static str, &'static str)]) -> Self {
+        Self::from_source(dialect, Source::Exported(fixtures))
+    }
+
+    const fn from_source(dialect: &'static str, source: Source) -> Self {
         Self {
             dialect,
-            events,
-            fixture,
-            send,
+            source,
             api: no_api,
             pollers: &[],
             options: &[],
@@ -115,29 +126,46 @@ impl Forge {
         self
     }
 
-    /// The hook with these options.
+    /// The hook with these [options](Options): a text in TOML, or `json!`.
     ///
     /// # Panics
     /// When something is wrong with the options, or the dialect is not registered.
     #[track_caller]
-    pub fn hook(&self, compat: Compat, options: Value) -> Subject {
+    pub fn hook(&self, compat: Compat, options: impl Options) -> Subject {
         let built = Subject::build(self, compat, options);
         built.unwrap_or_else(|problems| panic!("the options are not valid: {}", problems.join("; ")))
     }
 
     /// What is wrong with these options: nothing, or a line for each problem.
-    pub fn problems(&self, options: Value) -> Vec<String> {
+    #[track_caller]
+    pub fn problems(&self, options: impl Options) -> Vec<String> {
         Subject::build(self, Compat::Off, options).err().unwrap_or_default()
     }
 
     /// The payload of an event, with a [patch](patched).
     pub fn payload(&self, event: &str, patch: Value) -> Value {
-        patched((self.fixture)(event), patch)
+        patched(self.source.payload(event), patch)
     }
 
-    /// The request for an event, with a [patch](patched) of its payload.
+    /// The request for an event, with a [patch](patched) of its payload. With an empty one, what was [exported](Forge::exported)
+    /// is as it was received, byte for byte.
+    #[track_caller]
     pub fn request(&self, event: &str, patch: Value) -> HookRequest {
-        self.send(event, &self.payload(event, patch))
+        let is_empty = patch.as_object().is_some_and(Map::is_empty);
+        match self.source.received(event) {
+            Some(request) if is_empty => request,
+            _ => self.send(event, &self.payload(event, patch)),
+        }
+    }
+
+    /// The same, with the proof that a forge adds to it that was configured with `key`, in the strongest of its ways.
+    ///
+    /// # Panics
+    /// When the forge signs nothing: see [`Forge::signed`].
+    #[track_caller]
+    pub fn signed_request(&self, event: &str, patch: Value, key: &str) -> HookRequest {
+        let scheme = self.schemes.last().expect("the forge of the test signs nothing (`Forge::signed`)");
+        scheme.sign(key, self.request(event, patch))
     }
 
     /// The request for an event with this payload.
@@ -147,65 +175,18 @@ impl Forge {
 
     /// The request for an event with a payload of these bytes.
     pub fn send_bytes(&self, event: &str, payload: &[u8]) -> HookRequest {
-        (self.send)(event, payload)
+        self.source.request(event, payload)
     }
 
-    /// Translates the request for each case, and compares [summaries](crate::Run::summary). [`cases!`](crate::cases)
-    /// is the short form.
-    ///
-    /// # Panics
-    /// When a case is not as expected: the message has all of them.
+    /// The names of its events.
+    pub(crate) fn events(&self) -> Vec<&'static str> {
+        self.source.events()
+    }
+
+    /// What its fixture says that the request for an event becomes, if it says so.
     #[track_caller]
-    pub fn assert_cases(&self, options: Value, cases: &[Case<'_>]) {
-        let mut text = String::new();
-        for Case { modes, event, patch, expected } in cases {
-            let request = self.request(event, patch.clone());
-            for mode in *modes {
-                let found = self.hook(*mode, options.clone()).run(&request).summary();
-                if found != *expected {
-                    writeln!(text, "  {event} with {patch}, {mode:?}:\n    expected {expected}\n    found    {found}")
-                        .expect("a String takes all");
-                }
-            }
-        }
-        assert!(text.is_empty(), "not as expected:\n{text}");
-    }
-
-    /// The fields of an event's payload that refuse it when they are wrong or missing, in whatever way, without `compat`:
-    /// those that identify a change, and what they are in. The items of a list count as one: `commits[].id`.
-    pub fn refusing_fields(&self, event: &str, options: Value) -> BTreeSet<String> {
-        let hook = self.hook(Compat::Off, options);
-        let is_refused = |mutated: &Value| hook.run(&self.send(event, mutated)).outcome.is_err();
-        let mutations = mutations_by_place(&self.payload(event, Value::Object(Map::new())));
-        mutations.into_iter().filter(|(_, mutated)| is_refused(mutated)).map(|(place, _)| path_of(&place)).collect()
-    }
-
-    /// Checks that these fields, and no others, refuse an event's payload: see [`Forge::refusing_fields`].
-    ///
-    /// # Panics
-    /// When they are others.
-    #[track_caller]
-    pub fn assert_refusing_fields(&self, event: &str, options: Value, expected: &[&str]) {
-        let found = self.refusing_fields(event, options);
-        let expected: BTreeSet<String> = expected.iter().map(|field| (*field).to_owned()).collect();
-        let (more, fewer): (Vec<_>, Vec<_>) =
-            (found.difference(&expected).collect(), expected.difference(&found).collect());
-        assert!(
-            more.is_empty() && fewer.is_empty(),
-            "{event} is refused over {more:?} as well, and not over {fewer:?}"
-        );
-    }
-
-    /// Checks which options the dialect has, each with its default; `null` for those without one.
-    ///
-    /// # Panics
-    /// When the options are others, or an option has another default.
-    #[track_caller]
-    pub fn assert_options(&self, expected: Value) {
-        let default = |option: &Value| option.get("default").cloned().unwrap_or_default();
-        let found: Map<String, Value> =
-            self.schema_of_options().iter().map(|(name, option)| (name.clone(), default(option))).collect();
-        assert_eq!(Value::Object(found), expected, "options and their defaults");
+    pub(crate) fn expected(&self, event: &str) -> Option<Vec<Value>> {
+        self.source.expected(event)
     }
 
     /// The descriptor of the dialect.
@@ -243,32 +224,17 @@ impl Forge {
     }
 
     /// These options, with those that the dialect cannot be without.
-    pub(crate) fn with_needed(&self, options: Value) -> Value {
-        let (Value::Object(mut all), Value::Object(options)) = (parsed(self.needed_options), options) else {
-            panic!("options are a table")
-        };
-        all.extend(options);
-        Value::Object(all)
+    #[track_caller]
+    pub(crate) fn with_needed(&self, options: impl Options) -> Map<String, Value> {
+        let mut all = parsed(self.needed_options).into_table();
+        all.extend(options.into_table());
+        all
     }
 
     /// Where the secret is, as messages name it.
     pub(crate) fn secret_option(&self) -> &'static str {
         self.secret_option
     }
-}
-
-/// The path of a JSON pointer, without the indices in lists.
-fn path_of(pointer: &str) -> String {
-    let mut path = String::new();
-    for step in pointer.split('/').skip(1) {
-        if step.bytes().all(|byte| byte.is_ascii_digit()) {
-            path.push_str("[]");
-        } else {
-            path.push_str(if path.is_empty() { "" } else { "." });
-            path.push_str(step);
-        }
-    }
-    path
 }
 
 fn parsed(options: &str) -> Value {

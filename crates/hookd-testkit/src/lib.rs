@@ -2,10 +2,11 @@
 //!
 //! A dialect is a function from a request to changes, so its tests need no server. They need a [`Forge`]: the name of
 //! the dialect, payloads, and how the forge sends them. It builds the dialect from its registration, as `hookd` does,
-//! and plays the forge's part: [signing](sign), [answers of its API](answer), redeliveries. A test is then three things:
-//! the options, the request, and what is expected.
+//! and plays the forge's part: [signing](Scheme), [answers of its API](answer), redeliveries. A test is then three lines:
+//! the options ([TOML or JSON](Options)), the request, and what is expected.
 //!
-//! A request that a running hookd has received becomes a test by `hookd deliveries export`, whose output [`Fixture`] reads.
+//! A request that a running hookd has received becomes a test by `hookd deliveries export`, which says what it became:
+//! [`Forge::exported`] plays with such files, and [`Fixture`] reads one.
 //!
 //! [`contract_tests!`] adds the tests that every dialect has to pass, whatever it translates: see [`contract`].
 //!
@@ -44,7 +45,7 @@
 //! #             }]))
 //! #         }
 //! #     }
-//! #     inventory::submit! { Dialect::new::<Options>("example", "An example of a JSON webhook.") }
+//! #     inventory::submit! { Dialect::new::<Options>("example", "An example of a JSON webhook.").with_compat() }
 //! # }
 //!
 //! const FORGE: Forge = Forge::new("example", &["push"], fixture, send).signed(&[Scheme::Token("X-Example-Token")]);
@@ -92,17 +93,21 @@ pub mod answer;
 mod cases;
 mod change;
 pub mod contract;
+mod expectations;
 mod fixture;
 mod forge;
+mod options;
 mod payload;
 mod scheme;
 pub mod sign;
+mod source;
 mod subject;
 
 pub use cases::Case;
 pub use change::{assert_change, assert_fields};
 pub use fixture::Fixture;
 pub use forge::{BOTH, Forge};
+pub use options::Options;
 pub use payload::{mutations, patched};
 pub use scheme::Scheme;
 pub use serde_json::json;

@@ -16,6 +16,10 @@ pub enum Scheme {
     Sha1(&'static str),
     /// The header of this name is `sha256=HEX`, the HMAC-SHA256 of the body.
     Sha256(&'static str),
+    /// The header of this name is the HMAC-SHA256 of the body in hex, with nothing before it.
+    HexSha256(&'static str),
+    /// The header of this name is the HMAC-SHA256 of the body in base64, with nothing before it.
+    Base64Sha256(&'static str),
     /// The header of this name is the secret itself.
     Token(&'static str),
     /// The headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks; the secret is a
@@ -40,7 +44,11 @@ impl Scheme {
     /// The header with the proof.
     pub fn header(self) -> &'static str {
         match self {
-            Scheme::Sha1(header) | Scheme::Sha256(header) | Scheme::Token(header) => header,
+            Scheme::Sha1(header)
+            | Scheme::Sha256(header)
+            | Scheme::HexSha256(header)
+            | Scheme::Base64Sha256(header)
+            | Scheme::Token(header) => header,
             Scheme::StandardWebhooks => "webhook-signature",
         }
     }
@@ -49,6 +57,8 @@ impl Scheme {
         match self {
             Scheme::Sha1(_) => sign::sha1(key, body),
             Scheme::Sha256(_) => sign::sha256(key, body),
+            Scheme::HexSha256(_) => sign::sha256_hex(key, body),
+            Scheme::Base64Sha256(_) => sign::sha256_base64(key, body),
             Scheme::Token(_) => key.to_owned(),
             Scheme::StandardWebhooks => sign::standard_webhook(key, id, timestamp, body),
         }
@@ -70,29 +80,47 @@ impl Scheme {
         request.with_header(self.header(), proof)
     }
 
-    /// Proofs that are not those of `key` for `body`: of another key or body, cut, changed, doubled, or anything.
-    pub(crate) fn wrong_proofs(self, key: &'static str, body: Vec<u8>) -> BoxedStrategy<Vec<u8>> {
+    /// Proofs that are not that of `key` for `body`, but like it: of another key or body, empty, short, long, doubled, or of
+    /// another scheme.
+    pub(crate) fn wrong_forms(self, key: &str, body: &[u8]) -> Vec<String> {
         let now = sign::seconds_from_now(0);
-        let right = self.proof(key, ID, &now, &body);
-        let bare = right.split_once(['=', ',']).map_or("", |(_, bare)| bare).to_owned();
-        let related = vec![
-            self.proof("guess", ID, &now, &body),
+        let right = self.proof(key, ID, &now, body);
+        let bare = match self {
+            Scheme::Sha1(_) | Scheme::Sha256(_) | Scheme::StandardWebhooks => right.split_once(['=', ',']),
+            Scheme::HexSha256(_) | Scheme::Base64Sha256(_) | Scheme::Token(_) => None,
+        };
+        let bare = bare.map_or(&*right, |(_, bare)| bare);
+        let mut forms = vec![
+            String::new(),
+            self.proof("guess", ID, &now, body),
+            self.proof("", ID, &now, body),
             self.proof(key, "other", &now, b"other"),
+            right[..1].to_owned(),
+            right[..right.len() / 2].to_owned(),
+            right[..right.len() - 1].to_owned(),
+            right.strip_suffix(bare).unwrap_or_default().to_owned(),
+            format!("{right}x"),
             format!("{right},{right}"),
             format!("{right}{bare}x"),
             format!("{right}{right}"),
             right.to_uppercase(),
-            bare.clone(),
+            bare.to_owned(),
             format!("sha1={bare}"),
             format!("sha256={bare}"),
             format!("v2,{bare}"),
-            String::new(),
         ];
+        forms.retain(|form| !self.is_same(form.as_bytes(), &right));
+        forms
+    }
+
+    /// The same, and those that are cut or changed anywhere, and anything else.
+    pub(crate) fn wrong_proofs(self, key: &'static str, body: Vec<u8>) -> BoxedStrategy<Vec<u8>> {
+        let right = self.proof(key, ID, &sign::seconds_from_now(0), &body);
         let (cut, changed) = (right.clone(), right.clone());
         prop_oneof![
             any::<Vec<u8>>(),
             "sha(1|256)=[0-9a-f]{0,80}|v1,[A-Za-z0-9+/]{43}=".prop_map(String::into_bytes),
-            select(related).prop_map(String::into_bytes),
+            select(self.wrong_forms(key, &body)).prop_map(String::into_bytes),
             any::<Index>().prop_map(move |at| cut.as_bytes()[..at.index(cut.len())].to_vec()),
             (any::<Index>(), any::<u8>()).prop_map(move |(at, byte)| {
                 let mut bytes = changed.clone().into_bytes();

@@ -15,7 +15,18 @@ pub fn sha1(secret: impl AsRef<[u8]>, body: impl AsRef<[u8]>) -> String {
 /// `sha256=HEX`, the HMAC-SHA256 of a body: the value of GitHub's `X-Hub-Signature-256` and of Bitbucket's
 /// [`X-Hub-Signature`](https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/).
 pub fn sha256(secret: impl AsRef<[u8]>, body: impl AsRef<[u8]>) -> String {
-    format!("sha256={}", hex::encode(hmac::<Hmac<sha2::Sha256>>(secret.as_ref(), &[body.as_ref()])))
+    format!("sha256={}", sha256_hex(secret, body))
+}
+
+/// `HEX`, the HMAC-SHA256 of a body: the value of Gitea's
+/// [`X-Gitea-Signature`](https://docs.gitea.com/usage/webhooks).
+pub fn sha256_hex(secret: impl AsRef<[u8]>, body: impl AsRef<[u8]>) -> String {
+    hex::encode(hmac::<Hmac<sha2::Sha256>>(secret.as_ref(), &[body.as_ref()]))
+}
+
+/// `BASE64`, the HMAC-SHA256 of a body.
+pub fn sha256_base64(secret: impl AsRef<[u8]>, body: impl AsRef<[u8]>) -> String {
+    STANDARD.encode(hmac::<Hmac<sha2::Sha256>>(secret.as_ref(), &[body.as_ref()]))
 }
 
 /// `v1,BASE64`, a signature of [Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks): the value
@@ -54,6 +65,8 @@ mod tests {
         // The example of GitHub's page "Validating webhook deliveries".
         let (secret, body) = ("It's a Secret to Everybody", "Hello, World!");
         assert_eq!(sha256(secret, body), "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17");
+        let bytes = hex::decode(sha256_hex(secret, body)).expect("hex");
+        assert_eq!(STANDARD.encode(bytes), sha256_base64(secret, body));
         assert_eq!(sha1(secret, body), "sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59");
         // The example of the specification of Standard Webhooks.
         let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("base64");

@@ -9,9 +9,8 @@ use hookd_core::{
     ApiAnswer, ApiAnswers, ApiCall, BuildContext, Change, Compat, Hook, HookRequest, Outcome, Pollers, Proof, Refusal,
     Secret, SecretSource,
 };
-use serde_json::Value;
 
-use crate::Forge;
+use crate::{Forge, Options};
 
 /// The most rounds of calls that a hook may ask for.
 const MAX_ROUNDS: usize = 100;
@@ -64,14 +63,27 @@ impl Deref for Subject {
 
 impl Subject {
     /// Builds the dialect; the problems with its options are lines as `hookd check` prints them behind the position.
-    pub(crate) fn build(forge: &Forge, compat: Compat, options: Value) -> Result<Self, Vec<String>> {
-        let Value::Object(table) = forge.with_needed(options) else { panic!("options are a table") };
+    #[track_caller]
+    pub(crate) fn build(forge: &Forge, compat: Compat, options: impl Options) -> Result<Self, Vec<String>> {
+        let table = forge.with_needed(options);
         let pollers = Arc::new(FakePollers { names: forge.pollers, polled: Mutex::default() });
         let mut context = BuildContext::new(forge.dialect, compat, &SpelledOut);
         context.pollers = Arc::clone(&pollers) as Arc<dyn Pollers>;
-        let built = (forge.descriptor().build)(table, &context);
+        let built = forge.descriptor().build(table, &context);
         let hook = built.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         Ok(Self { hook, api: forge.api, pollers })
+    }
+
+    /// Verifies a request, and translates it as [`Subject::run`] does: what a hookd makes of it.
+    ///
+    /// # Panics
+    /// As [`Subject::run_with`].
+    #[track_caller]
+    pub fn receive(&self, request: &HookRequest) -> Run {
+        match self.hook.verify(request) {
+            Ok(_) => self.run(request),
+            Err(refusal) => Run { outcome: Err(refusal), rounds: Vec::new() },
+        }
     }
 
     /// Translates a request. Calls to the forge's API are answered by the forge of the test, until there are none.
@@ -138,12 +150,7 @@ impl Subject {
     /// When there is none, or more than one.
     #[track_caller]
     pub fn change(&self, request: &HookRequest) -> Change {
-        let run = self.run(request);
-        let summary = run.summary();
-        match <[Change; 1]>::try_from(run.changes()) {
-            Ok([change]) => change,
-            Err(_) => panic!("expected one change, found {summary}"),
-        }
+        self.run(request).change()
     }
 
     /// The pollers that were made to poll, in this order, since it was last asked.
@@ -193,6 +200,19 @@ impl Run {
         match self.outcome {
             Ok(Outcome::Changes(changes)) => changes,
             _ => panic!("expected changes, found {summary}"),
+        }
+    }
+
+    /// The only change.
+    ///
+    /// # Panics
+    /// When there is none, or more than one.
+    #[track_caller]
+    pub fn change(self) -> Change {
+        let summary = self.summary();
+        match <[Change; 1]>::try_from(self.changes()) {
+            Ok([change]) => change,
+            Err(_) => panic!("expected one change, found {summary}"),
         }
     }
 

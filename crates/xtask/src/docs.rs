@@ -1,12 +1,13 @@
 //! `cargo xtask docs`: generates pages of the manual, and checks all pages.
 //!
-//! Afterwards the reference and the schema are what this build prints, no link is broken, the summary lists every page,
+//! Afterwards the reference, the schema and the forms of the forges are what this build prints, no link is broken, the summary lists every page,
 //! and this build accepts every `hookd.toml` that a page shows.
 
 mod blocks;
 mod examples;
 mod links;
 mod pages;
+mod setups;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,8 +20,8 @@ use pages::Page;
 
 /// Generates pages of the manual, and checks all pages.
 ///
-/// Generates `docs/reference.md` and `docs/hookd.schema.json` from the documentation of the options in the code. Checks
-/// links, the summary, and the example configurations. If `mdbook` is installed, builds the book.
+/// Generates `docs/reference.md` and `docs/hookd.schema.json` from the documentation of the options in the code, and how a
+/// webhook is set up on the pages of the dialects. Checks links, the summary, and the example configurations. If `mdbook` is installed, builds the book.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cargo xtask docs\n  cargo xtask docs --check")]
 pub(crate) struct Options {
@@ -43,7 +44,8 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     for (file, subcommand) in GENERATED {
         problems.extend(generate(&root, &hookd, file, subcommand, options.check)?);
     }
-    let pages = pages::all(&root)?;
+    let mut pages = pages::all(&root)?;
+    problems.extend(setups::generate(&mut pages, &root, &hookd, options.check)?);
     problems.extend(pages.iter().filter(|page| page.path == Path::new(GENERATED[0].0)).flat_map(undocumented));
     problems.extend(links::broken(&pages, &root));
     problems.extend(links::not_in_summary(&pages));

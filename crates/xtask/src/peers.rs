@@ -60,6 +60,13 @@ const PEERS: &[Peer] = &[
         install: make_venv,
     },
     Peer {
+        name: "buildbot-gitea",
+        purpose: "Buildbot's plugin for Gitea, to compare that of hookd with",
+        tests: &["conformance::translates_as_the_plugin", "tutorial::the_length_of_buildbots_plugin"],
+        recipe: || format!("{BUILDBOT_GITEA}\n"),
+        install: install_buildbot_gitea,
+    },
+    Peer {
         name: "buildbot-payloads",
         purpose: "payloads from Buildbot's own tests",
         tests: &["conformance::"],
@@ -128,6 +135,7 @@ const PEERS: &[Peer] = &[
 const SDIST: &str = "buildbot==2.8.4";
 /// The release of Buildbot whose source package has `post_build_request.py`.
 const POST_BUILD_REQUEST: &str = "buildbot==0.8.14";
+const BUILDBOT_GITEA: &str = "buildbot-gitea==1.8.0";
 const OCTOKIT: &str = "@octokit/webhooks-examples@7.6.1";
 const GITLAB: &str = "golang-github-xanzy-go-gitlab-dev";
 const NGINX: &str = "nginx";
@@ -140,7 +148,7 @@ pub(crate) struct Missing {
     peer: &'static Peer,
     reason: String,
     /// Prefixes of the names of the tests that cannot run without it.
-    pub(crate) tests: &'static [&'static str],
+    tests: &'static [&'static str],
 }
 
 impl fmt::Display for Missing {
@@ -159,6 +167,11 @@ pub(crate) fn folder() -> PathBuf {
 pub(crate) fn install_all() -> Vec<Missing> {
     let of_tests = PEERS.iter().filter(|peer| !peer.tests.is_empty());
     of_tests.filter_map(|peer| install(peer).err().map(|reason| Missing { peer, reason, tests: peer.tests })).collect()
+}
+
+/// Prefixes of the names of the tests that cannot run without these peers.
+pub(crate) fn left_out(missing: &[Missing]) -> Vec<&'static str> {
+    missing.iter().flat_map(|peer| peer.tests).copied().collect()
 }
 
 /// Installs one peer, unless it is up to date.
@@ -240,6 +253,12 @@ fn make_venv() -> Result<(), String> {
     let requirements = root().join("tests/peers/requirements.txt");
     run_quietly(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
     run_quietly(pip().args(["install", "--quiet", "--requirement"]).arg(requirements))
+}
+
+/// The plugin alone: Buildbot itself is another peer.
+fn install_buildbot_gitea() -> Result<(), String> {
+    let folder = fresh("buildbot-gitea")?;
+    run_quietly(pip().args(["install", "--quiet", "--no-deps", "--target"]).arg(folder).arg(BUILDBOT_GITEA))
 }
 
 /// Buildbot's tests contain payloads as Python literals. They are read from its source package, not executed.

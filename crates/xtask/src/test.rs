@@ -4,9 +4,10 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::{fuzz, peers, tools};
+use crate::{fuzz, peers, plugins, tools};
 
-/// Installs the peers that tests need, runs all tests of the workspace, and the fuzz targets for a short time.
+/// Installs the peers that tests need, runs all tests of the workspace and of the plugins, and the fuzz targets for a short
+/// time.
 ///
 /// Peers (Buildbot from PyPI, payloads from npm and PyPI, Debian programs) go to `target/peers` and are kept there.
 /// Plain `cargo test --workspace` needs no peers, and skips the tests that do.
@@ -29,9 +30,12 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let mut failures = Vec::new();
     if !options.only_peers {
         tools::run(tools::cargo().args(["build", "--package", "hookd", "--bin", "hookd"]))?;
-        failures.extend(run_tests(&missing, &options.arguments).err());
-        // A selection of tests does not include the examples in the documentation.
+        plugins::build()?;
+        let tests = &mut tools::cargo();
+        failures.extend(tools::run_tests(with_peers(tests), &peers::left_out(&missing), &options.arguments).err());
+        // A selection of tests includes neither those of the plugins nor the examples in the documentation.
         if options.arguments.is_empty() {
+            failures.extend(plugins::test(&missing).err());
             failures.extend(tools::run(tools::cargo().args(["test", "--workspace", "--doc"])).err());
             failures.extend(fuzz::run_short().err());
         }
@@ -43,26 +47,6 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         failures.push("peers are missing (--allow-missing ignores that)".to_owned());
     }
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\nerror: ")) }
-}
-
-fn run_tests(missing: &[peers::Missing], arguments: &[String]) -> Result<(), String> {
-    let mut cargo = tools::cargo();
-    let left_out: Vec<&str> = missing.iter().flat_map(|peer| peer.tests).copied().collect();
-    if tools::succeeds("cargo", &["nextest", "--version"]) {
-        cargo.args(["nextest", "run", "--workspace", "--run-ignored", "all"]);
-        if !left_out.is_empty() {
-            let tests: Vec<String> = left_out.iter().map(|test| format!("test(/^{test}/)")).collect();
-            cargo.arg("-E").arg(format!("not ({})", tests.join(" | ")));
-        }
-        cargo.args(arguments);
-    } else {
-        cargo.args(["test", "--workspace", "--lib", "--bins", "--tests", "--", "--include-ignored"]);
-        for test in left_out {
-            cargo.args(["--skip", test]);
-        }
-        cargo.args(arguments);
-    }
-    tools::run(with_peers(&mut cargo))
 }
 
 /// Passes the paths of hookd and of the peers to the tests.

@@ -76,6 +76,23 @@ pub(crate) fn first_line(program: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&printed).lines().next().unwrap_or_default().to_owned()
 }
 
+/// Runs all tests of a workspace but those whose names begin so, with more arguments.
+pub(crate) fn run_tests(cargo: &mut Command, left_out: &[&str], arguments: &[String]) -> Result<(), String> {
+    if succeeds("cargo", &["nextest", "--version"]) {
+        cargo.args(["nextest", "run", "--workspace", "--no-fail-fast", "--run-ignored", "all"]);
+        if !left_out.is_empty() {
+            let tests: Vec<String> = left_out.iter().map(|test| format!("test(/^{test}/)")).collect();
+            cargo.arg("-E").arg(format!("not ({})", tests.join(" | ")));
+        }
+    } else {
+        cargo.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--", "--include-ignored"]);
+        for test in left_out {
+            cargo.args(["--skip", test]);
+        }
+    }
+    run(cargo.args(arguments))
+}
+
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();

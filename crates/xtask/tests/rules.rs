@@ -101,8 +101,12 @@ fn sources(package: &str) -> Vec<(PathBuf, String)> {
 }
 
 fn knows_nothing_outside(package: &str) {
+    knows_nothing_outside_but(package, &[]);
+}
+
+fn knows_nothing_outside_but(package: &str, allowed: &[&str]) {
     let dependencies = dependencies(package);
-    for name in OUTSIDE {
+    for name in OUTSIDE.into_iter().filter(|name| !allowed.contains(name)) {
         assert!(!dependencies.contains(name), "`{package}` depends on `{name}`");
     }
     for (path, code) in sources(package) {
@@ -130,7 +134,8 @@ fn a_dialect_knows_the_core_and_nothing_else_of_ours() {
 #[test]
 fn the_testkit_knows_the_core_and_only_tests_know_it() {
     assert_eq!(ours(&dependencies("hookd-testkit")), ["hookd-core"]);
-    knows_nothing_outside("hookd-testkit");
+    // Options of tests are written as in `hookd.toml`.
+    knows_nothing_outside_but("hookd-testkit", &["toml"]);
     for dialect in dialects() {
         let manifest = read(format!("crates/{dialect}/Cargo.toml"));
         let (_, tests) = manifest.split_once("[dev-dependencies]").unwrap_or_default();
@@ -140,6 +145,7 @@ fn the_testkit_knows_the_core_and_only_tests_know_it() {
         );
         let main = read(format!("crates/{dialect}/tests/{}/main.rs", dialect.trim_start_matches("hookd-")));
         assert!(main.contains("\ncontract_tests!(FORGE);\n"), "`{dialect}` does not run the contract of a dialect");
+        assert!(main.contains("Forge::exported("), "`{dialect}` has no fixture that a hookd has exported");
     }
     let crates = fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path());
     for folder in crates.chain([root().join("hookd")]) {
@@ -249,7 +255,8 @@ fn the_core_the_dialects_the_store_and_the_private_listener_forbid_unsafe() {
 #[test]
 fn only_hookd_config_reads_toml_and_it_knows_no_server_no_store_and_no_dialect() {
     for (package, manifest) in manifests() {
-        assert_eq!(names(&manifest).contains(&"toml"), package == "hookd-config", "`{package}` and `toml`");
+        let may = ["hookd-config", "hookd-testkit"].contains(&package.as_str());
+        assert_eq!(names(&manifest).contains(&"toml"), may, "`{package}` and `toml`");
     }
     // It builds the sinks, which deliver over HTTP.
     let dependencies = dependencies("hookd-config");
@@ -315,5 +322,49 @@ fn only_hookd_listens_and_names_dialects() {
             let is_outside = ["actix-web", "hookd"].contains(&name) || dialects.contains(name);
             assert!(!is_outside || is_listener, "`{package}` depends on `{name}`");
         }
+    }
+}
+
+/// The newest part of the language and the standard library that the code uses, and the version of Rust that brought it. Of the
+/// library, clippy finds what is newer than `rust-version`: `incompatible_msrv`.
+const NEWEST_IN_USE: (&str, &str) = ("floor_char_boundary", "1.91");
+
+/// Major and minor version.
+fn version(text: &str) -> (u32, u32) {
+    let mut numbers = text.split('.').map(|number| number.parse().unwrap());
+    (numbers.next().unwrap(), numbers.next().unwrap())
+}
+
+#[test]
+fn the_rust_version_is_what_the_code_and_its_dependencies_need() {
+    let mut cargo = Command::new(env!("CARGO"));
+    let arguments = ["metadata", "--offline", "--locked", "--format-version", "1", "--filter-platform"];
+    let output = cargo.args(arguments).arg("x86_64-unknown-linux-gnu").current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let is_dependency = |package: &&serde_json::Value| !package["source"].is_null();
+    let needs = packages.iter().filter(is_dependency).filter_map(|package| {
+        let needed = version(package["rust_version"].as_str()?);
+        Some((needed, format!("{} {}", package["name"].as_str()?, package["version"].as_str()?)))
+    });
+    let (by_dependencies, most_demanding) = needs.max().unwrap();
+    assert!(by_dependencies > (1, 80), "{most_demanding} is said to need the newest Rust");
+
+    let (newest, brought_by) = NEWEST_IN_USE;
+    let uses = |name: &str| sources(name).iter().any(|(_, code)| code.contains(newest));
+    assert!(["hookd-sinks", "hookd-store"].iter().any(|name| uses(name)), "nothing uses `{newest}` any more");
+
+    let manifest = read("Cargo.toml");
+    let (_, rest) = manifest.split_once("\nrust-version = \"").unwrap();
+    let stated = rest.split('"').next().unwrap();
+    let needed = by_dependencies.max(version(brought_by));
+    assert_eq!(
+        version(stated),
+        needed,
+        "`rust-version` in Cargo.toml; of the dependencies {most_demanding} needs most"
+    );
+    for page in ["README.md", "docs/getting-started.md"] {
+        assert!(read(page).contains(&format!("Rust {stated}")), "{page} does not name Rust {stated}");
     }
 }

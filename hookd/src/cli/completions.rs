@@ -2,10 +2,11 @@
 
 use std::io;
 
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, ValueEnum};
 use clap_complete::generate;
 
-use super::{Cli, Exit, Output};
+use super::{Exit, Output, command_line};
+use crate::version::Build;
 
 /// Arguments of `hookd completions`.
 #[derive(Debug, Args)]
@@ -29,7 +30,7 @@ pub(super) fn run(args: &CompletionsArgs, output: &mut Output<'_>) -> io::Result
     };
     // Into memory first: it panics where it cannot write, such as into a pipe that was closed.
     let mut script = Vec::new();
-    generate(shell, &mut Cli::command(), "hookd", &mut script);
+    generate(shell, &mut command_line(), Build::current().name, &mut script);
     output.out.write_all(&script)?;
     Ok(Exit::Ok)
 }

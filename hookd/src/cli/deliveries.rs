@@ -1,5 +1,6 @@
 //! `hookd deliveries`: the deliveries of a running hookd, through its private listener.
 
+mod became;
 mod export;
 mod replay;
 mod secrets;
@@ -52,7 +53,8 @@ pub(super) enum Command {
 
     /// Print the request of a delivery as a fixture for tests, or as a command. Secrets are removed.
     ///
-    /// The fixture is JSON with method, path, query, headers and body; `hookd_testkit::Fixture` reads it. Signatures, tokens
+    /// The fixture is JSON with method, path, query, headers and body, and the changes that it became; `hookd_testkit` reads
+    /// it. Signatures, tokens
     /// and passwords in headers are never stored; what looks like one in the query or in the body is replaced by `REMOVED`,
     /// and named in `removed`. If a body was changed by that, its signature would no longer be valid.
     #[command(after_help = after_help("hookd deliveries export 17 > push.json"))]

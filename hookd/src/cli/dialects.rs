@@ -12,7 +12,7 @@ use super::{Exit, Output};
 /// Arguments of `hookd dialects`.
 #[derive(Debug, Args)]
 pub(super) struct DialectsArgs {
-    /// Print JSON: a list of objects with `name`, `summary` and `options`.
+    /// Print JSON: a list of objects with `name`, `summary`, `setup` and `options`.
     #[arg(long)]
     json: bool,
 
@@ -25,7 +25,23 @@ pub(super) struct DialectsArgs {
 struct DialectEntry {
     name: &'static str,
     summary: &'static str,
+    setup: Option<SetupEntry>,
     options: Vec<OptionDoc>,
+}
+
+/// The form of the forge in which a webhook is set up, filled in, as printed.
+#[derive(Serialize)]
+struct SetupEntry {
+    place: &'static str,
+    fields: Vec<FieldEntry>,
+    notes: &'static [&'static str],
+}
+
+/// A field of that form.
+#[derive(Serialize)]
+struct FieldEntry {
+    name: &'static str,
+    text: String,
 }
 
 pub(super) fn run(args: &DialectsArgs, output: &mut Output<'_>) -> io::Result<Exit> {
@@ -52,6 +68,9 @@ pub(super) fn run(args: &DialectsArgs, output: &mut Output<'_>) -> io::Result<Ex
     }
     for dialect in &dialects {
         writeln!(output.out, "{}: {}", dialect.name, dialect.summary)?;
+        if let Some(setup) = &dialect.setup {
+            print_setup(setup, output)?;
+        }
         print(&dialect.options, output)?;
     }
     writeln!(output.out, "Every dialect also takes:")?;
@@ -60,7 +79,25 @@ pub(super) fn run(args: &DialectsArgs, output: &mut Output<'_>) -> io::Result<Ex
 }
 
 fn entry(class: &Dialect) -> DialectEntry {
-    DialectEntry { name: class.name, summary: class.summary, options: OptionDoc::for_class(class) }
+    let setup = class.setup.map(|setup| SetupEntry {
+        place: setup.place,
+        fields: setup.fields(class.name).into_iter().map(|(name, text)| FieldEntry { name, text }).collect(),
+        notes: setup.notes,
+    });
+    DialectEntry { name: class.name, summary: class.summary, setup, options: OptionDoc::for_class(class) }
+}
+
+fn print_setup(setup: &SetupEntry, output: &mut Output<'_>) -> io::Result<()> {
+    let fields = setup.fields.iter().map(|field| format!("- {}: {}", field.name, field.text));
+    let paragraphs =
+        [setup.place.to_owned()].into_iter().chain(fields).chain(setup.notes.iter().map(ToString::to_string));
+    for paragraph in paragraphs {
+        for (index, line) in lines(&paragraph).iter().enumerate() {
+            let indent = if index > 0 && paragraph.starts_with("- ") { "    " } else { "  " };
+            writeln!(output.out, "{indent}{line}")?;
+        }
+    }
+    writeln!(output.out)
 }
 
 fn print(options: &[OptionDoc], output: &mut Output<'_>) -> io::Result<()> {
@@ -108,6 +145,10 @@ mod tests {
         let (_, out, _) = hookd(&["dialects", "github"]);
         assert!(out.starts_with("github: "), "{out}");
         assert!(out.contains("\n  secret (secret or list of secrets)\n      "), "{out}");
+        let setup = "  In the settings of a repository or an organisation, add a webhook.\n\
+            \x20 - Payload URL: `https://HOST/change_hook/github`. Append `?project=NAME` or `?codebase=NAME`\n\
+            \x20   to set those.\n";
+        assert!(out.contains(setup), "{out}");
     }
 
     #[test]
@@ -119,6 +160,11 @@ mod tests {
         assert_eq!((&dialects[0]["name"], &option["name"]), (&json!("base"), &json!("deduplicate")));
         assert_eq!((&option["type"], &option["default"]), (&json!("boolean"), &json!(true)));
         assert!(option["description"].as_str().unwrap().starts_with("Whether a redelivery"));
+        assert_eq!(dialects[0]["setup"], Value::Null);
+        let (_, out, _) = hookd(&["dialects", "--json", "gitorious"]);
+        let dialects: Value = serde_json::from_str(&out).unwrap();
+        let text = dialects[0]["setup"]["fields"][0]["text"].as_str().unwrap();
+        assert!(text.starts_with("`https://USER:PASSWORD@HOST/change_hook/gitorious`"), "{text}");
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 
-use super::{Cli, Exit, Output};
+use super::{Exit, Output, command_line};
 
 /// Arguments of `hookd man`.
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ pub(super) struct ManArgs {
 }
 
 pub(super) fn run(args: &ManArgs, output: &mut Output<'_>) -> io::Result<Exit> {
-    let mut cli = Cli::command().disable_help_subcommand(true);
+    let mut cli = command_line().disable_help_subcommand(true);
     cli.build();
     if let Some(folder) = &args.all {
         return match write_all(&cli, folder) {

@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::{App, HttpResponse, HttpServer, rt, web};
 use hookd_admin::Exposition;
 use hookd_config::ServedDialect;
-use hookd_core::{ApiAnswers, ApiCall, HookRequest, Outcome, Refusal, Subject};
+use hookd_core::{ApiAnswers, ApiCall, HookRequest, MAX_API_CALLS, Outcome, Refusal, Subject};
 use hookd_store::{
     ApiCalls, Browse, Completion, DeliveryRecord, Log, MemoryStore, NewDelivery, NewState, Origin, Replay, State,
     StoreError, StoredRequest, Timestamp,
@@ -359,7 +359,7 @@ async fn a_dialect_that_refuses_or_panics_after_the_calls_ends_in_a_refusal() {
     let panic = || -> Result<Outcome, Refusal> { panic!("on purpose") };
     for (end, reason) in [
         (refuse as fn() -> Result<Outcome, Refusal>, "the answer is not JSON"),
-        (panic, "the dialect failed on this request"),
+        (panic, "the dialect `scripted` failed on this request: it panicked"),
     ] {
         let (api, store) = (Api::start(&[]), store_with_a_pending_delivery().await);
         let url = api.url.clone();
@@ -375,18 +375,26 @@ async fn a_dialect_that_refuses_or_panics_after_the_calls_ends_in_a_refusal() {
 }
 
 #[actix_web::test]
-async fn a_dialect_that_never_has_enough_stays_pending() {
-    let (api, store) = (Api::start(&[]), store_with_a_pending_delivery().await);
-    let url = api.url.clone();
-    let translate = move |_: &HookRequest, answers: &ApiAnswers| {
+async fn a_dialect_whose_calls_do_not_end_ends_in_a_refusal() {
+    let another = |url: &str, answers: &ApiAnswers| {
         let page = |number: usize| format!("{url}?page={number}");
-        let next = (1..).find(|number| answers.get(&page(*number)).is_none()).map(page);
-        Ok(calls(&next.expect("there is always another page")))
+        (1..).map(page).find(|page| answers.get(page).is_none()).expect("there is always another page")
     };
-    let dialect = Scripted::new(translate).served(LONG_BUDGET);
-    let outcome = work(&store, Some(dialect), QUICK).run().await;
-    assert_eq!(outcome, Err("its dialect asked for more than 100 rounds of calls".to_owned()));
-    assert_eq!((api.calls(), result(&store).0), (100, State::Pending));
+    let again = |url: &str, _: &ApiAnswers| url.to_owned();
+    let many = format!("it asks for more than {MAX_API_CALLS} calls to the forge's API");
+    for (next, made, what) in [
+        (another as fn(&str, &ApiAnswers) -> String, MAX_API_CALLS, many),
+        (again, 1, "it asks again for what the forge's API has answered: URL".to_owned()),
+    ] {
+        let (api, store) = (Api::start(&[]), store_with_a_pending_delivery().await);
+        let url = api.url.clone();
+        let translate = move |_: &HookRequest, answers: &ApiAnswers| Ok(calls(&next(&url, answers)));
+        let dialect = Scripted::new(translate).served(LONG_BUDGET);
+        assert_eq!(work(&store, Some(dialect), QUICK).run().await, Ok(()));
+        let reason = format!("the dialect `scripted` failed on this request: {}", what.replace("URL", &api.url));
+        assert_eq!(result(&store), (State::Refused, Some(reason), vec![]));
+        assert_eq!(api.calls(), made);
+    }
 }
 
 #[actix_web::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hookd_admin::Metrics;
 use hookd_config::{ConfigHandle, ServedDialect};
-use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, Outcome, Refusal};
+use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, Outcome};
 use hookd_store::{ApiCalls, Completion, DeliveryRecord, Due, NewState, SharedStore, StoreError, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
@@ -15,7 +15,7 @@ use super::api_client::{ApiClient, CallResult};
 use super::backoff::Backoff;
 use super::route::Route;
 use crate::replays;
-use crate::translator::{Retranslated, Translator, new_state};
+use crate::translator::{Failure, Retranslated, Translator, new_state};
 
 /// How many deliveries call one endpoint at a time.
 const MAX_DELIVERIES_AT_ENDPOINT: usize = 8;
@@ -28,9 +28,6 @@ const MAX_LOADED_REQUESTS: usize = 2;
 
 /// How many bytes of answers a delivery keeps while it waits for another attempt; with more it asks again from the start.
 const MAX_KEPT_ANSWER_BYTES: usize = 256 << 10;
-
-/// Rounds of calls for one delivery. More than a forge has pages means that a dialect goes round in circles.
-const MAX_ROUNDS: usize = 100;
 
 /// How long an API may lag behind its webhooks. What it does not know by then does not exist, or is not shown.
 const MAX_LAG: Duration = Duration::from_secs(70);
@@ -61,7 +58,7 @@ struct Gathered {
 /// What a delivery was translated to with some answers.
 struct Translated {
     answers: ApiAnswers,
-    outcome: Result<Outcome, Refusal>,
+    outcome: Result<Outcome, Failure>,
     /// What was left out of its changes.
     left_out: Option<String>,
     /// The delivery that it replays, if it does.
@@ -176,7 +173,8 @@ impl Worker {
     /// Rounds of translating and calling, until there is a result or a call fails for now.
     async fn attempt(&self, due: &mut Due, gathered: Gathered, made: &mut ApiCalls) -> Result<Attempt, String> {
         let Gathered { mut answers, mut missing } = gathered;
-        for _ in 0..MAX_ROUNDS {
+        // Each round adds an answer, of which the translator allows a number.
+        loop {
             let Some(dialect) = self.dialect(&due.dialect) else {
                 return Ok(Attempt::Complete(removed(&due.dialect), None));
             };
@@ -201,11 +199,14 @@ impl Worker {
                     let note = (!notes.is_empty()).then(|| notes.join("; "));
                     return Ok(Attempt::Complete(state, note));
                 }
-                Err(refusal) => {
-                    return Ok(Attempt::Complete(NewState::Refused(refusal.message().to_owned()), None));
+                Err(failure) => {
+                    return Ok(Attempt::Complete(NewState::Refused(failure.into_reason().into_string()), None));
                 }
             };
             for call in calls {
+                if answers.get(&call.url).is_some() {
+                    continue;
+                }
                 match self.call(&call, due, dialect.api_budget, made).await {
                     Call::Answered(answer) => {
                         if let Err(reason) = answer.success() {
@@ -217,7 +218,6 @@ impl Worker {
                 }
             }
         }
-        Err(format!("its dialect asked for more than {MAX_ROUNDS} rounds of calls"))
     }
 
     /// Translates a delivery with these answers, and gives them back. Its request is in memory only meanwhile. `None` if

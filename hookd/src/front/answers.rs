@@ -31,6 +31,21 @@ pub(super) fn refused(refusal: &Refusal) -> HttpResponse {
     plain(StatusCode::BAD_REQUEST, refusal.message().to_owned())
 }
 
+/// The answer to an unverified request that its dialect failed on.
+pub(super) fn failed(reason: &str) -> HttpResponse {
+    plain(StatusCode::INTERNAL_SERVER_ERROR, reason.to_owned())
+}
+
+/// The answer to a stored delivery that its dialect failed on. It is no 400, since nobody knows that the request is wrong, and
+/// no 202, since no build will start: what is sent is right, and so is that the forge shows a failure.
+pub(super) fn kept_after_a_fault(receipt: &Receipt) -> HttpResponse {
+    let reason = receipt.reason.as_deref().unwrap_or("the dialect failed on this request");
+    let text = format!("{reason}; it is kept as delivery {}", receipt.deliveryid);
+    let mut answer = plain(StatusCode::INTERNAL_SERVER_ERROR, text);
+    answer.headers_mut().insert(DELIVERY, HeaderValue::from(receipt.deliveryid));
+    answer
+}
+
 /// The answer to a request that could not be stored.
 pub(super) fn unstored(error: &StoreError) -> HttpResponse {
     let (retry_after_seconds, text) = match error {

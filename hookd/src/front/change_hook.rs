@@ -20,7 +20,7 @@ use super::route::{PREFIX, dialect_of, method_of};
 use super::senders::{counted_sender, is_allowed, shown_sender};
 use super::{answers, late};
 use crate::followups::{Queue, Route};
-use crate::translator::{Translator, Verdict, new_state};
+use crate::translator::{Failure, Translator, Verdict, new_state};
 
 /// What every request needs.
 pub(crate) struct Front {
@@ -173,12 +173,19 @@ impl Front {
         let peer = shown_sender(http, &self.config.current());
         let origin = Origin::new(peer, user, proof.unwrap_or(Proof::NotRequired));
         let route = outcome.as_ref().ok().and_then(Route::of);
+        let is_faulty = matches!(outcome, Err(Failure::Faulty(_)));
         let state = match outcome {
             Ok(outcome) => new_state(outcome),
-            Err(refusal) if is_verified => NewState::Refused(refusal.message().to_owned()),
-            Err(refusal) => {
+            Err(Failure::Refused(refusal)) if is_verified => NewState::Refused(refusal.message().to_owned()),
+            Err(Failure::Refused(refusal)) => {
                 self.record_unverified(http, &dialect.name, event, refusal.message());
                 return answers::refused(&refusal);
+            }
+            // The request may be right, so that it is kept for a dialect without that fault.
+            Err(Failure::Faulty(reason)) if proof.is_some() => NewState::Refused(reason.into_string()),
+            Err(Failure::Faulty(reason)) => {
+                self.record_unverified(http, &dialect.name, event, &reason);
+                return answers::failed(&reason);
             }
         };
         let (state, note) = match late::without_reported(state, &self.config.current().pollers, &self.store).await {
@@ -190,7 +197,7 @@ impl Front {
             }
         };
         let translated = started.elapsed();
-        let mut stored = StoredRequest::new(&request, dialect.hook.headers());
+        let mut stored = StoredRequest::new(&request, dialect.kept.names());
         // What waits for the writer counts with what it became, which may be a multiple of it.
         let Ok(body) = self.budget.with_result(stored.body, ChangeList::bytes(state.changes())) else {
             self.record_unstored(&dialect.name, event.as_deref(), forge_id.as_deref(), &StoreError::Overloaded);
@@ -224,7 +231,7 @@ impl Front {
         }
         let received = Received { dialect: dialect.name.clone(), event, forge_id, origin };
         self.record_stored(&received, &receipt, translated, started.elapsed());
-        answers::stored(receipt)
+        if is_faulty { answers::kept_after_a_fault(&receipt) } else { answers::stored(receipt) }
     }
 
     /// Logs and counts a delivery that was stored, or had been before.

@@ -52,6 +52,9 @@ impl House {
                 let call = ApiCall { url: "http://api/".to_owned(), headers: Vec::new(), is_announced: true };
                 Ok(Outcome::Calls { calls: vec![call], line: None, about: Subject::default(), reported_changes: 1 })
             }
+            b"no calls" => {
+                Ok(Outcome::Calls { calls: vec![], line: None, about: Subject::default(), reported_changes: 1 })
+            }
             b"panic" => panic!("on purpose"),
             body => Ok(one_change(&String::from_utf8_lossy(body))),
         });
@@ -158,12 +161,36 @@ async fn a_wrong_request_is_not_stored_if_it_is_unverified() {
 }
 
 #[actix_web::test]
-async fn a_request_on_which_the_dialect_panics_is_refused() {
+async fn a_request_on_which_the_dialect_panics_is_kept() {
+    let reason = "the dialect `scripted` failed on this request: it panicked";
     let house = House::new("");
-    assert_eq!(house.send(verified("panic")).await.line(), "400 the dialect failed on this request");
+    for (request, number) in [(verified("panic"), 1), (post("panic"), 2)] {
+        let answer = house.send(request).await;
+        assert_eq!(answer.line(), format!("500 {reason}; it is kept as delivery {number}"));
+        assert_eq!(answer.header("x-hookd-delivery"), Some(&*number.to_string()));
+        let delivery = house.store.delivery(number).unwrap().unwrap();
+        assert_eq!((delivery.state, delivery.reason.as_deref()), (State::Refused, Some(reason)));
+        assert_eq!(&house.store.request(number).unwrap().unwrap().body[..], b"panic");
+    }
+    assert!(house.unverified.newest().is_empty());
+    assert_eq!((house.count("refused"), house.count("unverified")), (2, 0));
+}
+
+#[actix_web::test]
+async fn nothing_is_stored_of_a_request_that_the_dialect_could_not_verify() {
+    let house = House::new("");
+    let answer = house.send(post("fix").insert_header(("X-Token", "panic"))).await;
+    assert_eq!(answer.line(), "500 the dialect `scripted` failed on this request: it panicked");
+    assert!(house.is_empty());
+    assert_eq!(house.unverified.newest().len(), 1);
+}
+
+#[actix_web::test]
+async fn calls_that_are_none_are_a_fault_of_the_dialect() {
+    let house = House::new("");
+    let reason = "the dialect `scripted` failed on this request: it asks for calls to the forge's API and names none";
+    assert_eq!(house.send(verified("no calls")).await.line(), format!("500 {reason}; it is kept as delivery 1"));
     assert_eq!(house.store.delivery(1).unwrap().unwrap().state, State::Refused);
-    assert_eq!(house.send(post("panic")).await.line(), "400 the dialect failed on this request");
-    assert!(house.store.delivery(2).unwrap().is_none());
 }
 
 #[actix_web::test]

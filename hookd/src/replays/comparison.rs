@@ -5,12 +5,12 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 
-use hookd_core::{Change, Outcome, Refusal};
+use hookd_core::{Change, Outcome};
 use hookd_store::{DeliveryRecord, NewState, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::Original;
-use crate::translator::new_state;
+use crate::translator::{Failure, new_state};
 
 /// How much of a value is shown to people, in characters.
 const MAX_SHOWN_CHARS: usize = 160;
@@ -59,7 +59,7 @@ impl Comparison {
     pub(crate) fn new(
         original: &Original,
         first: Option<Vec<(i64, Change)>>,
-        outcome: Result<Outcome, Refusal>,
+        outcome: Result<Outcome, Failure>,
     ) -> Self {
         let record = &original.record;
         let now = match outcome {
@@ -70,7 +70,7 @@ impl Comparison {
                 ));
             }
             Ok(outcome) => new_state(outcome),
-            Err(refusal) => NewState::Refused(refusal.message().to_owned()),
+            Err(failure) => NewState::Refused(failure.into_reason().into_string()),
         };
         let Some(first) = first else { return Self::Unknown("its changes are no longer kept".to_owned()) };
         let mut differences = Vec::new();
@@ -313,7 +313,7 @@ mod tests {
         let ignored = |reason: &str| Ok(Outcome::ignored(reason));
         let was = original(State::Ignored, Some("nothing"));
         assert_eq!(Comparison::new(&was, Some(Vec::new()), ignored("in other words")), Comparison::Same);
-        let refused = Comparison::new(&was, Some(Vec::new()), Err(Refusal::new("`ref` is missing")));
+        let refused = Comparison::new(&was, Some(Vec::new()), Err(hookd_core::Refusal::new("`ref` is missing").into()));
         let json = refused.to_json(&was.record);
         assert_eq!(json["differences"][0]["now"], "refused: `ref` is missing");
         assert_eq!(json["text"], json!(["state: ignored: nothing -> refused: `ref` is missing"]));

@@ -78,15 +78,15 @@ async fn answers_of_apis_count_as_input_and_are_translated_on_the_pool() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_refusal_whenever_it_happens() {
+async fn a_panic_is_a_fault_of_the_dialect_whenever_it_happens() {
     let dialect = Scripted::new(|_, _| panic!("index out of bounds")).served(Duration::ZERO);
     let translator = Translator::default();
-    let refusal = Err(Refusal::new("the dialect failed on this request"));
+    let fault = Err(Failure::Faulty(Reason::new("the dialect `scripted` failed on this request: it panicked")));
     for bytes in [1, LARGE_BYTES, HUGE_BYTES] {
         let (request, verdict) = translator.translate(&dialect, request(bytes)).await.unwrap();
-        assert_eq!((verdict.proof, verdict.outcome), (Some(Proof::by_key(1)), refusal.clone()));
+        assert_eq!((verdict.proof, verdict.outcome), (Some(Proof::by_key(1)), fault.clone()));
         let again = translator.translate_with(&dialect, request, ApiAnswers::default()).await.unwrap();
-        assert_eq!(again.outcome, refusal);
+        assert_eq!(again.outcome, fault);
     }
     assert_eq!(translator.permits.available_permits(), MAX_CONCURRENT_LARGE as usize);
 }
@@ -96,6 +96,27 @@ async fn an_unverified_request_is_not_translated() {
     let dialect = Scripted::new(|_, _| panic!("it is translated")).served(Duration::ZERO);
     let request = HookRequest::post("/").with_header("X-Event", "push").with_header("X-Token", "wrong");
     let (_, verdict) = Translator::default().translate(&dialect, request).await.unwrap();
-    assert_eq!((verdict.proof, verdict.outcome), (None, Err(Refusal::new("wrong token"))));
+    assert_eq!((verdict.proof, verdict.outcome), (None, Err(Refusal::new("wrong token").into())));
     assert_eq!(verdict.event.as_deref(), Some("push"));
+}
+
+#[tokio::test]
+async fn what_is_not_kept_is_seen_by_verify_alone() {
+    let names = |request: &HookRequest| -> Vec<String> {
+        request.headers().iter().map(|(name, _)| name.to_ascii_lowercase()).collect()
+    };
+    let dialect = Scripted::new(move |request, _| Ok(one_change(&names(request).join(" ")))).served(Duration::ZERO);
+    let request = request(1)
+        .with_header("X-Event", "push")
+        .with_header("X-Unnamed", "x")
+        .with_header("Content-Type", "a/b")
+        .with_header("User-Agent", "test");
+    let translator = Translator::default();
+    let (kept, verdict) = translator.translate(&dialect, request).await.unwrap();
+    let expected = Ok(one_change("x-event content-type user-agent"));
+    assert_eq!((verdict.proof, verdict.outcome), (Some(Proof::by_key(1)), expected.clone()));
+    // The same after calls, whatever is stored.
+    let stored = kept.with_header("X-Unnamed", "x");
+    let again = translator.translate_with(&dialect, stored, ApiAnswers::default()).await.unwrap();
+    assert_eq!(again.outcome, expected);
 }

@@ -174,7 +174,7 @@ impl SecretSource for NoSecrets {
 fn translated(fixture: &Fixture) -> Vec<Change> {
     let dialect = registry::find::<Dialect>(&fixture.dialect).expect("it is linked");
     let context = BuildContext::new("github", Compat::Off, &NoSecrets);
-    let hook = (dialect.build)(Map::new(), &context).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let hook = dialect.build(Map::new(), &context).unwrap_or_else(|problems| panic!("{problems:?}"));
     match hook.translate(&fixture.request) {
         Ok(Outcome::Changes(changes)) => changes,
         other => panic!("{other:?}"),
@@ -211,6 +211,11 @@ fn an_exported_delivery_is_a_fixture_and_a_command() {
     let [change] = translated(&fixture).try_into().expect("one change");
     let stored = hookd.admin().list("/api/v2/changes/1", "changes").remove(0);
     assert_eq!((json!(change.comments), json!(change.project)), (stored["comments"].clone(), json!("tea")));
+    // It says what the dialect made of the request.
+    let changes = fixture.changes.expect("they are known");
+    assert_eq!(changes.len(), 1);
+    hookd_testkit::assert_fields(&change, changes[0].clone());
+    assert_eq!((&changes[0]["revision"], &changes[0]["project"]), (&stored["revision"], &json!("tea")));
 
     let scrubbed = printed(&hookd, &["deliveries", "export", "2"]);
     assert!(!scrubbed.contains("in-the-"), "{scrubbed}");

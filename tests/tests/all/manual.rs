@@ -1,4 +1,9 @@
-//! What the manual says of the command line and the private listener.
+//! What the manual says: its blocks of commands and files, and what it says of the command line and the private listener.
+
+mod blocks;
+mod commands;
+mod files;
+mod shell;
 
 use std::fs;
 
@@ -38,7 +43,7 @@ fn the_help_names_what_hookd_does_and_the_version_its_commit() {
         help.stdout
     );
     assert_eq!(help.stdout, home.run(&["--help"]).stdout);
-    let version = home.run(&["--version"]).stdout;
+    let version = home.run(&["-V"]).stdout;
     let commit = version.trim().strip_prefix("hookd ").and_then(|rest| rest.split_once(" (")).map(|(_, commit)| commit);
     let is_commit = |commit: &str| commit.len() >= 8 && commit.chars().all(|c| c.is_ascii_hexdigit());
     assert!(commit.and_then(|commit| commit.strip_suffix(')')).is_some_and(is_commit), "{version}");

@@ -13,6 +13,14 @@ const FORGE: Forge = Forge::new("base", &["JSON"], fixture, send_json);
 
 contract_tests!(FORGE);
 
+/// A request that a hookd has received and exported.
+const RECEIVED: Forge = Forge::exported("base", &[("push", include_str!("fixtures/received.json"))]);
+
+#[test]
+fn a_received_request_becomes_what_it_became() {
+    hookd_testkit::contract::translates_every_fixture(&RECEIVED);
+}
+
 fn fixture(_event: &str) -> Value {
     json!({
         "author": "a", "branch": "b", "category": "c", "codebase": "d", "comments": "e f", "committer": "g",

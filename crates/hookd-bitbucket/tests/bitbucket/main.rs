@@ -15,6 +15,14 @@ const FORGE: Forge = Forge::new("bitbucket", &["push"], fixture, send);
 
 contract_tests!(FORGE);
 
+/// A request that a hookd has received and exported.
+const RECEIVED: Forge = Forge::exported("bitbucket", &[("push", include_str!("fixtures/received.json"))]);
+
+#[test]
+fn a_received_request_becomes_what_it_became() {
+    hookd_testkit::contract::translates_every_fixture(&RECEIVED);
+}
+
 fn fixture(_event: &str) -> Value {
     include_str!("fixtures/push.json").parse().unwrap()
 }

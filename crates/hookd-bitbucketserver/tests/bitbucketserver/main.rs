@@ -39,6 +39,14 @@ const EVENTS: [&str; 15] = [
 
 contract_tests!(FORGE);
 
+/// A request that a hookd has received and exported.
+const RECEIVED: Forge = Forge::exported("bitbucketserver", &[("push", include_str!("fixtures/received.json"))]);
+
+#[test]
+fn a_received_request_becomes_what_it_became() {
+    hookd_testkit::contract::translates_every_fixture(&RECEIVED);
+}
+
 fn fixture(event: &str) -> Value {
     match event {
         "several repo:refs_changed" => {

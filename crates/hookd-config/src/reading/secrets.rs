@@ -17,16 +17,23 @@ pub(crate) struct Secrets<'f> {
     warnings: RefCell<Vec<String>>,
     /// Of all that was read, so that it can be seen whether it has changed.
     digest: RefCell<Sha256>,
+    /// All that was read.
+    values: RefCell<Vec<Vec<u8>>>,
 }
 
 impl<'f> Secrets<'f> {
     pub(crate) fn new(folder: &'f Path) -> Self {
-        Self { folder, warnings: RefCell::default(), digest: RefCell::default() }
+        Self { folder, warnings: RefCell::default(), digest: RefCell::default(), values: RefCell::default() }
     }
 
     /// A digest of all secrets that were read so far, in this order. It is no secret as long as it stays in memory.
     pub(crate) fn digest(&self) -> [u8; 32] {
         self.digest.borrow().clone().finalize().into()
+    }
+
+    /// All secrets that were read so far.
+    pub(crate) fn values(&self) -> Vec<Vec<u8>> {
+        self.values.borrow().clone()
     }
 
     /// What looks like a mistake in the secrets that were read. No message shows one.
@@ -54,6 +61,7 @@ impl SecretSource for Secrets<'_> {
             digest.update(bytes.len().to_le_bytes());
             digest.update(&bytes);
         }
+        self.values.borrow_mut().push(bytes.clone());
         if EXAMPLES.contains(&bytes.as_slice()) {
             let warning = format!("{name} is that of an example, which anybody knows: choose one of your own");
             self.warnings.borrow_mut().push(warning);

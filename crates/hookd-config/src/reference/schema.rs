@@ -43,6 +43,9 @@ pub fn json_schema() -> Value {
     for class in &classes {
         let mut options = closed((class.schema)(&mut generator).to_value());
         add_properties(&mut options, &every);
+        if !class.has_compat {
+            options["properties"].as_object_mut().map(|properties| properties.remove("compat"));
+        }
         options["description"] = class.summary.into();
         definitions.insert(definition(class), options);
     }

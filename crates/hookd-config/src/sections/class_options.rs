@@ -12,10 +12,12 @@ use crate::reading::suggestion::suggest;
 /// What is registered under this name.
 ///
 /// # Errors
-/// A message that names those that there are, and the one that may be meant.
+/// A message that names those that there are, and the one that may be meant, or how there would be more.
 pub(crate) fn find<T: Named>(wanted: &str) -> Result<&'static T, String> {
-    registry::find::<T>(wanted)
-        .map_err(|message| message + &suggest(wanted, registry::all::<T>().iter().map(|known| known.name())))
+    registry::find::<T>(wanted).map_err(|message| {
+        let suggestion = suggest(wanted, registry::all::<T>().iter().map(|known| known.name()));
+        message + if suggestion.is_empty() { registry::HINT } else { &suggestion }
+    })
 }
 
 /// Removes the common options from a table, so that those of its class remain; `None` if they have problems.
@@ -53,7 +55,7 @@ impl ClassOptions {
 
     /// The names of the options, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
-        options::names_in(&self.schema)
+        options::names_in(&self.schema, &self.definitions)
     }
 
     /// Removes from the table of a class what neither it nor every other (`E`) has as an option. Each becomes a problem.
@@ -69,8 +71,8 @@ impl ClassOptions {
 
     /// Whether the value of this option is a secret or contains secrets.
     pub(crate) fn is_secret(&self, option: &str) -> bool {
-        let property = self.schema.get("properties").and_then(|properties| properties.get(option));
-        property.is_some_and(|property| self.contains_secret(property, &mut Vec::new()))
+        let schemas = options::schemas_of(&self.schema, &self.definitions, option);
+        schemas.into_iter().any(|schema| self.contains_secret(schema, &mut Vec::new()))
     }
 
     fn contains_secret<'s>(&'s self, schema: &'s Value, seen: &mut Vec<&'s str>) -> bool {

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookd_core::{BuildContext, Compat, Dialect, Hook, Pollers, Problem, duration};
+use hookd_core::registry::Named as _;
+use hookd_core::{BuildContext, Compat, Dialect, Hook, KeptHeaders, Pollers, Problem, duration};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ use super::class_options::{self, ClassOptions};
 use super::names;
 use crate::access::{Checkers, Networks};
 use crate::reading::document;
+use crate::reading::guarded::guarded;
 use crate::reading::reader::{Reader, steps};
 use crate::reading::secrets::Secrets;
 
@@ -27,6 +29,8 @@ pub struct ServedDialect {
     pub class: &'static str,
     /// Verifies and translates its requests.
     pub hook: Box<dyn Hook>,
+    /// The headers of a request that are kept, and that translating it sees.
+    pub kept: KeptHeaders,
     /// Whether a redelivery is answered with the first receipt and not stored again.
     pub deduplicate: bool,
     /// How long calls to the forge's API are retried for one delivery.
@@ -40,10 +44,11 @@ pub struct ServedDialect {
 impl fmt::Debug for ServedDialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The hook contains secrets.
-        let Self { name, class, hook: _, deduplicate, api_budget, auth, allow_from } = self;
+        let Self { name, class, hook: _, kept, deduplicate, api_budget, auth, allow_from } = self;
         f.debug_struct("ServedDialect")
             .field("name", name)
             .field("class", class)
+            .field("kept", kept)
             .field("deduplicate", deduplicate)
             .field("api_budget", api_budget)
             .field("auth", auth)
@@ -57,7 +62,7 @@ impl fmt::Debug for ServedDialect {
 #[serde(default)]
 pub struct EveryDialect {
     /// `"buildbot"` makes the changes exactly Buildbot's, omissions included. Without it, what Buildbot drops or gets
-    /// wrong is put right.
+    /// wrong is put right. Refused by classes that Buildbot does not have.
     compat: Option<Compat>,
 
     /// Whether a redelivery (the same delivery id and body) is answered with the first receipt and not stored again.
@@ -127,8 +132,9 @@ pub(crate) fn read(
     let built = class.and_then(|class| {
         let mut context = BuildContext::new(name, every.compat.unwrap_or_default(), &secrets);
         context.pollers = Arc::clone(&defaults.pollers);
-        let hook = build(class, options, &context, &mut problems)?;
-        Some((class, hook))
+        problems.extend(ClassOptions::new(class).take_unknown::<EveryDialect>(&mut options));
+        let built = guarded(Dialect::KIND, class.name, || Built::new(class, options, &context, &secrets));
+        built.map(|built| (class, built)).map_err(|wrong| problems.extend(wrong)).ok()
     });
     let auth = match every.change_hook_auth.as_ref().map(|auth| auth.checkers(defaults.folder)) {
         None => defaults.auth.clone(),
@@ -147,14 +153,14 @@ pub(crate) fn read(
         names::may_hold_secret(option) || class_options.as_ref().is_some_and(|options| options.is_secret(option))
     };
     reader.report(&context, &base, &may_hold_secret, unsupported, problems);
-    let (class, hook) = built.filter(|_| is_valid)?;
+    let (class, Built { hook, kept, requires_proof, warnings }) = built.filter(|_| is_valid)?;
 
-    let found = hook.warnings().into_iter().chain(secrets.into_warnings());
+    let found = warnings.into_iter().chain(secrets.into_warnings());
     let mut warnings: Vec<String> = found.map(|warning| format!("{context}: {warning}")).collect();
     let EveryDialect { deduplicate, api_budget, allow_from, .. } = every;
     let allow_from = allow_from.or_else(|| defaults.allow_from.clone());
     let keeps_out = allow_from.as_ref().is_some_and(|allowed| !allowed.is_everybody());
-    if !hook.requires_proof() && !keeps_out && auth.as_ref().is_none_or(|auth| auth.is_open()) {
+    if !requires_proof && !keeps_out && auth.as_ref().is_none_or(|auth| auth.is_open()) {
         let but = if allow_from.is_some() { ", since `allow_from` contains every address" } else { "" };
         warnings.push(format!("{context} is open to anyone who can reach it{but}: {}", how_to_close(class)));
     }
@@ -168,7 +174,8 @@ pub(crate) fn read(
     for warning in warnings {
         reader.warning(reader.document().at_key(&base, warning));
     }
-    Some(ServedDialect { name: name.to_owned(), class: class.name, hook, deduplicate, api_budget, auth, allow_from })
+    let name = name.to_owned();
+    Some(ServedDialect { name, class: class.name, hook, kept, deduplicate, api_budget, auth, allow_from })
 }
 
 /// The class that serves a dialect of this name.
@@ -186,27 +193,42 @@ fn class(name: &str, custom_class: Option<&Value>, problems: &mut Vec<Problem>) 
     found.map_err(|message| problems.push(problem(message))).ok()
 }
 
-/// Builds the hook of a class from the remaining options.
-fn build(
-    class: &Dialect,
-    mut options: Map<String, Value>,
-    context: &BuildContext<'_>,
-    problems: &mut Vec<Problem>,
-) -> Option<Box<dyn Hook>> {
-    problems.extend(ClassOptions::new(class).take_unknown::<EveryDialect>(&mut options));
-    let wrong = match (class.build)(options, context) {
-        Ok(hook) => return Some(hook),
-        Err(wrong) => wrong,
-    };
-    if wrong.is_empty() {
-        problems.push(without_path(format!("class `{}` rejects its options without saying why", class.name)));
+/// A hook, with what it says about itself.
+struct Built {
+    hook: Box<dyn Hook>,
+    kept: KeptHeaders,
+    requires_proof: bool,
+    warnings: Vec<String>,
+}
+
+impl Built {
+    /// Builds the hook of a class from the remaining options, for which it reads these secrets.
+    fn new(
+        class: &Dialect,
+        options: Map<String, Value>,
+        context: &BuildContext<'_>,
+        secrets: &Secrets<'_>,
+    ) -> Result<Self, Vec<Problem>> {
+        let hook = class.build(options, context).map_err(|wrong| match wrong.as_slice() {
+            [] => vec![without_path(format!("class `{}` rejects its options without saying why", class.name))],
+            _ => wrong,
+        })?;
+        let kept = KeptHeaders::of(&*hook, secrets.values()).map_err(|secret| {
+            let would_keep = |name| {
+                without_path(format!(
+                    "class `{}` would keep the header `{name}` of each request, which carries a secret or a proof: its \
+                     `headers()` must not name it",
+                    class.name
+                ))
+            };
+            secret.into_iter().map(would_keep).collect::<Vec<_>>()
+        })?;
+        Ok(Self { kept, requires_proof: hook.requires_proof(), warnings: hook.warnings(), hook })
     }
-    problems.extend(wrong);
-    None
 }
 
 fn without_path(message: String) -> Problem {
-    Problem { path: Vec::new(), message }
+    Problem::of_all(message)
 }
 
 /// Which options make a dialect of this class verify its senders.

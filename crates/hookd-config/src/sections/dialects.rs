@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hookd_core::{CodebaseFunction, Dialect, options, registry};
+use hookd_core::{Dialect, options, registry};
 use toml::de::{DeTable, DeValue};
 
 use super::class_options::ClassOptions;
@@ -21,7 +21,7 @@ pub type Dialects = BTreeMap<String, Arc<ServedDialect>>;
 
 /// Reads the section.
 pub(crate) fn read(reader: &mut Reader<'_>, defaults: &DialectDefaults<'_>) -> Dialects {
-    reject_duplicates(reader);
+    reject_flaws(reader);
     let document = reader.document();
     let mut dialects = Dialects::new();
     let none = DeTable::new();
@@ -63,15 +63,10 @@ pub(crate) fn read(reader: &mut Reader<'_>, defaults: &DialectDefaults<'_>) -> D
     dialects
 }
 
-/// Rejects a build with two dialects or codebase functions of one name, or a class whose options hide the common ones.
-fn reject_duplicates(reader: &mut Reader<'_>) {
-    let mut messages = Vec::new();
-    for name in registry::duplicates::<Dialect>() {
-        messages.push(format!("this build has more than one dialect `{name}`"));
-    }
-    for name in registry::duplicates::<CodebaseFunction>() {
-        messages.push(format!("this build has more than one codebase function `{name}`"));
-    }
+/// Rejects a build in which something is registered twice, or cannot work as it is registered, or a class whose options hide the
+/// common ones.
+fn reject_flaws(reader: &mut Reader<'_>) {
+    let mut messages = registry::flaws();
     let every = options::names::<EveryDialect>();
     for class in registry::all::<Dialect>() {
         for option in ClassOptions::new(class).names().iter().filter(|option| every.contains(option)) {

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hookd_core::registry::Named as _;
 use hookd_core::{PathStep, Problem};
 use hookd_pollers::{EveryPoller, PollerContext, PollerSet, PollerSettings, PollerType, without_credentials};
 use schemars::{Schema, SchemaGenerator};
@@ -14,6 +15,7 @@ use toml::de::DeTable;
 use super::names;
 use super::store::Store;
 use super::typed_table::{self, TableType, TypedTable};
+use crate::reading::guarded::guarded;
 use crate::reading::reader::{Reader, steps};
 use crate::reading::secrets::Secrets;
 use crate::values::store_url::StoreUrl;
@@ -121,7 +123,8 @@ fn read_poller(
     let options = table.options.clone();
     let poller = table.table_type.and_then(|poller_type| {
         let context = PollerContext { name: &name, folder: &folder, config_folder, secrets: &secrets };
-        let built = (poller_type.build)(std::mem::take(&mut table.options), &context);
+        let options = std::mem::take(&mut table.options);
+        let built = guarded(PollerType::KIND, poller_type.name, || (poller_type.build)(options, &context));
         built.map(|poller| (poller_type, poller)).map_err(|wrong| table.problems.extend(wrong)).ok()
     });
     // Options that conflict are found only where each of them is valid by itself.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hookd_core::PathStep;
+use hookd_core::registry::Named as _;
 use hookd_pollers::PollerSet;
 use hookd_sinks::{EverySink, SinkContext, SinkSettings, SinkType};
 use schemars::{Schema, SchemaGenerator};
@@ -13,6 +14,7 @@ use toml::de::DeTable;
 use super::dialects::Dialects;
 use super::names;
 use super::typed_table::{self, TableType, TypedTable};
+use crate::reading::guarded::guarded;
 use crate::reading::reader::{Reader, steps};
 use crate::reading::secrets::Secrets;
 
@@ -69,7 +71,8 @@ fn read_sink(
     let secrets = Secrets::new(folder);
     let sink = table.table_type.and_then(|sink_type| {
         let context = SinkContext { name: &name, folder, secrets: &secrets };
-        let built = (sink_type.build)(std::mem::take(&mut table.options), &context);
+        let options = std::mem::take(&mut table.options);
+        let built = guarded(SinkType::KIND, sink_type.name, || (sink_type.build)(options, &context));
         built.map(|sink| (sink_type, sink)).map_err(|wrong| table.problems.extend(wrong)).ok()
     });
     // Options that conflict are found only where each of them is valid by itself.

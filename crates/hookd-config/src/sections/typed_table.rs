@@ -52,7 +52,7 @@ pub(crate) struct TypedTable<T: TableType> {
 
 /// The tables of a list, each with its place.
 pub(crate) fn tables<'d, T: TableType>(reader: &mut Reader<'d>) -> Vec<(Vec<PathStep>, &'d DeTable<'d>)> {
-    reject_duplicates::<T>(reader);
+    reject_hidden::<T>(reader);
     let document = reader.document();
     let items = match document.value(T::SECTION) {
         None => return Vec::new(),
@@ -116,13 +116,10 @@ fn find_type<T: TableType>(wanted: Option<&Value>, problems: &mut Vec<Problem>) 
     found.map_err(|message| problems.push(Problem::with("type", message))).ok()
 }
 
-/// Rejects a build with two types of one name, or a type whose options hide the common ones.
-fn reject_duplicates<T: TableType>(reader: &mut Reader<'_>) {
+/// Rejects a build with a type whose options hide the common ones.
+fn reject_hidden<T: TableType>(reader: &mut Reader<'_>) {
     let kind = T::KIND;
     let mut messages = Vec::new();
-    for name in registry::duplicates::<T>() {
-        messages.push(format!("this build has more than one {kind} `{name}`"));
-    }
     let every = options::names::<T::Every>();
     for table_type in registry::all::<T>() {
         let own = ClassOptions::from_schema(table_type.schema()).names();

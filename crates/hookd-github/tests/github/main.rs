@@ -26,6 +26,14 @@ const FORGE: Forge = Forge::new("github", &["push", "tag", "pull_request", "merg
 
 contract_tests!(FORGE);
 
+/// A request that a hookd has received and exported.
+const RECEIVED: Forge = Forge::exported("github", &[("push", include_str!("fixtures/received.json"))]);
+
+#[test]
+fn a_received_request_becomes_what_it_became() {
+    hookd_testkit::contract::translates_every_fixture(&RECEIVED);
+}
+
 fn fixture(event: &str) -> Value {
     match event {
         "push" => include_str!("fixtures/push.json").parse().unwrap(),

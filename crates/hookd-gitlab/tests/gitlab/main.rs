@@ -18,6 +18,14 @@ const FORGE: Forge = Forge::new("gitlab", &["push", "tag_push", "system_push", "
 
 contract_tests!(FORGE);
 
+/// A request that a hookd has received and exported.
+const RECEIVED: Forge = Forge::exported("gitlab", &[("push", include_str!("fixtures/received.json"))]);
+
+#[test]
+fn a_received_request_becomes_what_it_became() {
+    hookd_testkit::contract::translates_every_fixture(&RECEIVED);
+}
+
 fn fixture(event: &str) -> Value {
     let commitless = || patched(fixture("push"), json!({"commits": [], "total_commits_count": 0}));
     match event {

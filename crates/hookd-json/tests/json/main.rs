@@ -11,35 +11,58 @@ mod changes;
 mod options;
 mod proofs;
 
+/// A description of a webhook.
+const OPTIONS: &str = r#"{
+    "delivery": {"header": "X-Delivery"},
+    "event": {"header": "X-Event"},
+    "when": [
+        {"header": "X-Event", "in": ["push"]},
+        {"path": "ref", "re": "^refs/heads/(?P<branch>.+)$"},
+        {"path": "deleted", "not_in": [true]}
+    ],
+    "each": "commits",
+    "change": {
+        "author": "{author.name} <{author.email}>",
+        "branch": "{branch}",
+        "comments": "{message}",
+        "files": ["{added}", "{modified}", "{removed}"],
+        "repository": "{.repository.url}",
+        "revision": "{id}",
+        "when_timestamp": "{timestamp}",
+        "properties": {"author": "{author}", "of": "{.total}", "text": "{id} of {.total}"}
+    }
+}"#;
+
 const FORGE: Forge = Forge::new("json", &["push"], fixture, send)
-    .with_needed_options(
-        r#"{
-            "delivery": {"header": "X-Delivery"},
-            "event": {"header": "X-Event"},
-            "when": [
-                {"header": "X-Event", "in": ["push"]},
-                {"path": "ref", "re": "^refs/heads/(?P<branch>.+)$"},
-                {"path": "deleted", "not_in": [true]}
-            ],
-            "each": "commits",
-            "change": {
-                "author": "{author.name} <{author.email}>",
-                "branch": "{branch}",
-                "comments": "{message}",
-                "files": ["{added}", "{modified}", "{removed}"],
-                "repository": "{.repository.url}",
-                "revision": "{id}",
-                "when_timestamp": "{timestamp}",
-                "properties": {"author": "{author}", "of": "{.total}", "text": "{id} of {.total}"}
-            }
-        }"#,
-    )
+    .with_needed_options(OPTIONS)
     .with_proof_options(r#"{"proof": {"header": "X-Signature", "scheme": "hmac-sha256", "prefix": "sha256="}}"#)
     .with_secret_at("proof.secret")
     .signed(&[Scheme::Sha256("X-Signature")])
     .unknown_to_buildbot();
 
 contract_tests!(FORGE);
+
+/// A request that a hookd has received and exported.
+const RECEIVED: Forge =
+    Forge::exported("json", &[("push", include_str!("fixtures/received.json"))]).with_needed_options(OPTIONS);
+
+#[test]
+fn a_received_request_becomes_what_it_became() {
+    hookd_testkit::contract::translates_every_fixture(&RECEIVED);
+}
+
+/// Services that prove themselves in another way.
+const OTHERS: [Forge; 3] = [
+    FORGE
+        .with_proof_options(r#"{"proof": {"header": "X-Signature", "scheme": "hmac-sha256"}}"#)
+        .signed(&[Scheme::HexSha256("X-Signature")]),
+    FORGE
+        .with_proof_options(r#"{"proof": {"header": "X-Signature", "scheme": "hmac-sha256"}}"#)
+        .signed(&[Scheme::Base64Sha256("X-Signature")]),
+    FORGE
+        .with_proof_options(r#"{"proof": {"header": "X-Token", "scheme": "token"}}"#)
+        .signed(&[Scheme::Token("X-Token")]),
+];
 
 fn fixture(_event: &str) -> Value {
     include_str!("fixtures/push.json").parse().unwrap()

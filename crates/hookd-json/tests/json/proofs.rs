@@ -1,9 +1,9 @@
 //! Proofs of each scheme; the contract tests one of them thoroughly.
 
 use hookd_core::Compat::Off;
-use hookd_testkit::{json, sign};
+use hookd_testkit::{contract, json, sign};
 
-use crate::FORGE;
+use crate::{FORGE, OTHERS};
 
 const SECRET: &str = "s3cret";
 
@@ -31,5 +31,15 @@ fn each_scheme_takes_what_it_is_for() {
         assert_eq!(hook.proof(&request()), refused("is missing"), "{scheme}");
         let twice = request().with_header("Authorization", &right).with_header("Authorization", &wrong);
         assert_eq!(hook.proof(&twice), refused("is not valid"), "{scheme}");
+    }
+}
+
+#[test]
+fn each_scheme_keeps_the_contract() {
+    for forge in &OTHERS {
+        contract::requires_a_proof_only_with_a_secret(forge);
+        contract::verifies_what_is_rightly_signed(forge);
+        contract::refuses_what_is_wrongly_signed(forge);
+        contract::refuses_what_is_not_signed(forge);
     }
 }

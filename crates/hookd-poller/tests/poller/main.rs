@@ -15,6 +15,15 @@ const FORGE: Forge = Forge::new("poller", &["poll"], fixture, send)
 
 contract_tests!(FORGE);
 
+/// A request that a hookd has received and exported.
+const RECEIVED: Forge =
+    Forge::exported("poller", &[("poll", include_str!("fixtures/received.json"))]).with_pollers(&["git", "hg", "svn"]);
+
+#[test]
+fn a_received_request_becomes_what_it_became() {
+    hookd_testkit::contract::translates_every_fixture(&RECEIVED);
+}
+
 fn fixture(_event: &str) -> Value {
     json!("svn")
 }

@@ -116,7 +116,7 @@ impl Runner {
                 self.delivered(changeid, attempts, attempt.answer);
             }
             Verdict::Later { after, blames_change } => {
-                self.status.send_modify(|status| status.attempts.later += 1);
+                self.attempts.later += 1;
                 let is_over = self.settings.give_up_after.is_some_and(|limit| now.since(failing_since) >= limit);
                 if is_over || (blames_change && is_healthy) {
                     let why = if is_over { "given up after `give_up_after`" } else { "the sink takes other requests" };
@@ -133,7 +133,7 @@ impl Runner {
                 self.give_up(changeid, attempts, attempt.answer);
             }
             Verdict::ThisSink => {
-                self.status.send_modify(|status| status.attempts.misconfigured += 1);
+                self.attempts.misconfigured += 1;
                 if self.probe_at.is_none() {
                     tracing::error!(
                         sink = self.settings.name,
@@ -158,10 +158,8 @@ impl Runner {
 
     pub(super) fn delivered(&mut self, changeid: i64, attempts: u32, answer: String) {
         self.recovered();
-        self.status.send_modify(|status| {
-            status.attempts.delivered += 1;
-            status.delivered_at = Some(Timestamp::now());
-        });
+        self.attempts.delivered += 1;
+        self.delivered_at = Some(Timestamp::now());
         self.settle(changeid, SettlementKind::Delivered, attempts, answer);
     }
 
@@ -171,7 +169,7 @@ impl Runner {
             handle.abort();
             self.sent -= 1;
         }
-        self.status.send_modify(|status| status.attempts.dead += 1);
+        self.attempts.dead += 1;
         tracing::warn!(sink = self.settings.name, change = changeid, "dead letter: {answer}");
         self.window.finish(changeid);
         self.settle(changeid, SettlementKind::Dead, attempts, answer);

@@ -34,25 +34,29 @@ use std::sync::Arc;
 use hookd_core::Change;
 use hookd_store::StoredRequest;
 use serde_json::{Map, Value};
-use zstd::bulk::Compressor;
 
+use super::dictionary::{Compressor, Part};
 use super::records::{DeliveryEntry, Group, LENGTH_BYTES};
-use super::{change, dictionary, request, version};
+use super::{change, request, version};
 use crate::error::Failure;
 
 /// A block is closed when one of its parts has this many bytes, so that reading from it stays cheap. It may be larger by one
 /// delivery, which is never split: by its body (`max_body`), and by its changes, which are bounded by that as well.
 const MAX_BLOCK_BYTES: usize = 1 << 20;
 
+/// How much memory a part keeps for the next block, in bytes.
+const KEPT_BYTES: usize = 2 * MAX_BLOCK_BYTES;
+
 /// A block that is being filled.
 pub(crate) struct BlockBuilder {
-    deliveries: Vec<u8>,
+    /// The length of the deliveries, and the deliveries.
+    records: Part,
     changes: Vec<u8>,
-    requests: Vec<u8>,
+    requests: Part,
     delivery_count: i64,
     change_count: i64,
     newest_received_at: i64,
-    compressor: Compressor<'static>,
+    compressor: Compressor,
 }
 
 /// A block as it is stored.
@@ -69,30 +73,34 @@ pub(crate) struct Block {
 
 impl BlockBuilder {
     pub(crate) fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            deliveries: vec![0; LENGTH_BYTES],
+        let mut builder = Self {
+            records: Part::new(),
             changes: Vec::new(),
-            requests: Vec::new(),
+            requests: Part::new(),
             delivery_count: 0,
             change_count: 0,
             newest_received_at: i64::MIN,
-            compressor: dictionary::compressor()?,
-        })
+            compressor: Compressor::new()?,
+        };
+        builder.clear();
+        Ok(builder)
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.requests.len() >= MAX_BLOCK_BYTES || self.deliveries.len() + self.changes.len() >= MAX_BLOCK_BYTES
+        self.requests.bytes().len() >= MAX_BLOCK_BYTES
+            || self.records.bytes().len() + self.changes.len() >= MAX_BLOCK_BYTES
     }
 
     /// Adds a delivery and its request; the lengths of the request are filled in here.
     pub(crate) fn delivery(&mut self, mut entry: DeliveryEntry<'_>, request: Option<&StoredRequest>) {
         if let Some(StoredRequest { head, body }) = request {
-            let before = self.requests.len();
-            request::write_head(&mut self.requests, head, entry.forge_id);
-            (entry.head_length, entry.body_length) = (self.requests.len() - before, body.len());
-            self.requests.extend_from_slice(body);
+            let requests = self.requests.end();
+            let before = requests.len();
+            request::write_head(requests, head, entry.forge_id);
+            (entry.head_length, entry.body_length) = (requests.len() - before, body.len());
+            requests.extend_from_slice(body);
         }
-        entry.write(&mut self.deliveries);
+        entry.write(self.records.end());
         self.delivery_count += 1;
         self.newest_received_at = self.newest_received_at.max(entry.received_at);
     }
@@ -139,31 +147,30 @@ impl BlockBuilder {
             delivery_count: self.delivery_count,
             change_count: self.change_count,
             received_at: self.newest_received_at,
-            records: version::pack(&mut self.compressor, &self.deliveries)?,
-            requests: match self.requests.as_slice() {
+            records: version::pack(&mut self.compressor, &self.records)?,
+            requests: match self.requests.bytes() {
                 [] => None,
-                requests => Some(version::pack(&mut self.compressor, requests)?),
+                _ => Some(version::pack(&mut self.compressor, &self.requests)?),
             },
         })
     }
 
     /// Puts the length before the deliveries, and the changes behind them.
     fn join(&mut self) -> Result<(), Failure> {
-        let length = u32::try_from(self.deliveries.len() - LENGTH_BYTES);
+        let length = u32::try_from(self.records.bytes().len() - LENGTH_BYTES);
         let length = length.map_err(|error| super::wire::broken(&error.to_string()))?;
-        self.deliveries[..LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
-        self.deliveries.append(&mut self.changes);
+        self.records.bytes_mut()[..LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
+        self.records.end().append(&mut self.changes);
         Ok(())
     }
 
     /// Empties the block. The memory of an unusually large one is given back.
     pub(crate) fn clear(&mut self) {
-        self.deliveries.truncate(LENGTH_BYTES);
+        self.records.clear(KEPT_BYTES);
+        self.records.end().extend([0; LENGTH_BYTES]);
         self.changes.clear();
-        self.requests.clear();
-        for bytes in [&mut self.deliveries, &mut self.changes, &mut self.requests] {
-            bytes.shrink_to(2 * MAX_BLOCK_BYTES);
-        }
+        self.changes.shrink_to(KEPT_BYTES);
+        self.requests.clear(KEPT_BYTES);
         (self.delivery_count, self.change_count, self.newest_received_at) = (0, 0, i64::MIN);
     }
 }

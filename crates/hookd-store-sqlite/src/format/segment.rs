@@ -18,7 +18,7 @@
 //! - outcomes of deliveries that had been pending: how many (number); of each the delivery (integer), the code of its state
 //!   (byte), its reason (the number of a text)
 
-use super::dictionary;
+use super::dictionary::{Compressor, Part};
 use super::version::{pack, unpack};
 use super::wire::{Input, broken, write_integer, write_length, write_number};
 use crate::error::Failure;
@@ -114,24 +114,25 @@ impl Columns {
     /// # Errors
     /// When zstd fails, which it does for lack of memory only.
     pub(crate) fn pack(&self) -> Result<Vec<u8>, Failure> {
-        let mut bytes = Vec::new();
-        self.states.write(&mut bytes);
-        self.deliveries.iter().for_each(|column| column.write(&mut bytes));
-        write_length(&mut bytes, self.owners.len());
+        let mut part = Part::new();
+        let bytes = part.end();
+        self.states.write(bytes);
+        self.deliveries.iter().for_each(|column| column.write(bytes));
+        write_length(bytes, self.owners.len());
         let mut before = 0;
         for (deliveryid, count) in &self.owners {
-            write_integer(&mut bytes, deliveryid.wrapping_sub(before));
-            write_number(&mut bytes, u64::from(*count));
+            write_integer(bytes, deliveryid.wrapping_sub(before));
+            write_number(bytes, u64::from(*count));
             before = *deliveryid;
         }
-        self.changes.iter().for_each(|column| column.write(&mut bytes));
-        write_length(&mut bytes, self.outcomes.len());
+        self.changes.iter().for_each(|column| column.write(bytes));
+        write_length(bytes, self.outcomes.len());
         for IndexedOutcome { deliveryid, state, reason } in &self.outcomes {
-            write_integer(&mut bytes, *deliveryid);
+            write_integer(bytes, *deliveryid);
             bytes.push(*state);
-            write_number(&mut bytes, u64::from(*reason));
+            write_number(bytes, u64::from(*reason));
         }
-        pack_part(&bytes)
+        pack_part(&part)
     }
 
     /// # Errors
@@ -175,9 +176,9 @@ fn small(input: &mut Input<'_>) -> Result<u32, Failure> {
     u32::try_from(input.number()?).map_err(|_| broken("a number of an index is too large"))
 }
 
-fn pack_part(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
-    let mut compressor = dictionary::compressor().map_err(|error| broken(&error.to_string()))?;
-    pack(&mut compressor, bytes)
+fn pack_part(part: &Part) -> Result<Vec<u8>, Failure> {
+    let mut compressor = Compressor::new().map_err(|error| broken(&error.to_string()))?;
+    pack(&mut compressor, part)
 }
 
 /// The texts of a segment, in the order of their numbers.
@@ -189,13 +190,32 @@ pub(crate) struct TextList {
 }
 
 impl TextList {
+    #[cfg(test)]
     pub(crate) fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
         let mut list = Self::default();
         for text in texts {
-            list.all.push_str(text);
-            list.ends.push(list.all.len());
+            list.push(text);
         }
         list
+    }
+
+    /// Adds a text; gives its number.
+    pub(crate) fn push(&mut self, text: &str) -> u32 {
+        self.all.push_str(text);
+        self.ends.push(self.all.len());
+        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The text of a number.
+    pub(crate) fn get(&self, number: u32) -> Option<&str> {
+        let index = (number as usize).checked_sub(1)?;
+        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? };
+        self.all.get(start..*self.ends.get(index)?)
+    }
+
+    /// The bytes of all of them.
+    pub(crate) fn bytes(&self) -> usize {
+        self.all.len()
     }
 
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
@@ -223,11 +243,13 @@ impl TextList {
     /// # Errors
     /// When zstd fails, which it does for lack of memory only.
     pub(crate) fn pack(&self) -> Result<Vec<u8>, Failure> {
-        let mut bytes = Vec::with_capacity(self.all.len() + 2 * self.ends.len());
-        write_length(&mut bytes, self.ends.len());
-        self.iter().for_each(|text| write_length(&mut bytes, text.len()));
+        let mut part = Part::new();
+        let bytes = part.end();
+        bytes.reserve(self.all.len() + 2 * self.ends.len());
+        write_length(bytes, self.ends.len());
+        self.iter().for_each(|text| write_length(bytes, text.len()));
         bytes.extend_from_slice(self.all.as_bytes());
-        pack_part(&bytes)
+        pack_part(&part)
     }
 
     /// # Errors
@@ -272,7 +294,9 @@ mod tests {
 
     #[test]
     fn other_bytes_are_an_error() {
-        let other = pack_part(&[5, 200]).unwrap();
+        let mut part = Part::new();
+        part.end().extend([5, 200]);
+        let other = pack_part(&part).unwrap();
         assert!(TextList::unpack(&other).is_err() && Columns::unpack(&other).is_err());
         assert!(TextList::unpack(&[]).is_err());
     }

@@ -2,17 +2,17 @@
 //!
 //! | bytes | |
 //! |---|---|
-//! | all but the last nine | a zstd frame that says its content's size, made with the [dictionary](super::dictionary) or without |
+//! | all but the last nine | a zstd frame that says its content's size, made with the [dictionary](super::dictionary) |
 //! | one | the version of the format, [`VERSION`] |
 //! | eight | XXH3 (64 bits) of all of that, little-endian |
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_64;
-use zstd::bulk::{Compressor, Decompressor};
+use zstd::bulk::Decompressor;
 use zstd::zstd_safe::get_frame_content_size;
 
-use super::dictionary;
+use super::dictionary::{self, Compressor, Part};
 use super::wire::broken;
 use crate::error::Failure;
 
@@ -30,8 +30,8 @@ static DECOMPRESSORS: Mutex<Vec<Decompressor<'static>>> = Mutex::new(Vec::new())
 ///
 /// # Errors
 /// When zstd fails, which it does for lack of memory only.
-pub(super) fn pack(compressor: &mut Compressor<'static>, part: &[u8]) -> Result<Vec<u8>, Failure> {
-    let mut packed = dictionary::compress(compressor, part).map_err(|error| broken(&error.to_string()))?;
+pub(super) fn pack(compressor: &mut Compressor, part: &Part) -> Result<Vec<u8>, Failure> {
+    let mut packed = compressor.compress(part).map_err(|error| broken(&error.to_string()))?;
     seal(&mut packed);
     Ok(packed)
 }
@@ -98,9 +98,10 @@ mod tests {
 
     #[test]
     fn a_part_comes_back_and_one_that_went_bad_is_noticed() {
-        let part = b"what is stored ".repeat(20);
-        let packed = pack(&mut dictionary::compressor().unwrap(), &part).unwrap();
-        assert_eq!(unpack(&packed).unwrap(), part);
+        let mut part = Part::new();
+        part.end().extend(b"what is stored ".repeat(20));
+        let packed = pack(&mut Compressor::new().unwrap(), &part).unwrap();
+        assert_eq!(unpack(&packed).unwrap(), part.bytes());
         for index in 0..packed.len() {
             let mut bad = packed.clone();
             bad[index] ^= 1;
@@ -112,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_part_of_another_version_is_refused() {
-        let mut packed = pack(&mut dictionary::compressor().unwrap(), b"part").unwrap();
+        let mut packed = pack(&mut Compressor::new().unwrap(), &Part::new()).unwrap();
         packed.truncate(packed.len() - 9);
         packed.push(VERSION + 1);
         packed.extend(xxh3_64(&packed).to_le_bytes());

@@ -74,7 +74,7 @@ impl OpenSegment {
     pub(crate) fn copy(&self) -> (Bounds, TextList, Columns) {
         let segment = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let (texts, columns) = segment.parts();
-        (segment.bounds, texts, columns.clone())
+        (segment.bounds, texts.clone(), columns.clone())
     }
 }
 

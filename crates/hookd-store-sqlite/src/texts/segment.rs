@@ -1,7 +1,8 @@
 //! A segment of the index: its texts, and which record has which.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
 
 use super::batch::{BatchTexts, Place};
 use crate::format::{Columns, IndexedOutcome, TextList};
@@ -29,11 +30,11 @@ pub(crate) struct Bounds {
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) bounds: Bounds,
-    /// The number of each text.
-    numbers: HashMap<Arc<str>, u32>,
     /// The texts in the order of their numbers, which begin with one.
-    texts: Vec<Arc<str>>,
-    text_bytes: usize,
+    texts: TextList,
+    /// The number of each text, at its hash.
+    numbers: HashTable<u32>,
+    hasher: RandomState,
     columns: Columns,
 }
 
@@ -48,7 +49,13 @@ impl Segment {
             first_changeid: changeid,
             change_count: 0,
         };
-        Self { bounds, numbers: HashMap::new(), texts: Vec::new(), text_bytes: 0, columns: Columns::default() }
+        Self {
+            bounds,
+            texts: TextList::default(),
+            numbers: HashTable::new(),
+            hasher: RandomState::new(),
+            columns: Columns::default(),
+        }
     }
 
     /// One that was stored before it was full, to go on with.
@@ -61,8 +68,8 @@ impl Segment {
     }
 
     /// The texts and the columns, as they are stored.
-    pub(crate) fn parts(&self) -> (TextList, &Columns) {
-        (TextList::new(self.texts.iter().map(|text| &**text)), &self.columns)
+    pub(crate) fn parts(&self) -> (&TextList, &Columns) {
+        (&self.texts, &self.columns)
     }
 
     /// Adds what comes next in the log, up to this block.
@@ -111,14 +118,13 @@ impl Segment {
     /// The number of a text; 0 for none.
     fn number(&mut self, text: Option<&str>) -> u32 {
         let Some(text) = text else { return 0 };
-        if let Some(number) = self.numbers.get(text) {
+        let hash = self.hasher.hash_one(text);
+        if let Some(number) = self.numbers.find(hash, |number| self.texts.get(*number) == Some(text)) {
             return *number;
         }
-        let shared: Arc<str> = text.into();
-        self.texts.push(Arc::clone(&shared));
-        self.text_bytes += text.len();
-        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.numbers.insert(shared, number);
+        let number = self.texts.push(text);
+        let (hasher, texts) = (&self.hasher, &self.texts);
+        self.numbers.insert_unique(hash, number, |number| hasher.hash_one(texts.get(*number).unwrap_or_default()));
         number
     }
 
@@ -129,7 +135,7 @@ impl Segment {
     pub(crate) fn is_full(&self) -> bool {
         let Bounds { delivery_count, change_count, .. } = self.bounds;
         delivery_count + change_count + i64::try_from(self.columns.outcomes.len()).unwrap_or(0) >= MAX_RECORDS
-            || self.text_bytes >= MAX_TEXTS_BYTES
+            || self.texts.bytes() >= MAX_TEXTS_BYTES
     }
 
     /// An empty one, which begins where this one ends.

@@ -49,7 +49,7 @@ pub(crate) fn requests(forge: &Forge) -> BoxedStrategy<Sent> {
         "application/(json|x-www-form-urlencoded)(; ?[a-z]{0,9})?|multipart/form-data; boundary=[a-z]?",
         any::<String>(),
     ];
-    let requests = select(forge.events.to_vec()).prop_flat_map(move |event| (Just(event), bodies(&forge, event)));
+    let requests = select(forge.events()).prop_flat_map(move |event| (Just(event), bodies(&forge, event)));
     (
         requests,
         option::of((any::<Index>(), any::<Vec<u8>>())),
@@ -122,7 +122,7 @@ fn answers() -> impl Strategy<Value = ApiAnswer> {
 /// Names of arguments that a dialect may read: those of Buildbot's hooks, and what payloads contain.
 fn arguments(forge: &Forge) -> Vec<String> {
     let mut names: Vec<String> = ["project", "codebase", "payload", "poller"].map(str::to_owned).to_vec();
-    for event in forge.events {
+    for event in forge.events() {
         if let Value::Object(members) = forge.payload(event, json!({})) {
             names.extend(members.into_iter().map(|(name, _)| name));
         }

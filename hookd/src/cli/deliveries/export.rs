@@ -5,7 +5,7 @@ use std::io;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::secrets;
+use super::{became, secrets};
 use crate::cli::admin::Admin;
 use crate::cli::{Exit, Output, fail, terminal};
 
@@ -32,12 +32,20 @@ pub(super) fn run(admin: &Admin, args: &ExportArgs, output: &mut Output<'_>) -> 
         Err(message) => return fail(&message, output),
     };
     let was_verified = request["verified"] == true;
-    let fixture = fixture(request);
+    let mut fixture = fixture(request);
     if args.curl {
         write!(output.out, "{}", command(&fixture, args.to.trim_end_matches('/'), was_verified))?;
-    } else {
-        terminal::json(&fixture, output)?;
+        return Ok(Exit::Ok);
     }
+    let mut removed = Vec::new();
+    match became::changes(admin, args.id, &mut removed) {
+        Ok(Some(changes)) => fixture["changes"] = changes,
+        Ok(None) => {}
+        Err(message) => return fail(&message, output),
+    }
+    let removed = removed.into_iter().map(|what| Value::from(what.replace("of the body", "of the changes")));
+    fixture["removed"].as_array_mut().into_iter().for_each(|all| all.extend(removed.clone()));
+    terminal::json(&fixture, output)?;
     Ok(Exit::Ok)
 }
 

@@ -7,8 +7,8 @@ mod server;
 mod postgres {
     use std::time::Duration;
 
+    use hookd_store::Store;
     use hookd_store::contract::model::{self, Engine};
-    use hookd_store::{Log as _, Store};
     use hookd_store_postgres::{Options, PostgresStore};
 
     use super::server;

@@ -6,8 +6,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use hookd_store::Store;
 use hookd_store::contract::model::{self, Engine};
-use hookd_store::{Log as _, Store};
 use hookd_store_sqlite::{SqliteStore, maintenance};
 use tempfile::TempDir;
 

@@ -84,7 +84,7 @@ pub fn documents_every_option(forge: &Forge) {
         let description = option.get("description").and_then(Value::as_str).unwrap_or_default();
         assert!(description.len() > 40, "option `{name}` is not documented: {description:?}");
     }
-    for mode in forge.modes.iter().copied() {
+    for mode in forge.modes().iter().copied() {
         drop(forge.hook(mode, json!({})));
     }
 }
@@ -185,7 +185,7 @@ pub fn survives_mutated_answers(forge: &Forge) {
 pub fn survives_random_requests(forge: &Forge) {
     let mut hooks = forge.hooks();
     if let Some(secrets) = secrets(forge) {
-        hooks.extend(forge.modes.iter().map(|mode| forge.closed_hook(*mode, secrets.clone())));
+        hooks.extend(forge.modes().iter().map(|mode| forge.closed_hook(*mode, secrets.clone())));
     }
     check(&random::requests(forge), |sent| {
         for hook in &hooks {
@@ -320,7 +320,7 @@ pub fn refuses_what_is_wrongly_signed(forge: &Forge) {
 /// A request without a proof is refused where one is required, whatever else it carries.
 pub fn refuses_what_is_not_signed(forge: &Forge) {
     let Some(secrets) = secrets(forge) else { return };
-    for mode in forge.modes.iter().copied() {
+    for mode in forge.modes().iter().copied() {
         let hook = forge.closed_hook(mode, secrets.clone());
         check(&("[A-Za-z-]{1,20}", any::<Vec<u8>>(), any::<Vec<u8>>()), |(name, value, body)| {
             let request = HookRequest::post("/").with_header(&name, value).with_body(body);
@@ -335,7 +335,7 @@ pub fn refuses_what_is_not_signed(forge: &Forge) {
 }
 
 fn modes_and_schemes(forge: &Forge) -> impl Iterator<Item = (hookd_core::Compat, Scheme)> {
-    forge.modes.iter().flat_map(|mode| forge.schemes.iter().map(move |scheme| (*mode, *scheme)))
+    forge.modes().iter().flat_map(|mode| forge.schemes.iter().map(move |scheme| (*mode, *scheme)))
 }
 
 /// A secret for each way to sign; `None` where there is none.

@@ -133,12 +133,7 @@ impl Hook for Example {
 const SECRETS: [&[u8]; 2] = [b"rotated", b"It's a Secret to Everybody"];
 
 fn calls(url: &str) -> Outcome {
-    Outcome::Calls {
-        calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new(), is_announced: false }],
-        line: None,
-        about: hookd_core::Subject::default(),
-        reported_changes: 1,
-    }
+    Outcome::calls([ApiCall::get(url)], hookd_core::Subject::default())
 }
 
 /// A law, a dialect that breaks it, and a part of what the failed test says.

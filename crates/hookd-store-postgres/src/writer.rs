@@ -27,8 +27,8 @@ use crate::{OpenError, batch};
 /// How many writes one transaction takes at most.
 const MAX_BATCH_WRITES: usize = 512;
 
-/// How often the writer looks at the head while there is nothing to write.
-const BEAT: Duration = Duration::from_secs(1);
+/// How often the writer looks at the head while there is nothing to write, at least.
+const MAX_BEAT: Duration = Duration::from_secs(1);
 
 /// How long a transaction may take before the connection counts as lost.
 const MAX_TRANSACTION_TIME: Duration = Duration::from_secs(30);
@@ -119,11 +119,12 @@ impl Writer {
 
     /// Serves until all senders are gone and all that they queued is stored, and then lets go of the log.
     pub(crate) async fn run(mut self) {
+        let beat = MAX_BEAT.min(self.lease.length() / 6);
         loop {
             let first = tokio::select! {
                 biased;
                 job = self.jobs.recv() => job,
-                () = sleep(BEAT) => {
+                () = sleep(beat) => {
                     self.beat().await;
                     continue;
                 }

@@ -78,11 +78,18 @@ pub fn has_a_name_and_a_summary(forge: &Forge) {
     }
 }
 
-/// Every option has a description, and none has to be there but those that the dialect cannot be without.
+/// Every option has a description, also those in tables of an option, and none has to be there but those that the dialect
+/// cannot be without.
 pub fn documents_every_option(forge: &Forge) {
     for (name, option) in forge.schema_of_options() {
         let description = option.get("description").and_then(Value::as_str).unwrap_or_default();
         assert!(description.len() > 40, "option `{name}` is not documented: {description:?}");
+    }
+    for (table, properties) in forge.schema_of_tables() {
+        for (name, option) in properties {
+            let is_documented = option.get("description").is_some_and(|description| description != "");
+            assert!(is_documented, "`{name}` of `{table}` is not documented");
+        }
     }
     for mode in forge.modes().iter().copied() {
         drop(forge.hook(mode, json!({})));

@@ -191,6 +191,14 @@ impl Forge {
         schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default()
     }
 
+    /// The schemas of what is in the tables of options, by the name of the type and of the member.
+    pub(crate) fn schema_of_tables(&self) -> Vec<(String, Map<String, Value>)> {
+        let mut generator = Default::default();
+        drop((self.descriptor().schema)(&mut generator));
+        let tables = generator.definitions().iter();
+        tables.filter_map(|(name, table)| Some((name.clone(), table.get("properties")?.as_object()?.clone()))).collect()
+    }
+
     /// What the API answers to a call of this URL.
     pub(crate) fn answer(&self, url: &str) -> ApiAnswer {
         (self.api)(url)

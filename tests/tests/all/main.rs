@@ -21,6 +21,7 @@ mod include;
 mod json_class;
 mod manual;
 mod metrics;
+mod misfits;
 mod new;
 mod notify;
 mod overload;

@@ -88,8 +88,8 @@ fn serve(folder: &Path, command: &str) -> (Group, String) {
     loop {
         let line = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it does not listen:\n{}", seen.join("\n")));
         if line.contains("listening") && line.contains("public") {
-            let words = line.split([' ', '=', '"']);
-            let address = words.filter(|word| word.starts_with("127.0.0.1:")).next_back();
+            let mut words = line.split([' ', '=', '"']);
+            let address = words.rfind(|word| word.starts_with("127.0.0.1:"));
             let address = address.unwrap_or_else(|| panic!("{line} names no address")).to_owned();
             // What else it logs is read and dropped.
             thread::spawn(move || lines.iter().for_each(drop));

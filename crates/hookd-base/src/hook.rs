@@ -39,7 +39,7 @@ impl Hook for Base {
     }
 
     fn recognise<'r>(&self, request: &'r HookRequest) -> Recognised<'r> {
-        Recognised { event: None, forge_id: request.nonempty_header(IDEMPOTENCY_KEY).map(Cow::Borrowed) }
+        Recognised::new(None, request.nonempty_header(IDEMPOTENCY_KEY).map(Cow::Borrowed))
     }
 
     fn headers(&self) -> &'static [&'static str] {

@@ -10,6 +10,7 @@ pub const MAX_API_CALLS: usize = 300;
 
 /// A `GET` to a forge's API. Its URL identifies it.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ApiCall {
     /// The whole URL. What came from a payload is escaped in it.
     pub url: String,
@@ -18,6 +19,26 @@ pub struct ApiCall {
     /// Whether the webhook announced what it asks for. APIs lag behind webhooks: that there is no such thing (404, or 422
     /// for a commit) counts only when it is still so a minute later.
     pub is_announced: bool,
+}
+
+impl ApiCall {
+    /// A call of this URL, without headers.
+    pub fn get(url: impl Into<String>) -> Self {
+        Self { url: url.into(), headers: Vec::new(), is_announced: false }
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The same for what the webhook has [announced](Self::is_announced).
+    #[must_use]
+    pub fn announced(self) -> Self {
+        Self { is_announced: true, ..self }
+    }
 }
 
 impl fmt::Debug for ApiCall {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{Change, Refusal};
 
@@ -114,12 +114,12 @@ fn bytes_of(change: &Change, before: Option<&Change>) -> usize {
         let shared_before = before.and_then(|before| before.properties.shared());
         !shared_before.is_some_and(|before| Arc::ptr_eq(before, shared))
     });
-    let properties = bytes_of_map(properties.own()) + shared.map_or(0, |shared| bytes_of_map(shared));
+    let properties = bytes_of_map(properties.own()) + shared.map_or(0, |shared| bytes_of_map(shared.iter()));
     CHANGE_BYTES + texts + optional + properties + files.iter().map(String::len).sum::<usize>()
 }
 
-fn bytes_of_map(map: &Map<String, Value>) -> usize {
-    map.iter().map(|(name, value)| name.len() + bytes_of_value(value)).sum()
+fn bytes_of_map<'m>(entries: impl Iterator<Item = (&'m String, &'m Value)>) -> usize {
+    entries.map(|(name, value)| name.len() + bytes_of_value(value)).sum()
 }
 
 /// About what it takes as JSON.
@@ -128,7 +128,7 @@ fn bytes_of_value(value: &Value) -> usize {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         Value::String(text) => text.len(),
         Value::Array(values) => values.iter().map(bytes_of_value).sum(),
-        Value::Object(map) => bytes_of_map(map),
+        Value::Object(map) => map.iter().map(|(name, value)| name.len() + bytes_of_value(value)).sum(),
     }
 }
 

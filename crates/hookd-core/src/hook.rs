@@ -82,6 +82,7 @@ pub trait Hook: Send + Sync {
 
 /// What a forge says about a request outside its payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Recognised<'r> {
     /// The forge's name for the kind of event, such as `push`.
     pub event: Option<Cow<'r, str>>,
@@ -111,7 +112,8 @@ pub enum Outcome {
     /// No change. The reason is one sentence for somebody who waits for a build.
     Ignored(Reason),
     /// Not known before these calls to the forge's API are answered. The delivery is stored and its sender answered
-    /// first, with `reported_changes`.
+    /// first, with `reported_changes`. [`Outcome::calls`] makes it.
+    #[non_exhaustive]
     Calls {
         /// The calls, at least one that was not answered before, and with those that were at most
         /// [`MAX_API_CALLS`](crate::MAX_API_CALLS). Otherwise the delivery ends as refused, with a reason that names the
@@ -159,6 +161,11 @@ impl Subject {
 }
 
 impl<'r> Recognised<'r> {
+    /// This event and this id, where they are known.
+    pub fn new(event: Option<Cow<'r, str>>, forge_id: Option<Cow<'r, str>>) -> Self {
+        Self { event, forge_id }
+    }
+
     /// What these headers say: the event that one names, and the first id of those that are there. Empty ones count as
     /// not there.
     pub fn from_headers(request: &'r HookRequest, event: &str, forge_ids: &[&str]) -> Self {
@@ -168,6 +175,29 @@ impl<'r> Recognised<'r> {
 }
 
 impl Outcome {
+    /// [`Outcome::Calls`] about this, which wait for no other and are reported as one change.
+    pub fn calls(calls: impl IntoIterator<Item = ApiCall>, about: Subject) -> Self {
+        Outcome::Calls { calls: calls.into_iter().collect(), line: None, about, reported_changes: 1 }
+    }
+
+    /// The same calls, in this line: see [`Outcome::Calls`]. Other outcomes stay as they are.
+    #[must_use]
+    pub fn in_line(mut self, name: impl Into<String>) -> Self {
+        if let Outcome::Calls { line, .. } = &mut self {
+            *line = Some(name.into());
+        }
+        self
+    }
+
+    /// The same calls, reported as so many changes. Other outcomes stay as they are.
+    #[must_use]
+    pub fn reported_as(mut self, changes: usize) -> Self {
+        if let Outcome::Calls { reported_changes, .. } = &mut self {
+            *reported_changes = changes;
+        }
+        self
+    }
+
     /// [`Outcome::Ignored`] for this reason.
     pub fn ignored(reason: impl AsRef<str>) -> Self {
         Outcome::Ignored(Reason::new(reason))

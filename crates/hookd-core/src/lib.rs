@@ -87,7 +87,6 @@ pub use forge::{Evidence, other_forge};
 pub use git::{GitRef, RefKind, changed_files, is_zero_id};
 pub use head::put_head_last;
 pub use hook::{Hook, Outcome, Proof, Recognised, Subject};
-pub use inventory;
 pub use json::{Json, MAX_JSON_VALUES};
 pub use json_webhook::{Event, JsonWebhook, Webhook};
 pub use kept_headers::{KeptHeaders, carries_secret};
@@ -109,3 +108,5 @@ pub use skips::Skips;
 pub use time::parse_date;
 pub use view::View;
 pub use whitelist::{MAX_EXTRACTED_PROPERTIES, MAX_FLATTENED_NAME_BYTES, PropertyWhitelist};
+#[doc(no_inline)]
+pub use {bytes, inventory, schemars, serde, serde_json};

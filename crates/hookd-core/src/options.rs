@@ -90,6 +90,7 @@ pub trait SecretSource {
 }
 
 /// What a hook is made with, besides its options.
+#[non_exhaustive]
 pub struct BuildContext<'a> {
     /// The name under which the dialect is served, which may not be that of its class.
     pub dialect: &'a str,

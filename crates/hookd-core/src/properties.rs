@@ -1,5 +1,6 @@
 //! Build properties. What all changes of a delivery have in common is there once, however many changes there are.
 
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,19 +13,20 @@ use serde_json::{Map, Value};
 #[derive(Clone, Default)]
 pub struct Properties {
     shared: Option<Arc<Map<String, Value>>>,
-    own: Map<String, Value>,
+    /// Sorted by name, each once. Most changes have one: a tree would take three times the memory.
+    own: Vec<(String, Value)>,
 }
 
 impl Properties {
-    /// Properties of these layers.
-    pub fn from_layers(shared: Option<Arc<Map<String, Value>>>, own: Map<String, Value>) -> Self {
-        Self { shared: shared.filter(|shared| !shared.is_empty()), own }
+    /// Properties of these layers. Of own ones of the same name the last counts.
+    pub fn from_layers(shared: Option<Arc<Map<String, Value>>>, own: Vec<(String, Value)>) -> Self {
+        Self { shared: shared.filter(|shared| !shared.is_empty()), own: sorted(own) }
     }
 
     /// The same, all of which is shared with clones from now on.
     #[must_use]
     pub fn into_shared(self) -> Self {
-        Self::from_layers(Some(Arc::new(self.to_map())), Map::new())
+        Self::from_layers(Some(Arc::new(self.to_map())), Vec::new())
     }
 
     /// Those that are shared with other changes; some of them may be hidden by [own](Self::own) ones.
@@ -32,19 +34,30 @@ impl Properties {
         self.shared.as_ref()
     }
 
-    /// Those that are not shared.
-    pub fn own(&self) -> &Map<String, Value> {
-        &self.own
+    /// Those that are not shared, sorted by name.
+    pub fn own(&self) -> impl ExactSizeIterator<Item = (&String, &Value)> {
+        self.own.iter().map(entry)
     }
 
     /// Sets a property, which is not shared.
     pub fn insert(&mut self, name: String, value: Value) {
-        self.own.insert(name, value);
+        match self.place(&name) {
+            Ok(index) => self.own[index].1 = value,
+            Err(index) => self.own.insert(index, (name, value)),
+        }
+    }
+
+    /// Where an own property is, or where it would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.own.binary_search_by(|(other, _)| other.as_str().cmp(name))
     }
 
     /// The value of a property.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.own.get(name).or_else(|| self.shared.as_ref()?.get(name))
+        match self.place(name) {
+            Ok(index) => Some(&self.own[index].1),
+            Err(_) => self.shared.as_ref()?.get(name),
+        }
     }
 
     /// Whether there is none.
@@ -68,26 +81,41 @@ impl Properties {
     }
 }
 
-type Entries<'p> = std::iter::Peekable<serde_json::map::Iter<'p>>;
+fn entry((name, value): &(String, Value)) -> (&String, &Value) {
+    (name, value)
+}
+
+/// The same by name, of each name the last.
+fn sorted(mut properties: Vec<(String, Value)>) -> Vec<(String, Value)> {
+    if !properties.is_sorted_by(|(one, _), (next, _)| one < next) {
+        // Stable, so that those of a name stay in their order.
+        properties.sort_by(|(one, _), (other, _)| one.cmp(other));
+        properties.reverse();
+        properties.dedup_by(|(one, _), (other, _)| one == other);
+        properties.reverse();
+    }
+    properties
+}
 
 /// An iterator over [`Properties`], by name.
 pub struct Iter<'p> {
-    own: Entries<'p>,
-    shared: Option<Entries<'p>>,
+    own: Peekable<std::slice::Iter<'p, (String, Value)>>,
+    shared: Option<Peekable<serde_json::map::Iter<'p>>>,
 }
 
 impl<'p> Iterator for Iter<'p> {
     type Item = (&'p String, &'p Value);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Some(shared) = &mut self.shared else { return self.own.next() };
-        match (self.own.peek(), shared.peek()) {
-            (Some((own, _)), Some((name, _))) if own == name => {
+        let own = &mut self.own;
+        let Some(shared) = &mut self.shared else { return own.next().map(entry) };
+        match (own.peek(), shared.peek()) {
+            (Some((one, _)), Some((name, _))) if one == *name => {
                 shared.next();
-                self.own.next()
+                own.next().map(entry)
             }
-            (Some((own, _)), Some((name, _))) if own > name => shared.next(),
-            (Some(_), _) => self.own.next(),
+            (Some((one, _)), Some((name, _))) if one > *name => shared.next(),
+            (Some(_), _) => own.next().map(entry),
             (None, _) => shared.next(),
         }
     }
@@ -104,19 +132,19 @@ impl<'p> IntoIterator for &'p Properties {
 
 impl From<Map<String, Value>> for Properties {
     fn from(own: Map<String, Value>) -> Self {
-        Self { shared: None, own }
+        own.into_iter().collect()
     }
 }
 
 impl FromIterator<(String, Value)> for Properties {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(properties: I) -> Self {
-        properties.into_iter().collect::<Map<_, _>>().into()
+        Self::from_layers(None, properties.into_iter().collect())
     }
 }
 
 impl Extend<(String, Value)> for Properties {
     fn extend<I: IntoIterator<Item = (String, Value)>>(&mut self, properties: I) {
-        self.own.extend(properties);
+        properties.into_iter().for_each(|(name, value)| self.insert(name, value));
     }
 }
 
@@ -177,6 +205,17 @@ mod tests {
         );
         assert_eq!(properties.keys().map(String::as_str).collect::<String>(), "abdef");
         assert_eq!(properties.into_shared().to_map().len(), 5);
+    }
+
+    #[test]
+    fn of_properties_of_a_name_the_last_counts() {
+        let all = [("b", 1), ("a", 2), ("b", 3), ("a", 4), ("b", 5)];
+        let all = || all.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+        let mut one_by_one = Properties::default();
+        one_by_one.extend(all());
+        for properties in [all().collect(), one_by_one] {
+            assert_eq!(serde_json::to_string(&properties).unwrap(), r#"{"a":4,"b":5}"#);
+        }
     }
 
     #[test]

@@ -42,7 +42,11 @@ pub fn find<T: Named>(name: &str) -> Result<&'static T, String> {
         let kind = T::KIND;
         match all.as_slice() {
             [] => format!("this build has no {kind} `{name}`, nor any other"),
-            all => format!("this build has no {kind} `{name}`, only {}", listed(all.iter().map(|entry| entry.name()))),
+            all => {
+                let mut names: Vec<_> = all.iter().map(|entry| entry.name()).collect();
+                names.dedup();
+                format!("this build has no {kind} `{name}`, only {}", listed(names.into_iter()))
+            }
         }
     })
 }

@@ -128,10 +128,13 @@ impl Api<'_> {
 
     fn answer(&self, url: String) -> Result<&ApiAnswer, ApiCall> {
         self.answers.get(&url).ok_or_else(|| {
-            let mut headers =
-                vec![("User-Agent", self.style.agent.to_owned()), ("Accept", "application/vnd.github+json".to_owned())];
-            headers.extend(self.token.map(|token| ("Authorization", format!("token {token}"))));
-            ApiCall { url, headers, is_announced: true }
+            let call = ApiCall::get(url).announced();
+            let call =
+                call.with_header("User-Agent", self.style.agent).with_header("Accept", "application/vnd.github+json");
+            match self.token {
+                Some(token) => call.with_header("Authorization", format!("token {token}")),
+                None => call,
+            }
         })
     }
 }

@@ -7,7 +7,7 @@ use hookd_core::{
     Recognised, Refusal, SignatureHash, SignatureHeader, registry,
 };
 
-use crate::class::{Event, EventClass};
+use crate::class::{Event, EventClass, Handle};
 use crate::endpoint::Endpoint;
 use crate::options::Options;
 use crate::token::Tokens;
@@ -28,35 +28,61 @@ pub(crate) struct GitHub {
     pub(crate) compat: Compat,
     pub(crate) options: Options,
     pub(crate) keys: Option<Keys>,
-    pub(crate) class: Option<&'static EventClass>,
+    pub(crate) class: Option<Handle>,
     pub(crate) endpoint: Endpoint,
     pub(crate) tokens: Tokens,
 }
 
 impl HookOptions for Options {
     fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
+        let class = self.class.as_deref().map(registry::find::<EventClass>).transpose();
+        GitHub::build(self, class.map(|class| class.map(|class| class.handle)), context)
+    }
+}
+
+impl GitHub {
+    /// The hook of these options with this event class, or what is wrong with the options.
+    pub(crate) fn build(
+        options: Options,
+        class: Result<Option<Handle>, String>,
+        context: &BuildContext<'_>,
+    ) -> Result<Box<dyn Hook>, Vec<Problem>> {
         let mut problems = Vec::new();
-        if self.strict && self.secret.is_none() {
+        if options.strict && options.secret.is_none() {
             problems.push(Problem::with("strict", "needs a `secret` to check signatures with"));
         }
-        if self.pullrequest_ref.is_empty() {
+        if options.pullrequest_ref.is_empty() {
             problems.push(Problem::with("pullrequest_ref", "is empty, expected a ref such as `merge` or `head`"));
         }
-        let keys = context.keys("secret", self.secret.as_ref());
-        let tokens = Tokens::read(self.token.as_ref(), context);
-        let class = self.class.as_deref().map(registry::find).transpose();
+        let keys = context.keys("secret", options.secret.as_ref());
+        let tokens = Tokens::read(options.token.as_ref(), context);
         let class = class.map_err(|message| vec![Problem::with("class", message)]);
-        let endpoint = Endpoint::parse(&self.github_api_endpoint);
+        let endpoint = Endpoint::parse(&options.github_api_endpoint);
         let endpoint = endpoint.map_err(|message| vec![Problem::with("github_api_endpoint", message)]);
         match (keys, tokens, class, endpoint) {
             (Ok(keys), Ok(tokens), Ok(class), Ok(endpoint)) if problems.is_empty() => {
-                Ok(Box::new(GitHub { compat: context.compat, options: self, keys, class, endpoint, tokens }))
+                Ok(Box::new(GitHub { compat: context.compat, options, keys, class, endpoint, tokens }))
             }
             (keys, tokens, class, endpoint) => {
                 let more = [keys.err(), tokens.err(), class.err(), endpoint.err()];
                 problems.extend(more.into_iter().flatten().flatten());
                 Err(problems)
             }
+        }
+    }
+
+    /// What the dialect makes of an event, without a class.
+    pub(crate) fn built_in(&self, event: &Event<'_>) -> Result<Outcome, Refusal> {
+        match (event.name, self.compat) {
+            ("push", Compat::Off) => self.push(event),
+            ("push", Compat::Buildbot) => self.buildbot_push(event),
+            ("pull_request", Compat::Off) => self.pull_request(event),
+            ("pull_request", Compat::Buildbot) => self.buildbot_pull_request(event),
+            ("merge_group", Compat::Off) => self.merge_group(event),
+            ("merge_group", Compat::Buildbot) => {
+                Ok(Outcome::ignored("event `merge_group` makes no change with `compat = \"buildbot\"`"))
+            }
+            (other, _) => Ok(Outcome::ignored(format!("event `{other}` makes no change"))),
         }
     }
 }
@@ -89,21 +115,8 @@ impl Hook for GitHub {
             Compat::Off => arguments,
             Compat::Buildbot => arguments.without_project().without_codebase(),
         };
-        let event = Event { name, payload, request, arguments, answers };
-        if let Some(outcome) = self.class.and_then(|class| (class.handle)(&event)) {
-            return outcome;
-        }
-        match (name, self.compat) {
-            ("push", Compat::Off) => self.push(&event),
-            ("push", Compat::Buildbot) => self.buildbot_push(&event),
-            ("pull_request", Compat::Off) => self.pull_request(&event),
-            ("pull_request", Compat::Buildbot) => self.buildbot_pull_request(&event),
-            ("merge_group", Compat::Off) => self.merge_group(&event),
-            ("merge_group", Compat::Buildbot) => {
-                Ok(Outcome::ignored("event `merge_group` makes no change with `compat = \"buildbot\"`"))
-            }
-            (other, _) => Ok(Outcome::ignored(format!("event `{other}` makes no change"))),
-        }
+        let event = Event { name, payload, request, arguments, answers, hook: self };
+        self.class.and_then(|handle| handle(&event)).unwrap_or_else(|| self.built_in(&event))
     }
 
     fn headers(&self) -> &'static [&'static str] {

@@ -42,8 +42,8 @@ pub struct Options {
     /// `github.head.sha`, or `github.base.*`), the merge group's for a merge group.
     pub github_property_whitelist: PropertyWhitelist,
 
-    /// The name of an event class of this build, which is asked first for each event, of whatever kind. What it does
-    /// not handle is translated as without it.
+    /// The name of an event class of this build, which is asked first for each event, of whatever kind, and may change what the
+    /// dialect makes of one. What it does not handle is translated as without it.
     pub class: Option<String>,
 
     /// Regular expressions: a push or a pull request makes no change when one of them is found in the message of its

@@ -156,8 +156,7 @@ fn comments(pull: &View<'_>, number: &str) -> Result<String, Refusal> {
 
 /// The outcome that asks for these calls about a pull request first, whose change this will be.
 pub(crate) fn calls(line: String, change: &Change, calls: impl IntoIterator<Item = ApiCall>) -> Outcome {
-    let calls = calls.into_iter().collect();
-    Outcome::Calls { calls, line: Some(line), about: Subject::of(change), reported_changes: 1 }
+    Outcome::calls(calls, Subject::of(change)).in_line(line)
 }
 
 /// Whether the value equals 1 to Python.

@@ -25,7 +25,7 @@ pub(crate) struct JsonHook {
 impl Hook for JsonHook {
     fn recognise<'r>(&self, request: &'r HookRequest) -> Recognised<'r> {
         let value = |name: Option<HeaderName>| request.nonempty_header(name?.0).map(Cow::Borrowed);
-        Recognised { event: value(self.event), forge_id: value(self.delivery) }
+        Recognised::new(value(self.event), value(self.delivery))
     }
 
     fn verify(&self, request: &HookRequest) -> Result<Proof, Refusal> {

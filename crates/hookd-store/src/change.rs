@@ -1,5 +1,6 @@
 //! Changes as they are read: from the log, and one by one for people.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use hookd_core::Change;
@@ -32,11 +33,16 @@ impl LoggedChange {
     }
 }
 
+/// The longest number of a change and time of receipt in an id, each with its hyphen.
+const MAX_ID_SUFFIX_BYTES: usize = 2 + 20 + 16;
+
 /// The id of a change that is unique among all stores: the random name of the store, the number of the change, and the
 /// time of receipt in microseconds since 1970, in hexadecimal. The time tells apart changes with the same number in a
 /// store and in a restored copy of it.
 pub fn hookd_id(instance: &str, changeid: i64, received_at: Timestamp) -> String {
-    format!("{instance}-{changeid}-{:x}", received_at.as_micros())
+    let mut id = String::with_capacity(instance.len() + MAX_ID_SUFFIX_BYTES);
+    write!(id, "{instance}-{changeid}-{:x}", received_at.as_micros()).expect("writing to a String does not fail");
+    id
 }
 
 /// Whether two changes are of the same branch, repository, project and codebase. The parent of a change is the last one

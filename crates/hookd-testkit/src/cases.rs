@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// What a request should come to.
 pub struct Case<'c> {
-    /// The modes in which it does.
+    /// The modes in which it does; those that the dialect does not have are left out.
     pub modes: &'static [Compat],
     /// The event.
     pub event: &'c str,

@@ -78,13 +78,20 @@ pub fn has_a_name_and_a_summary(forge: &Forge) {
     }
 }
 
-/// Every option has a description, and none has to be there but those that the dialect cannot be without.
+/// Every option has a description, also those in tables of an option, and none has to be there but those that the dialect
+/// cannot be without.
 pub fn documents_every_option(forge: &Forge) {
     for (name, option) in forge.schema_of_options() {
         let description = option.get("description").and_then(Value::as_str).unwrap_or_default();
         assert!(description.len() > 40, "option `{name}` is not documented: {description:?}");
     }
-    for mode in forge.modes.iter().copied() {
+    for (table, properties) in forge.schema_of_tables() {
+        for (name, option) in properties {
+            let is_documented = option.get("description").is_some_and(|description| description != "");
+            assert!(is_documented, "`{name}` of `{table}` is not documented");
+        }
+    }
+    for mode in forge.modes().iter().copied() {
         drop(forge.hook(mode, json!({})));
     }
 }
@@ -185,7 +192,7 @@ pub fn survives_mutated_answers(forge: &Forge) {
 pub fn survives_random_requests(forge: &Forge) {
     let mut hooks = forge.hooks();
     if let Some(secrets) = secrets(forge) {
-        hooks.extend(forge.modes.iter().map(|mode| forge.closed_hook(*mode, secrets.clone())));
+        hooks.extend(forge.modes().iter().map(|mode| forge.closed_hook(*mode, secrets.clone())));
     }
     check(&random::requests(forge), |sent| {
         for hook in &hooks {
@@ -320,7 +327,7 @@ pub fn refuses_what_is_wrongly_signed(forge: &Forge) {
 /// A request without a proof is refused where one is required, whatever else it carries.
 pub fn refuses_what_is_not_signed(forge: &Forge) {
     let Some(secrets) = secrets(forge) else { return };
-    for mode in forge.modes.iter().copied() {
+    for mode in forge.modes().iter().copied() {
         let hook = forge.closed_hook(mode, secrets.clone());
         check(&("[A-Za-z-]{1,20}", any::<Vec<u8>>(), any::<Vec<u8>>()), |(name, value, body)| {
             let request = HookRequest::post("/").with_header(&name, value).with_body(body);
@@ -335,7 +342,7 @@ pub fn refuses_what_is_not_signed(forge: &Forge) {
 }
 
 fn modes_and_schemes(forge: &Forge) -> impl Iterator<Item = (hookd_core::Compat, Scheme)> {
-    forge.modes.iter().flat_map(|mode| forge.schemes.iter().map(move |scheme| (*mode, *scheme)))
+    forge.modes().iter().flat_map(|mode| forge.schemes.iter().map(move |scheme| (*mode, *scheme)))
 }
 
 /// A secret for each way to sign; `None` where there is none.

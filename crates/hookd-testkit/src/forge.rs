@@ -24,7 +24,6 @@ pub struct Forge {
     proof_options: &'static str,
     needed_options: &'static str,
     secret_option: &'static str,
-    pub(crate) modes: &'static [Compat],
 }
 
 impl Forge {
@@ -64,7 +63,6 @@ impl Forge {
             proof_options: "{}",
             needed_options: "{}",
             secret_option: "secret",
-            modes: &BOTH,
         }
     }
 
@@ -116,13 +114,6 @@ impl Forge {
     #[must_use]
     pub const fn with_secret_at(mut self, path: &'static str) -> Self {
         self.secret_option = path;
-        self
-    }
-
-    /// For dialects that Buildbot does not have, and that refuse `compat`.
-    #[must_use]
-    pub const fn unknown_to_buildbot(mut self) -> Self {
-        self.modes = &[Compat::Off];
         self
     }
 
@@ -200,15 +191,28 @@ impl Forge {
         schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default()
     }
 
+    /// The schemas of what is in the tables of options, by the name of the type and of the member.
+    pub(crate) fn schema_of_tables(&self) -> Vec<(String, Map<String, Value>)> {
+        let mut generator = Default::default();
+        drop((self.descriptor().schema)(&mut generator));
+        let tables = generator.definitions().iter();
+        tables.filter_map(|(name, table)| Some((name.clone(), table.get("properties")?.as_object()?.clone()))).collect()
+    }
+
     /// What the API answers to a call of this URL.
     pub(crate) fn answer(&self, url: &str) -> ApiAnswer {
         (self.api)(url)
     }
 
-    /// Hooks for the contract: both modes, without options and with each of [`Forge::with_options`].
+    /// The modes that the dialect has: both, if it is registered [with](Dialect::with_compat) the one that is Buildbot's.
+    pub(crate) fn modes(&self) -> &'static [Compat] {
+        if self.descriptor().has_compat { &BOTH } else { &BOTH[..1] }
+    }
+
+    /// Hooks for the contract: all modes, without options and with each of [`Forge::with_options`].
     pub(crate) fn hooks(&self) -> Vec<Subject> {
         let options = || ["{}"].iter().chain(self.options);
-        self.modes.iter().flat_map(|mode| options().map(|options| self.hook(*mode, parsed(options)))).collect()
+        self.modes().iter().flat_map(|mode| options().map(|options| self.hook(*mode, parsed(options)))).collect()
     }
 
     /// The hook that requires a proof made with `secret`, which may be one or several.

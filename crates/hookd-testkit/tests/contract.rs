@@ -45,6 +45,25 @@ impl HookOptions for Undocumented {
 }
 
 #[derive(Deserialize, JsonSchema)]
+struct WithTable {
+    /// An option that is documented, but is a table with something in it that is not.
+    #[expect(dead_code, reason = "it is there to be read")]
+    pot: Option<Table>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Table {
+    #[expect(dead_code, reason = "it is there to be read")]
+    leaves: u8,
+}
+
+impl HookOptions for WithTable {
+    fn build(self, context: &BuildContext<'_>) -> Result<Box<dyn Hook>, Vec<Problem>> {
+        Ok(Box::new(Example { fault: context.dialect.to_owned(), keys: None }))
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
 struct AnyOption {
     /// An option of the name that the contract takes for one that there is not.
     #[expect(dead_code, reason = "it is there to be read")]
@@ -133,23 +152,19 @@ impl Hook for Example {
 const SECRETS: [&[u8]; 2] = [b"rotated", b"It's a Secret to Everybody"];
 
 fn calls(url: &str) -> Outcome {
-    Outcome::Calls {
-        calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new(), is_announced: false }],
-        line: None,
-        about: hookd_core::Subject::default(),
-        reported_changes: 1,
-    }
+    Outcome::calls([ApiCall::get(url)], hookd_core::Subject::default())
 }
 
 /// A law, a dialect that breaks it, and a part of what the failed test says.
 type Fault = (fn(&Forge), &'static str, &'static str);
 
-const FAULTS: [Fault; 25] = [
+const FAULTS: [Fault; 26] = [
     (laws::has_a_name_and_a_summary, "Has-Capitals", "is misnamed"),
     (laws::has_a_name_and_a_summary, "registered_twice", "registered twice"),
     (laws::has_a_name_and_a_summary, "has_no_sentence", "not a sentence"),
     (laws::has_a_name_and_a_summary, "hides_its_address", "no field of the setup has the address"),
     (laws::documents_every_option, "documents-nothing", "option `secret` is not documented"),
+    (laws::documents_every_option, "documents-no-table", "`leaves` of `Table` is not documented"),
     (laws::rejects_unknown_options, "takes-any-option", "expected one problem"),
     (laws::rejects_secrets_that_cannot_be_read, "takes-empty-secrets", "the secret is empty"),
     (laws::translates_every_fixture, "refuses-all", "push: refused: no"),
@@ -190,6 +205,9 @@ inventory::submit! {
         fields: &[("URL", "the usual one")],
         notes: &[],
     })
+}
+inventory::submit! {
+    Dialect::new::<WithTable>("documents-no-table", "A dialect with the fault of its name.").with_compat()
 }
 inventory::submit! { Dialect::new::<AnyOption>("takes-any-option", "A dialect with the fault of its name.").with_compat() }
 inventory::submit! { Dialect::new::<Undocumented>("documents-nothing", "A dialect with the fault of its name.").with_compat() }

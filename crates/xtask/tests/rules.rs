@@ -122,6 +122,44 @@ fn the_core_knows_no_socket_no_file_and_no_sql() {
     knows_nothing_outside("hookd-core");
 }
 
+/// With two registries, a dialect would be registered in the one and looked for in the other.
+#[test]
+fn two_versions_of_the_core_do_not_go_into_one_build() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let core = root().join("crates/hookd-core").canonicalize().unwrap();
+    let manifest = |more: &str| {
+        format!(
+            "[package]\nname = \"mine\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
+             hookd-core = {{ path = {core:?} }}\n{more}"
+        )
+    };
+    write("src/lib.rs", "");
+    write("Cargo.toml", &manifest("other = { package = \"hookd-core\", path = \"other\" }\n"));
+    fs::copy(root().join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+    let other = read("crates/hookd-core/Cargo.toml");
+    let links = other.lines().find(|line| line.starts_with("links = ")).expect("the core has `links`");
+    let package = format!("[package]\nname = \"hookd-core\"\nversion = \"99.0.0\"\nedition = \"2024\"\n{links}\n");
+    write("other/Cargo.toml", &package);
+    write("other/src/lib.rs", "");
+    write("other/build.rs", "fn main() {}");
+    let resolve = || {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["metadata", "--offline", "--format-version", "1"]).current_dir(folder.path()).output().unwrap()
+    };
+    let output = resolve();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && message.contains("links to the native library `hookd_core`"), "{message}");
+    // It is the other version that is wrong.
+    write("Cargo.toml", &manifest(""));
+    let output = resolve();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn a_dialect_knows_the_core_and_nothing_else_of_ours() {
     assert!(dialects().contains("hookd-base"));

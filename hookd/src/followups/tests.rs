@@ -69,12 +69,7 @@ impl Api {
 }
 
 fn calls(url: &str) -> Outcome {
-    Outcome::Calls {
-        calls: vec![ApiCall { url: url.to_owned(), headers: Vec::new(), is_announced: false }],
-        line: None,
-        about: Subject::default(),
-        reported_changes: 1,
-    }
+    Outcome::calls([ApiCall::get(url)], Subject::default())
 }
 
 /// A store with one pending delivery, number 1.
@@ -217,10 +212,7 @@ async fn what_was_announced_may_be_absent_for_a_minute() {
         let translate = move |_: &HookRequest, answers: &ApiAnswers| match answers.get(&url) {
             Some(answer) if answer.success().is_ok() => Ok(one_change("complete")),
             Some(_) => Ok(one_change("incomplete")),
-            None => {
-                let call = ApiCall { url: url.clone(), headers: Vec::new(), is_announced: true };
-                Ok(Outcome::Calls { calls: vec![call], line: None, about: Subject::default(), reported_changes: 1 })
-            }
+            None => Ok(Outcome::calls([ApiCall::get(&url).announced()], Subject::default())),
         };
         Some(Scripted::new(translate).served(budget))
     };
@@ -290,11 +282,9 @@ fn by_body() -> Arc<ServedDialect> {
     let translate = |request: &HookRequest, answers: &ApiAnswers| {
         let text = String::from_utf8(request.body().to_vec()).unwrap();
         let (url, line) = text.split_once(' ').unwrap();
-        Ok(match (answers.get(url), calls(url)) {
-            (None, Outcome::Calls { calls, about, reported_changes, .. }) => {
-                Outcome::Calls { calls, line: Some(line.to_owned()), about, reported_changes }
-            }
-            _ => one_change(line),
+        Ok(match answers.get(url) {
+            None => calls(url).in_line(line),
+            Some(_) => one_change(line),
         })
     };
     Scripted::new(translate).served(LONG_BUDGET)

@@ -48,13 +48,8 @@ impl House {
         let dialect = Scripted::new(|request, _| match &request.body()[..] {
             b"wrong" => Err(Refusal::new("`ref` is missing")),
             b"boring" => Ok(Outcome::ignored("nobody builds this")),
-            b"calls" => {
-                let call = ApiCall { url: "http://api/".to_owned(), headers: Vec::new(), is_announced: true };
-                Ok(Outcome::Calls { calls: vec![call], line: None, about: Subject::default(), reported_changes: 1 })
-            }
-            b"no calls" => {
-                Ok(Outcome::Calls { calls: vec![], line: None, about: Subject::default(), reported_changes: 1 })
-            }
+            b"calls" => Ok(Outcome::calls([ApiCall::get("http://api/").announced()], Subject::default())),
+            b"no calls" => Ok(Outcome::calls([], Subject::default())),
             b"panic" => panic!("on purpose"),
             body => Ok(one_change(&String::from_utf8_lossy(body))),
         });

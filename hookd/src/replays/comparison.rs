@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(json["text"], json!(["state: ignored: nothing -> refused: `ref` is missing"]));
         let Comparison::Different(gone) = Comparison::not_served(&was) else { panic!("it is not served") };
         assert!(gone[0].to_string().ends_with("-> refused: the dialect `github` is not configured"), "{gone:?}");
-        let calls = Outcome::Calls { calls: Vec::new(), line: None, about: Default::default(), reported_changes: 1 };
+        let calls = Outcome::calls([], Default::default());
         assert!(matches!(Comparison::new(&was, Some(Vec::new()), Ok(calls)), Comparison::Unknown(_)));
         assert!(matches!(Comparison::new(&was, None, ignored("")), Comparison::Unknown(_)));
     }

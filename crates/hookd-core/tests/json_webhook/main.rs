@@ -15,8 +15,7 @@ const FORGE: Forge = Forge::new("kettle", &["push"], fixture, send)
         Scheme::Token("X-Kettle-Token"),
         Scheme::HexSha256("X-Kettle-Signature"),
         Scheme::Sha256("X-Hub-Signature-256"),
-    ])
-    .unknown_to_buildbot();
+    ]);
 
 contract_tests!(FORGE);
 

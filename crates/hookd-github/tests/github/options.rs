@@ -13,7 +13,7 @@ fn says_what_is_wrong_with_options() {
         (json!({"secret": ""}), vec!["secret: the secret is empty"]),
         (
             json!({"class": "nothing"}),
-            vec!["class: this build has no event class `nothing`, only `blah`, `everything`"],
+            vec!["class: this build has no event class `nothing`, only `blah`, `everything`, `labels`, `twice`"],
         ),
         (
             json!({"github_api_endpoint": "ftp://user:password@host"}),

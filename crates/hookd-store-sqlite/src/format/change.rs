@@ -90,7 +90,7 @@ pub(super) fn read(input: &mut Input<'_>, shared: &[Arc<Map<String, Value>>]) ->
         0 => None,
         number => Some(shared.get(number - 1).ok_or_else(|| broken("a change shares properties that are missing"))?),
     };
-    let properties = Properties::from_layers(layer.cloned(), input.map()?);
+    let properties = Properties::from_layers(layer.cloned(), input.entries()?);
     let repository = text(input.text()?);
     let revision = input.optional_text()?.map(text);
     let revlink = input.optional_text()?.map(text);

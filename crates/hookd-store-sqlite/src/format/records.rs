@@ -186,7 +186,7 @@ impl<'b> Group<'b> {
         write_text(to, self.dialect);
         write_length(to, count);
         write_length(to, shared.len());
-        shared.iter().for_each(|properties| write_map(to, properties));
+        shared.iter().for_each(|properties| write_map(to, properties.iter()));
     }
 
     fn read(input: &mut Input<'b>) -> Result<(Self, usize, SharedProperties<'b>), Failure> {

@@ -86,14 +86,14 @@ pub(super) fn write_value(to: &mut Vec<u8>, value: &Value) {
         }
         Value::Object(map) => {
             to.push(8);
-            write_map(to, map);
+            write_map(to, map.iter());
         }
     }
 }
 
-pub(super) fn write_map(to: &mut Vec<u8>, map: &Map<String, Value>) {
-    write_length(to, map.len());
-    for (name, value) in map {
+pub(super) fn write_map<'m>(to: &mut Vec<u8>, entries: impl ExactSizeIterator<Item = (&'m String, &'m Value)>) {
+    write_length(to, entries.len());
+    for (name, value) in entries {
         write_text(to, name);
         write_value(to, value);
     }
@@ -215,6 +215,11 @@ impl<'b> Input<'b> {
     }
 
     pub(super) fn map(&mut self) -> Result<Map<String, Value>, Failure> {
+        self.entries().map(Map::from_iter)
+    }
+
+    /// The names and values of a map.
+    pub(super) fn entries(&mut self) -> Result<Vec<(String, Value)>, Failure> {
         let count = self.length()?;
         (0..count).map(|_| Ok((self.text()?.to_owned(), self.value()?))).collect()
     }

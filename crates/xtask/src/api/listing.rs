@@ -175,10 +175,14 @@ fn shown_signature(signature: &Signature, path: &str) -> String {
     let mut signature = signature.clone();
     for argument in &mut signature.inputs {
         // That an argument is changed inside is nobody's business.
-        if let FnArg::Typed(argument) = argument
-            && let Pat::Ident(argument) = &mut *argument.pat
-        {
-            argument.mutability = None;
+        match argument {
+            FnArg::Typed(argument) => {
+                if let Pat::Ident(argument) = &mut *argument.pat {
+                    argument.mutability = None;
+                }
+            }
+            FnArg::Receiver(receiver) if receiver.reference.is_none() => receiver.mutability = None,
+            FnArg::Receiver(_) => {}
         }
     }
     let text = printed(parse_quote!(#signature #block));
@@ -278,7 +282,7 @@ mod tests {
     #[test]
     fn a_trait_says_what_must_be_there() {
         let lib = "pub trait Brew<T>: Send + Sync { type Cup: Clone; const C: u8 = 1; fn brew(&self, t: T) -> Self::Cup; fn wait(&self) {} }
-            pub fn all<T: Brew<u8>>(of: impl IntoIterator<Item = T>, a_rather_long_name: &mut Vec<String>, another: u64) -> u8 where T: Clone { 0 }";
+            pub fn all<T: Brew<u8>>(mut of: impl IntoIterator<Item = T>, a_rather_long_name: &mut Vec<String>, another: u64) -> u8 where T: Clone { 0 }";
         let expected = [
             "pub fn tea::Brew::brew(&self, t: T) -> Self::Cup",
             "pub fn tea::all<T: Brew<u8>>(of: impl IntoIterator<Item = T>, a_rather_long_name: &mut Vec<String>, another: u64) -> u8 where T: Clone,",

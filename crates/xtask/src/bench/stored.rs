@@ -48,7 +48,7 @@ pub(super) fn prepare(folder: &Path, changes: u64) -> Result<PathBuf, String> {
     let is_young = fs::metadata(&stamp)
         .and_then(|file| file.modified())
         .is_ok_and(|begun| SystemTime::now().duration_since(begun).is_ok_and(|age| age < MAX_AGE));
-    let found = fs::read_to_string(&stamp).ok().filter(|_| is_young);
+    let found = fs::read_to_string(&stamp).ok().filter(|_| is_young && store.exists());
     if found.as_ref() == Some(&full) {
         return Ok(store);
     }

@@ -14,8 +14,7 @@ const FORGE: Forge = Forge::new("gitea", &["push", "tag", "pull_request", "relea
         Scheme::Sha256("X-Hub-Signature-256"),
         Scheme::HexSha256("X-Forgejo-Signature"),
         Scheme::HexSha256("X-Gitea-Signature"),
-    ])
-    .unknown_to_buildbot();
+    ]);
 
 contract_tests!(FORGE);
 

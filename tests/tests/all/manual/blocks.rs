@@ -36,15 +36,14 @@ pub(super) enum Tested {
 }
 
 /// Pages whose blocks have a test of their own: languages, the file of the test, and what in it reads the page.
-const ELSEWHERE: [(&str, &[&str], &str, &str); 6] = [
+const ELSEWHERE: [(&str, &[&str], &str, &str); 5] = [
     ("docs/dialects/json.md", &["toml", "http", "json"], "tests/tests/all/json_class.rs", "docs/dialects/json.md"),
     (
         "docs/testing-a-dialect.md",
-        &["rust", "json", "text"],
+        &["json", "text"],
         "crates/hookd-testkit/tests/example.rs",
         "docs/testing-a-dialect.md",
     ),
-    ("docs/writing-a-dialect.md", &["rust"], "crates/xtask/src/docs/examples.rs", "docs/writing-a-dialect.md"),
     ("docs/writing-a-dialect.md", &["sh", "text"], "tests/tests/all/tutorial.rs", "docs/writing-a-dialect.md"),
     ("docs/configuration.md", &["text"], "tests/tests/all/manual.rs", "page(\"configuration.md\")"),
     ("docs/security.md", &["nginx"], "tests/tests/all/manual/files.rs", "nginx"),
@@ -66,7 +65,7 @@ impl Block {
         }
         match self.language.as_str() {
             "sh" | "console" => Some(Tested::Commands),
-            "ini" | "json" | "python" => Some(Tested::File),
+            "ini" | "json" | "python" | "rust" => Some(Tested::File),
             "toml" if self.is_other_toml() => Some(Tested::File),
             "toml" => Some(Tested::Configuration),
             "text" if self.is_printed => Some(Tested::Printed),
@@ -141,11 +140,11 @@ fn split(page: &str, text: &str) -> Vec<Block> {
     blocks
 }
 
-/// The code spans of the manual that begin with `hookd `, each with its page: commands in the middle of a sentence.
-pub(super) fn commands_in_sentences() -> Vec<(String, String)> {
+/// The code spans in sentences of the manual, each with its page.
+pub(super) fn spans() -> Vec<(String, String)> {
     let mut pages: Vec<String> = all().into_iter().map(|block| block.page).collect();
     pages.dedup();
-    let mut commands = Vec::new();
+    let mut found = Vec::new();
     for page in pages {
         let text = fs::read_to_string(root().join(&page)).expect("it was read before");
         let mut prose = String::new();
@@ -158,13 +157,13 @@ pub(super) fn commands_in_sentences() -> Vec<(String, String)> {
                 prose.push(if line.trim().is_empty() { '\n' } else { ' ' });
             }
         }
-        // Every second piece of a paragraph is a code span.
+        // Every second piece of a paragraph is a code span. In tables, a bar in it is escaped.
         for paragraph in prose.lines() {
-            let spans = paragraph.split('`').skip(1).step_by(2).filter(|span| span.starts_with("hookd "));
-            commands.extend(spans.map(|span| (page.clone(), span.to_owned())));
+            let spans = paragraph.split('`').skip(1).step_by(2).map(|span| span.replace("\\|", "|"));
+            found.extend(spans.map(|span| (page.clone(), span)));
         }
     }
-    commands
+    found
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Files in the manual are what they say: each is parsed by the program that it is for.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use hookd_tests::Home;
-use hookd_tests::peers::peer;
+use hookd_tests::peers::{peer, root};
 use serde_json::{Value, json};
 
 use super::blocks::{self, Block, Tested};
@@ -31,6 +32,63 @@ fn json_and_toml_can_be_parsed() {
     for block in toml {
         let parsed = toml::from_str::<toml::Table>(&block.text);
         assert!(parsed.is_ok(), "{}: {parsed:?}", block.place());
+    }
+}
+
+#[test]
+fn options_in_sentences_are_toml_and_exist() {
+    let schema = fs::read_to_string(root().join("docs/hookd.schema.json")).expect("it is generated");
+    let is_key = |key: &str| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'.');
+    let mut number = 0;
+    for (page, span) in blocks::spans() {
+        // Not hookd's: the configuration of a repository.
+        let Some((key, _)) = span.split_once(" = ").filter(|(key, _)| is_key(key) && page != "docs/notify.md") else {
+            continue;
+        };
+        let option = key.rsplit('.').next().unwrap_or_default();
+        assert!(schema.contains(&format!("\"{option}\":")), "{page}: `{span}`: there is no option `{option}`");
+        let whole = span.replace("{ … }", "{}");
+        assert!(toml::from_str::<toml::Table>(&whole).is_ok(), "{page}: `{span}` is not TOML");
+        number += 1;
+    }
+    assert!(number > 40, "{number}");
+}
+
+/// The sources of tests and examples that are compiled, and the examples in the documentation of crates.
+fn sources() -> Vec<String> {
+    let mut folders: Vec<PathBuf> =
+        ["plugins-example", "hookd/src/cli/new/template"].map(|name| root().join(name)).into();
+    let crates = fs::read_dir(root().join("crates")).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut sources = Vec::new();
+    for folder in crates {
+        folders.extend(Some(folder.join("tests")).filter(|tests| tests.is_dir()));
+        let library = fs::read_to_string(folder.join("src/lib.rs")).unwrap_or_default();
+        let documentation = library.lines().map_while(|line| line.strip_prefix("//!"));
+        sources.push(documentation.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect());
+    }
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+            if path.is_dir() && name != "target" {
+                folders.push(path);
+            } else if name.ends_with(".rs") || name.ends_with(".rs.in") {
+                let text = fs::read_to_string(&path).expect("it is text");
+                // What `hookd new dialect example` writes.
+                sources.push(text.replace("{{library}}", "hookd_example"));
+            }
+        }
+    }
+    sources
+}
+
+#[test]
+fn rust_is_that_of_sources_that_are_compiled() {
+    let (blocks, sources) = (files("rust"), sources());
+    assert!(blocks.len() >= 6, "{}", blocks.len());
+    for block in blocks {
+        let is_there = sources.iter().any(|source| source.contains(&block.text));
+        assert!(is_there, "{}: no test, example or documentation of a crate has this:\n{}", block.place(), block.text);
     }
 }
 

@@ -27,7 +27,7 @@ poll_interval = "1s"
 "#;
 
 fn my_hookd() -> PathBuf {
-    let path = peers::target().join("debug/my-hookd");
+    let path = peers::target().join("plugins/my-hookd");
     assert!(path.exists(), "{} is not there; `cargo xtask plugins` builds it", path.display());
     path
 }
@@ -86,7 +86,7 @@ fn every_kind_of_plugin_is_at_work() {
     assert_eq!(changes(&hookd, ["author", "codebase", "revision"])[3], expected[3]);
 
     // The poller has its baseline before there is anything new.
-    let polled = || hookd.admin().list("/api/v2/pollers", "pollers")[0]["succeeded_at"].as_i64();
+    let polled = || hookd.admin().list("/api/v2/pollers", "pollers")[0]["succeeded_at"].as_f64();
     until("the poller has polled once", polled);
     fs::write(hookd.home().path().join("releases/tea-1.0.zip"), "").expect("the folder is writable");
     let spooled = || {

@@ -8,7 +8,7 @@ use std::process::{Child, Stdio};
 
 use tempfile::TempDir;
 
-use crate::postgres::{Postgres, USER, give_away, live_on, unprivileged_program};
+use crate::postgres::{Janitor, Postgres, USER, give_away, live_on, unprivileged_program};
 use crate::wait::until;
 
 /// The port, which is part of the name of the socket.
@@ -21,6 +21,7 @@ const SESSIONS: usize = 3;
 pub struct Pgbouncer {
     folder: TempDir,
     process: Child,
+    _janitor: Janitor,
 }
 
 impl Pgbouncer {
@@ -48,7 +49,7 @@ impl Pgbouncer {
         let process = started.recv().expect("pgbouncer starts");
         let socket = folder.path().join(format!(".s.PGSQL.{PORT}"));
         until("pgbouncer listens", || UnixStream::connect(&socket).ok());
-        Self { folder, process }
+        Self { _janitor: Janitor::of(folder.path()), folder, process }
     }
 
     /// The folder of its socket, as the host of a connection.

@@ -26,6 +26,25 @@ pub struct Postgres {
     port: u16,
     server: Option<Child>,
     databases: AtomicU32,
+    _janitor: Janitor,
+}
+
+/// Removes a folder when the process of the test has ended, however it did: what all tests of a process share is never
+/// dropped.
+pub(crate) struct Janitor {
+    /// It waits for the end of its input.
+    _process: Child,
+}
+
+impl Janitor {
+    pub(crate) fn of(folder: &Path) -> Self {
+        let script = "trap '' INT TERM; cat > /dev/null; \
+            [ -e \"$0/data/postmaster.pid\" ] && kill -QUIT \"$(head -n 1 \"$0/data/postmaster.pid\")\"; \
+            n=0; while [ -e \"$0/data/postmaster.pid\" ] && [ $n -lt 50 ]; do n=$((n + 1)); sleep 0.1; done; rm -rf \"$0\"";
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]).arg(folder).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self { _process: shell.spawn().expect("a shell runs") }
+    }
 }
 
 impl Postgres {
@@ -40,7 +59,8 @@ impl Postgres {
         let initdb = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", USER, "--pgdata"];
         run(unprivileged("initdb").args(initdb).arg(folder.path().join("data")));
         let (settings, port, databases) = (Vec::new(), DEFAULT_PORT, AtomicU32::new(0));
-        let mut cluster = Self { folder, settings, port, server: None, databases };
+        let janitor = Janitor::of(folder.path());
+        let mut cluster = Self { folder, settings, port, server: None, databases, _janitor: janitor };
         cluster.start_again();
         cluster
     }

@@ -125,7 +125,7 @@ impl Reading {
 impl Drop for Reading {
     fn drop(&mut self) {
         if !self.is_over {
-            self.shared.connector.cancel(&self.client);
+            self.shared.connector.cancel(Arc::clone(&self.client));
         }
     }
 }

@@ -37,7 +37,14 @@ pub(crate) struct Facts {
 
 /// The version of the tables, and the oldest that can be used with them; `None` where there are none.
 async fn version(client: &Client) -> Result<Option<(i64, i64)>, Failure> {
-    let there = client.query_typed("SELECT to_regclass('hookd.versions') IS NOT NULL", &[]).await?;
+    // Not by `to_regclass`, which may remember within a transaction what was not there.
+    let there = client
+        .query_typed(
+            "SELECT EXISTS (SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace \
+             WHERE nspname = 'hookd' AND relname = 'versions')",
+            &[],
+        )
+        .await?;
     if !there.first().map_or(Ok(false), |row| row.try_get::<_, bool>(0))? {
         return Ok(None);
     }

@@ -4,13 +4,21 @@
 //! outlives one. So a pooler that gives each transaction another session does no harm.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 use tokio_postgres::Client;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::Failure;
 use crate::{OpenError, Options, tls};
+
+/// How often the server is asked to give up.
+const MAX_CANCELS: usize = 100;
+
+/// How long to wait for it each time.
+const CANCEL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What makes connections.
 #[derive(Clone)]
@@ -48,12 +56,19 @@ impl Connector {
         Ok(Arc::new(client))
     }
 
-    /// Asks the server to give up what a client does.
-    pub(crate) fn cancel(&self, client: &Client) {
+    /// Asks the server to give up what a client does, until it has: what is asked before the server has begun is ignored.
+    pub(crate) fn cancel(&self, client: Arc<Client>) {
         let (token, tls) = (client.cancel_token(), self.tls.clone());
-        if let Ok(runtime) = Handle::try_current() {
-            // Where that fails, the server finds out when it has the answer.
-            runtime.spawn(async move { drop(token.cancel_query(tls).await) });
-        }
+        let Ok(runtime) = Handle::try_current() else { return };
+        runtime.spawn(async move {
+            for _ in 0..MAX_CANCELS {
+                // Where that fails, the server finds out when it has the answer.
+                let _ = token.cancel_query(tls.clone()).await;
+                // It is answered once all before it is over.
+                if timeout(CANCEL_INTERVAL, client.simple_query("")).await.is_ok() {
+                    return;
+                }
+            }
+        });
     }
 }

@@ -51,6 +51,6 @@ mod postgres {
     #[test]
     #[ignore = "needs PostgreSQL from cargo xtask test"]
     fn a_random_history_leaves_what_a_plain_vector_has() {
-        model::a_random_history_leaves_what_a_plain_vector_has(Postgres::new);
+        model::a_random_history_leaves_what_a_plain_vector_has(1, Postgres::new);
     }
 }

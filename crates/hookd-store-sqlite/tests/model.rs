@@ -59,5 +59,5 @@ impl Engine for Sqlite {
 
 #[test]
 fn a_random_history_leaves_what_a_plain_vector_has() {
-    model::a_random_history_leaves_what_a_plain_vector_has(Sqlite::new);
+    model::a_random_history_leaves_what_a_plain_vector_has(6, Sqlite::new);
 }

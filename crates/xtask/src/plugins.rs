@@ -2,6 +2,7 @@
 //!
 //! It is built into the target folder of this workspace: what both depend on is compiled once.
 
+use std::fs;
 use std::process::Command;
 
 use clap::Args;
@@ -31,9 +32,14 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     test(&peers::install_all())
 }
 
-/// Builds `my-hookd`, which tests of this workspace run as well.
+/// Builds `my-hookd`, which tests of this workspace run as well: as `target/plugins/my-hookd`, since the tutorial builds another
+/// binary of this name into the same target folder.
 pub(crate) fn build() -> Result<(), String> {
-    tools::run(cargo().args(["build", "--package", "my-hookd", "--bin", "my-hookd"]))
+    tools::run(cargo().args(["build", "--package", "my-hookd", "--bin", "my-hookd"]))?;
+    let folder = tools::target().join("plugins");
+    let copied = fs::create_dir_all(&folder)
+        .and_then(|()| fs::copy(tools::target().join("debug/my-hookd"), folder.join("my-hookd")));
+    copied.map(drop).map_err(|error| format!("{}: {error}", folder.display()))
 }
 
 /// Runs all tests of the plugins whose peers are there.

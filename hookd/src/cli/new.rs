@@ -95,10 +95,10 @@ mod tests {
     #[test]
     fn writes_a_workspace_without_placeholders() {
         let folder = tempfile::tempdir().unwrap();
-        let (exit, out, err) = new_in(folder.path(), "green-tea", None, Some("https://git.example.org/hookd.git"));
+        let (exit, out, err) = new_in(folder.path(), "green_tea", None, Some("https://git.example.org/hookd.git"));
         assert_eq!((exit, err.as_str()), (Exit::Ok, ""));
-        assert!(out.contains("/change_hook/green-tea -H 'X-Green-Tea-Token: change-me'"), "{out}");
-        let mut folders = vec![folder.path().join("green-tea")];
+        assert!(out.contains("/change_hook/green_tea -H 'X-Green-Tea-Token: change-me'"), "{out}");
+        let mut folders = vec![folder.path().join("green_tea")];
         let mut files = 0;
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap() {
@@ -113,7 +113,7 @@ mod tests {
             }
         }
         assert!(files >= 9, "{files}");
-        let manifest = fs::read_to_string(folder.path().join("green-tea/Cargo.toml")).unwrap();
+        let manifest = fs::read_to_string(folder.path().join("green_tea/Cargo.toml")).unwrap();
         let manifest: toml::Table = manifest.parse().unwrap();
         let git = manifest["workspace"]["dependencies"]["hookd-core"]["git"].as_str();
         assert_eq!(git, Some("https://git.example.org/hookd.git"));
@@ -140,6 +140,7 @@ mod tests {
         fs::create_dir(folder.path().join("there")).unwrap();
         for (name, path, git, exit, expected) in [
             ("Tea", None, None, Exit::Usage, "`Tea` is no name of a dialect: expected a lower-case letter"),
+            ("green-tea", None, None, Exit::Usage, "`green-tea` is no name of a dialect"),
             ("", None, None, Exit::Usage, "`` is no name of a dialect"),
             ("../tea", None, None, Exit::Usage, "`../tea` is no name of a dialect"),
             ("github", None, None, Exit::Usage, "this build has a dialect `github` already"),

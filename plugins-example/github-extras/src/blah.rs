@@ -10,14 +10,11 @@ register! {
 /// A change for the event `blah`. All other events are those of the dialect.
 fn handle_blah(event: &Event<'_>) -> Option<Result<Outcome, Refusal>> {
     (event.name == "blah").then(|| {
-        let repository = event.payload.text("repository.html_url")?;
         Ok(Outcome::Changes(vec![Change {
             author: event.payload.maybe("sender.login")?.unwrap_or_default().to_owned(),
             category: Some("blah".to_owned()),
             comments: event.payload.maybe("blah.message")?.unwrap_or_default().to_owned(),
-            repository: repository.to_owned(),
-            src: Some("git".to_owned()),
-            ..Change::default()
+            ..event.change()?
         }]))
     })
 }

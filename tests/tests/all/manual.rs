@@ -2,6 +2,7 @@
 
 mod blocks;
 mod commands;
+mod database;
 mod files;
 mod shell;
 

@@ -117,7 +117,7 @@ impl Store {
                     ("sslrootcert", self.sslrootcert.is_some()),
                 ];
                 for (option, _) in given.iter().filter(|(_, is_given)| *is_given) {
-                    problems.push(Problem::with(*option, "it is for PostgreSQL, and `url` names an SQLite database"));
+                    problems.push(Problem::with(option, "it is for PostgreSQL, and `url` names an SQLite database"));
                 }
             }
             StoreUrl::Postgres(url) => {

@@ -10,9 +10,6 @@ mod history;
 use crate::Store;
 use history::History;
 
-/// How many histories there are besides the one of a random seed.
-const HISTORIES: u64 = 6;
-
 /// How many operations each has.
 const OPERATIONS: usize = 250;
 
@@ -28,12 +25,12 @@ pub trait Engine {
     fn kill(&mut self);
 }
 
-/// Runs some histories, each with a new engine.
-pub fn a_random_history_leaves_what_a_plain_vector_has<E: Engine>(new: impl Fn() -> E) {
+/// Runs this many histories and one of a random seed, each with a new engine.
+pub fn a_random_history_leaves_what_a_plain_vector_has<E: Engine>(histories: u64, new: impl Fn() -> E) {
     if let Ok(seed) = std::env::var("HOOKD_MODEL_SEED") {
         return run(seed.parse().unwrap(), new());
     }
-    (0..HISTORIES).for_each(|seed| run(seed, new()));
+    (0..histories).for_each(|seed| run(seed, new()));
     run(fastrand::u64(..), new());
 }
 

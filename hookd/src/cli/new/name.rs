@@ -34,25 +34,27 @@ impl Name {
     /// # Errors
     /// What is wrong with it, and what is possible.
     pub(super) fn parse(name: &str) -> Result<Self, String> {
-        let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+        let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
         if !name.starts_with(|first: char| first.is_ascii_lowercase())
             || !name.bytes().all(is_plain)
             || name.len() > MAX_BYTES
         {
             return Err(format!(
-                "`{}` is no name of a dialect: expected a lower-case letter, and behind it lower-case letters, digits, `-` and `_`, at most {MAX_BYTES} in all",
+                "`{}` is no name of a dialect: expected a lower-case letter, and behind it lower-case letters, digits and `_`, at most {MAX_BYTES} in all",
                 name.escape_debug()
             ));
         }
         if registry::find::<Dialect>(name).is_ok() {
             return Err(format!("this build has a dialect `{name}` already: choose another name"));
         }
-        if CRATES.contains(&name) {
+        let new = Self(name.to_owned());
+        let package = new.package();
+        if CRATES.iter().any(|taken| package.strip_prefix("hookd-") == Some(taken)) {
             return Err(format!(
-                "hookd itself has a crate `hookd-{name}`, as that of the dialect would be called: choose another name"
+                "hookd itself has a crate `{package}`, as that of the dialect would be called: choose another name"
             ));
         }
-        Ok(Self(name.to_owned()))
+        Ok(new)
     }
 
     /// The dialect: `green_tea`.
@@ -60,9 +62,14 @@ impl Name {
         &self.0
     }
 
+    /// Its crate: `hookd-green-tea`.
+    pub(super) fn package(&self) -> String {
+        format!("hookd-{}", self.0.replace('_', "-"))
+    }
+
     /// Its crate, as Rust names it: `hookd_green_tea`.
     pub(super) fn library(&self) -> String {
-        format!("hookd_{}", self.0.replace('-', "_"))
+        format!("hookd_{}", self.0)
     }
 
     /// A part of the names of headers: `Green-Tea`.
@@ -71,7 +78,7 @@ impl Name {
             let (first, rest) = word.split_at(word.len().min(1));
             first.to_ascii_uppercase() + rest
         };
-        self.0.split(['-', '_']).map(title).collect::<Vec<_>>().join("-")
+        self.0.split('_').map(title).collect::<Vec<_>>().join("-")
     }
 }
 
@@ -84,11 +91,9 @@ mod tests {
 
     #[test]
     fn everything_is_called_after_the_dialect() {
-        let name = Name::parse("green_tea-2").unwrap();
-        assert_eq!(
-            (name.dialect(), &*name.library(), &*name.header()),
-            ("green_tea-2", "hookd_green_tea_2", "Green-Tea-2")
-        );
+        let name = Name::parse("green_tea_2").unwrap();
+        let called = [name.dialect(), &name.package(), &name.library(), &name.header()].map(str::to_owned);
+        assert_eq!(called, ["green_tea_2", "hookd-green-tea-2", "hookd_green_tea_2", "Green-Tea-2"]);
     }
 
     #[test]
@@ -98,7 +103,10 @@ mod tests {
         let names: Vec<String> = names.filter_map(|name| name.strip_prefix("hookd-").map(str::to_owned)).collect();
         assert!(names.len() > 15, "{names:?}");
         for name in names {
-            assert!(Name::parse(&name).is_err(), "`hookd new dialect {name}` would write another crate `hookd-{name}`");
+            assert!(
+                Name::parse(&name.replace('-', "_")).is_err(),
+                "`hookd new dialect {name}` would write another crate `hookd-{name}`"
+            );
         }
     }
 }

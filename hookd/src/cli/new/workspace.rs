@@ -14,10 +14,10 @@ const FILES: &[(&str, &str)] = &[
     (".gitignore", include_str!("template/gitignore.in")),
     ("README.md", include_str!("template/README.md.in")),
     ("hookd.toml", include_str!("template/hookd.toml.in")),
-    ("hookd-{{name}}/Cargo.toml", include_str!("template/dialect/Cargo.toml.in")),
-    ("hookd-{{name}}/src/lib.rs", include_str!("template/dialect/lib.rs.in")),
-    ("hookd-{{name}}/tests/{{name}}.rs", include_str!("template/dialect/tests.rs.in")),
-    ("hookd-{{name}}/tests/push.json", include_str!("template/dialect/push.json.in")),
+    ("{{package}}/Cargo.toml", include_str!("template/dialect/Cargo.toml.in")),
+    ("{{package}}/src/lib.rs", include_str!("template/dialect/lib.rs.in")),
+    ("{{package}}/tests/{{name}}.rs", include_str!("template/dialect/tests.rs.in")),
+    ("{{package}}/tests/push.json", include_str!("template/dialect/push.json.in")),
     ("my-hookd/Cargo.toml", include_str!("template/binary/Cargo.toml.in")),
     ("my-hookd/build.rs", include_str!("template/binary/build.rs.in")),
     ("my-hookd/src/main.rs", include_str!("template/binary/main.rs.in")),
@@ -58,6 +58,7 @@ pub(super) fn next_steps(name: &Name) -> String {
 
 fn filled(text: &str, name: &Name) -> String {
     text.replace("{{name}}", name.dialect())
+        .replace("{{package}}", &name.package())
         .replace("{{library}}", &name.library())
         .replace("{{header}}", &name.header())
 }

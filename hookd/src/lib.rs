@@ -43,7 +43,9 @@ macro_rules! main {
         static ALLOCATOR: $crate::Allocator = $crate::Allocator;
 
         fn main() -> ::std::process::ExitCode {
-            $crate::run($crate::Build { name: env!("CARGO_BIN_NAME"), version: env!("CARGO_PKG_VERSION") })
+            // Only a binary has the first of these names; an example in documentation has not.
+            let name = option_env!("CARGO_BIN_NAME").unwrap_or(env!("CARGO_PKG_NAME"));
+            $crate::run($crate::Build { name, version: env!("CARGO_PKG_VERSION") })
         }
     };
 }

@@ -1,5 +1,6 @@
 //! Which headers of a request are kept with its delivery, where whoever may look at deliveries sees them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::{Headers, Hook, Keys};
@@ -55,7 +56,8 @@ impl KeptHeaders {
         Ok(Self { names: [hook.headers(), &ALWAYS].concat(), secrets: Keys::new(secrets) })
     }
 
-    /// What is kept of these headers, as text: what is not UTF-8 in a value is replaced by U+FFFD.
+    /// What is kept of these headers, as text. A value that is not UTF-8 is not kept, as no hook can [read](crate::HookRequest::header)
+    /// it; in `Content-Type` and `User-Agent`, what is not UTF-8 is replaced by U+FFFD.
     pub fn select(&self, headers: &Headers) -> Headers {
         let is_kept = |(name, value): &(&str, &[u8])| {
             self.names.iter().any(|kept| kept.eq_ignore_ascii_case(name))
@@ -63,7 +65,11 @@ impl KeptHeaders {
         };
         let mut kept = Headers::default();
         for (name, value) in headers.iter().filter(is_kept) {
-            kept.push(name, String::from_utf8_lossy(value).as_bytes());
+            let value = String::from_utf8_lossy(value);
+            let is_whole = matches!(value, Cow::Borrowed(_));
+            if is_whole || ALWAYS.iter().any(|always| always.eq_ignore_ascii_case(name)) {
+                kept.push(name, value.as_bytes());
+            }
         }
         kept
     }
@@ -141,7 +147,13 @@ mod tests {
     #[test]
     fn a_value_that_is_a_secret_is_not_kept_under_any_name() {
         let kept = KeptHeaders::of(&Keeping(&["X-Event"]), [b"s3cret".to_vec(), b"".to_vec()]).unwrap();
-        let sent = [("x-event", &b"push"[..]), ("X-Event", b" s3cret "), ("X-Other", b"1"), ("X-Event", b"")];
+        let sent = [
+            ("x-event", &b"push"[..]),
+            ("X-Event", b" s3cret "),
+            ("X-Other", b"1"),
+            ("X-Event", b""),
+            ("X-Event", b"a\xff"),
+        ];
         let headers = sent.into_iter().chain([("User-Agent", &b"s3cret"[..]), ("content-type", b"a/\xffb")]).collect();
         let selected = kept.select(&headers);
         let selected: Vec<_> = selected.iter().collect();

@@ -154,7 +154,13 @@ impl Engine {
         let Some(cursor) = cursors.into_iter().find(|cursor| cursor.name == name) else {
             return Err(format!("there is no sink `{name}`"));
         };
-        let moved = CursorMove { name: cursor.name, expected: Some(cursor.version), to: None, settlements: Vec::new() };
+        let moved = CursorMove {
+            name: cursor.name,
+            expected: Some(cursor.version),
+            to: None,
+            epoch: None,
+            settlements: Vec::new(),
+        };
         match self.store.move_cursors(vec![moved]).await.map_err(|error| error.to_string())?.first() {
             Some(Moved::Removed) => Ok(format!("sink `{name}` is forgotten")),
             _ => Err(format!("another process serves sink `{name}`")),

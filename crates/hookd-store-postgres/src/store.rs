@@ -399,6 +399,10 @@ impl Browse for PostgresStore {
         self.readers.settlement_count(cursor, kind)
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn replicas(&self) -> Result<Vec<hookd_store::Replica>, StoreError> {
         self.readers.replicas()
     }
@@ -477,6 +481,10 @@ impl Browse for Readers {
             let cursor = cursor.clone();
             async move { settlements::count(&client, &cursor, kind).await }
         })
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     fn replicas(&self) -> Result<Vec<hookd_store::Replica>, StoreError> {

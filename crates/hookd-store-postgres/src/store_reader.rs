@@ -187,6 +187,10 @@ impl Browse for StoreReader {
         self.readers.settlement_count(cursor, kind)
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn replicas(&self) -> Result<Vec<Replica>, StoreError> {
         self.readers.replicas()
     }

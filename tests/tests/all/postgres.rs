@@ -1,9 +1,10 @@
 //! hookd with its store in PostgreSQL: a real server, which is stopped, killed and cut off while webhooks come.
 
-mod alone;
 mod commands;
 mod cut;
 mod protection;
+mod several;
+mod whoever;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fs, thread};

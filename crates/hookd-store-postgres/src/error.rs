@@ -65,6 +65,15 @@ pub enum OpenError {
         /// The version of this build.
         known: i64,
     },
+    /// It is an unfinished copy of another store.
+    #[error(
+        "{place} is an unfinished copy of another store: run the `hookd store copy` again that was interrupted, or remove \
+         it with `DROP SCHEMA hookd CASCADE`"
+    )]
+    Unfinished {
+        /// The database.
+        place: String,
+    },
     /// Another process uses the store.
     #[error("{place} is in use by the hookd {holder}: stop that one first, or give this one a database of its own")]
     InUse {

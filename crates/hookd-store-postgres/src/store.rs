@@ -150,6 +150,7 @@ async fn open(options: Options, observer: Arc<dyn Observer>) -> Result<Opened, O
     let unavailable = |failure: Failure| connector.unavailable(&failure);
     let client = connector.connect().await.map_err(unavailable)?;
     schema::prepare(&connector, &client).await?;
+    schema::refuse_unfinished(&connector, &client).await?;
     let facts = schema::facts(&client).await.map_err(unavailable)?;
     let (queued, overload) = (Arc::<AtomicUsize>::default(), Arc::<Overload>::default());
     let monitor = Monitor {

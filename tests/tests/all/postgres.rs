@@ -2,6 +2,7 @@
 
 mod alone;
 mod commands;
+mod copies;
 mod cut;
 mod protection;
 

@@ -24,6 +24,7 @@ mod settings;
 mod sink;
 mod start;
 mod status;
+mod turn;
 mod verdict;
 mod webhook;
 mod window;

@@ -6,7 +6,7 @@ mod clock;
 mod exec;
 mod file;
 mod kills;
-mod master;
+pub(crate) mod master;
 mod reload;
 mod store;
 mod webhook;

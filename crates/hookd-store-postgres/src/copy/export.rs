@@ -1,21 +1,19 @@
 //! A store that is read out, in one transaction.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
 
 use hookd_store::copy::{CopiedDelivery, Export, Facts};
 use hookd_store::{
     Cursor, Due, Identity, LoggedChange, Positions, Settlement, State, StoreError, StoredRequest, Waiting,
 };
-use tokio::time::sleep;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
-use super::Connected;
+use super::{Connected, lock_alone};
 use crate::error::Failure;
 use crate::schema::{self, Facts as Identified};
 use crate::session::Connector;
-use crate::{OpenError, Options, cursors, deliveries, head, pending, positions, reader, requests, settlements};
+use crate::{OpenError, Options, cursors, deliveries, pending, positions, reader, requests, settlements};
 
 /// How many deliveries are read at once, at most.
 const PAGE_DELIVERIES: i64 = 500;
@@ -28,9 +26,6 @@ const PAGE_CHANGES: i64 = 200;
 
 /// How many settlements, or pending deliveries, are read at once.
 const PAGE: i64 = 1000;
-
-/// The pause between two looks at who has the log.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// A store in PostgreSQL that is read out, as of one moment.
 pub struct PostgresExport {
@@ -82,25 +77,16 @@ impl PostgresExport {
     }
 }
 
-/// Locks the head once nobody has the log, and keeps it locked: nobody writes without it.
+/// Locks the head once no hookd is at work, and keeps it locked: nobody writes without it.
 async fn lock(connector: &Connector, client: &Client) -> Result<(), OpenError> {
     let unavailable = |failure: Failure| connector.unavailable(&failure);
-    let begun = Instant::now();
-    let mut seen = None;
-    loop {
-        let head = head::lock(client).await.map_err(unavailable)?;
-        if head.is_free {
-            // It is held for long, and mostly in silence.
+    match lock_alone(client, connector.options().lease).await.map_err(unavailable)? {
+        // It is held for long, and mostly in silence.
+        Ok(_) => {
             let forever = "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0";
-            return client.batch_execute(forever).await.map_err(|error| unavailable(error.into()));
+            client.batch_execute(forever).await.map_err(|error| unavailable(error.into()))
         }
-        head::roll_back(client).await.map_err(unavailable)?;
-        // Whoever is alive commits now and then.
-        let first = *seen.get_or_insert(head.last_commit);
-        if first != head.last_commit || begun.elapsed() > 2 * connector.options().lease {
-            return Err(OpenError::InUse { place: connector.options().place(), holder: head.holder });
-        }
-        sleep(PAUSE).await;
+        Err(holder) => Err(OpenError::InUse { place: connector.options().place(), holder }),
     }
 }
 
@@ -204,7 +190,7 @@ impl Export for PostgresExport {
     }
 
     fn pending_after(&mut self, after: i64) -> Result<Vec<Due>, StoreError> {
-        Ok(self.connected.wait(pending::after(&self.connected.client, after, PAGE))?)
+        Ok(self.connected.wait(pending::all_after(&self.connected.client, after, PAGE))?)
     }
 
     fn cursors(&mut self) -> Result<Vec<Cursor>, StoreError> {

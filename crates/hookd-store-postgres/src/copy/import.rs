@@ -1,17 +1,15 @@
 //! A store that is filled, a transaction for each piece.
 
-use std::time::Duration;
-
 use hookd_core::Change;
 use hookd_store::copy::{CopiedDelivery, Entry, Export, Facts, Found, Import, Mark, Piece};
 use hookd_store::{ApiCalls, DeliveryRecord, Due, LoggedChange, NewDelivery, StoreError, Waiting, fold};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::{Connected, PostgresExport};
+use super::{Connected, PostgresExport, lock_alone};
 use crate::deliveries::{self, state_code};
 use crate::error::Failure;
-use crate::head::{self, Committed, Head};
+use crate::head::{self, Head};
 use crate::requests::{self, Packed};
 use crate::text::{stored, stored_option};
 use crate::{OpenError, Options, changes, cursors, positions, schema, settlements};
@@ -75,14 +73,8 @@ async fn is_empty(client: &Client, head: &Head) -> Result<bool, Failure> {
     Ok((head.next_deliveryid, head.next_changeid, head.cursor_version) == (1, 1, 0) && pollers.is_empty())
 }
 
-/// Makes an empty store, which nobody has, one of these facts. The head is locked.
-async fn begin(client: &Client, head: &mut Head, facts: &Facts, mark: &Mark) -> Result<(), Failure> {
-    if !head.is_free {
-        return Err(Failure::Store(StoreError::Unavailable {
-            cause: format!("the hookd {} uses it", head.holder),
-            remedy: "stop that one first, or name another database".to_owned(),
-        }));
-    }
+/// Makes an empty store one of these facts, and commits. The head is locked, and no hookd at work.
+async fn begin(client: &Client, head: &Head, facts: &Facts, mark: &Mark) -> Result<(), Failure> {
     if schema::mark(client).await?.is_some() || !is_empty(client, head).await? {
         return Err(Failure::Damaged("it is no longer empty".to_owned()));
     }
@@ -93,13 +85,19 @@ async fn begin(client: &Client, head: &mut Head, facts: &Facts, mark: &Mark) -> 
         )
         .await?;
     schema::set_mark(client, &mark.to_text()).await?;
-    head.next_deliveryid = facts.next_deliveryid;
-    head.next_changeid = facts.next_changeid;
-    head.cursor_version = facts.cursor_version.cast_signed();
-    head.requests_expired_to = facts.requests_expired_to;
-    // Whoever had it once has it no more.
-    head.epoch += 1;
-    Ok(())
+    client
+        .execute_typed(
+            "UPDATE hookd.head SET next_deliveryid = $1, next_changeid = $2, cursor_version = $3, \
+             requests_expired_to = $4",
+            &[
+                (&facts.next_deliveryid, Type::INT8),
+                (&facts.next_changeid, Type::INT8),
+                (&facts.cursor_version.cast_signed(), Type::INT8),
+                (&facts.requests_expired_to, Type::INT8),
+            ],
+        )
+        .await?;
+    Ok(client.batch_execute("COMMIT").await?)
 }
 
 async fn write_log(client: &Client, entries: &[Entry]) -> Result<(), Failure> {
@@ -199,8 +197,9 @@ async fn insert_waiting(client: &Client, waiting: &Waiting) -> Result<(), Failur
     let Waiting { due: Due { deliveryid, dialect, received_at, attempts, next_at, error }, about } = waiting;
     client
         .execute_typed(
+            // Of no hookd: the first that looks around takes it.
             "INSERT INTO hookd.pending (deliveryid, dialect, received_at, attempts, next_at, error, repository, branch, \
-             revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             revision, replica, was_handed_over) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, true)",
             &[
                 (deliveryid, Type::INT8),
                 (&stored(dialect), Type::TEXT),
@@ -250,16 +249,21 @@ impl Import for PostgresImport {
 
     fn begin(&mut self, facts: &Facts, mark: &Mark) -> Result<(), StoreError> {
         let client = &*self.connected.client;
+        let lease = self.connected.connector.options().lease;
         let begun = self.connected.wait(async {
-            let mut head = head::lock(client).await?;
-            if let Err(failure) = begin(client, &mut head, facts, mark).await {
-                // As above.
-                let _ = head::roll_back(client).await;
-                return Err(failure);
-            }
-            match head::commit(client, &head, Duration::ZERO).await? {
-                Committed::Yes => Ok(()),
-                Committed::Unknown => Err(Failure::Unknown),
+            match lock_alone(client, lease).await? {
+                Ok(head) => {
+                    let begun = begin(client, &head, facts, mark).await;
+                    if begun.is_err() {
+                        // The first failure says more than one of this.
+                        let _ = head::roll_back(client).await;
+                    }
+                    begun
+                }
+                Err(holder) => Err(Failure::Store(StoreError::Unavailable {
+                    cause: format!("the hookd on {holder} uses it"),
+                    remedy: "stop that one first, or name another database".to_owned(),
+                })),
             }
         });
         Ok(begun?)

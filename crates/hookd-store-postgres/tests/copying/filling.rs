@@ -89,7 +89,7 @@ fn settled(changeid: i64, kind: SettlementKind) -> Settlement {
 }
 
 fn move_to(store: &dyn Store, name: &str, expected: Option<u64>, place: CursorPlace, settled: Vec<Settlement>) -> u64 {
-    let one = CursorMove { name: name.to_owned(), expected, to: Some(place), settlements: settled };
+    let one = CursorMove { name: name.to_owned(), expected, to: Some(place), epoch: None, settlements: settled };
     match store.move_cursors(vec![one]).wait().unwrap().remove(0) {
         Moved::To(version) => version,
         other => panic!("{other:?}"),
@@ -203,7 +203,8 @@ pub(crate) fn fill(store: &dyn Store) -> Filled {
         CursorPlace { position: first - 1, ..CursorPlace::default() },
         vec![settled(first, SettlementKind::Dead)],
     );
-    let removal = CursorMove { name: "gone".to_owned(), expected: Some(version), to: None, settlements: Vec::new() };
+    let removal =
+        CursorMove { name: "gone".to_owned(), expected: Some(version), to: None, epoch: None, settlements: Vec::new() };
     store.move_cursors(vec![removal]).wait().unwrap();
 
     let deliveries = store.deliveries(&hookd_store::Query::default().limit(1)).unwrap().rows;

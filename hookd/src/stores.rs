@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use hookd_config::{PostgresUrl, SslMode, Store, StoreUrl};
+use hookd_store::copy::{Export, Import};
 use hookd_store::{Browse, Observer, SharedStore};
-use hookd_store_postgres::{Options, PostgresStore, Protection};
-use hookd_store_sqlite::SqliteStore;
+use hookd_store_postgres::{Options, PostgresExport, PostgresImport, PostgresStore, Protection};
+use hookd_store_sqlite::{SqliteExport, SqliteImport, SqliteStore};
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,30 @@ pub(crate) fn open_reader(store: &Store) -> Result<Box<dyn Browse>, OpenError> {
     Ok(match &store.url {
         StoreUrl::Sqlite(path) => Box::new(hookd_store_sqlite::StoreReader::open(path)?),
         StoreUrl::Postgres(url) => Box::new(hookd_store_postgres::StoreReader::open(postgres(store, url))?),
+    })
+}
+
+/// Opens the store to read it out: no hookd may be at work on it, and none can be for as long.
+pub(crate) fn open_export(store: &Store) -> Result<Box<dyn Export>, OpenError> {
+    Ok(match &store.url {
+        StoreUrl::Sqlite(path) => Box::new(SqliteExport::open(path)?),
+        StoreUrl::Postgres(url) => Box::new(PostgresExport::open(postgres(store, url))?),
+    })
+}
+
+/// The same beside a hookd that may be at work.
+pub(crate) fn open_export_beside(store: &Store) -> Result<Box<dyn Export>, OpenError> {
+    Ok(match &store.url {
+        StoreUrl::Sqlite(path) => Box::new(SqliteExport::beside(path)?),
+        StoreUrl::Postgres(url) => Box::new(PostgresExport::beside(postgres(store, url))?),
+    })
+}
+
+/// Opens the store to fill it, and makes it where there is none.
+pub(crate) fn open_import(store: &Store) -> Result<Box<dyn Import>, OpenError> {
+    Ok(match &store.url {
+        StoreUrl::Sqlite(path) => Box::new(SqliteImport::open(path)?),
+        StoreUrl::Postgres(url) => Box::new(PostgresImport::open(postgres(store, url))?),
     })
 }
 

@@ -47,7 +47,7 @@ pub use sections::dialect::{EveryDialect, ServedDialect};
 pub use sections::dialects::Dialects;
 pub use sections::server::Server;
 pub use sections::sinks::Sinks;
-pub use sections::store::{SslMode, Store};
+pub use sections::store::{Login, SslMode, Store};
 pub use sections::tls::Tls;
 pub use values::host::Host;
 pub use values::keep::Keep;

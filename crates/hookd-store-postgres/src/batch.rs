@@ -92,7 +92,9 @@ async fn append(client: &Client, head: &mut Head, sharers: &Sharers, batch: &mut
                     let earlier: &mut deliveries::NewRow<'_> = &mut rows[earlier];
                     earlier.identity = None;
                 }
-                rows.push(deliveries::NewRow { deliveryid, delivery, identity, first_changeid: *first_changeid });
+                let first_changeid = *first_changeid;
+                let size = request.as_ref().map_or(0, |request| request.body.len());
+                rows.push(deliveries::NewRow { deliveryid, delivery, identity, first_changeid, size });
             }
             (Job::MovePositions(one, _), Some(Received::Moves)) => moved.push((one, false)),
             _ => {}

@@ -82,7 +82,8 @@ pub(crate) async fn move_all(
     Ok(Ok(outcomes))
 }
 
-async fn put(client: &Client, cursor: &Cursor) -> Result<(), Failure> {
+/// Stores a cursor as it is.
+pub(crate) async fn put(client: &Client, cursor: &Cursor) -> Result<(), Failure> {
     let Cursor { name, version, position, done, state } = cursor;
     client
         .execute_typed(

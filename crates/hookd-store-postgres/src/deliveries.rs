@@ -14,6 +14,9 @@ use crate::text::{read, stored, stored_option};
 pub(crate) const COLUMNS: &str = "deliveryid, received_at, dialect, event, forge_id, peer, username, is_verified, key, \
     replay_of, state, reason, first_changeid, change_count, size, calls_made, calls_failed, calls_error";
 
+/// How many these are.
+pub(crate) const COUNT: usize = 18;
+
 /// The code of a state, in the order of states.
 pub(crate) fn state_code(state: State) -> i16 {
     match state {
@@ -37,6 +40,8 @@ pub(crate) struct NewRow<'b> {
     pub(crate) identity: Option<Identity>,
     /// The first of its changes, if it has some.
     pub(crate) first_changeid: Option<i64>,
+    /// The bytes of its body, even if that is no longer kept.
+    pub(crate) size: usize,
 }
 
 /// What a search looks through: all texts of a delivery and of its changes that [`Search::matches`] looks at, in lower case.
@@ -64,6 +69,11 @@ fn words(
     texts.sort_unstable();
     texts.dedup();
     stored(&fold(&texts.join("\n"))).into_owned()
+}
+
+/// The same of changes alone.
+pub(crate) fn words_of(changes: &[Change]) -> String {
+    words("", None, None, None, changes, None)
 }
 
 /// Inserts deliveries.
@@ -97,7 +107,7 @@ pub(crate) async fn insert(client: &Client, rows: &[NewRow<'_>]) -> Result<(), F
     let reason = column!(|row| stored_option(row.delivery.reason()));
     let first_changeid = column!(|row| row.first_changeid);
     let change_count = column!(|row| of(row.delivery.state.changes().len()));
-    let size = column!(|row| of(row.delivery.request.as_ref().map_or(0, |request| request.body.len())));
+    let size = column!(|row| of(row.size));
     let words = column!(|row| {
         let NewDelivery { dialect, event, forge_id, state, .. } = row.delivery;
         let about = match state {

@@ -65,6 +65,23 @@ pub enum OpenError {
         /// The version of this build.
         known: i64,
     },
+    /// It is an unfinished copy of another store.
+    #[error(
+        "{place} is an unfinished copy of another store: run the `hookd store copy` again that was interrupted, or remove \
+         it with `DROP SCHEMA hookd CASCADE`"
+    )]
+    Unfinished {
+        /// The database.
+        place: String,
+    },
+    /// A hookd is at work on a store that nobody may use meanwhile.
+    #[error("{place} is in use by the hookd on {holder}: stop all that use it first")]
+    InUse {
+        /// The database.
+        place: String,
+        /// Host and process of the hookd.
+        holder: String,
+    },
 }
 
 /// Why something failed, within this crate.

@@ -13,6 +13,7 @@
 mod batch;
 mod changes;
 mod conditions;
+mod copy;
 mod cursors;
 mod deliveries;
 mod error;
@@ -37,6 +38,7 @@ mod text;
 mod tls;
 mod writer;
 
+pub use copy::{PostgresExport, PostgresImport};
 pub use error::OpenError;
 pub use options::{Options, Protection};
 pub use store::PostgresStore;

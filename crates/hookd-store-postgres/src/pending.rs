@@ -64,6 +64,13 @@ pub(crate) async fn after(client: &Client, replica: i64, after: i64, most: i64) 
     rows.iter().map(|row| waiting(row).map(|waiting| waiting.due)).collect()
 }
 
+/// Those of all hookds above `after`, ascending.
+pub(crate) async fn all_after(client: &Client, after: i64, most: i64) -> Result<Vec<Due>, Failure> {
+    let sql = format!("SELECT {COLUMNS} FROM hookd.pending WHERE deliveryid > $1 ORDER BY deliveryid LIMIT $2");
+    let rows = client.query_typed(&sql, &[(&after, Type::INT8), (&most, Type::INT8)]).await?;
+    rows.iter().map(|row| waiting(row).map(|waiting| waiting.due)).collect()
+}
+
 /// Those among these deliveries.
 pub(crate) async fn among(client: &Client, deliveryids: &[i64]) -> Result<Vec<Waiting>, Failure> {
     let sql = format!("SELECT {COLUMNS} FROM hookd.pending WHERE deliveryid = ANY($1) ORDER BY deliveryid");

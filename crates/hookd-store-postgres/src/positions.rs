@@ -1,5 +1,6 @@
 //! The rows of pollers and of their positions, which move within the writer's transactions.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use hookd_store::{PositionMove, Positions, Timestamp};
@@ -47,6 +48,48 @@ pub(crate) async fn get(client: &Client, poller: &str) -> Result<Option<Position
     }))
 }
 
+/// The names of all pollers that have positions, in order.
+pub(crate) async fn pollers(client: &Client) -> Result<Vec<String>, Failure> {
+    let rows = client.query_typed("SELECT name FROM hookd.pollers", &[]).await?;
+    let mut names = rows.iter().map(|row| Ok(read(row.try_get(0)?))).collect::<Result<Vec<String>, Failure>>()?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Stores the positions of a poller that has none yet.
+pub(crate) async fn insert(client: &Client, poller: &str, positions: &Positions) -> Result<(), Failure> {
+    let Positions { version, polled_at, changed_at, at } = positions;
+    let poller = stored(poller);
+    client
+        .execute_typed(
+            "INSERT INTO hookd.pollers VALUES ($1, $2, $3, $4)",
+            &[
+                (&poller, Type::TEXT),
+                (&version.cast_signed(), Type::INT8),
+                (&polled_at.as_micros(), Type::INT8),
+                (&changed_at.map(Timestamp::as_micros), Type::INT8),
+            ],
+        )
+        .await?;
+    let (keys, positions): (Vec<_>, Vec<_>) = at.iter().map(|(key, at)| (stored(key), stored(at))).unzip();
+    insert_all(client, &poller, &keys, &positions).await
+}
+
+async fn insert_all(
+    client: &Client,
+    poller: &str,
+    keys: &[Cow<'_, str>],
+    positions: &[Cow<'_, str>],
+) -> Result<(), Failure> {
+    client
+        .execute_typed(
+            "INSERT INTO hookd.positions SELECT $1, * FROM unnest($2::text[], $3::text[])",
+            &[(&poller, Type::TEXT), (&keys, Type::TEXT_ARRAY), (&positions, Type::TEXT_ARRAY)],
+        )
+        .await?;
+    Ok(())
+}
+
 /// Moves the positions of a poller to this version. Whether they have the expected one was decided before.
 pub(crate) async fn put(client: &Client, moved: &PositionMove, version: u64, has_changes: bool) -> Result<(), Failure> {
     let PositionMove { poller, expected: _, polled_at, set } = moved;
@@ -79,11 +122,5 @@ pub(crate) async fn put(client: &Client, moved: &PositionMove, version: u64, has
         .await?;
     let there = latest.iter().filter_map(|(key, position)| Some((stored(key), stored((*position)?))));
     let (keys, positions): (Vec<_>, Vec<_>) = there.unzip();
-    client
-        .execute_typed(
-            "INSERT INTO hookd.positions SELECT $1, * FROM unnest($2::text[], $3::text[])",
-            &[(&poller, Type::TEXT), (&keys, Type::TEXT_ARRAY), (&positions, Type::TEXT_ARRAY)],
-        )
-        .await?;
-    Ok(())
+    insert_all(client, &poller, &keys, &positions).await
 }

@@ -37,15 +37,7 @@ pub(crate) struct Facts {
 
 /// The version of the tables, and the oldest that can be used with them; `None` where there are none.
 async fn version(client: &Client) -> Result<Option<(i64, i64)>, Failure> {
-    // Not by `to_regclass`, which may remember within a transaction what was not there.
-    let there = client
-        .query_typed(
-            "SELECT EXISTS (SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace \
-             WHERE nspname = 'hookd' AND relname = 'versions')",
-            &[],
-        )
-        .await?;
-    if !there.first().map_or(Ok(false), |row| row.try_get::<_, bool>(0))? {
+    if !has_table(client, "versions").await? {
         return Ok(None);
     }
     let rows = client
@@ -73,7 +65,7 @@ pub(crate) async fn check(connector: &Connector, client: &Client) -> Result<(), 
     let found = version(client).await.map_err(|failure| connector.unavailable(&failure))?;
     let place = connector.options().place();
     match (is_usable(connector, found)?, found) {
-        (Usable::AsItIs, _) => Ok(()),
+        (Usable::AsItIs, _) => refuse_unfinished(connector, client).await,
         (Usable::AfterMigration, Some((found, _))) => Err(OpenError::Older { place, found, known: KNOWN }),
         (Usable::AfterMigration, None) => Err(OpenError::Missing { place }),
     }
@@ -122,6 +114,60 @@ async fn migrate(connector: &Connector, client: &Client) -> Result<(), OpenError
         tracing::info!(version, "the tables in PostgreSQL were brought up to date");
     }
     Ok(())
+}
+
+/// Refuses what is an unfinished copy of another store.
+pub(crate) async fn refuse_unfinished(connector: &Connector, client: &Client) -> Result<(), OpenError> {
+    match mark(client).await.map_err(|failure| connector.unavailable(&failure))? {
+        Some(_) => Err(OpenError::Unfinished { place: connector.options().place() }),
+        None => Ok(()),
+    }
+}
+
+/// Whether there is this table.
+async fn has_table(client: &Client, name: &str) -> Result<bool, Failure> {
+    // Not by `to_regclass`, which may remember within a transaction what was not there.
+    let there = client
+        .query_typed_one(
+            "SELECT EXISTS (SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace \
+             WHERE nspname = 'hookd' AND relname = $1::text)",
+            &[(&name, Type::TEXT)],
+        )
+        .await?;
+    Ok(there.try_get(0)?)
+}
+
+/// The mark of an unfinished copy, if it is one. It lies in a table of its own, which is there as long as the copy is
+/// unfinished.
+pub(crate) async fn mark(client: &Client) -> Result<Option<String>, Failure> {
+    if !has_table(client, "copy").await? {
+        return Ok(None);
+    }
+    let row = client.query_typed_opt("SELECT mark FROM hookd.copy", &[]).await?;
+    row.map(|row| Ok(row.try_get(0)?)).transpose()
+}
+
+pub(crate) async fn set_mark(client: &Client, mark: &str) -> Result<(), Failure> {
+    client.batch_execute("CREATE TABLE hookd.copy (mark text COLLATE \"C\" NOT NULL)").await?;
+    client.execute_typed("INSERT INTO hookd.copy VALUES ($1)", &[(&mark, Type::TEXT)]).await?;
+    Ok(())
+}
+
+/// Replaces a mark.
+///
+/// # Errors
+/// Also when it is another one: somebody else fills the store as well.
+pub(crate) async fn move_mark(client: &Client, before: &str, after: &str) -> Result<(), Failure> {
+    let sql = "UPDATE hookd.copy SET mark = $2 WHERE mark = $1";
+    match client.execute_typed(sql, &[(&before, Type::TEXT), (&after, Type::TEXT)]).await? {
+        1 => Ok(()),
+        _ => Err(Failure::Damaged("another `hookd store copy` fills it as well".to_owned())),
+    }
+}
+
+/// Removes the mark: what was filled is a store from now on.
+pub(crate) async fn drop_mark(client: &Client) -> Result<(), Failure> {
+    Ok(client.batch_execute("BEGIN; SET LOCAL synchronous_commit = 'on'; DROP TABLE hookd.copy; COMMIT").await?)
 }
 
 pub(crate) async fn facts(client: &Client) -> Result<Facts, Failure> {

@@ -90,6 +90,21 @@ pub(crate) async fn of_kind(
     rows.iter().map(settlement).collect()
 }
 
+/// The settlements at a reader, of changes above `after`, ascending.
+pub(crate) async fn all_after(
+    client: &Client,
+    cursor: &str,
+    after: i64,
+    most: i64,
+) -> Result<Vec<Settlement>, Failure> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM hookd.settlements WHERE cursor = $1 AND changeid > $2 ORDER BY changeid LIMIT $3"
+    );
+    let rows =
+        client.query_typed(&sql, &[(&stored(cursor), Type::TEXT), (&after, Type::INT8), (&most, Type::INT8)]).await?;
+    rows.iter().map(settlement).collect()
+}
+
 /// How many changes ended so at a reader.
 pub(crate) async fn count(client: &Client, cursor: &str, kind: SettlementKind) -> Result<u64, Failure> {
     let row = client

@@ -156,6 +156,7 @@ async fn open(options: Options, observer: Arc<dyn Observer>) -> Result<Opened, O
     let unavailable = |failure: Failure| connector.unavailable(&failure);
     let client = connector.connect().await.map_err(unavailable)?;
     schema::prepare(&connector, &client).await?;
+    schema::refuse_unfinished(&connector, &client).await?;
     let facts = schema::facts(&client).await.map_err(unavailable)?;
     let (queued, overload) = (Arc::<AtomicUsize>::default(), Arc::<Overload>::default());
     let monitor = Monitor {
@@ -167,7 +168,10 @@ async fn open(options: Options, observer: Arc<dyn Observer>) -> Result<Opened, O
     let (sender, jobs) = mpsc::channel(MAX_QUEUED_WRITES);
     let replica = Replica::new();
     let id = replica.id;
-    let writer = Writer::open(connector.clone(), client, jobs, replica, Arc::clone(&leases), monitor).await?;
+    let writer =
+        Writer::open(connector.clone(), Arc::clone(&client), jobs, replica, Arc::clone(&leases), monitor).await?;
+    // A copy may have begun before this hookd had joined; afterwards none does.
+    schema::refuse_unfinished(&connector, &client).await?;
     Ok(Opened { connector, facts, writer, sender, leases, replica: id, queued, overload })
 }
 

@@ -63,12 +63,7 @@ pub(crate) fn move_all(
     moves: &[CursorMove],
     kept: KeptChanges,
 ) -> Result<Result<Vec<Moved>, StoreError>, Failure> {
-    let last_version = connection
-        .prepare_cached("SELECT CAST(value AS INTEGER) FROM facts WHERE name = ?")?
-        .query_row([LAST_VERSION], |row| row.get::<_, i64>(0))
-        .optional()?
-        .unwrap_or(0);
-    let mut version = last_version.cast_unsigned();
+    let mut version = last_version(connection)?;
     // What the moves before have made of the cursors that they named.
     let mut changed: Vec<(&CursorMove, Option<Cursor>)> = Vec::new();
     let mut outcomes = Vec::with_capacity(moves.len());
@@ -101,10 +96,24 @@ pub(crate) fn move_all(
         }
     }
     if !changed.is_empty() {
-        let fact = connection.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?, ?)");
-        fact?.execute((LAST_VERSION, version.to_string()))?;
+        set_last_version(connection, version)?;
     }
     Ok(Ok(outcomes))
+}
+
+/// The last version that a cursor got.
+pub(crate) fn last_version(connection: &Connection) -> rusqlite::Result<u64> {
+    let version = connection
+        .prepare_cached("SELECT CAST(value AS INTEGER) FROM facts WHERE name = ?")?
+        .query_row([LAST_VERSION], |row| row.get::<_, i64>(0))
+        .optional()?;
+    Ok(version.unwrap_or(0).cast_unsigned())
+}
+
+pub(crate) fn set_last_version(connection: &Connection, version: u64) -> rusqlite::Result<()> {
+    let fact = connection.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?, ?)");
+    fact?.execute((LAST_VERSION, version.to_string()))?;
+    Ok(())
 }
 
 fn get(connection: &Connection, name: &str) -> Result<Option<Cursor>, Failure> {
@@ -113,7 +122,8 @@ fn get(connection: &Connection, name: &str) -> Result<Option<Cursor>, Failure> {
     select.query_row([name], StoredCursor::from_row).optional()?.map(StoredCursor::decode).transpose()
 }
 
-fn put(connection: &Connection, cursor: &Cursor) -> rusqlite::Result<()> {
+/// Stores a cursor as it is.
+pub(crate) fn put(connection: &Connection, cursor: &Cursor) -> rusqlite::Result<()> {
     let Cursor { name, version, position, done, state } = cursor;
     connection.prepare_cached("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?)")?.execute((
         name,

@@ -106,6 +106,15 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// It is an unfinished copy of another store.
+    #[error(
+        "`{path}` is an unfinished copy of another store: run the `hookd store copy` again that was interrupted, or delete \
+         the file"
+    )]
+    Unfinished {
+        /// The file.
+        path: PathBuf,
+    },
     /// A thread of the store could not be started.
     #[error("cannot start a thread of the store")]
     Thread(#[source] std::io::Error),

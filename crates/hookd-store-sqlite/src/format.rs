@@ -24,7 +24,7 @@ mod wire;
 pub(crate) use block::{Block, BlockBuilder};
 pub(crate) use change::Passed;
 pub(crate) use records::{Bookmark, Changes, DeliveryEntry, Group, Part, Records, state_code, state_from_code};
-pub(crate) use request::{RequestPlace, request_at};
+pub(crate) use request::{RequestPlace, request_at, request_in};
 pub(crate) use segment::{ChangeText, Column, Columns, DeliveryText, IndexedOutcome, MAX_TEXT_BYTES, TextList};
 pub(crate) use settlements::{read_settlements, write_settlements};
 pub(crate) use version::unpack;

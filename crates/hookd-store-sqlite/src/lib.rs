@@ -12,6 +12,7 @@
 
 mod blocks;
 mod checkpoint;
+mod copy;
 mod cursors;
 mod error;
 mod fault;
@@ -40,6 +41,7 @@ mod texts;
 mod wal;
 mod writer;
 
+pub use copy::{SqliteExport, SqliteImport};
 pub use error::OpenError;
 pub use fault::Fault;
 pub use preflight::{Preflight, preflight};

@@ -1,7 +1,7 @@
 //! Makes blocks of what a batch stores, with the keys that lead to it.
 
 use hookd_core::Change;
-use hookd_store::{Completion, Identity, NewDelivery};
+use hookd_store::{Completion, Identity, NewDelivery, State};
 
 use crate::error::Failure;
 use crate::format::{Block, BlockBuilder, DeliveryEntry, Group};
@@ -20,6 +20,8 @@ pub(crate) struct Packer {
     builder: BlockBuilder,
     keys: BlockKeys,
     request_count: i64,
+    /// Whether a delivery of the block has lost its request.
+    has_lost_requests: bool,
     /// What the batch brings to the text index.
     texts: BatchTexts,
     /// The numbers of the next delivery and change, and of the block that is being filled.
@@ -51,6 +53,7 @@ impl Packer {
             builder,
             keys: BlockKeys::default(),
             request_count: 0,
+            has_lost_requests: false,
             texts: BatchTexts::default(),
             next,
             blocks: Vec::new(),
@@ -62,6 +65,7 @@ impl Packer {
         self.builder.clear();
         self.keys = BlockKeys::default();
         self.request_count = 0;
+        self.has_lost_requests = false;
         self.texts = BatchTexts::default();
         self.blocks.clear();
         self.next = next;
@@ -74,9 +78,26 @@ impl Packer {
 
     /// Adds a delivery, with the changes that it has already.
     pub(crate) fn add(&mut self, delivery: &NewDelivery, identity: Option<Identity>) -> Result<(), Failure> {
-        if self.builder.is_full() {
+        self.add_sized(delivery, identity, 0)
+    }
+
+    /// The same with a delivery that is copied. If its request is no longer kept, that had this many bytes.
+    ///
+    /// A block keeps all of its requests or none, so that it does not take one that has lost its request beside one that
+    /// has it.
+    pub(crate) fn add_sized(
+        &mut self,
+        delivery: &NewDelivery,
+        identity: Option<Identity>,
+        lost_bytes: usize,
+    ) -> Result<(), Failure> {
+        let has_lost = lost_bytes > 0 && delivery.request.is_none();
+        let fits_not =
+            if has_lost { self.request_count > 0 } else { delivery.request.is_some() && self.has_lost_requests };
+        if self.builder.is_full() || fits_not {
             self.finish_block()?;
         }
+        self.has_lost_requests |= has_lost;
         let NewDelivery {
             received_at,
             dialect,
@@ -103,7 +124,7 @@ impl Packer {
             first_changeid: (!changes.is_empty()).then_some(self.next.changeid),
             change_count: changes.len(),
             head_length: 0,
-            body_length: 0,
+            body_length: if has_lost { lost_bytes } else { 0 },
             peer: origin.peer.as_deref(),
             user: origin.user.as_deref(),
             proof: origin.proof,
@@ -130,6 +151,28 @@ impl Packer {
         Ok(first)
     }
 
+    /// Adds changes of an earlier delivery, without its result.
+    pub(crate) fn add_late(&mut self, group: &Group<'_>, changes: &[Change]) -> Result<(), Failure> {
+        if self.builder.is_full() {
+            self.finish_block()?;
+        }
+        self.add_changes(group, changes);
+        Ok(())
+    }
+
+    /// The result of a delivery that was pending, for the text index.
+    pub(crate) fn add_outcome(&mut self, deliveryid: i64, state: State, reason: Option<&str>) {
+        self.texts.add_outcome(deliveryid, state, reason);
+    }
+
+    /// A block with nothing in it.
+    pub(crate) fn add_empty(&mut self) -> Result<(), Failure> {
+        let (block, keys) = (self.builder.empty()?, BlockKeys::default());
+        self.blocks.push(PackedBlock { first: self.next, block, keys, request_count: 0 });
+        self.next.blockid += 1;
+        Ok(())
+    }
+
     fn add_changes(&mut self, group: &Group<'_>, changes: &[Change]) {
         self.builder.changes(group, changes);
         for change in changes {
@@ -149,6 +192,7 @@ impl Packer {
         };
         let keys = std::mem::take(&mut self.keys);
         let request_count = std::mem::take(&mut self.request_count);
+        self.has_lost_requests = false;
         self.blocks.push(PackedBlock { first, block, keys, request_count });
         self.next.blockid += 1;
         Ok(())

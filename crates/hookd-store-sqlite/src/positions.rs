@@ -16,6 +16,25 @@ pub(crate) fn version(connection: &Connection, poller: &str) -> Result<u64, Fail
     Ok(version.unwrap_or(0).cast_unsigned())
 }
 
+/// The names of all pollers that have positions, in order.
+pub(crate) fn pollers(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection.prepare("SELECT name FROM pollers ORDER BY name")?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Stores the positions of a poller that has none yet.
+pub(crate) fn insert(connection: &Connection, poller: &str, positions: &Positions) -> rusqlite::Result<()> {
+    let Positions { version, polled_at, changed_at, at } = positions;
+    let changed_at = changed_at.map(Timestamp::as_micros);
+    connection.prepare_cached("INSERT INTO pollers VALUES (?, ?, ?, ?)")?.execute((
+        poller,
+        version.cast_signed(),
+        polled_at.as_micros(),
+        changed_at,
+    ))?;
+    let mut insert = connection.prepare_cached("INSERT INTO positions VALUES (?, ?, ?)")?;
+    at.iter().try_for_each(|(key, position)| insert.execute((poller, key, position)).map(|_| ()))
+}
+
 /// The positions of a poller. Two statements: the connection is within a transaction, or its caller does not mind.
 pub(crate) fn get(connection: &Connection, poller: &str) -> Result<Option<Positions>, Failure> {
     let head: Option<(i64, i64, Option<i64>)> = connection

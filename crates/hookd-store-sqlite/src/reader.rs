@@ -78,6 +78,18 @@ pub(crate) fn due_from_row(row: &Row<'_>) -> rusqlite::Result<Due> {
     })
 }
 
+/// The pending deliveries after this one, at most so many.
+pub(crate) fn pending_after(connection: &Connection, after: i64, most: usize) -> Result<Vec<Due>, Failure> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT ",
+        due!(),
+        " FROM pending WHERE deliveryid > ? ORDER BY deliveryid LIMIT ?"
+    ))?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows = statement.query_map((after, most), due_from_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Records that lie in blocks by their number.
 trait BlockRecord: Record {
     const PART: Part;
@@ -186,16 +198,7 @@ impl Readers {
     }
 
     pub(crate) fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(concat!(
-                "SELECT ",
-                due!(),
-                " FROM pending WHERE deliveryid > ? ORDER BY deliveryid LIMIT ?"
-            ))?;
-            let most = i64::try_from(most).unwrap_or(i64::MAX);
-            let rows = statement.query_map((after, most), due_from_row)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
+        self.read(|connection| pending_after(connection, after, most))
     }
 
     pub(crate) fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError> {

@@ -111,34 +111,58 @@ impl Age {
     }
 }
 
-/// Deletes the requests of blocks.
-fn delete_requests(connection: &Connection, age: &Age, expired: &mut Expired) -> Result<(), Failure> {
-    let last: Option<i64> = connection
+/// The block up to which requests have expired.
+fn expired_to(connection: &Connection) -> rusqlite::Result<i64> {
+    let last = connection
         .prepare_cached("SELECT CAST(value AS INTEGER) FROM facts WHERE name = ?")?
         .query_row([EXPIRED_TO], |row| row.get(0))
         .optional()?;
+    Ok(last.unwrap_or(0))
+}
+
+/// Requests have expired up to this block.
+pub(crate) fn set_expired_to(connection: &Connection, blockid: i64) -> rusqlite::Result<()> {
+    let fact = connection.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?, ?)");
+    fact?.execute((EXPIRED_TO, blockid.to_string()))?;
+    Ok(())
+}
+
+/// A block keeps its requests although they have expired.
+pub(crate) fn hold(connection: &Connection, blockid: i64) -> rusqlite::Result<()> {
+    connection.prepare_cached("INSERT OR IGNORE INTO held_blocks VALUES (?)")?.execute([blockid])?;
+    Ok(())
+}
+
+/// The last delivery whose request has expired, but for those that were held; zero if none has, or nothing is left of them.
+pub(crate) fn requests_expired_to(connection: &Connection) -> rusqlite::Result<i64> {
+    let block = blocks::header(connection, expired_to(connection)?)?;
+    Ok(block.map_or(0, |block| block.next(Part::Deliveries) - 1))
+}
+
+/// Deletes the requests of blocks.
+fn delete_requests(connection: &Connection, age: &Age, expired: &mut Expired) -> Result<(), Failure> {
+    let last = expired_to(connection)?;
     let mut old = connection
         .prepare_cached(concat!(
             "SELECT blockid, received_at, ",
             is_pending!(),
             ", delivery_count, change_count, request_count, 0 FROM blocks WHERE blockid > ? ORDER BY blockid LIMIT ?"
         ))?
-        .query_map((last.unwrap_or(0), STEP_BLOCKS), Candidate::from_row)?
+        .query_map((last, STEP_BLOCKS), Candidate::from_row)?
         .collect::<Result<Vec<_>, _>>()?;
     old.truncate(age.count(connection, &old)?);
     let mut delete =
         connection.prepare_cached("UPDATE blocks SET requests = NULL, request_count = 0 WHERE blockid = ?")?;
     for Candidate { blockid, is_pending, request_count, .. } in &old {
         if *is_pending {
-            connection.prepare_cached("INSERT OR IGNORE INTO held_blocks VALUES (?)")?.execute([blockid])?;
+            hold(connection, *blockid)?;
         } else {
             delete.execute([blockid])?;
             expired.requests += request_count.unsigned_abs();
         }
     }
     if let Some(Candidate { blockid: to, .. }) = old.last() {
-        let fact = connection.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?, ?)");
-        fact?.execute((EXPIRED_TO, to.to_string()))?;
+        set_expired_to(connection, *to)?;
     }
     // A cross join, which SQLite does in this order: held blocks are few, and blocks are many.
     let free = connection

@@ -5,12 +5,15 @@ use std::path::Path;
 
 use hookd_store::IdentityKey;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use crate::OpenError;
 
 /// The migrations in order; the first makes version 1 of an empty file.
 const MIGRATIONS: [(&str, &str); 1] = [("initial", include_str!("migrations/0001_initial.sql"))];
+
+/// The fact that marks an unfinished copy of another store.
+const MARK: &str = "copy";
 
 /// `hook` in ASCII: marks a file as ours.
 const APPLICATION_ID: i64 = 0x686f_6f6b;
@@ -54,10 +57,42 @@ pub(crate) fn is_current(connection: &Connection, path: &Path) -> Result<(), Ope
         return Err(OpenError::Foreign { path });
     }
     match found.cmp(&known) {
-        Ordering::Equal => Ok(()),
+        Ordering::Equal => refuse_unfinished(connection, &path),
         Ordering::Greater => Err(OpenError::Newer { path, found, known }),
         Ordering::Less => Err(OpenError::Older { path, found, known }),
     }
+}
+
+/// Refuses what is an unfinished copy of another store.
+pub(crate) fn refuse_unfinished(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    match mark(connection).map_err(|source| OpenError::sqlite(path, source))? {
+        Some(_) => Err(OpenError::Unfinished { path: path.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// The mark of an unfinished copy, if it is one.
+pub(crate) fn mark(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    connection.query_row("SELECT value FROM facts WHERE name = ?", [MARK], |row| row.get(0)).optional()
+}
+
+/// Sets the mark of an unfinished copy, or removes it.
+pub(crate) fn set_mark(connection: &Connection, mark: Option<&str>) -> rusqlite::Result<()> {
+    match mark {
+        Some(mark) => connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", [MARK, mark])?,
+        None => connection.execute("DELETE FROM facts WHERE name = ?", [MARK])?,
+    };
+    Ok(())
+}
+
+/// Gives an empty store the name and the secret of another one.
+pub(crate) fn set_identity(connection: &Connection, instance: &str, key: &IdentityKey) -> rusqlite::Result<()> {
+    connection.execute("UPDATE facts SET value = ? WHERE name = 'instance'", [instance])?;
+    connection.execute(
+        "UPDATE facts SET value = lower(hex(?)) WHERE name = 'identity_secret'",
+        [key.as_bytes().as_slice()],
+    )?;
+    Ok(())
 }
 
 /// The id of this store, made once with its file.

@@ -216,7 +216,8 @@ fn each_waiting(connection: &Connection, mut read: impl FnMut(&Waiting)) -> Resu
     Ok(())
 }
 
-fn waiting_one(connection: &Connection, deliveryid: i64) -> Result<Option<Waiting>, Failure> {
+/// A delivery that is pending, if it is.
+pub(crate) fn waiting_one(connection: &Connection, deliveryid: i64) -> Result<Option<Waiting>, Failure> {
     let mut select = connection.prepare_cached(concat!(
         "SELECT ",
         due!(),

@@ -68,6 +68,7 @@ impl SqliteStore {
             return Err(OpenError::Faulty { path: path.to_owned(), fault: Fault::ReadOnly });
         }
         schema::prepare(&mut connection, path)?;
+        schema::refuse_unfinished(&connection, path)?;
         let instance = schema::instance(&connection).map_err(sqlite)?;
         let identity_key = schema::identity_key(&connection).map_err(sqlite)?;
         let next = Numbers::read(&connection).map_err(sqlite)?;

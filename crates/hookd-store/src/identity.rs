@@ -39,6 +39,11 @@ impl IdentityKey {
         Self(secret)
     }
 
+    /// The secret, for a store to keep.
+    pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+
     /// The identity of a delivery: a hash of its dialect, forge id, and request (method, path, query, headers that are
     /// kept, body). `None` without a forge id: then nothing tells a redelivery from an event of the same content.
     /// That of a replay is one of the delivery that it replays and of who asks, and never that of a redelivery.

@@ -19,6 +19,7 @@
 mod browse;
 mod change;
 pub mod contract;
+pub mod copy;
 mod cursor;
 mod delivery;
 pub mod engine;

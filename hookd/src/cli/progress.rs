@@ -17,14 +17,19 @@ const CLEAR: &str = "\r\x1b[K";
 
 /// A watch that shows progress if standard error is a terminal, and stops the command at SIGINT or SIGTERM.
 pub(super) fn watch() -> Watch {
+    Watch::new(reporter())
+}
+
+/// The same as a function, which returns whether the command goes on.
+pub(super) fn reporter() -> impl Fn(Progress) -> bool + Send + Sync + 'static {
     let is_interrupted = interrupted();
     let line = io::stderr().is_terminal().then(|| Mutex::new(Line::new()));
-    Watch::new(move |progress| {
+    move |progress| {
         if let Some(line) = &line {
             line.lock().unwrap_or_else(PoisonError::into_inner).show(progress);
         }
         !is_interrupted.load(Ordering::Relaxed)
-    })
+    }
 }
 
 /// Set by the first signal. The second one ends the process.

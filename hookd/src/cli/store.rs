@@ -1,6 +1,8 @@
-//! `hookd store`: statistics, check, backup and vacuum of a store in SQLite. All but `vacuum` work while hookd runs. What takes long shows
-//! its progress on a terminal, and can be interrupted.
+//! `hookd store`: statistics, check, backup and vacuum of a store, and copies into another one. Statistics, check and backup work while hookd runs.
+//! What takes long shows its progress on a terminal, and can be interrupted.
 
+mod copy;
+mod digest;
 mod postgres;
 
 use std::io;
@@ -38,16 +40,30 @@ enum Command {
 
     /// Verify the integrity of the whole store. Exit code 1 if there is a problem.
     ///
-    /// Runs SQLite's own check and verifies that each accepted delivery has its changes, that each stored request
-    /// decompresses and matches its checksum, that numbers have no gaps, and that the indexes are complete. Works while
-    /// hookd runs. Takes as long as reading the whole file. For a store in PostgreSQL: `pg_amcheck`.
+    /// Verifies that each accepted delivery has its changes, that each stored request decompresses, that numbers have no
+    /// gaps, and that cursors and pending deliveries agree with them. In SQLite also runs its own check, and verifies the
+    /// checksums and that the indexes are complete; in PostgreSQL also verifies that each delivery would be recognised when
+    /// it is sent again (`pg_amcheck` checks tables and indexes). Works while hookd runs. Takes as long as reading the whole
+    /// store.
     #[command(after_help = after_help("hookd store check --file hookd-backup.db"))]
-    Check,
+    Check {
+        /// Print how many records of each kind there are, with a hash over them: the same in a copy, whatever its engine.
+        #[arg(long)]
+        digest: bool,
+    },
+
+    /// Copy everything into an empty store, such as from SQLite to PostgreSQL or back. Not while hookd runs.
+    ///
+    /// Deliveries, requests, changes, cursors, settlements and positions of pollers keep their numbers and ids, so that a
+    /// redelivery is recognised, and sinks and pollers go on where they were. At the end both stores are read and compared.
+    /// If it is interrupted, the same command continues; until it has ended with exit code 0, no hookd opens the copy.
+    #[command(after_help = after_help("hookd store copy --from sqlite:hookd.db --to postgresql://hookd@db.example.org/hookd"))]
+    Copy(copy::CopyArgs),
 
     /// Copy the store into a new file, which is itself a store. Works while hookd runs.
     ///
     /// The file is complete and on disk if the exit code is 0; otherwise it does not exist. Existing files are never
-    /// overwritten. For a store in PostgreSQL: `pg_dump`.
+    /// overwritten. For a store in PostgreSQL: `pg_dump`, or `hookd store copy`.
     #[command(after_help = after_help("hookd store backup /backup/hookd-monday.db"))]
     Backup {
         /// The new file.
@@ -63,6 +79,13 @@ enum Command {
 }
 
 pub(super) fn run(config: &Path, args: &StoreArgs, output: &mut Output<'_>) -> io::Result<Exit> {
+    if let Command::Copy(copy) = &args.command {
+        if args.file.is_some() {
+            writeln!(output.err, "error: `--file` names one store, and `copy` needs two: `--from` and `--to`")?;
+            return Ok(Exit::Usage);
+        }
+        return copy::run(config, copy, output);
+    }
     let path = match &args.file {
         Some(file) => file.clone(),
         None => match Config::load_store(config) {
@@ -84,9 +107,17 @@ pub(super) fn run(config: &Path, args: &StoreArgs, output: &mut Output<'_>) -> i
             }
             Ok(Exit::Ok)
         }),
-        Command::Check => report(maintenance::check_watched(&path, &progress::watch()), output, |checked, output| {
-            print_check(&path, &checked, output)
-        }),
+        Command::Check { digest } => {
+            let checked = report(maintenance::check_watched(&path, &progress::watch()), output, |checked, output| {
+                print_check(&path, &checked, output)
+            })?;
+            match checked {
+                Exit::Ok if *digest => digest::of_file(&path, output),
+                exit => Ok(exit),
+            }
+        }
+        // It was run above.
+        Command::Copy(_) => Ok(Exit::Usage),
         Command::Backup { to } => {
             report(maintenance::backup_watched(&path, to, &progress::watch()), output, |backup, output| {
                 writeln!(output.out, "{}: {}", to.display(), size(backup.bytes))?;

@@ -2,6 +2,7 @@
 
 mod balanced;
 mod commands;
+mod copies;
 mod cut;
 mod protection;
 mod several;

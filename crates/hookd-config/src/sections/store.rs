@@ -99,7 +99,43 @@ pub(crate) fn check(reader: &mut Reader<'_>, store: &Store) {
     }
 }
 
+/// What the URL of a database does not say, as in `[store]`.
+#[derive(Clone, Debug, Default)]
+pub struct Login {
+    /// The environment variable with the password.
+    pub password_env: Option<String>,
+    /// The file with the password.
+    pub password_file: Option<PathBuf>,
+    /// How the connection is protected.
+    pub sslmode: Option<SslMode>,
+    /// The file with the certificates of the authorities that are trusted.
+    pub sslrootcert: Option<PathBuf>,
+}
+
 impl Store {
+    /// The store of this URL. Paths are relative to the current folder.
+    ///
+    /// # Errors
+    /// What is wrong with the URL or the rest, a sentence each. None of it is repeated that may be a password.
+    pub fn of_url(url: &str, login: &Login) -> Result<Self, Vec<String>> {
+        let Login { password_env, password_file, sslmode, sslrootcert } = login;
+        let password = match (password_env, password_file) {
+            (Some(name), _) => Some(serde_json::json!({ "env": name })),
+            (None, file) => file.as_ref().map(|file| serde_json::json!({ "file": file })),
+        };
+        let password = password.map(serde_json::from_value).transpose();
+        let (url, password) = match (serde_json::from_value(url.into()), password) {
+            (Ok(url), Ok(password)) => (url, password),
+            (url, password) => {
+                let errors = [url.err(), password.err()];
+                return Err(errors.into_iter().flatten().map(|error: serde_json::Error| error.to_string()).collect());
+            }
+        };
+        let (sslmode, sslrootcert) = (*sslmode, sslrootcert.clone());
+        let store = Self { url, password, sslmode, sslrootcert, ..Self::default() };
+        store.open(Path::new("")).map_err(|problems| problems.iter().map(Problem::to_string).collect())
+    }
+
     /// The same section, with a relative path resolved in `folder`.
     pub(crate) fn in_folder(self, folder: &Path) -> Self {
         let sslrootcert = self.sslrootcert.map(|path| folder.join(path));

@@ -141,6 +141,17 @@ impl BlockBuilder {
         block.map(Some)
     }
 
+    /// A block with nothing in it, from which the next numbers follow where all others have expired.
+    ///
+    /// # Errors
+    /// As [`BlockBuilder::finish`].
+    pub(crate) fn empty(&mut self) -> Result<Block, Failure> {
+        self.clear();
+        let block = self.pack();
+        self.clear();
+        Ok(Block { received_at: 0, ..block? })
+    }
+
     fn pack(&mut self) -> Result<Block, Failure> {
         self.join()?;
         Ok(Block {

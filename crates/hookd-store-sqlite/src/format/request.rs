@@ -77,3 +77,17 @@ pub(crate) fn request_at(packed: &[u8], place: RequestPlace, forge_id: Option<&s
     let head = read_head(&bytes[..place.head_length], forge_id)?;
     Ok(StoredRequest { head, body: Bytes::from(bytes).slice(place.head_length..) })
 }
+
+/// The same among requests that were unpacked.
+///
+/// # Errors
+/// When the block is broken.
+pub(crate) fn request_in(
+    requests: &[u8],
+    place: RequestPlace,
+    forge_id: Option<&str>,
+) -> Result<StoredRequest, Failure> {
+    let bytes = requests.get(place.offset..place.end()).ok_or_else(|| broken("a request is lost"))?;
+    let (head, body) = bytes.split_at(place.head_length);
+    Ok(StoredRequest { head: read_head(head, forge_id)?, body: Bytes::copy_from_slice(body) })
+}

@@ -6,21 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
+pub use hookd_store::copy::Progress;
 use rusqlite::InterruptHandle;
 
 /// How often what SQLite does by itself is looked at.
 const INTERVAL: Duration = Duration::from_millis(50);
-
-/// How far a command has come with a step of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// What is done, such as `reading the log`.
-    pub step: &'static str,
-    /// How much of it.
-    pub done: u64,
-    /// How much there is, in the same unit; `None` if that cannot be known.
-    pub total: Option<u64>,
-}
 
 type See = dyn Fn(Progress) -> bool + Send + Sync;
 

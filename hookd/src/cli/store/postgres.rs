@@ -1,4 +1,4 @@
-//! `hookd store` for a store in PostgreSQL: statistics. For the rest PostgreSQL has programs of its own.
+//! `hookd store` for a store in PostgreSQL: statistics and check. For the rest PostgreSQL has programs of its own.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use hookd_config::{Store, StoreUrl};
 use hookd_store_postgres::{Stats, StoreReader};
 use serde_json::json;
 
-use super::{Command, size, time};
+use super::{Command, digest, size, time};
 use crate::cli::{Exit, Output, fail};
 use crate::log::chain;
 use crate::stores;
@@ -17,15 +17,14 @@ pub(super) fn run(store: &Store, command: &Command, output: &mut Output<'_>) -> 
     let shown = url.to_string();
     let is_json = match command {
         Command::Stats { json } => *json,
-        Command::Check => {
-            let instead = format!("`pg_amcheck --schema=hookd '{shown}'` checks its tables and indexes");
-            return fail(&format!("the store is in PostgreSQL: {instead}"), output);
-        }
+        Command::Check { digest } => return digest::check_database(store, *digest, output),
         Command::Backup { .. } => {
             let instead =
                 format!("`pg_dump --schema=hookd --format=custom --file=FILE '{shown}'` copies it while hookd runs");
             return fail(&format!("the store is in PostgreSQL: {instead}"), output);
         }
+        // It names its stores itself.
+        Command::Copy(_) => return Ok(Exit::Usage),
         Command::Vacuum => {
             let instead = "it reuses free space by itself; `VACUUM FULL` returns it to the disk";
             return fail(&format!("the store is in PostgreSQL: {instead}"), output);

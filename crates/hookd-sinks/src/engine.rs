@@ -228,6 +228,7 @@ async fn work(
     commands: mpsc::Receiver<Asked>,
     mut stop: watch::Receiver<Option<Duration>>,
 ) {
+    tokio::spawn(look(Arc::clone(&settings)));
     let runner = loop {
         let (settings, store, observer) = (Arc::clone(&settings), Arc::clone(&store), Arc::clone(&observer));
         let name = settings.name.clone();
@@ -250,4 +251,11 @@ async fn work(
         }
     };
     runner.run(commands, stop).await;
+}
+
+/// Logs what the other side of a sink has to say. What it delivers does not wait for that.
+async fn look(settings: Arc<SinkSettings>) {
+    for warning in settings.sink.look().await {
+        tracing::warn!(sink = settings.name, "{warning}");
+    }
 }

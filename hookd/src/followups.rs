@@ -9,6 +9,8 @@
 //!   received. All others do not wait for them.
 //! - A delivery that waits takes no more memory than its number, dialect and line: its request is loaded to be translated
 //!   and dropped before a call is made. Each endpoint has a limit of its own, so that one that hangs holds up no other.
+//! - Where several hookds share the store, each pending delivery is one's to complete. What comes from another one, because
+//!   that one has received it for this one or has died, may have smaller numbers than what is worked on already.
 //! - A delivery whose dialect is no longer configured ends, since nothing could ever complete it.
 
 mod api_client;
@@ -17,13 +19,14 @@ mod lines;
 mod route;
 mod worker;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use hookd_admin::Metrics;
 use hookd_config::ConfigHandle;
 use hookd_store::{Due, SharedStore, StoreError};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use self::api_client::ApiClient;
@@ -118,13 +121,16 @@ async fn run(worker: Arc<Worker>, mut announced: UnboundedReceiver<Announced>) {
     let mut lines = Lines::default();
     let mut routes = HashMap::new();
     let (mut taken, mut has_more) = (0, true);
+    let mut handovers = worker.handovers();
+    // Those that have been taken and have not ended.
+    let mut working = HashSet::new();
     loop {
         while let Ok(Announced { deliveryid, route }) = announced.try_recv() {
             routes.insert(deliveryid, route);
             has_more = true;
         }
         while let Some(ended) = tasks.try_join_next() {
-            end(&mut lines, ended);
+            end(&mut lines, &mut working, ended);
         }
         if has_more && tasks.len() < MAX_WAITING_DELIVERIES {
             match worker.pending_after(taken, CHUNK_DELIVERIES).await {
@@ -132,6 +138,9 @@ async fn run(worker: Arc<Worker>, mut announced: UnboundedReceiver<Announced>) {
                     has_more = chunk.len() == CHUNK_DELIVERIES;
                     for due in chunk {
                         taken = due.deliveryid;
+                        if !working.insert(taken) {
+                            continue;
+                        }
                         let mut route = match routes.remove(&taken) {
                             Some(route) => route,
                             None => worker.route(&due).await,
@@ -141,8 +150,8 @@ async fn run(worker: Arc<Worker>, mut announced: UnboundedReceiver<Announced>) {
                         let turn = lines.enter(&due, &route);
                         tasks.spawn(follow(Arc::clone(&worker), due, route, turn));
                     }
-                    // What was completed before it was looked at.
-                    routes.retain(|deliveryid, _| *deliveryid > taken);
+                    // The rest was completed before it was looked at, or is another one's to complete.
+                    routes.retain(|deliveryid, _| has_more && *deliveryid > taken);
                 }
                 Err(error) => {
                     tracing::debug!("cannot read the pending deliveries: {error}");
@@ -159,14 +168,23 @@ async fn run(worker: Arc<Worker>, mut announced: UnboundedReceiver<Announced>) {
                 }
                 None => return,
             },
-            Some(ended) = tasks.join_next() => end(&mut lines, ended),
+            Some(ended) = tasks.join_next() => end(&mut lines, &mut working, ended),
+            () = next(&mut handovers) => (taken, has_more) = (0, true),
         }
     }
 }
 
-fn end(lines: &mut Lines, ended: Result<(i64, Route), tokio::task::JoinError>) {
-    // A task that panicked has left its line as well; only its entry stays.
+/// Waits until deliveries are handed over; for ever where they never are.
+async fn next(handovers: &mut watch::Receiver<u64>) {
+    if handovers.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn end(lines: &mut Lines, working: &mut HashSet<i64>, ended: Result<(i64, Route), tokio::task::JoinError>) {
+    // A task that panicked has left its line as well; only its entries stay.
     if let Ok((deliveryid, route)) = ended {
+        working.remove(&deliveryid);
         lines.leave(deliveryid, &route);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookd_config::{ConfigHandle, Keep, Store};
-use hookd_store::{Expired, Expiry, SharedStore, StoreError, Timestamp};
+use hookd_store::{Expired, Expiry, Part, SharedStore, StoreError, Timestamp};
 
 /// The time between two looks for what has expired.
 const CHECK_INTERVAL: Duration = Duration::from_secs(60);
@@ -12,9 +12,12 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// Between two steps, so that webhooks are never held up by more than one.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Expires for as long as the store is open.
+/// Expires for as long as the store is open. Of several hookds that share it one does; each step looks at what
+/// is there, so that a lead that is lost meanwhile does no harm.
 pub(crate) async fn run(store: SharedStore, config: Arc<ConfigHandle>) {
+    let mut leadership = store.lead(Part::Expiry);
     loop {
+        leadership.gained().await;
         match expire(&store, &config).await {
             Ok(expired) if expired.is_empty() => {}
             Ok(Expired { requests, deliveries, changes, .. }) => {

@@ -1,17 +1,26 @@
 //! A real Buildbot master with its web server: the peer of the conformance test, and a place to deliver to.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::http::{self, Request};
+use crate::http::{Connection, Request};
 use crate::peers::{peer, root};
 use crate::wait::until;
+
+/// How many records are asked for at a time.
+const PAGE: usize = 50;
+
+/// How long the next piece of an answer may take, and how often an answer is asked for.
+const LOST_AFTER: Duration = Duration::from_secs(10);
+const MAX_TRIES: usize = 5;
 
 /// A running master. It is killed when it is dropped; if the test failed, the end of its log is shown.
 pub struct Buildbot {
@@ -70,13 +79,38 @@ impl Buildbot {
     }
 
     /// What its REST API lists here, by the name of the collection: `list("changes?order=changeid", "changes")`.
+    ///
+    /// Buildbot 4.3.0 writes answers from a thread, which Twisted does not allow, and loses a piece now and then, the more often the
+    /// longer they are. So it is asked for short pages, and again where the rest of an answer does not come.
     pub fn list(&self, path: &str, key: &str) -> Vec<Value> {
-        let answer = http::send(self.address, &Request::get(format!("/api/v2/{path}"))).expect("it answers");
-        let mut answer: Value = serde_json::from_slice(&answer.body).expect("it answers with JSON");
-        match answer[key].take() {
-            Value::Array(items) => items,
-            other => panic!("{path} has no list {key:?}, but {other}"),
+        let mut all = Vec::new();
+        loop {
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let page = format!("/api/v2/{path}{separator}limit={PAGE}&offset={}", all.len());
+            let mut answer: Value = serde_json::from_slice(&self.ask(&page)).expect("it answers with JSON");
+            match answer[key].take() {
+                Value::Array(items) => {
+                    let is_last = items.len() < PAGE;
+                    all.extend(items);
+                    if is_last {
+                        return all;
+                    }
+                }
+                other => panic!("{path} has no list {key:?}, but {other}"),
+            }
         }
+    }
+
+    fn ask(&self, path: &str) -> Vec<u8> {
+        let request = Request::get(path).header("Accept", "application/json");
+        for _ in 0..MAX_TRIES {
+            match Connection::with_patience(self.address, LOST_AFTER).send(&request) {
+                Ok(answer) => return answer.body,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => panic!("{path}: {error}"),
+            }
+        }
+        panic!("{path}: the rest of the answer did not come, {MAX_TRIES} times");
     }
 
     /// The address of its web server.

@@ -131,12 +131,18 @@ pub fn answers(stream: TcpStream) -> io::Result<Vec<Answer>> {
 pub struct Connection {
     address: SocketAddr,
     stream: Option<BufReader<TcpStream>>,
+    patience: Duration,
 }
 
 impl Connection {
     /// A connection to this address, opened with the first request.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, stream: None }
+        Self::with_patience(address, PATIENCE)
+    }
+
+    /// The same, which waits for each piece of an answer only so long.
+    pub fn with_patience(address: SocketAddr, patience: Duration) -> Self {
+        Self { address, stream: None, patience }
     }
 
     /// Sends a request and reads its answer.
@@ -161,7 +167,7 @@ impl Connection {
     pub fn send_once(&mut self, request: &Request) -> io::Result<Answer> {
         if self.stream.is_none() {
             let stream = TcpStream::connect(self.address)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(self.patience))?;
             stream.set_nodelay(true)?;
             self.stream = Some(BufReader::new(stream));
         }

@@ -192,6 +192,13 @@ impl Metrics {
                 ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX)),
             );
         }
+        if let Ok(replicas) = store.replicas()
+            && let Some(this) = replicas.into_iter().find(|replica| replica.is_this)
+        {
+            let info = Family::<[(&'static str, String); 1], Gauge>::default();
+            info.get_or_create(&[("name", this.name)]).set(1);
+            moment.register("replica_info", "1, with the name of this hookd among those that share the store", info);
+        }
         let registries = [&self.registry, &moment, &process::registry()];
         let encoded = registries.into_iter().try_for_each(|registry| encode_registry(&mut text, registry));
         let encoded = encoded.and_then(|()| encode_eof(&mut text));

@@ -14,6 +14,7 @@ mod layout;
 mod outcomes;
 mod overview;
 mod pollers;
+mod replicas;
 mod root;
 mod sink;
 mod sinks;
@@ -58,6 +59,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/sinks/{name}/{action}").route(web::post().to(sink::act)))
         .service(resource("/pollers", pollers::show))
         .service(web::resource("/pollers/{name}/poke").route(web::post().to(pollers::poke)))
+        .service(resource("/replicas", replicas::show))
         .service(resource("/unverified", unverified::show))
         .service(resource("/style.css", style));
 }
@@ -83,13 +85,13 @@ async fn style() -> HttpResponse {
 /// 200: the page, with a banner while nothing can be stored.
 async fn found(admin: &AppState, frame: &Frame<'_>, content: Markup) -> HttpResponse {
     let banner = banner::of(admin.store()).await;
-    html_answer(StatusCode::OK, framed(frame, &banner, content))
+    html_answer(StatusCode::OK, framed(frame, admin.store().is_shared(), &banner, content))
 }
 
 /// A page of a few words about an error.
 fn error(root: Root, status: StatusCode, title: &str, content: Markup) -> HttpResponse {
     let frame = Frame { root, title, search: "" };
-    html_answer(status, framed(&frame, &html! {}, html! { h1 { (title) } p { (content) } }))
+    html_answer(status, framed(&frame, false, &html! {}, html! { h1 { (title) } p { (content) } }))
 }
 
 /// 404: there is no such page, sink, delivery or change. The last two may have been there.

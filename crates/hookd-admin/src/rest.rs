@@ -5,6 +5,7 @@ mod envelope;
 mod parameters;
 mod pollers;
 mod replays;
+mod replicas;
 mod sinks;
 
 use std::sync::Arc;
@@ -53,6 +54,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .route("/pollers", web::get().to(pollers::pollers))
         .route("/pollers/{name}", web::get().to(pollers::poller))
         .route("/pollers/{name}/poke", web::post().to(pollers::poke))
+        .route("/replicas", web::get().to(replicas::replicas))
         .route("/sinks", web::get().to(sinks::sinks))
         .route("/sinks/{name}", web::get().to(sinks::sink))
         .route("/sinks/{name}/dead_letters", web::get().to(sinks::dead_letters))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hookd_core::{Change, ChangeArguments, Refusal, View, parse_date};
+use hookd_core::{Change, ChangeArguments, Properties, Refusal, View, parse_date};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -56,11 +56,24 @@ pub struct ChangeTemplate {
 }
 
 impl ChangeTemplate {
-    /// The change of an element.
+    /// The properties that are the same for all elements. Their values may be large, so that all changes share them.
+    pub(crate) fn shared_properties(&self, scope: &Scope<'_, '_>) -> Properties {
+        let of_payload = self.properties.iter().filter(|(_, template)| template.is_of_payload());
+        let values = of_payload
+            .filter_map(|(name, template)| Some((name.clone(), left_out(&scope.payload, template.value(scope))?)));
+        values.collect::<Properties>().into_shared()
+    }
+
+    /// The change of an element. `properties` are those that it shares with others.
     ///
     /// # Errors
     /// When a value is not there that identifies it. What only describes is left out, and noted.
-    pub(crate) fn change(&self, scope: &Scope<'_, '_>, arguments: &ChangeArguments<'_>) -> Result<Change, Refusal> {
+    pub(crate) fn change(
+        &self,
+        scope: &Scope<'_, '_>,
+        arguments: &ChangeArguments<'_>,
+        properties: &Properties,
+    ) -> Result<Change, Refusal> {
         let element = scope.element;
         let identifies = |template: &Option<Template>| template.as_ref().map(|it| it.text(scope)).transpose();
         let describes = |template: &Option<Template>| {
@@ -83,6 +96,7 @@ impl ChangeTemplate {
             revlink: describes(&self.revlink),
             src: describes(&self.src),
             when_timestamp: describes(&self.when_timestamp).and_then(|text| left_out(&element, seconds(&text))),
+            properties: properties.clone(),
             ..Change::default()
         };
         let codebase = arguments.codebase(None, scope.payload.json(), &change.repository)?;
@@ -94,7 +108,7 @@ impl ChangeTemplate {
                 }
             }
         }
-        for (name, template) in &self.properties {
+        for (name, template) in self.properties.iter().filter(|(_, template)| !template.is_of_payload()) {
             if let Some(value) = left_out(&element, template.value(scope)) {
                 change.properties.insert(name.clone(), value);
             }

@@ -55,7 +55,9 @@ impl Hook for JsonHook {
             Some(path) => payload.list(path)?,
         };
         let arguments = ChangeArguments::new(request);
-        let change = |element| self.change.change(&Scope { element, payload, groups: &groups }, &arguments);
+        let scope = |element| Scope { element, payload, groups: &groups };
+        let properties = self.change.shared_properties(&scope(payload));
+        let change = |element| self.change.change(&scope(element), &arguments, &properties);
         let changes = payload.collect_changes(elements.into_iter().map(change))?;
         if let Some(outcome) = self.skips.outcome_of(&changes) {
             return Ok(outcome);

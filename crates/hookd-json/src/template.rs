@@ -133,6 +133,14 @@ impl Template {
         }
     }
 
+    /// Whether it is the same for all elements.
+    pub(crate) fn is_of_payload(&self) -> bool {
+        self.parts.iter().all(|part| match part {
+            Part::Text(_) => true,
+            Part::Value { places, .. } => places.iter().all(|place| matches!(place, Place::Payload(_))),
+        })
+    }
+
     /// The value that it consists of, where that is all of it, and is there.
     fn only_value<'p>(&self, scope: &Scope<'_, 'p>) -> Option<&'p Json<'p>> {
         let [Part::Value { places, .. }] = self.parts.as_slice() else { return None };

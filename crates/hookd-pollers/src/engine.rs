@@ -104,7 +104,7 @@ impl Engine {
         let (sender, status) = watch::channel(PollerStatus::default());
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         let runner = Runner::new(Arc::clone(&settings), store, sender, observer, Arc::clone(&self.permits));
-        let task = self.runtime.spawn(runner.run(is_launch));
+        let task = self.runtime.spawn(runner.take_turns(is_launch));
         Running { settings, status, task }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use hookd_store::{
-    NewDelivery, NewState, Origin, POLL_EVENT, PositionMove, Positions, SharedStore, StoreError, Timestamp,
+    NewDelivery, NewState, Origin, POLL_EVENT, Part, PositionMove, Positions, SharedStore, StoreError, Timestamp,
 };
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -62,8 +62,31 @@ impl Runner {
         Self { settings, store, status, observer, permits }
     }
 
-    /// Serves until it is aborted, which it may be wherever it waits.
-    pub(crate) async fn run(self, is_launch: bool) {
+    /// Polls whenever it is this hookd's turn, until it is aborted, which it may be wherever it waits.
+    pub(crate) async fn take_turns(self, is_launch: bool) {
+        let mut leadership = self.store.lead(Part::Poller(self.settings.name.clone()));
+        let mut is_launch = is_launch;
+        loop {
+            if leadership.current().is_none() {
+                self.status.send_modify(|status| (status.state, status.next_at) = (PollerState::Standby, None));
+            }
+            let lead = leadership.gained().await;
+            tokio::select! {
+                () = self.run(is_launch) => {}
+                () = leadership.lost(lead.epoch) => {
+                    tracing::warn!(
+                        poller = self.settings.name,
+                        "this hookd no longer polls: the store has not confirmed in time that it does, or another one has \
+                         taken over"
+                    );
+                }
+            }
+            is_launch = false;
+        }
+    }
+
+    /// Polls as long as it is not abandoned.
+    async fn run(&self, is_launch: bool) {
         let every = &self.settings.every;
         let positions = self.first_positions().await;
         let polled_at = positions.as_ref().map(|positions| positions.polled_at);

@@ -10,6 +10,8 @@ pub enum PollerState {
     /// It starts, and has not read its positions yet.
     #[default]
     Starting,
+    /// Another hookd with the same store polls; this one does when that one ends.
+    Standby,
     /// It waits for its next poll.
     Waiting,
     /// A poll is due, and waits until fewer others poll.
@@ -22,12 +24,14 @@ pub enum PollerState {
 
 impl PollerState {
     /// All states.
-    pub const ALL: [Self; 5] = [Self::Starting, Self::Waiting, Self::Queued, Self::Polling, Self::Stopped];
+    pub const ALL: [Self; 6] =
+        [Self::Starting, Self::Standby, Self::Waiting, Self::Queued, Self::Polling, Self::Stopped];
 
     /// The name in the REST API and in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Starting => "starting",
+            Self::Standby => "standby",
             Self::Waiting => "waiting",
             Self::Queued => "queued",
             Self::Polling => "polling",

@@ -219,6 +219,7 @@ mod tests {
 
     use super::*;
     use crate::Verdict;
+    use crate::http::Cut;
 
     fn verdict_on(status: u16, body: &str) -> Verdict {
         let status = StatusCode::from_u16(status).unwrap();
@@ -250,7 +251,7 @@ mod tests {
 
     #[test]
     fn an_answer_of_success_that_breaks_off_is_none() {
-        let cut = Some("the answer broke off".to_owned());
+        let cut = Some(Cut::Stalled);
         let answer = Answer { status: StatusCode::OK, headers: Default::default(), body: String::new(), cut };
         let attempt = attempt(&answer);
         assert!(attempt.may_have_arrived && matches!(attempt.verdict, Verdict::Later { .. }), "{attempt:?}");

@@ -8,12 +8,10 @@ use std::time::Duration;
 use hookd_store::{CursorMove, LoggedChange, Moved, SharedStore, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::runner::{Asked, Command, Runner};
+use crate::runner::{Asked, Command};
 use crate::settings::SinkSettings;
 use crate::status::{SinkObserver, SinkState, SinkStatus};
-
-/// The pause before a sink that could not start is started again.
-const START_PAUSE: Duration = Duration::from_secs(5);
+use crate::turn::Turns;
 
 /// How many commands may wait for a sink.
 const MAX_COMMANDS: usize = 16;
@@ -88,16 +86,17 @@ impl Engine {
         let (commands, asked) = mpsc::channel(MAX_COMMANDS);
         let (stop, stopped) = watch::channel(None);
         let status = Arc::new(watch::Sender::new(SinkStatus::default()));
-        let work = work(
-            Arc::clone(&settings),
-            Arc::clone(&self.store),
-            Arc::clone(&status),
-            Arc::clone(&self.observer),
+        let turns = Turns {
+            settings: Arc::clone(&settings),
+            store: Arc::clone(&self.store),
+            status: Arc::clone(&status),
+            observer: Arc::clone(&self.observer),
             tail,
-            asked,
-            stopped,
-        );
-        let task = self.runtime.spawn(work);
+            commands: asked,
+            stop: stopped,
+        };
+        self.runtime.spawn(look(Arc::clone(&settings)));
+        let task = self.runtime.spawn(turns.take());
         Running { settings, status, commands, stop, task }
     }
 
@@ -154,7 +153,13 @@ impl Engine {
         let Some(cursor) = cursors.into_iter().find(|cursor| cursor.name == name) else {
             return Err(format!("there is no sink `{name}`"));
         };
-        let moved = CursorMove { name: cursor.name, expected: Some(cursor.version), to: None, settlements: Vec::new() };
+        let moved = CursorMove {
+            name: cursor.name,
+            expected: Some(cursor.version),
+            to: None,
+            epoch: None,
+            settlements: Vec::new(),
+        };
         match self.store.move_cursors(vec![moved]).await.map_err(|error| error.to_string())?.first() {
             Some(Moved::Removed) => Ok(format!("sink `{name}` is forgotten")),
             _ => Err(format!("another process serves sink `{name}`")),
@@ -216,41 +221,6 @@ async fn stop(running: Vec<Running>, patience: Duration) {
         // A sink that panicked has logged it.
         let _ = running.task.await;
     }
-}
-
-/// Serves one sink until it is stopped.
-async fn work(
-    settings: Arc<SinkSettings>,
-    store: SharedStore,
-    status: Arc<watch::Sender<SinkStatus>>,
-    observer: Arc<dyn SinkObserver>,
-    tail: i64,
-    commands: mpsc::Receiver<Asked>,
-    mut stop: watch::Receiver<Option<Duration>>,
-) {
-    tokio::spawn(look(Arc::clone(&settings)));
-    let runner = loop {
-        let (settings, store, observer) = (Arc::clone(&settings), Arc::clone(&store), Arc::clone(&observer));
-        let name = settings.name.clone();
-        match Runner::start(settings, store, Arc::clone(&status), observer, tail).await {
-            Ok(runner) => break runner,
-            Err(error) => {
-                let is_new = status.borrow().error.as_ref() != Some(&error);
-                if is_new {
-                    tracing::error!(sink = name, "cannot start, will retry: {error}");
-                }
-                status.send_modify(|status| {
-                    status.state = SinkState::Failed;
-                    status.error = Some(error);
-                });
-            }
-        }
-        tokio::select! {
-            _ = stop.changed() => return,
-            () = tokio::time::sleep(START_PAUSE) => {}
-        }
-    };
-    runner.run(commands, stop).await;
 }
 
 /// Logs what the other side of a sink has to say. What it delivers does not wait for that.

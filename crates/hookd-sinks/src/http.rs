@@ -10,7 +10,7 @@ mod private;
 mod status;
 mod url;
 
-pub(crate) use self::client::{Answer, Client, Credentials};
+pub(crate) use self::client::{Answer, Client, Credentials, Cut};
 pub(crate) use self::options::HttpOptions;
 pub use self::options::read_secret;
 pub(crate) use self::status::verdict;

@@ -26,6 +26,7 @@ mod start;
 mod status;
 mod template;
 pub mod tls;
+mod turn;
 mod verdict;
 mod webhook;
 mod window;

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::{AbortHandle, BoxFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hookd_store::{
-    LoggedChange, MAX_DONE_BEYOND, Moved, Settlement, SettlementKind, SharedStore, StoreError, Timestamp,
+    Lead, Leadership, LoggedChange, MAX_DONE_BEYOND, Moved, Settlement, SettlementKind, SharedStore, StoreError,
+    Timestamp,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -49,6 +50,17 @@ const MAX_SLEEP: Duration = Duration::from_secs(30);
 
 type Commit = BoxFuture<'static, Result<Vec<Moved>, StoreError>>;
 
+/// Why a sink is no longer at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was stopped.
+    Stopped,
+    /// Somebody else has moved its cursor.
+    Fenced,
+    /// This hookd does not lead any more.
+    Lost,
+}
+
 /// A sink at work.
 pub(crate) struct Runner {
     settings: Arc<SinkSettings>,
@@ -57,6 +69,8 @@ pub(crate) struct Runner {
     observer: Arc<dyn SinkObserver>,
     tail: watch::Receiver<i64>,
     window: Window,
+    /// The lead under which it works.
+    lead: Lead,
     /// The version of the cursor.
     version: u64,
     is_paused: bool,
@@ -104,8 +118,9 @@ impl Runner {
         status: Arc<watch::Sender<SinkStatus>>,
         observer: Arc<dyn SinkObserver>,
         tail: i64,
+        lead: Lead,
     ) -> Result<Self, String> {
-        let (cursor, notes) = start::cursor(&settings, &store, tail).await?;
+        let (cursor, notes) = start::cursor(&settings, &store, tail, lead).await?;
         let mut window = Window::new(settings.order, cursor.position, &cursor.done, notes.retries, !notes.is_settled);
         if notes.is_by_branch && settings.order == Order::All {
             window.ask_about_each();
@@ -116,6 +131,7 @@ impl Runner {
             status,
             observer,
             window,
+            lead,
             version: cursor.version,
             is_paused: notes.is_paused,
             under_way: FuturesUnordered::new(),
@@ -143,14 +159,19 @@ impl Runner {
         Ok(runner)
     }
 
-    /// Works until it is stopped; then what is under way has this long to end.
+    /// Works until it is stopped; then what is under way has this long to end. Ends at once where it no longer leads: nothing
+    /// begins that another hookd may do already, and what is under way is abandoned.
     pub(crate) async fn run(
         mut self,
-        mut commands: mpsc::Receiver<Asked>,
-        mut stop: watch::Receiver<Option<Duration>>,
-    ) {
+        commands: &mut mpsc::Receiver<Asked>,
+        stop: &mut watch::Receiver<Option<Duration>>,
+        leadership: &mut Leadership,
+    ) -> Ended {
         while !self.is_fenced && stop.borrow().is_none() {
             self.fill().await;
+            if !self.leads(leadership) {
+                return self.lost();
+            }
             self.give_up_what_is_too_old();
             self.send();
             self.start_commit();
@@ -158,6 +179,7 @@ impl Runner {
             let sleep = tokio::time::sleep(self.pause());
             tokio::select! {
                 _ = stop.changed() => {}
+                () = leadership.lost(self.lead.epoch) => return self.lost(),
                 Some(finished) = self.under_way.next() => self.finish(finished),
                 committed = maybe(&mut self.commit) => self.committed(committed),
                 Some((command, reply)) = commands.recv() => {
@@ -171,7 +193,27 @@ impl Runner {
             }
         }
         let patience = stop.borrow().unwrap_or_default();
-        self.wind_down(patience).await;
+        let epoch = self.lead.epoch;
+        let is_fenced = tokio::select! {
+            is_fenced = self.wind_down(patience) => is_fenced,
+            () = leadership.lost(epoch) => return Ended::Lost,
+        };
+        if is_fenced { Ended::Fenced } else { Ended::Stopped }
+    }
+
+    fn leads(&self, leadership: &Leadership) -> bool {
+        leadership.current().is_some_and(|lead| lead.epoch == self.lead.epoch)
+    }
+
+    fn lost(self) -> Ended {
+        let (sink, abandoned) = (&self.settings.name, self.under_way.len());
+        tracing::warn!(
+            sink,
+            abandoned,
+            "this hookd no longer serves the sink: the store has not confirmed in time that it does, or another one has \
+             taken over"
+        );
+        Ended::Lost
     }
 
     /// Reads on, where there is more and room for it.
@@ -314,8 +356,8 @@ impl Runner {
         next.map_or(pause, |next| pause.min(next.max(Duration::from_millis(1))))
     }
 
-    /// Waits for what is under way, up to a limit, and commits.
-    async fn wind_down(&mut self, patience: Duration) {
+    /// Waits for what is under way, up to a limit, and commits. Returns whether somebody else has moved the cursor.
+    async fn wind_down(&mut self, patience: Duration) -> bool {
         let end = tokio::time::Instant::now() + patience;
         while !self.under_way.is_empty() && !self.is_fenced {
             match tokio::time::timeout_at(end, self.under_way.next()).await {
@@ -348,6 +390,7 @@ impl Runner {
             self.committed(committed);
         }
         self.publish(Some(if self.is_fenced { SinkState::Failed } else { SinkState::Stopped }));
+        self.is_fenced
     }
 
     /// Shows what the sink is doing.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookd_store::{Cursor, CursorMove, CursorPlace, Moved, SharedStore, StoreError};
+use hookd_store::{Cursor, CursorMove, CursorPlace, Lead, Moved, SharedStore, StoreError};
 
 use crate::notes::Notes;
 use crate::settings::{From, SinkSettings};
@@ -17,6 +17,7 @@ pub(crate) async fn cursor(
     settings: &Arc<SinkSettings>,
     store: &SharedStore,
     tail: i64,
+    lead: Lead,
 ) -> Result<(Cursor, Notes), String> {
     let (name, reader) = (settings.name.clone(), Arc::clone(store));
     let from = settings.from;
@@ -39,7 +40,13 @@ pub(crate) async fn cursor(
     let is_by_branch = notes.is_by_branch || settings.order == Order::Branch;
     let place = CursorPlace { state: Notes { is_settled: false, is_by_branch, ..notes.clone() }.write(), ..place };
     let expected = cursor.map(|cursor| cursor.version);
-    let moved = CursorMove { name: settings.name.clone(), expected, to: Some(place.clone()), settlements: Vec::new() };
+    let moved = CursorMove {
+        name: settings.name.clone(),
+        expected,
+        to: Some(place.clone()),
+        epoch: Some(lead.epoch),
+        settlements: Vec::new(),
+    };
     let moved = store.move_cursors(vec![moved]).await.map_err(|error| error.to_string())?;
     match moved.first() {
         Some(Moved::To(version)) => {

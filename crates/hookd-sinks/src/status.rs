@@ -10,6 +10,8 @@ pub enum SinkState {
     /// It starts, and has not read its cursor yet.
     #[default]
     Starting,
+    /// Another hookd with the same store serves it; this one does when that one ends.
+    Standby,
     /// It has delivered everything that there is.
     Idle,
     /// It delivers.
@@ -28,8 +30,9 @@ pub enum SinkState {
 
 impl SinkState {
     /// All states.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Starting,
+        Self::Standby,
         Self::Idle,
         Self::Delivering,
         Self::Retrying,
@@ -43,6 +46,7 @@ impl SinkState {
     pub fn name(self) -> &'static str {
         match self {
             Self::Starting => "starting",
+            Self::Standby => "standby",
             Self::Idle => "idle",
             Self::Delivering => "delivering",
             Self::Retrying => "retrying",

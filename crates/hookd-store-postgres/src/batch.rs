@@ -8,9 +8,10 @@ use tokio_postgres::Client;
 use crate::deliveries::{self, Completing};
 use crate::error::Failure;
 use crate::head::Head;
-use crate::job::Job;
+use crate::replica::{Replica, Sharers};
 use crate::requests::{self, Packed};
 use crate::{changes, cursors, pending, positions, retention};
+use hookd_store::engine::Job;
 
 /// What a delivery of a batch becomes.
 enum Received {
@@ -23,10 +24,16 @@ enum Received {
 }
 
 /// Writes a batch in the transaction that has locked the head, and moves the head as it must be written with it.
-pub(crate) async fn write(client: &Client, head: &mut Head, batch: &mut [Job]) -> Result<(), Failure> {
+pub(crate) async fn write(
+    client: &Client,
+    head: &mut Head,
+    replica: &Replica,
+    sharers: &Sharers,
+    batch: &mut [Job],
+) -> Result<(), Failure> {
     // What cursors may point to: what was committed before.
     let newest = head.next_changeid - 1;
-    append(client, head, batch).await?;
+    append(client, head, sharers, batch).await?;
     for job in batch {
         match job {
             // Done above.
@@ -36,7 +43,7 @@ pub(crate) async fn write(client: &Client, head: &mut Head, batch: &mut [Job]) -
             Job::Expire(expiry, promise) => promise.set(Ok(retention::step(client, head, expiry).await?)),
             Job::MoveCursors(moves, promise) => {
                 let kept = KeptChanges { first: first_changeid(client, newest).await?, newest };
-                promise.set(cursors::move_all(client, moves, kept, &mut head.cursor_version).await?);
+                promise.set(cursors::move_all(client, replica, moves, kept, &mut head.cursor_version).await?);
             }
             // The head is written with each transaction.
             Job::Probe(promise) => promise.set(Ok(())),
@@ -52,7 +59,7 @@ async fn first_changeid(client: &Client, newest: i64) -> Result<i64, Failure> {
 }
 
 /// Stores what is new of the deliveries, and moves positions, those of polls without changes as well.
-async fn append(client: &Client, head: &mut Head, batch: &mut [Job]) -> Result<(), Failure> {
+async fn append(client: &Client, head: &mut Head, sharers: &Sharers, batch: &mut [Job]) -> Result<(), Failure> {
     let received = receive(client, head, batch).await?;
     let mut rows = Vec::new();
     let mut change_rows = Vec::new();
@@ -101,7 +108,7 @@ async fn append(client: &Client, head: &mut Head, batch: &mut [Job]) -> Result<(
         deliveries::insert(client, &rows).await?;
         changes::insert(client, &change_rows).await?;
         requests::insert(client, &packed).await?;
-        pending::insert(client, &rows).await?;
+        pending::insert(client, &rows, sharers).await?;
     }
     for (one, has_changes) in moved {
         positions::put(client, one, one.expected + 1, has_changes).await?;

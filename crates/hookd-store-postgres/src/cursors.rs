@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use hookd_store::{Cursor, CursorMove, KeptChanges, Moved, StoreError};
+use hookd_store::{Cursor, CursorMove, KeptChanges, Moved, Part, StoreError};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use crate::error::Failure;
-use crate::settlements;
+use crate::replica::Replica;
 use crate::text::{read, stored};
+use crate::{leases, settlements};
 
 const COLUMNS: &str = "name, version, position, done, state";
 
@@ -25,6 +26,7 @@ pub(crate) async fn all(client: &Client) -> Result<Vec<Cursor>, Failure> {
 /// given to a cursor, and then the last that is.
 pub(crate) async fn move_all(
     client: &Client,
+    replica: &Replica,
     moves: &[CursorMove],
     kept: KeptChanges,
     version: &mut i64,
@@ -35,8 +37,16 @@ pub(crate) async fn move_all(
     let found = rows.iter().map(cursor).collect::<Result<Vec<_>, _>>()?;
     // What the moves make of the cursors that they name.
     let mut current: HashMap<String, Cursor> = found.into_iter().map(|one| (one.name.clone(), one)).collect();
+    let led: Vec<_> = moves.iter().filter(|one| one.epoch.is_some()).map(|one| Part::Sink(one.name.clone())).collect();
+    let epochs = leases::epochs(client, replica, &led).await?;
     let (mut last, mut outcomes) = (*version, Vec::with_capacity(moves.len()));
     for one in moves {
+        let is_fenced =
+            one.epoch.is_some() && one.epoch != epochs.get(&Part::Sink(one.name.clone()).to_string()).copied();
+        if is_fenced {
+            outcomes.push(Moved::Conflict(current.get(&one.name).cloned()));
+            continue;
+        }
         match one.decide(current.get(&one.name), kept, (last + 1).cast_unsigned()) {
             Ok(moved) => {
                 if !matches!(moved, Moved::Conflict(_)) {

@@ -65,14 +65,6 @@ pub enum OpenError {
         /// The version of this build.
         known: i64,
     },
-    /// Another process uses the store.
-    #[error("{place} is in use by the hookd {holder}: stop that one first, or give this one a database of its own")]
-    InUse {
-        /// The database.
-        place: String,
-        /// Host and process of the other one.
-        holder: String,
-    },
 }
 
 /// Why something failed, within this crate.
@@ -96,9 +88,6 @@ pub(crate) enum Failure {
     /// It is not known whether a transaction was committed.
     #[error("the connection to PostgreSQL was lost during a commit, and it is not known whether it took place")]
     Unknown,
-    /// Somebody else may write.
-    #[error("the hookd {holder} has taken over the database")]
-    Fenced { holder: String },
     /// What was read is not what was written.
     #[error("{0}")]
     Damaged(String),
@@ -118,7 +107,6 @@ impl Failure {
         match self {
             Self::Connection { remedy, .. } | Self::Database { remedy, .. } => remedy,
             Self::Unknown => "have the forge send it again: what was stored is recognised",
-            Self::Fenced { .. } => "stop one of the two, or give each a database of its own",
             Self::Damaged(_) | Self::Store(_) => "see the cause",
         }
     }

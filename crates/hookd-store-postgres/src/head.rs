@@ -1,14 +1,14 @@
 //! The head: the one row that every transaction locks first and moves last.
 //!
-//! It gives numbers, so that they have no gaps and follow the order of commits, whoever writes. It says who may write: the
-//! holder, by its epoch, until a moment of the server's clock. And it tells whether a commit took place whose answer got
-//! lost: `last_commit` is another number after each, and whoever has locked the row sees the outcome of all before.
+//! It gives numbers, so that they have no gaps and follow the order of commits, whoever writes. Whoever has locked it sees the
+//! outcome of all transactions before, so that a hookd can find out whether its own took place.
 
 use std::time::Duration;
 
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 use crate::error::Failure;
+use crate::replica::Replica;
 
 /// Begins a transaction and locks the head. One round trip.
 ///
@@ -18,12 +18,10 @@ const LOCK: &str = "BEGIN; \
     SET LOCAL idle_in_transaction_session_timeout = '8s'; \
     SET LOCAL lock_timeout = '9s'; \
     SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
-    SELECT next_deliveryid, next_changeid, cursor_version, requests_expired_to, last_commit, epoch, holder, \
-    held_until < clock_timestamp() AS is_free FROM hookd.head FOR UPDATE";
+    SELECT next_deliveryid, next_changeid, cursor_version, requests_expired_to FROM hookd.head FOR UPDATE";
 
 /// The same without a transaction of its own, to look only.
-const LOOK: &str = "SELECT next_deliveryid, next_changeid, cursor_version, requests_expired_to, last_commit, epoch, holder, \
-    held_until < clock_timestamp() AS is_free FROM hookd.head";
+const LOOK: &str = "SELECT next_deliveryid, next_changeid, cursor_version, requests_expired_to FROM hookd.head";
 
 /// The head as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +30,6 @@ pub(crate) struct Head {
     pub(crate) next_changeid: i64,
     pub(crate) cursor_version: i64,
     pub(crate) requests_expired_to: i64,
-    pub(crate) last_commit: i64,
-    pub(crate) epoch: i64,
-    pub(crate) holder: String,
-    /// Whether the holder has not said for too long that it is alive.
-    pub(crate) is_free: bool,
 }
 
 /// How a commit ended.
@@ -49,11 +42,8 @@ pub(crate) enum Committed {
 
 impl Head {
     fn from_row(row: &SimpleQueryRow) -> Result<Self, Failure> {
-        let text = |column: &str| {
-            row.get(column).ok_or_else(|| Failure::Damaged(format!("the head of the log has no `{column}`")))
-        };
         let number = |column: &str| {
-            let text = text(column)?;
+            let text = row.get(column).unwrap_or_default();
             text.parse().map_err(|_| Failure::Damaged(format!("the head of the log has a bad `{column}`")))
         };
         Ok(Self {
@@ -61,10 +51,6 @@ impl Head {
             next_changeid: number("next_changeid")?,
             cursor_version: number("cursor_version")?,
             requests_expired_to: number("requests_expired_to")?,
-            last_commit: number("last_commit")?,
-            epoch: number("epoch")?,
-            holder: text("holder")?.to_owned(),
-            is_free: text("is_free")? == "t",
         })
     }
 }
@@ -88,21 +74,22 @@ fn only_head(messages: &[SimpleQueryMessage]) -> Result<Head, Failure> {
     rows.last().map_or_else(|| Err(Failure::Damaged("the log has no head".to_owned())), Head::from_row)
 }
 
-/// Writes the head, and commits. The holder keeps the log for as long as `lease` from now.
+/// Writes the head and the row of the hookd that has moved it, and commits. It counts as alive for as long as `lease` from now.
 ///
 /// # Errors
 /// When the transaction is certainly not committed.
-pub(crate) async fn commit(client: &Client, head: &Head, lease: Duration) -> Result<Committed, Failure> {
-    let Head {
-        next_deliveryid, next_changeid, cursor_version, requests_expired_to, last_commit, epoch, holder, ..
-    } = head;
-    let holder = holder.replace('\'', "''");
-    let milliseconds = lease.as_millis();
+pub(crate) async fn commit(
+    client: &Client,
+    head: &Head,
+    replica: &Replica,
+    number: i64,
+    lease: Duration,
+) -> Result<Committed, Failure> {
+    let Head { next_deliveryid, next_changeid, cursor_version, requests_expired_to } = head;
+    let alive = replica.upsert(number, lease);
     let sql = format!(
         "UPDATE hookd.head SET next_deliveryid = {next_deliveryid}, next_changeid = {next_changeid}, \
-         cursor_version = {cursor_version}, requests_expired_to = {requests_expired_to}, last_commit = {last_commit}, \
-         epoch = {epoch}, holder = '{holder}', \
-         held_until = clock_timestamp() + interval '{milliseconds} milliseconds'; COMMIT"
+         cursor_version = {cursor_version}, requests_expired_to = {requests_expired_to}; {alive}; COMMIT"
     );
     match client.simple_query(&sql).await {
         Ok(_) => Ok(Committed::Yes),

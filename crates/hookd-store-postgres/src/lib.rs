@@ -2,8 +2,8 @@
 //!
 //! It keeps the laws of [`hookd_store::Log`]. One task writes: it takes all that waits as one transaction and then answers all
 //! of it. Every transaction first locks one row, the [head](head): so numbers have no gaps and follow the order of commits,
-//! whoever writes, and so one hookd at a time has the log. What is answered with success is committed: after a lost
-//! connection the head tells whether a commit took place.
+//! whoever writes. Several hookds may share one database: what must be done by one at a time has a [lease](leases). What is answered with success is committed: after a lost
+//! connection the row of this hookd tells whether a commit took place.
 //!
 //! Invariants: no state of a session is relied on, so that a pooler may give each transaction another one; texts are compared by
 //! their bytes; nothing that the server says about data is shown.
@@ -18,14 +18,13 @@ mod deliveries;
 mod error;
 mod head;
 mod health;
-mod job;
-mod lease;
+mod leases;
 mod options;
-mod overload;
 mod pending;
 mod pool;
 mod positions;
 mod reader;
+mod replica;
 mod requests;
 mod retention;
 mod schema;

@@ -7,21 +7,23 @@ use tokio_postgres::{Client, Row};
 
 use crate::deliveries::{NewRow, optional};
 use crate::error::Failure;
+use crate::replica::Sharers;
 use crate::text::{read, stored, stored_option};
 
 const COLUMNS: &str = "deliveryid, dialect, received_at, attempts, next_at, error, repository, branch, revision";
 
 /// Inserts those of the deliveries that are pending.
-pub(crate) async fn insert(client: &Client, rows: &[NewRow<'_>]) -> Result<(), Failure> {
+pub(crate) async fn insert(client: &Client, rows: &[NewRow<'_>], sharers: &Sharers) -> Result<(), Failure> {
     for row in rows {
         let NewDelivery { dialect, received_at, state: NewState::Pending { about, .. }, .. } = row.delivery else {
             continue;
         };
         let Subject { repository, branch, revision } = about;
+        let owner = sharers.owner(dialect, repository);
         client
             .execute_typed(
                 "INSERT INTO hookd.pending (deliveryid, dialect, received_at, attempts, next_at, repository, branch, \
-                 revision) VALUES ($1, $2, $3, 0, $3, $4, $5, $6)",
+                 revision, replica, was_handed_over) VALUES ($1, $2, $3, 0, $3, $4, $5, $6, $7, $8)",
                 &[
                     (&row.deliveryid, Type::INT8),
                     (&stored(dialect), Type::TEXT),
@@ -29,6 +31,8 @@ pub(crate) async fn insert(client: &Client, rows: &[NewRow<'_>]) -> Result<(), F
                     (&stored(shortened(repository)), Type::TEXT),
                     (&stored_option(branch.as_deref().map(shortened)), Type::TEXT),
                     (&stored_option(revision.as_deref().map(shortened)), Type::TEXT),
+                    (&owner, Type::INT8),
+                    (&(owner != sharers.this), Type::BOOL),
                 ],
             )
             .await?;
@@ -51,10 +55,12 @@ pub(crate) async fn postpone(client: &Client, due: &Due) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Those above `after`, ascending.
-pub(crate) async fn after(client: &Client, after: i64, most: i64) -> Result<Vec<Due>, Failure> {
-    let sql = format!("SELECT {COLUMNS} FROM hookd.pending WHERE deliveryid > $1 ORDER BY deliveryid LIMIT $2");
-    let rows = client.query_typed(&sql, &[(&after, Type::INT8), (&most, Type::INT8)]).await?;
+/// Those of a hookd above `after`, ascending.
+pub(crate) async fn after(client: &Client, replica: i64, after: i64, most: i64) -> Result<Vec<Due>, Failure> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM hookd.pending WHERE deliveryid > $1 AND replica = $3 ORDER BY deliveryid LIMIT $2"
+    );
+    let rows = client.query_typed(&sql, &[(&after, Type::INT8), (&most, Type::INT8), (&replica, Type::INT8)]).await?;
     rows.iter().map(|row| waiting(row).map(|waiting| waiting.due)).collect()
 }
 
@@ -82,4 +88,15 @@ fn waiting(row: &Row) -> Result<Waiting, Failure> {
     };
     let about = Subject { repository: read(row.try_get(6)?), branch: optional(row, 7)?, revision: optional(row, 8)? };
     Ok(Waiting { due, about })
+}
+
+/// The newest that a hookd is to complete and another one has received; zero if there is none.
+pub(crate) async fn newest_handed_over(client: &Client, replica: i64) -> Result<i64, Failure> {
+    let row = client
+        .query_typed_one(
+            "SELECT coalesce(max(deliveryid), 0) FROM hookd.pending WHERE replica = $1 AND was_handed_over",
+            &[(&replica, Type::INT8)],
+        )
+        .await?;
+    Ok(row.try_get(0)?)
 }

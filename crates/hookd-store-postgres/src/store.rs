@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use hookd_store::{
     Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
-    Expiry, Log, LoggedChange, Moved, NewDelivery, Observer, Page, PositionMove, Positions, Query, Receipt, Reply,
-    Search, Settlement, SettlementKind, StoreError, StoredRequest, Waiting,
+    Expiry, Leadership, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Part, PositionMove, Positions, Query,
+    Receipt, Reply, Search, Settlement, SettlementKind, StoreError, StoredRequest, Waiting,
 };
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, watch};
@@ -16,14 +16,15 @@ use tokio_postgres::Client;
 
 use crate::error::Failure;
 use crate::health::Health;
-use crate::job::{Job, Promise};
-use crate::lease::Lease;
-use crate::overload::Overload;
+use crate::leases::Leases;
 use crate::pool::Pool;
+use crate::replica::{self, Replica};
 use crate::schema::{self, Facts};
 use crate::session::Connector;
 use crate::writer::{Monitor, Writer};
 use crate::{OpenError, Options, cursors, pending, positions, reader, settlements};
+use hookd_store::engine::Overload;
+use hookd_store::engine::{Job, Promise};
 
 /// How many writes may wait; more are refused with [`StoreError::Overloaded`].
 const MAX_QUEUED_WRITES: usize = 4096;
@@ -45,7 +46,8 @@ pub struct PostgresStore {
     writer: Mutex<Option<Receiver<()>>>,
     readers: Readers,
     tail: watch::Receiver<i64>,
-    lease: Arc<Lease>,
+    handovers: watch::Receiver<u64>,
+    leases: Arc<Leases>,
     /// Writes that were queued and are not stored yet.
     queued: Arc<AtomicUsize>,
     overload: Arc<Overload>,
@@ -57,11 +59,12 @@ pub struct PostgresStore {
 pub(crate) struct Readers {
     pool: Pool,
     facts: Facts,
+    /// The hookd that this process is among those that share the log.
+    replica: Option<i64>,
 }
 
 impl PostgresStore {
-    /// Connects, makes the tables where there are none or brings them up to date, and takes the log: as long as this store
-    /// is open no other can be opened.
+    /// Connects, makes the tables where there are none or brings them up to date, and joins those that share the log.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -76,14 +79,14 @@ impl PostgresStore {
     pub fn open_observed(options: Options, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
         let runtime = start_runtime()?;
         let opened = wait_for(runtime.handle(), open(options, observer));
-        let Opened { connector, facts, writer, sender, lease, queued, overload } = match opened {
+        let Opened { connector, facts, writer, sender, leases, replica, queued, overload } = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 runtime.shutdown_background();
                 return Err(error);
             }
         };
-        let tail = writer.tail();
+        let (tail, handovers) = (writer.tail(), writer.handovers());
         let (ended, writer_ended) = sync_channel(1);
         runtime.spawn(async move {
             writer.run().await;
@@ -95,9 +98,10 @@ impl PostgresStore {
         Ok(Self {
             jobs: Mutex::new(Some(sender)),
             writer: Mutex::new(Some(writer_ended)),
-            readers: Readers { pool, facts },
+            readers: Readers { pool, facts, replica: Some(replica) },
             tail,
-            lease,
+            handovers,
+            leases,
             queued,
             overload,
             size,
@@ -139,13 +143,14 @@ struct Opened {
     facts: Facts,
     writer: Writer,
     sender: mpsc::Sender<Job>,
-    lease: Arc<Lease>,
+    leases: Arc<Leases>,
+    replica: i64,
     queued: Arc<AtomicUsize>,
     overload: Arc<Overload>,
 }
 
 async fn open(options: Options, observer: Arc<dyn Observer>) -> Result<Opened, OpenError> {
-    let lease = Arc::new(Lease::new(options.lease));
+    let leases = Arc::new(Leases::new(options.lease));
     let connector = Connector::new(options)?;
     let unavailable = |failure: Failure| connector.unavailable(&failure);
     let client = connector.connect().await.map_err(unavailable)?;
@@ -159,8 +164,10 @@ async fn open(options: Options, observer: Arc<dyn Observer>) -> Result<Opened, O
         observer,
     };
     let (sender, jobs) = mpsc::channel(MAX_QUEUED_WRITES);
-    let writer = Writer::open(connector.clone(), client, jobs, Arc::clone(&lease), monitor).await?;
-    Ok(Opened { connector, facts, writer, sender, lease, queued, overload })
+    let replica = Replica::new();
+    let id = replica.id;
+    let writer = Writer::open(connector.clone(), client, jobs, replica, Arc::clone(&leases), monitor).await?;
+    Ok(Opened { connector, facts, writer, sender, leases, replica: id, queued, overload })
 }
 
 /// The threads of a store: its connections, and what it writes.
@@ -263,8 +270,16 @@ impl Log for PostgresStore {
     }
 
     fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
-        let most = rows(most);
-        self.readers.pool.read(move |client| async move { pending::after(&client, after, most).await })
+        let (most, replica) = (rows(most), self.readers.replica.unwrap_or_default());
+        self.readers.pool.read(move |client| async move { pending::after(&client, replica, after, most).await })
+    }
+
+    fn lead(&self, part: Part) -> Leadership {
+        self.leases.wish(&part)
+    }
+
+    fn handovers(&self) -> watch::Receiver<u64> {
+        self.handovers.clone()
     }
 
     fn pending_count(&self) -> Result<usize, StoreError> {
@@ -276,7 +291,6 @@ impl Log for PostgresStore {
         if most == 0 || after >= *self.tail.borrow() {
             return Ok(Vec::new());
         }
-        self.lease.check()?;
         let most = rows(most.min(MAX_CHANGES_AT_ONCE));
         let instance = self.readers.facts.instance.clone();
         let changes = self.readers.pool.read(move |client| {
@@ -325,7 +339,7 @@ impl Drop for PostgresStore {
 
 impl Readers {
     pub(crate) fn new(pool: Pool, facts: Facts) -> Self {
-        Self { pool, facts }
+        Self { pool, facts, replica: None }
     }
 
     /// Reads something else.
@@ -383,6 +397,14 @@ impl Browse for PostgresStore {
 
     fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError> {
         self.readers.settlement_count(cursor, kind)
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn replicas(&self) -> Result<Vec<hookd_store::Replica>, StoreError> {
+        self.readers.replicas()
     }
 }
 
@@ -459,5 +481,14 @@ impl Browse for Readers {
             let cursor = cursor.clone();
             async move { settlements::count(&client, &cursor, kind).await }
         })
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn replicas(&self) -> Result<Vec<hookd_store::Replica>, StoreError> {
+        let this = self.replica;
+        self.pool.read(move |client| async move { replica::all(&client, this).await })
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use hookd_store::{
-    Browse, ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Page, Query, Search, Settlement, SettlementKind,
-    StoreError, StoredRequest, Timestamp, Waiting,
+    Browse, ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Page, Query, Replica, Search, Settlement,
+    SettlementKind, StoreError, StoredRequest, Timestamp, Waiting,
 };
 use tokio::runtime::Runtime;
 use tokio_postgres::Client;
@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::pool::Pool;
 use crate::session::Connector;
 use crate::store::{Readers, start_runtime, wait_for};
-use crate::{OpenError, Options, head, schema};
+use crate::{OpenError, Options, replica, schema};
 
 /// A store that is only read. It takes no lock and no lease.
 pub struct StoreReader {
@@ -26,7 +26,7 @@ pub struct StoreReader {
 pub enum Preflight {
     /// It can be opened.
     Free,
-    /// A hookd is at work on it.
+    /// It can be opened, and a hookd is at work on it.
     InUse,
 }
 
@@ -97,8 +97,8 @@ impl Preflight {
                 Err(OpenError::Missing { .. } | OpenError::Older { .. }) => return Ok(Self::Free),
                 checked => checked?,
             }
-            let head = head::look(&client).await.map_err(|failure| connector.unavailable(&failure))?;
-            Ok(if head.is_free { Self::Free } else { Self::InUse })
+            let replicas = replica::all(&client, None).await.map_err(|failure| connector.unavailable(&failure))?;
+            Ok(if replicas.iter().any(|replica| replica.is_alive) { Self::InUse } else { Self::Free })
         });
         runtime.shutdown_background();
         found
@@ -185,5 +185,13 @@ impl Browse for StoreReader {
 
     fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError> {
         self.readers.settlement_count(cursor, kind)
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn replicas(&self) -> Result<Vec<Replica>, StoreError> {
+        self.readers.replicas()
     }
 }

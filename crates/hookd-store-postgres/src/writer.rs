@@ -2,27 +2,28 @@
 //!
 //! A batch goes through it as *take → lock the head → write → move the head and commit → answer*. Results are put into the
 //! jobs as they arise and are sent when the commit is known to have taken place. Where the connection is lost during a
-//! commit, the head tells the outcome over another connection; as long as nobody knows it, nothing is acknowledged.
+//! commit, the row of this hookd tells the outcome over another connection; as long as nobody knows it, nothing is
+//! acknowledged.
+//!
+//! Now and then a transaction also renews the leases of this hookd and looks around among the others.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use hookd_store::engine::{Job, Overload};
 use hookd_store::{Observer, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
-use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::Failure;
 use crate::head::{self, Committed, Head};
 use crate::health::Health;
-use crate::job::Job;
-use crate::lease::{self, Lease};
-use crate::overload::Overload;
+use crate::leases::{self, Held, Leases, Wanted};
+use crate::replica::{self, Replica, Sharers};
 use crate::session::Connector;
-use crate::{OpenError, batch};
+use crate::{OpenError, batch, pending};
 
 /// How many writes one transaction takes at most.
 const MAX_BATCH_WRITES: usize = 512;
@@ -45,16 +46,29 @@ pub(crate) struct Writer {
     jobs: mpsc::Receiver<Job>,
     /// The newest change.
     tail: watch::Sender<i64>,
-    holder: String,
-    /// That of this process; another one than the head's where it may not write.
-    epoch: i64,
-    lease: Arc<Lease>,
-    renewed_at: Instant,
-    random: RandomState,
-    commits: u64,
+    replica: Replica,
+    sharers: Sharers,
+    leases: Arc<Leases>,
+    /// When the leases were renewed last; `None` makes the next transaction renew them.
+    renewed_at: Option<Instant>,
+    /// The number of the last transaction that this hookd has tried to commit.
+    commits: i64,
+    /// How often pending deliveries came from other hookds.
+    handovers: watch::Sender<u64>,
+    /// The newest of them that was seen.
+    handed_over: i64,
     /// Why the last connection could not be made, and when.
     unconnected: Option<(Instant, Failure)>,
     monitor: Monitor,
+}
+
+/// What a transaction has renewed.
+struct Renewal {
+    wanted: Wanted,
+    held: Held,
+    sharers: Sharers,
+    /// Whether there were pending deliveries of hookds that have died.
+    took_over: bool,
 }
 
 /// What takes note of the writer's transactions.
@@ -66,12 +80,13 @@ pub(crate) struct Monitor {
 }
 
 impl Writer {
-    /// Takes the log, waiting until a holder that has died without a word may be counted as dead.
+    /// Joins those that share the log.
     pub(crate) async fn open(
         connector: Connector,
         client: Arc<Client>,
         jobs: mpsc::Receiver<Job>,
-        lease: Arc<Lease>,
+        replica: Replica,
+        leases: Arc<Leases>,
         monitor: Monitor,
     ) -> Result<Self, OpenError> {
         let mut writer = Self {
@@ -79,36 +94,19 @@ impl Writer {
             client: Some(client),
             jobs,
             tail: watch::Sender::new(0),
-            holder: lease::holder(),
-            epoch: -1,
-            lease,
-            renewed_at: Instant::now(),
-            random: RandomState::new(),
+            sharers: Sharers::alone(replica.id),
+            replica,
+            leases,
+            renewed_at: None,
             commits: 0,
+            handovers: watch::Sender::new(0),
+            handed_over: 0,
             unconnected: None,
             monitor,
         };
-        let begun = Instant::now();
-        let mut seen = None;
-        loop {
-            let failure = match writer.attempt(&mut []).await {
-                Ok(()) => return Ok(writer),
-                Err(failure) => failure,
-            };
-            let Failure::Fenced { holder } = failure else { return Err(writer.connector.unavailable(&failure)) };
-            let look = match writer.connected().await {
-                Ok(client) => head::look(&client).await,
-                Err(failure) => Err(failure),
-            };
-            let look = look.map_err(|failure| writer.connector.unavailable(&failure))?;
-            let first = *seen.get_or_insert_with(|| {
-                tracing::info!(holder, "waiting for the store: another hookd has used it, or uses it");
-                look.last_commit
-            });
-            if first != look.last_commit || begun.elapsed() > 2 * writer.lease.length() {
-                return Err(OpenError::InUse { place: writer.connector.options().place(), holder });
-            }
-            sleep(Duration::from_millis(100)).await;
+        match writer.attempt(&mut []).await {
+            Ok(()) => Ok(writer),
+            Err(failure) => Err(writer.connector.unavailable(&failure)),
         }
     }
 
@@ -117,13 +115,24 @@ impl Writer {
         self.tail.subscribe()
     }
 
-    /// Serves until all senders are gone and all that they queued is stored, and then lets go of the log.
+    /// A watch on how often pending deliveries came from other hookds.
+    pub(crate) fn handovers(&self) -> watch::Receiver<u64> {
+        self.handovers.subscribe()
+    }
+
+    /// Serves until all senders are gone and all that they queued is stored, and then leaves the others.
     pub(crate) async fn run(mut self) {
-        let beat = MAX_BEAT.min(self.lease.length() / 6);
+        let beat = MAX_BEAT.min(self.leases.length() / 6);
+        let leases = Arc::clone(&self.leases);
         loop {
             let first = tokio::select! {
                 biased;
                 job = self.jobs.recv() => job,
+                () = leases.changed() => {
+                    self.renewed_at = None;
+                    self.beat().await;
+                    continue;
+                }
                 () = sleep(beat) => {
                     self.beat().await;
                     continue;
@@ -142,29 +151,44 @@ impl Writer {
             let error = outcome.err().map(StoreError::from);
             batch.into_iter().for_each(|job| job.answer(error.as_ref()));
         }
-        if let Err(failure) = self.release().await {
-            tracing::debug!("the store was not let go of: {failure}");
+        if let Err(failure) = self.leave().await {
+            tracing::debug!("the others have to wait until the leases end: {failure}");
         }
     }
 
     /// Says that this hookd is alive, and sees what others have committed.
     async fn beat(&mut self) {
-        let outcome = if self.renewed_at.elapsed() >= self.lease.length() / 3 {
-            self.store(&mut []).await
-        } else {
-            self.look().await
-        };
+        let outcome = if self.is_renewal_due() { self.store(&mut []).await } else { self.look().await };
         match outcome {
             Ok(()) => self.monitor.health.committed(),
             Err(failure) => self.monitor.health.failed(&failure, 0),
         }
     }
 
+    fn is_renewal_due(&self) -> bool {
+        self.renewed_at.is_none_or(|renewed_at| renewed_at.elapsed() >= self.leases.length() / 3)
+    }
+
     async fn look(&mut self) -> Result<(), Failure> {
         let client = self.connected().await?;
-        match timeout(MAX_TRANSACTION_TIME, head::look(&client)).await {
-            Ok(Ok(head)) => {
+        let (waiting, this) = (self.leases.waiting(), self.replica.id);
+        let looked = timeout(MAX_TRANSACTION_TIME, async {
+            let head = head::look(&client).await?;
+            let handed_over = pending::newest_handed_over(&client, this).await?;
+            let is_any_free = leases::is_any_free(&client, &waiting).await?;
+            Ok::<_, Failure>((head, handed_over, is_any_free))
+        });
+        match looked.await {
+            Ok(Ok((head, handed_over, is_any_free))) => {
                 self.wake(head.next_changeid - 1);
+                if handed_over > self.handed_over {
+                    self.handed_over = handed_over;
+                    self.handovers.send_modify(|count| *count += 1);
+                }
+                if is_any_free {
+                    self.renewed_at = None;
+                    return self.store(&mut []).await;
+                }
                 Ok(())
             }
             // The next transaction makes another connection, and says if that fails.
@@ -205,18 +229,19 @@ impl Writer {
     /// Tries one transaction.
     async fn attempt(&mut self, batch: &mut [Job]) -> Result<(), Failure> {
         let client = self.connected().await?;
-        let (epoch, holder) = (self.epoch, self.holder.clone());
         self.commits += 1;
-        let token = i64::try_from(self.random.hash_one(self.commits) >> 1).unwrap_or(0);
+        let wanted = self.is_renewal_due().then(|| self.leases.wanted());
+        let (replica, sharers, lease) = (&self.replica, &self.sharers, self.leases.length());
         let written = timeout(MAX_TRANSACTION_TIME, async {
             let mut head = head::lock(&client).await?;
-            take(&mut head, epoch, holder)?;
-            head.last_commit = token;
-            batch::write(&client, &mut head, batch).await?;
-            Ok(head)
+            batch::write(&client, &mut head, replica, sharers, batch).await?;
+            let Some(wanted) = wanted else { return Ok((head, None)) };
+            let held = leases::renew(&client, replica, &wanted, lease).await?;
+            let (sharers, took_over) = replica::look_around(&client, replica).await?;
+            Ok((head, Some(Renewal { wanted, held, sharers, took_over })))
         });
-        let head = match written.await.unwrap_or_else(|_| Err(no_answer())) {
-            Ok(head) => head,
+        let (head, renewal) = match written.await.unwrap_or_else(|_| Err(no_answer())) {
+            Ok(written) => written,
             Err(failure) => {
                 let is_lost = failure.is_of_connection() || head::roll_back(&client).await.is_err();
                 if is_lost {
@@ -226,48 +251,44 @@ impl Writer {
             }
         };
         let sent = Instant::now();
-        let commit = head::commit(&client, &head, self.lease.length());
+        let commit = head::commit(&client, &head, &self.replica, self.commits, lease);
         match timeout(MAX_TRANSACTION_TIME, commit).await.unwrap_or(Ok(Committed::Unknown)) {
-            Ok(Committed::Yes) => {
-                self.committed(&head, sent);
-                Ok(())
-            }
+            Ok(Committed::Yes) => {}
             Ok(Committed::Unknown) => {
                 self.client = None;
-                self.resolve(&head, sent).await
+                self.resolve().await?;
             }
             Err(failure) => {
                 if head::roll_back(&client).await.is_err() {
                     self.client = None;
                 }
-                Err(failure)
+                return Err(failure);
             }
         }
+        self.committed(&head, renewal, sent);
+        Ok(())
     }
 
-    /// Finds out whether a commit took place. Whoever has locked the head sees the outcome of all transactions before.
+    /// Finds out whether the last commit took place. Whoever has locked the head sees the outcome of all transactions before.
     ///
     /// # Errors
     /// [`Failure::Connection`] if it certainly did not; [`Failure::Unknown`] if nobody knows.
-    async fn resolve(&mut self, head: &Head, sent: Instant) -> Result<(), Failure> {
+    async fn resolve(&mut self) -> Result<(), Failure> {
         let begun = Instant::now();
         tracing::warn!("the connection to PostgreSQL was lost during a commit: asking whether it took place");
         while begun.elapsed() < MAX_RESOLVE_TIME {
-            match timeout(MAX_RESOLVE_TIME, self.locked_head()).await.unwrap_or_else(|_| Err(no_answer())) {
-                Ok(found) if found.last_commit == head.last_commit => {
+            match timeout(MAX_RESOLVE_TIME, self.last_commit()).await.unwrap_or_else(|_| Err(no_answer())) {
+                Ok(number) if number == Some(self.commits) => {
                     tracing::info!("it took place");
-                    self.committed(head, sent);
                     return Ok(());
                 }
-                Ok(found) if found.epoch == head.epoch || found.epoch == self.epoch => {
+                Ok(_) => {
                     tracing::info!("it did not take place");
                     return Err(Failure::Connection {
                         cause: "the connection to PostgreSQL was lost".to_owned(),
                         remedy: "see whether PostgreSQL runs and can be reached; hookd continues by itself",
                     });
                 }
-                // Another hookd has written since.
-                Ok(_) => break,
                 Err(failure) => {
                     tracing::debug!("not known yet: {failure}");
                     self.client = None;
@@ -278,20 +299,23 @@ impl Writer {
         Err(Failure::Unknown)
     }
 
-    async fn locked_head(&mut self) -> Result<Head, Failure> {
+    async fn last_commit(&mut self) -> Result<Option<i64>, Failure> {
         let client = self.connected().await?;
-        let head = head::lock(&client).await?;
+        head::lock(&client).await?;
+        let number = replica::last_commit(&client, &self.replica).await;
         head::roll_back(&client).await?;
-        Ok(head)
+        number
     }
 
-    fn committed(&mut self, head: &Head, sent: Instant) {
-        if self.epoch != head.epoch && self.epoch >= 0 {
-            tracing::warn!("another hookd had taken the store and no longer uses it: this one goes on");
+    fn committed(&mut self, head: &Head, renewal: Option<Renewal>, sent: Instant) {
+        if let Some(Renewal { wanted, held, sharers, took_over }) = renewal {
+            self.renewed_at = Some(sent);
+            self.leases.renewed(&wanted, held, sent);
+            self.sharers = sharers;
+            if took_over {
+                self.handovers.send_modify(|count| *count += 1);
+            }
         }
-        self.epoch = head.epoch;
-        self.renewed_at = sent;
-        self.lease.renewed(sent);
         self.wake(head.next_changeid - 1);
     }
 
@@ -326,27 +350,11 @@ impl Writer {
         }
     }
 
-    /// Lets go of the log, so that another hookd need not wait.
-    async fn release(&mut self) -> Result<(), Failure> {
+    /// Ends all leases, so that another hookd need not wait.
+    async fn leave(&mut self) -> Result<(), Failure> {
         let client = self.connected().await?;
-        let sql = "UPDATE hookd.head SET held_until = '-infinity' WHERE epoch = $1";
-        let epoch: [(&(dyn ToSql + Sync), Type); 1] = [(&self.epoch, Type::INT8)];
-        timeout(MAX_TRANSACTION_TIME, client.execute_typed(sql, &epoch)).await.map_err(|_| no_answer())??;
-        Ok(())
+        timeout(MAX_TRANSACTION_TIME, replica::leave(&client, &self.replica)).await.map_err(|_| no_answer())?
     }
-}
-
-/// Checks who may write, and takes the log where nobody holds it any more.
-fn take(head: &mut Head, epoch: i64, holder: String) -> Result<(), Failure> {
-    if head.epoch == epoch {
-        return Ok(());
-    }
-    if !head.is_free {
-        return Err(Failure::Fenced { holder: head.holder.clone() });
-    }
-    head.epoch += 1;
-    head.holder = holder;
-    Ok(())
 }
 
 fn no_answer() -> Failure {

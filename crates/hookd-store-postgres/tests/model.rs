@@ -10,6 +10,7 @@ mod postgres {
     use hookd_store::Store;
     use hookd_store::contract::model::{self, Engine};
     use hookd_store_postgres::{Options, PostgresStore};
+    use hookd_tests::until;
 
     use super::server;
 
@@ -20,7 +21,7 @@ mod postgres {
 
     impl Postgres {
         fn new() -> Self {
-            // Each kill is followed by a wait for the lease.
+            // Each kill may be followed by a wait for the lease.
             let options = Options { lease: Duration::from_millis(500), ..server::new_database() };
             let store = Some(PostgresStore::open(options.clone()).unwrap());
             Self { options, store }
@@ -45,6 +46,11 @@ mod postgres {
         fn kill(&mut self) {
             self.store.take().unwrap().abandon();
             self.open();
+            // Its pending deliveries are taken over when its lease has ended.
+            let store = self.store();
+            until("the pending deliveries are taken over", || {
+                (store.pending().unwrap().len() == store.pending_count().unwrap()).then_some(())
+            });
         }
     }
 

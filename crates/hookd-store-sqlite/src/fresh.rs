@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hookd_core::{Change, ChangeList};
 use hookd_store::{LoggedChange, NewState, Receipt, Timestamp, hookd_id};
 
-use crate::job::Job;
+use hookd_store::engine::Job;
 
 /// How many changes are kept.
 const MAX_CHANGES: usize = 1024;

@@ -3,7 +3,7 @@
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use crate::job::Job;
+use hookd_store::engine::Job;
 
 /// How many writes one transaction takes at most.
 pub(crate) const MAX_BATCH_WRITES: usize = 512;

@@ -19,14 +19,14 @@ use crate::error::Failure;
 use crate::fresh::Fresh;
 use crate::health::Health;
 use crate::index::RecentKeys;
-use crate::job::{Job, Promise};
-use crate::overload::Overload;
 use crate::packer::Numbers;
 use crate::paths::StoreLock;
 use crate::reader::{Indexes, Readers};
 use crate::texts::OpenSegment;
 use crate::writer::{Monitor, Writer};
 use crate::{Fault, OpenError, onward, paths, schema, wal};
+use hookd_store::engine::Overload;
+use hookd_store::engine::{Job, Promise};
 
 /// How many writes may wait; more are refused with [`StoreError::Overloaded`].
 pub(crate) const MAX_QUEUED_WRITES: usize = 4096;

@@ -3,7 +3,6 @@
 mod bounded;
 mod maintenance;
 mod onward;
-mod overload;
 mod runs;
 mod search;
 mod wal;

@@ -24,12 +24,12 @@ use crate::fresh::Fresh;
 use crate::health::Health;
 use crate::index::{IdentityIndex, KeyKind, RecentKeys, SealedRun, key_of_identity, recent};
 use crate::intake::Intake;
-use crate::job::Job;
-use crate::overload::Overload;
 use crate::packer::{Numbers, PackedBlock, Packer};
 use crate::reader::Indexes;
 use crate::texts::OpenSegment;
 use crate::{cursors, positions, retention};
+use hookd_store::engine::Job;
+use hookd_store::engine::Overload;
 
 /// How many statements are kept prepared.
 const CACHED_STATEMENTS: usize = 48;

@@ -1,7 +1,7 @@
 //! Reading for people: the pages, the REST API, the command line.
 
 use crate::{
-    ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Page, Query, Search, Settlement, SettlementKind,
+    ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, Page, Query, Replica, Search, Settlement, SettlementKind,
     StoreError, StoredRequest, Waiting,
 };
 
@@ -54,4 +54,14 @@ pub trait Browse: Send + Sync {
 
     /// How many changes ended so at one reader; of those that are kept.
     fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError>;
+
+    /// Whether several hookds may share the store.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// The hookds that share the store, in the order of their start; empty where only one can open it.
+    fn replicas(&self) -> Result<Vec<Replica>, StoreError> {
+        Ok(Vec::new())
+    }
 }

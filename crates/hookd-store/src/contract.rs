@@ -33,6 +33,7 @@ pub mod concurrency;
 pub mod cursors;
 pub mod duplicates;
 pub mod expiry;
+pub mod leads;
 pub mod model;
 pub mod pending;
 pub mod positions;
@@ -120,6 +121,10 @@ macro_rules! contract_tests {
                 cursors_survive_reopening,
                 a_position_goes_back_as_far_as_changes_are_kept,
                 a_cursor_whose_next_changes_have_expired_may_stay_where_it_is,
+            }
+            leads {
+                whoever_is_alone_leads_what_it_asks_for,
+                a_lead_that_was_given_up_is_free,
             }
             settlements {
                 a_move_brings_settlements_that_survive_reopening,
@@ -219,6 +224,7 @@ mod tests {
             ("pending", include_str!("contract/pending.rs")),
             ("reading_on", include_str!("contract/reading_on.rs")),
             ("cursors", include_str!("contract/cursors.rs")),
+            ("leads", include_str!("contract/leads.rs")),
             ("settlements", include_str!("contract/settlements.rs")),
             ("expiry", include_str!("contract/expiry.rs")),
             ("clocks", include_str!("contract/clocks.rs")),

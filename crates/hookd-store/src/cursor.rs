@@ -79,6 +79,9 @@ pub struct CursorMove {
     pub expected: Option<u64>,
     /// The new place; `None` removes the cursor, with all of its settlements.
     pub to: Option<CursorPlace>,
+    /// The epoch of the [lead](crate::Lead) under which it is made; where that no longer counts, the move is a conflict. `None`:
+    /// whoever moves it needs no lead.
+    pub epoch: Option<u64>,
     /// How changes ended at the cursor's reader since the last move; written in the same transaction, and not at all
     /// where the move is a conflict.
     pub settlements: Vec<Settlement>,
@@ -91,7 +94,7 @@ pub enum Moved {
     To(u64),
     /// The cursor was removed.
     Removed,
-    /// The cursor does not have the expected version and was not moved. This is the cursor as it is, if it exists.
+    /// The cursor does not have the expected version, or the mover no longer leads; it was not moved. This is the cursor as it is, if it exists.
     Conflict(Option<Cursor>),
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::{
-    Completion, Cursor, CursorMove, Due, Expired, Expiry, LoggedChange, Moved, NewDelivery, PositionMove, Positions,
-    Receipt, Reply, StoreError,
+    Completion, Cursor, CursorMove, Due, Expired, Expiry, Leadership, LoggedChange, Moved, NewDelivery, Part,
+    PositionMove, Positions, Receipt, Reply, StoreError,
 };
 
 /// A durable log of deliveries and of the changes that they produce.
@@ -96,20 +96,33 @@ pub trait Log: Send + Sync {
     /// When the store cannot be read.
     fn cursors(&self) -> Result<Vec<Cursor>, StoreError>;
 
-    /// All pending deliveries, in the order of their numbers.
+    /// Asks to lead a part of the work. Where several hookds share the store, one of those that ask does.
+    fn lead(&self, part: Part) -> Leadership {
+        let _ = part;
+        Leadership::unlimited()
+    }
+
+    /// All pending deliveries that this hookd is to complete, in the order of their numbers.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn pending(&self) -> Result<Vec<Due>, StoreError>;
 
-    /// The pending deliveries with numbers above `after`, ascending; at most `most`. By law 1, none with a smaller number
-    /// appears once one was seen.
+    /// Those with numbers above `after`, ascending; at most `most`. By law 1, none with a smaller number appears once one was
+    /// seen, unless it was [handed over](Self::handovers).
     ///
     /// # Errors
     /// When the store cannot be read.
     fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError>;
 
-    /// How many deliveries are pending.
+    /// A watch on how often pending deliveries came to this hookd that it has not appended itself: where several share the
+    /// store, each pending delivery is one's to complete, and another's when that one has died. Those of one repository are
+    /// the same one's, as long as the hookds are the same.
+    fn handovers(&self) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
+
+    /// How many deliveries are pending, whoever is to complete them.
     ///
     /// # Errors
     /// When the store cannot be read.

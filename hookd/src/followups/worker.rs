@@ -8,7 +8,7 @@ use hookd_admin::Metrics;
 use hookd_config::{ConfigHandle, ServedDialect};
 use hookd_core::{ApiAnswer, ApiAnswers, ApiCall, Outcome};
 use hookd_store::{ApiCalls, Completion, DeliveryRecord, Due, NewState, SharedStore, StoreError, Timestamp};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::spawn_blocking;
 
 use super::api_client::{ApiClient, CallResult};
@@ -108,6 +108,11 @@ impl Worker {
         let store = Arc::clone(&self.store);
         let read = spawn_blocking(move || store.pending_after(after, most)).await;
         read.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
+    }
+
+    /// A watch on how often pending deliveries came from other hookds.
+    pub(super) fn handovers(&self) -> watch::Receiver<u64> {
+        self.store.handovers()
     }
 
     /// Waits as after so many failed attempts.

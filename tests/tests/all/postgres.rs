@@ -1,9 +1,10 @@
 //! hookd with its store in PostgreSQL: a real server, which is stopped, killed and cut off while webhooks come.
 
-mod alone;
 mod commands;
 mod cut;
 mod protection;
+mod several;
+mod whoever;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fs, thread};
@@ -27,11 +28,12 @@ fn home(url: &str) -> Home {
     Home::with_config(&config(&format!("url = \"{url}\"")))
 }
 
-/// The revisions that the sink has written, once these are all.
+/// The revisions that the sink has written, once these are all. A line that it is writing has no end yet.
 fn delivered(hookd: &Hookd, count: usize) -> Vec<String> {
     until("the sink has delivered everything", || {
         let text = fs::read_to_string(hookd.home().path().join("changes.jsonl")).unwrap_or_default();
-        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let lines: Vec<Value> = whole.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
         let revision = |line: &Value| line["revision"].as_str().unwrap_or_default().to_owned();
         (lines.len() >= count).then(|| lines.iter().map(revision).collect())
     })

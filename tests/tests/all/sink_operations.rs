@@ -69,7 +69,7 @@ fn peer(hookd: &Hookd) -> Value {
 fn logged(hookd: &Hookd, lines: usize) -> String {
     until("the file has all changes", || {
         let text = std::fs::read_to_string(hookd.home().path().join("changes.jsonl")).ok()?;
-        (text.lines().count() == lines).then_some(text)
+        (text.ends_with('\n') && text.lines().count() == lines).then_some(text)
     })
 }
 

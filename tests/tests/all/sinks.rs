@@ -6,7 +6,7 @@ mod clock;
 mod exec;
 mod file;
 mod kills;
-mod master;
+pub(crate) mod master;
 mod nats;
 mod reload;
 mod store;

@@ -21,8 +21,8 @@ pub(super) struct Frame<'f> {
 /// The form that searches; other fields of the first page belong to it as well.
 pub(super) const SEARCH_FORM: &str = "search";
 
-/// A whole page.
-pub(super) fn framed(frame: &Frame<'_>, banner: &Markup, content: Markup) -> Markup {
+/// A whole page. Where the store is shared, there is one about those that share it.
+pub(super) fn framed(frame: &Frame<'_>, is_shared: bool, banner: &Markup, content: Markup) -> Markup {
     let Frame { root, title, search } = frame;
     html! {
         (DOCTYPE)
@@ -48,6 +48,7 @@ pub(super) fn framed(frame: &Frame<'_>, banner: &Markup, content: Markup) -> Mar
                             a href=(root.to("")) { "Deliveries" }
                             a href=(root.to("sinks")) { "Sinks" }
                             a href=(root.to("pollers")) { "Pollers" }
+                            @if is_shared { a href=(root.to("replicas")) { "Replicas" } }
                             a href=(root.to("unverified")) { "Unverified" }
                             a href=(root.to("#dialects")) { "Dialects" }
                         }

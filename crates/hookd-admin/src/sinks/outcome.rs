@@ -171,6 +171,7 @@ impl Outcome {
                 };
                 match state {
                     SinkState::Idle | SinkState::Delivering => place,
+                    SinkState::Standby => format!("{place}; another hookd serves the sink"),
                     state => format!("{place}; the sink is {}", state.name()),
                 }
             }

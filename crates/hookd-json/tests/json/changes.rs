@@ -26,6 +26,18 @@ fn each_element_makes_a_change() {
     assert_eq!(changes[1].when_timestamp, Some(1_795_176_360));
 }
 
+/// A value of the whole payload may be large, and is there once.
+#[test]
+fn properties_of_the_payload_are_shared() {
+    let hook = FORGE.hook(Off, json!({}));
+    let Ok(Outcome::Changes(changes)) = hook.translate(&FORGE.request("push", json!({}))) else { panic!() };
+    let shared = changes.iter().map(|change| change.properties.shared().unwrap()).collect::<Vec<_>>();
+    assert!(std::sync::Arc::ptr_eq(shared[0], shared[1]));
+    assert_eq!(shared[0].keys().collect::<Vec<_>>(), ["of"]);
+    let own: Vec<_> = changes[0].properties.own().map(|(name, _)| name).collect();
+    assert_eq!(own, ["author", "text"]);
+}
+
 #[test]
 fn the_reason_says_which_condition_is_not_met() {
     cases! { FORGE;

@@ -4,26 +4,32 @@
 //! its `hookd_id`. As Buildbot 4.3.0 behaves: filters, `order`, `limit` and `offset` are applied in the database, then the
 //! page is reversed, and `meta.total` is the length of the page; so paging goes on until a page is not full. There is no
 //! filter for null, so a null revision or branch is not filtered by. With `field=` only the fields that are named are sent,
-//! which must be all that are filtered and ordered by.
+//! which must be all that are filtered and ordered by. Answers lose a piece now and then, the more often the longer they are:
+//! they are asked for in short pages and few fields, and anew where the rest does not come.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use hookd_store::LoggedChange;
+use reqwest::header::ACCEPT;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use url::Url;
 
+use crate::Attempt;
 use crate::buildbot::form::ID_PROPERTY;
-use crate::http::{Client, Credentials};
+use crate::http::{Answer, Client, Credentials, Cut};
 
 /// The largest answer that is read.
 const MAX_ANSWER_BYTES: usize = 32 << 20;
 
 /// How many changes are asked for at a time, and in all.
-const PAGE: usize = 200;
+const PAGE: usize = 50;
 const MAX_CHANGES: usize = 4000;
+
+/// How often an answer of which the rest did not come is asked for, in all.
+const MAX_TRIES: usize = 3;
 
 /// How many builds are listed one by one.
 const MAX_BUILDS: usize = 50;
@@ -43,8 +49,6 @@ pub(crate) struct Api {
 /// A change that the master has.
 pub(crate) struct Found {
     pub(crate) changeid: i64,
-    /// The number of its source stamp.
-    ssid: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +61,16 @@ struct Change {
     changeid: i64,
     /// `{"name": [value, source]}`.
     properties: BTreeMap<String, (Value, IgnoredAny)>,
-    sourcestamp: Option<SourceStamp>,
+}
+
+#[derive(Deserialize)]
+struct ChangeStamps {
+    changes: Vec<ChangeStamp>,
+}
+
+#[derive(Deserialize)]
+struct ChangeStamp {
+    sourcestamp: SourceStamp,
 }
 
 #[derive(Deserialize)]
@@ -137,7 +150,7 @@ impl Api {
                         query.append_pair(&format!("{field}__eq"), value);
                     }
                 }
-                for field in ["changeid", "properties", "sourcestamp"] {
+                for field in ["changeid", "properties"] {
                     query.append_pair("field", field);
                 }
                 query.append_pair("order", "-changeid");
@@ -148,8 +161,8 @@ impl Api {
             let ours = changes.into_iter().find(|change| {
                 change.properties.get(ID_PROPERTY).is_some_and(|(id, _)| id.as_str() == Some(&logged.hookd_id))
             });
-            if let Some(Change { changeid, sourcestamp, .. }) = ours {
-                return Ok(Some(Found { changeid, ssid: sourcestamp.map(|stamp| stamp.ssid) }));
+            if let Some(Change { changeid, .. }) = ours {
+                return Ok(Some(Found { changeid }));
             }
             if is_last {
                 return Ok(None);
@@ -213,10 +226,14 @@ impl Api {
 
     /// Why a change has no builds: a scheduler that took it made a set of builds, before any of them begins.
     async fn without_builds(&self, client: &Client, found: &Found) -> Result<String, String> {
+        let mut url = self.at(&format!("changes/{}", found.changeid));
+        url.query_pairs_mut().append_pair("field", "sourcestamp");
+        let ChangeStamps { changes } = self.get(client, url).await?;
+        let stamps: Vec<i64> = changes.iter().map(|change| change.sourcestamp.ssid).collect();
         let mut url = self.at("buildsets");
         url.query_pairs_mut().append_pair("order", "-bsid").append_pair("limit", &MAX_BUILDSETS.to_string());
         let Buildsets { buildsets } = self.get(client, url).await?;
-        let ours = |set: &&Buildset| set.sourcestamps.iter().any(|stamp| Some(stamp.ssid) == found.ssid);
+        let ours = |set: &&Buildset| set.sourcestamps.iter().any(|stamp| stamps.contains(&stamp.ssid));
         Ok(match buildsets.iter().find(ours) {
             Some(set) => format!("its builds have not begun yet ({})", set.reason),
             None if buildsets.len() < MAX_BUILDSETS => {
@@ -233,13 +250,14 @@ impl Api {
     }
 
     async fn get<T: DeserializeOwned>(&self, client: &Client, url: Url) -> Result<T, String> {
-        let mut request = client.get(url);
-        let mut hidden = &[][..];
-        if let Some(credentials) = &self.credentials {
-            request = credentials.authorize(request);
-            hidden = credentials.hidden();
-        }
-        let answer = client.send(request, MAX_ANSWER_BYTES, hidden).await.map_err(|attempt| attempt.answer)?;
+        let mut tries = 1;
+        let answer = loop {
+            let answer = self.ask(client, url.clone()).await.map_err(|attempt| attempt.answer)?;
+            match &answer.cut {
+                Some(Cut::Stalled | Cut::BrokeOff(_)) if tries < MAX_TRIES => tries += 1,
+                _ => break answer,
+            }
+        };
         let remedy = match answer.status.as_u16() {
             401 | 403 => " (see `api_user` and `api_password`)",
             404 => " (see `api_url`)",
@@ -258,5 +276,15 @@ impl Api {
                 format!("an answer of the REST API is not as expected: {error}")
             }
         })
+    }
+
+    async fn ask(&self, client: &Client, url: Url) -> Result<Answer, Attempt> {
+        let mut request = client.get(url).header(ACCEPT, "application/json");
+        let mut hidden = &[][..];
+        if let Some(credentials) = &self.credentials {
+            request = credentials.authorize(request);
+            hidden = credentials.hidden();
+        }
+        client.send(request, MAX_ANSWER_BYTES, hidden).await
     }
 }

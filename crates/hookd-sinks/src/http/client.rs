@@ -11,6 +11,10 @@ use crate::Attempt;
 use crate::http::failure;
 use crate::http::options::chain;
 
+/// How long the next piece of an answer's body may take. Buildbot 4.3.0 writes answers of its REST API from a thread, which
+/// Twisted does not allow: now and then a piece gets lost, and the rest is waited for in vain.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
 /// The client of one sink. It keeps connections alive, and follows no redirects.
 pub(crate) struct Client {
     client: reqwest::Client,
@@ -39,7 +43,21 @@ pub(crate) struct Answer {
     /// The beginning of the body, up to the limit that was asked for.
     pub(crate) body: String,
     /// Why the body is not complete, where it is not.
-    pub(crate) cut: Option<String>,
+    pub(crate) cut: Option<Cut>,
+}
+
+/// Why a body is not complete.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Cut {
+    /// There is more than was asked for.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
+    /// No more came in time.
+    #[error("the rest of the answer did not come")]
+    Stalled,
+    /// The connection ended.
+    #[error("the answer broke off: {0}")]
+    BrokeOff(String),
 }
 
 impl Credentials {
@@ -107,20 +125,20 @@ impl Client {
     }
 }
 
-async fn read(mut response: Response, max_bytes: usize) -> (Vec<u8>, Option<String>) {
+async fn read(mut response: Response, max_bytes: usize) -> (Vec<u8>, Option<Cut>) {
     let mut body = Vec::new();
     loop {
-        match response.chunk().await {
-            Ok(None) => return (body, None),
-            Ok(Some(piece)) => {
+        match tokio::time::timeout(MAX_PAUSE, response.chunk()).await {
+            Ok(Ok(None)) => return (body, None),
+            Ok(Ok(Some(piece))) => {
                 let room = max_bytes - body.len();
                 body.extend_from_slice(&piece[..piece.len().min(room)]);
                 if piece.len() > room {
-                    return (body, Some(format!("the answer is longer than {max_bytes} bytes")));
+                    return (body, Some(Cut::TooLong(max_bytes)));
                 }
             }
-            Err(error) if error.is_timeout() => return (body, Some("the rest of the answer did not come".to_owned())),
-            Err(error) => return (body, Some(format!("the answer broke off: {}", chain(&error.without_url())))),
+            Ok(Err(error)) if !error.is_timeout() => return (body, Some(Cut::BrokeOff(chain(&error.without_url())))),
+            Ok(Err(_)) | Err(_) => return (body, Some(Cut::Stalled)),
         }
     }
 }

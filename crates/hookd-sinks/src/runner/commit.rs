@@ -48,6 +48,7 @@ impl Runner {
             name: self.settings.name.clone(),
             expected: Some(self.version),
             to: Some(place),
+            epoch: Some(self.lead.epoch),
             settlements: self.committing.clone(),
         };
         let (store, settings) = (Arc::clone(&self.store), Arc::clone(&self.settings));

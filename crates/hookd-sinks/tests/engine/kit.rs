@@ -258,7 +258,8 @@ impl World {
     pub(crate) fn forget_progress(&self) {
         let cursor = self.cursor();
         let to = Some(CursorPlace { position: 0, done: Vec::new(), state: cursor.state });
-        let moved = CursorMove { name: cursor.name, expected: Some(cursor.version), to, settlements: Vec::new() };
+        let moved =
+            CursorMove { name: cursor.name, expected: Some(cursor.version), to, epoch: None, settlements: Vec::new() };
         self.store.move_cursors(vec![moved]).wait().unwrap();
     }
 

@@ -18,15 +18,31 @@ CREATE TABLE hookd.head (
     -- The last version that a cursor was given.
     cursor_version bigint NOT NULL,
     -- Requests of deliveries up to this one have expired, but for those that were pending then.
-    requests_expired_to bigint NOT NULL,
-    -- Random, another one with each commit: tells whether a commit whose answer got lost took place.
+    requests_expired_to bigint NOT NULL
+);
+INSERT INTO hookd.head VALUES (1, 1, 0, 0);
+
+-- The hookds that share the log.
+CREATE TABLE hookd.replicas (
+    -- Random, another one each time that one starts.
+    replica bigint PRIMARY KEY,
+    name text COLLATE "C" NOT NULL,
+    started_at bigint NOT NULL,
+    -- Its own count of its commits: tells whether one whose answer got lost took place.
     last_commit bigint NOT NULL,
-    -- Who may write, and until when if it does not say so again. Each holder has another epoch.
-    holder text COLLATE "C" NOT NULL,
+    -- When it counts as dead, unless it says before that it is not.
+    held_until timestamptz NOT NULL
+);
+
+-- Who does what one does at a time. A row stays, since epochs only grow.
+CREATE TABLE hookd.leases (
+    -- `sink NAME`, `poller NAME`, `expiry`.
+    name text COLLATE "C" PRIMARY KEY,
+    replica bigint NOT NULL,
+    -- Grows when another replica takes it.
     epoch bigint NOT NULL,
     held_until timestamptz NOT NULL
 );
-INSERT INTO hookd.head VALUES (1, 1, 0, 0, 0, '', 0, '-infinity');
 
 CREATE TABLE hookd.deliveries (
     deliveryid bigint PRIMARY KEY,
@@ -100,7 +116,10 @@ CREATE TABLE hookd.pending (
     error text COLLATE "C",
     repository text COLLATE "C" NOT NULL,
     branch text COLLATE "C",
-    revision text COLLATE "C"
+    revision text COLLATE "C",
+    -- Who completes it, and whether another one has received it.
+    replica bigint NOT NULL,
+    was_handed_over boolean NOT NULL
 );
 
 CREATE TABLE hookd.cursors (

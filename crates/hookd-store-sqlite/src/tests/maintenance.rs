@@ -126,7 +126,7 @@ fn finds_what_is_wrong_with_settlements() {
             settlement(3, SettlementKind::Dead),
         ];
         let to = Some(CursorPlace { position: 3, ..CursorPlace::default() });
-        let moved = CursorMove { name: "sink".to_owned(), expected: None, to, settlements };
+        let moved = CursorMove { name: "sink".to_owned(), expected: None, to, epoch: None, settlements };
         store.move_cursors(vec![moved]).wait().unwrap();
         assert_eq!(problems(&path), [""; 0]);
         drop(store);

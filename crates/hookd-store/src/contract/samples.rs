@@ -131,7 +131,7 @@ pub(super) fn at(position: i64) -> CursorPlace {
 }
 
 pub(super) fn cursor_move(name: &str, expected: Option<u64>, to: impl Into<Option<CursorPlace>>) -> CursorMove {
-    CursorMove { name: name.to_owned(), expected, to: to.into(), settlements: Vec::new() }
+    CursorMove { name: name.to_owned(), expected, to: to.into(), epoch: None, settlements: Vec::new() }
 }
 
 /// Moves one cursor; returns its new version.

@@ -20,13 +20,13 @@ const COUNT: u64 = 300;
 const COUNT_PER_ROUND: usize = 75;
 
 /// A port outside of the range from which the system chooses, so that it is still free after the master was killed.
-fn port() -> u16 {
+pub(crate) fn port() -> u16 {
     let ports = std::iter::repeat_with(|| fastrand::u16(20_000..32_000));
     ports.take(100).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("one of a hundred is free")
 }
 
 /// What a master is made from, with these keys beside the usual ones.
-fn peer(port: u16, more: Value) -> Value {
+pub(crate) fn peer(port: u16, more: Value) -> Value {
     let mut peer = json!({"dialects": {"base": {"class": "base", "options": {}}}, "pollers": [], "port": port});
     for (key, value) in more.as_object().expect("it is a table") {
         peer[key] = value.clone();
@@ -54,7 +54,7 @@ fn arrived(master: &Buildbot) -> Vec<(String, String)> {
 }
 
 /// The revisions of the changes that a master has, in its order.
-fn revisions(master: &Buildbot) -> Vec<String> {
+pub(crate) fn revisions(master: &Buildbot) -> Vec<String> {
     let revision = |change: &Value| change["revision"].as_str().unwrap_or_default().to_owned();
     changes(master).iter().map(revision).collect()
 }

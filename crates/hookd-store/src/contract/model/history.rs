@@ -151,7 +151,8 @@ impl<E: Engine> History<E> {
         let to = CursorPlace { position, done, state: vec![self.rng.u8(..); self.rng.usize(0..50)] };
         let to = (self.rng.u32(0..6) > 0).then_some(to);
         let settlements = self.settlements();
-        let one = CursorMove { name: name.clone(), expected, to: to.clone(), settlements: settlements.clone() };
+        let one =
+            CursorMove { name: name.clone(), expected, to: to.clone(), epoch: None, settlements: settlements.clone() };
         let moved = self.store().move_cursors(vec![one]).wait().unwrap().remove(0);
         match moved {
             Moved::Conflict(found) => {

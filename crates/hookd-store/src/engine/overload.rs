@@ -4,18 +4,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many writes were refused since the queue was empty.
 #[derive(Default)]
-pub(crate) struct Overload(AtomicU64);
+pub struct Overload(AtomicU64);
 
 impl Overload {
     /// A write was refused, since the queue was full.
-    pub(crate) fn refused(&self, queue: usize) {
+    pub fn refused(&self, queue: usize) {
         if self.0.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::warn!(queue, "overloaded: more comes than can be stored, the rest is answered with 503");
         }
     }
 
     /// The queue is empty.
-    pub(crate) fn drained(&self) {
+    pub fn drained(&self) {
         if self.0.load(Ordering::Relaxed) > 0 {
             tracing::info!(refused = self.0.swap(0, Ordering::Relaxed), "no longer overloaded");
         }

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::connection::{Connection, Failure};
 use crate::jetstream::{JetStream, Problem, code};
-use crate::recent::Recent;
+use crate::recent::{Recent, is_behind};
 use crate::subject::SubjectTemplate;
 use crate::system::System;
 use crate::verdict::{in_words, no_stream, of_asking, of_publishing};
@@ -79,7 +79,7 @@ impl Nats {
             // It is not known again before the acknowledgement.
             let expected = match last.take() {
                 Some(sequence) => sequence,
-                None => match Self::look_at(&jetstream, &subject, change).await {
+                None => match self.look_at(&jetstream, &subject, change).await {
                     Ok(Found::Last(sequence)) => sequence,
                     Ok(Found::Change(answer)) => return Attempt::delivered(answer),
                     Err(attempt) => return attempt,
@@ -108,15 +108,21 @@ impl Nats {
         ))
     }
 
-    async fn look_at(jetstream: &JetStream<'_>, subject: &str, change: &LoggedChange) -> Result<Found, Attempt> {
+    async fn look_at(&self, jetstream: &JetStream<'_>, subject: &str, change: &LoggedChange) -> Result<Found, Attempt> {
         let streams = jetstream.streams(subject).await.map_err(of_asking)?;
         let Some(stream) = streams.first() else { return Err(Attempt::misconfigured(no_stream(subject))) };
-        let last = jetstream.last(stream, subject).await.map_err(of_asking)?;
-        Ok(match last {
-            Some(last) if last.id.as_ref() == Some(&change.hookd_id) => Found::Change(shown(stream, last.sequence)),
-            Some(last) => Found::Last(last.sequence),
-            None => Found::Last(0),
-        })
+        let Some(last) = jetstream.last(stream, subject).await.map_err(of_asking)? else { return Ok(Found::Last(0)) };
+        let id = last.id.as_deref().unwrap_or_default();
+        if id == change.hookd_id {
+            return Ok(Found::Change(shown(stream, last.sequence)));
+        }
+        // Somebody is further on: a hookd that took over while this one was stopped.
+        if is_behind(id, &change.hookd_id)
+            && let Known::Yes(answer) = self.find(jetstream, subject, change).await.map_err(of_asking)?
+        {
+            return Ok(Found::Change(answer));
+        }
+        Ok(Found::Last(last.sequence))
     }
 
     /// How an attempt ends that nobody has answered: a stream whose leader is being elected does not answer either.

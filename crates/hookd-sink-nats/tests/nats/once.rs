@@ -69,6 +69,21 @@ async fn of_two_attempts_at_one_change_only_one_is_stored() {
 
 #[tokio::test]
 #[ignore = "needs NATS from cargo xtask test"]
+async fn one_that_took_over_has_gone_on_meanwhile() {
+    let server = server(window());
+    let changes = [1, 2, 3].map(|number| change(number, "main"));
+    let other = sink(server.address());
+    for change in &changes {
+        deliver(&*other, change).await;
+    }
+    server.wait_until_duplicates_are_forgotten(PROBE);
+    // This one was about to deliver the second, and knows nothing of the subject.
+    deliver(&*sink(server.address()), &changes[1]).await;
+    assert_eq!(ids(&server), changes.map(|change| change.hookd_id));
+}
+
+#[tokio::test]
+#[ignore = "needs NATS from cargo xtask test"]
 async fn others_may_publish_to_the_same_subject() {
     let server = server(json!({}));
     let sink = sink(server.address());

@@ -5,6 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use crate::wait::until;
+
 /// The wire, with an address that stays while the server behind it changes.
 #[derive(Clone)]
 pub struct Wire {
@@ -17,6 +19,7 @@ struct State {
     /// New connections end at once.
     is_cut: bool,
     is_lost: fn(&[u8]) -> bool,
+    is_held: fn(&[u8]) -> bool,
     /// How often something was lost.
     losses: usize,
     connections: Vec<TcpStream>,
@@ -27,7 +30,8 @@ impl Wire {
     pub fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has a free port");
         let address = listener.local_addr().expect("it is bound");
-        let state = State { server, is_cut: false, is_lost: nothing, losses: 0, connections: Vec::new() };
+        let state =
+            State { server, is_cut: false, is_lost: nothing, is_held: nothing, losses: 0, connections: Vec::new() };
         let state = Arc::new(Mutex::new(state));
         let shared = Arc::clone(&state);
         // The thread ends with the test's process.
@@ -78,6 +82,17 @@ impl Wire {
         lock(&self.state).is_lost = is_lost;
     }
 
+    /// Holds back what the client sends of this kind, and all that comes after it on its connection, until it is
+    /// [released](Self::release): also if the client has gone meanwhile.
+    pub fn hold(&self, is_held: fn(&[u8]) -> bool) {
+        lock(&self.state).is_held = is_held;
+    }
+
+    /// Passes on what was held back.
+    pub fn release(&self) {
+        self.hold(nothing);
+    }
+
     /// How often something was lost.
     pub fn losses(&self) -> usize {
         lock(&self.state).losses
@@ -95,9 +110,16 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 /// Passes on what both sides send, each on a thread of its own.
 fn pass(client: TcpStream, server: TcpStream, state: &Arc<Mutex<State>>) {
     let (mut requests, mut to_server) = (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
+    let held = Arc::clone(state);
     thread::spawn(move || {
-        // It ends when either side does.
-        let _ = std::io::copy(&mut requests, &mut to_server);
+        let mut buffer = vec![0; 1 << 16];
+        while let Ok(count @ 1..) = requests.read(&mut buffer) {
+            let bytes = &buffer[..count];
+            until("it is released", || (!(lock(&held).is_held)(bytes)).then_some(()));
+            if to_server.write_all(bytes).is_err() {
+                break;
+            }
+        }
         let _ = to_server.shutdown(Shutdown::Both);
     });
     let (mut answers, mut to_client, state) = (server, client, Arc::clone(state));

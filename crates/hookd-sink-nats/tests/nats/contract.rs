@@ -5,7 +5,7 @@ use hookd_sinks::contract::{Behaviour, Peer};
 use hookd_tests::{Nats, Wire};
 use serde_json::json;
 
-use crate::kit::{STREAM, acknowledges, ids, server, sink};
+use super::kit::{STREAM, acknowledges, ids, server, sink};
 
 struct Stream {
     server: Nats,

@@ -4,7 +4,7 @@ use hookd_sinks::{Verdict, document};
 use hookd_tests::{Nats, Wire};
 use serde_json::{Value, json};
 
-use crate::kit::{LATER, STREAM, build, change, deliver, expect, ids, server, sink, try_build};
+use super::kit::{LATER, STREAM, build, change, deliver, expect, ids, server, sink, try_build};
 
 #[tokio::test]
 #[ignore = "needs NATS from cargo xtask test"]

@@ -8,7 +8,7 @@ use hookd_store::{Log as _, MemoryStore, NewDelivery, NewState, Origin, SharedSt
 use hookd_tests::{Wire, until};
 use serde_json::json;
 
-use crate::kit::{PROBE, acknowledges, build, change, deliver, has, ids, server, sink};
+use super::kit::{PROBE, acknowledges, build, change, deliver, has, ids, server, sink};
 
 /// The shortest time for which JetStream can be told to recognize duplicates.
 const WINDOW: Duration = Duration::from_millis(100);
@@ -65,6 +65,32 @@ async fn of_two_attempts_at_one_change_only_one_is_stored() {
     // This one believes that `before` is the last message, as an attempt does that comes late.
     deliver(&*one, &change).await;
     assert_eq!(ids(&server), [before.hookd_id, change.hookd_id]);
+}
+
+#[tokio::test]
+#[ignore = "needs NATS from cargo xtask test"]
+async fn a_message_that_comes_late_is_refused() {
+    fn publishes(bytes: &[u8]) -> bool {
+        bytes.windows(10).any(|part| part == b"HPUB hookd")
+    }
+    fn refuses(bytes: &[u8]) -> bool {
+        bytes.windows(19).any(|part| part == b"wrong last sequence")
+    }
+    let server = server(window());
+    let wire = Wire::to(server.address());
+    let late = build(json!({"url": format!("nats://{}", wire.address()), "timeout": "500ms"}));
+    let changes = [1, 2].map(|number| change(number, "main"));
+    deliver(&*late, &changes[0]).await;
+    // It is on its way, and the attempt at it ends.
+    wire.hold(publishes);
+    wire.lose(refuses);
+    assert!(late.deliver(&changes[1]).await.may_have_arrived);
+    assert!(!has(&*late, &changes[1]).await);
+    deliver(&*sink(server.address()), &changes[1]).await;
+    server.wait_until_duplicates_are_forgotten(PROBE);
+    wire.release();
+    until("the server refuses the first one", || (wire.losses() == 1).then_some(()));
+    assert_eq!(ids(&server), changes.map(|change| change.hookd_id));
 }
 
 #[tokio::test]

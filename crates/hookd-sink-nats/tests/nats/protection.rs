@@ -8,7 +8,7 @@ use hookd_tests::Nats;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::{Value, json};
 
-use crate::kit::{LATER, STREAM, change, deliver, expect, ids, try_build};
+use super::kit::{LATER, STREAM, change, deliver, expect, ids, try_build};
 
 /// Writes `NAME-ca.pem` of a new authority, and of its certificate for this name `NAME.pem` (with its key) and `NAME-key.pem`.
 fn issue(folder: &Path, name: &str, host: &str) {
@@ -130,7 +130,7 @@ async fn the_permissions_of_the_manual_are_enough_and_a_missing_one_is_named() {
     let (first, second) = (change(1, "main"), change(2, "main"));
     deliver(&*sink, &first).await;
     deliver(&*sink, &second).await;
-    assert!(crate::kit::has(&*sink, &first).await && sink.look().await.is_empty());
+    assert!(super::kit::has(&*sink, &first).await && sink.look().await.is_empty());
 
     for missing in ["hookd.>", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.MSG.GET.CHANGES", "_INBOX.>"] {
         let server = with_users(&user(&PERMISSIONS.replace(missing, "other")));

@@ -21,6 +21,9 @@ const MAX_SUBJECTS: usize = 4096;
 /// How often another program may publish to the subject between a question and a message, before the attempt is given up.
 const MAX_CONFLICTS: usize = 5;
 
+/// The retention of streams that keep messages whether they were consumed or not.
+const KEEPS_MESSAGES: &str = "limits";
+
 /// The number of the last message of a subject, where it is known. Locked while a message is published to it.
 type Last = Arc<Mutex<Option<u64>>>;
 
@@ -140,16 +143,22 @@ impl Nats {
     async fn find(&self, jetstream: &JetStream<'_>, subject: &str, change: &LoggedChange) -> Result<Known, Problem> {
         let streams = jetstream.streams(subject).await?;
         let Some(stream) = streams.first() else { return Ok(Known::No) };
-        match jetstream.last(stream, subject).await? {
-            // Nothing of the subject is there.
-            None => Ok(Known::No),
-            Some(last) if last.id.as_ref() == Some(&change.hookd_id) => Ok(Known::Yes(shown(stream, last.sequence))),
-            Some(_) => {
-                let mut recent = self.recent.lock().await;
-                let found = Recent::find(&mut recent, jetstream, stream, &self.subject.pattern(), change).await?;
-                Ok(found.map_or(Known::No, |sequence| Known::Yes(shown(stream, sequence))))
-            }
+        let last = jetstream.last(stream, subject).await?;
+        if let Some(last) = last.as_ref().filter(|last| last.id.as_ref() == Some(&change.hookd_id)) {
+            return Ok(Known::Yes(shown(stream, last.sequence)));
         }
+        let info = jetstream.info(stream).await?;
+        if info.config.retention != KEEPS_MESSAGES {
+            // It may have had the change. Nor may such a stream be read by one more consumer.
+            return Ok(Known::CannotTell);
+        }
+        if last.is_none() {
+            return Ok(Known::No);
+        }
+        let mut recent = self.recent.lock().await;
+        let pattern = self.subject.pattern();
+        let found = Recent::find(&mut recent, jetstream, stream, &info.state, &pattern, change).await?;
+        Ok(found.map_or(Known::No, |sequence| Known::Yes(shown(stream, sequence))))
     }
 
     async fn ask(&self, change: &LoggedChange) -> Known {
@@ -182,7 +191,7 @@ impl Nats {
                     "the stream `{stream}` acknowledges nothing (`no_ack`), so that no change counts as delivered"
                 ));
             }
-            if config.retention != "limits" || config.max_msgs_per_subject > 0 {
+            if config.retention != KEEPS_MESSAGES || config.max_msgs_per_subject > 0 {
                 warnings.push(format!(
                     "the stream `{stream}` removes messages (`retention = {}`, `max_msgs_per_subject = {}`): a change \
                      that it no longer has may come again after a crash",

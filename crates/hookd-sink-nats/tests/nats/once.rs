@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookd_sinks::{Engine, EverySink, From, Order, Sink, SinkSettings, SinkState, SinkStatus};
+use hookd_sinks::{Engine, EverySink, From, Known, Order, Sink, SinkSettings, SinkState, SinkStatus};
 use hookd_store::{Log as _, MemoryStore, NewDelivery, NewState, Origin, SharedStore, Timestamp};
 use hookd_tests::{Wire, until};
 use serde_json::json;
@@ -111,6 +111,24 @@ async fn one_that_took_over_has_gone_on_meanwhile() {
     // This one was about to deliver the second, and knows nothing of the subject.
     deliver(&*sink(server.address()), &changes[1]).await;
     assert_eq!(ids(&server), changes.map(|change| change.hookd_id));
+}
+
+#[tokio::test]
+#[ignore = "needs NATS from cargo xtask test"]
+async fn a_stream_that_removes_what_was_consumed_cannot_tell_and_takes_changes_nevertheless() {
+    let server = server(json!({ "retention": "workqueue" }));
+    let one = sink(server.address());
+    let changes = [1, 2, 3].map(|number| change(number, "main"));
+    assert_eq!(one.has(&changes[0]).await, Known::CannotTell);
+    deliver(&*one, &changes[0]).await;
+    deliver(&*one, &changes[1]).await;
+    assert_eq!(one.has(&changes[0]).await, Known::CannotTell);
+    assert!(has(&*one, &changes[1]).await);
+    // Somebody else is the last meanwhile.
+    server.publish("hookd.main", 1);
+    deliver(&*one, &changes[2]).await;
+    assert_eq!(ids(&server).into_iter().filter(|id| !id.is_empty()).count(), 3);
+    assert!(one.look().await[0].contains("`retention = workqueue`"));
 }
 
 #[tokio::test]

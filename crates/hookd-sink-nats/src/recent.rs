@@ -133,12 +133,6 @@ fn store_of(id: &str) -> &str {
     id.rsplitn(3, '-').nth(2).unwrap_or(id)
 }
 
-/// Whether an id is that of a change which the same store has behind the other one.
-pub(crate) fn is_behind(id: &str, other: &str) -> bool {
-    let number = |id: &str| id.rsplit('-').nth(1)?.parse::<i64>().ok();
-    store_of(id) == store_of(other) && number(id) > number(other)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,12 +143,5 @@ mod tests {
         assert_eq!(store_of(&id), "k3y");
         assert_eq!(store_of("of-somebody-else"), "of");
         assert_eq!(store_of("x"), "x");
-    }
-
-    #[test]
-    fn numbers_of_one_store_have_an_order() {
-        assert!(is_behind("k3y-10-5", "k3y-9-6"));
-        assert!(!is_behind("k3y-9-6", "k3y-10-5") && !is_behind("k3y-9-6", "k3y-9-6"));
-        assert!(!is_behind("other-10-5", "k3y-9-6") && !is_behind("x", "k3y-9-6"));
     }
 }

@@ -13,7 +13,7 @@ use crate::servers::Servers;
 use crate::sink::Nats;
 use crate::subject::SubjectTemplate;
 use crate::system::System;
-use crate::tls;
+use crate::tls::Files;
 
 /// The options of the sink `nats`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -56,11 +56,11 @@ pub(crate) struct Options {
     timeout: Duration,
 
     /// A PEM file with the certificates of the authorities that are trusted, instead of those of the system. With it TLS is
-    /// used whatever `url` says. It is read when the configuration is.
+    /// used whatever `url` says. It is read for each connection.
     ca: Option<PathBuf>,
 
     /// A PEM file with a certificate, those between it and its authority, and its key, for servers that ask for one. With it
-    /// TLS is used whatever `url` says. It is read when the configuration is.
+    /// TLS is used whatever `url` says. It is read for each connection.
     client_certificate: Option<PathBuf>,
 }
 
@@ -80,7 +80,7 @@ impl SinkOptions for Options {
             nkey: self.nkey.as_ref(),
         };
         let credentials = Credentials::read(&named, context).map_err(|problem| problems.push(problem));
-        let tls = tls::config(self.ca.as_deref(), self.client_certificate.as_deref(), context)
+        let tls = Files::new(self.ca.as_deref(), self.client_certificate.as_deref(), context)
             .map_err(|more| problems.extend(more));
         if self.timeout.is_zero() {
             problems.push(Problem::with("timeout", "an attempt needs more time than `0s`"));
@@ -92,19 +92,18 @@ impl SinkOptions for Options {
         let (Ok(subject), Ok(credentials), Ok(tls), true) = (subject, credentials, tls, problems.is_empty()) else {
             return Err(problems);
         };
-        let requires_tls = self.ca.is_some() || self.client_certificate.is_some();
         let is_open = |server: &crate::servers::Server| !server.wants_tls() && !server.is_loopback();
         let mut warnings = Vec::new();
         // A file of credentials and a key sign, and are not sent.
         let is_sent = matches!(credentials, Some(Credentials::Password(..) | Credentials::Token(_)));
-        if is_sent && !requires_tls && self.url.0.iter().any(is_open) {
+        if is_sent && !tls.is_some() && self.url.0.iter().any(is_open) {
             let what = if self.token.is_some() { "token" } else { "password" };
             warnings.push(format!(
                 "`url` is `nats://`: unless the server asks for TLS, the {what} goes over the network in the clear"
             ));
         }
         let prefix = self.domain.map_or_else(|| "$JS.API".to_owned(), |domain| format!("$JS.{domain}.API"));
-        let system = System::new(self.url, credentials, tls, requires_tls, self.timeout);
+        let system = System::new(self.url, credentials, tls, self.timeout);
         Ok(Box::new(Nats::new(system, subject, prefix, warnings)))
     }
 }

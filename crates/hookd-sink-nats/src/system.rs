@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use crate::connection::Connection;
 use crate::credentials::Credentials;
 use crate::servers::{Server, Servers};
+use crate::tls::Files;
 
 /// The longest that connecting to a server may take.
 const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,23 +24,15 @@ const EXPIRED: &str = "expired";
 pub(crate) struct System {
     servers: Servers,
     credentials: Option<Credentials>,
-    tls: rustls::ClientConfig,
-    /// Whether TLS is used whatever the URLs say.
-    requires_tls: bool,
+    tls: Files,
     /// How long an attempt may take.
     pub(crate) timeout: Duration,
     current: Mutex<Option<Arc<Connection>>>,
 }
 
 impl System {
-    pub(crate) fn new(
-        servers: Servers,
-        credentials: Option<Credentials>,
-        tls: rustls::ClientConfig,
-        requires_tls: bool,
-        timeout: Duration,
-    ) -> Self {
-        Self { servers, credentials, tls, requires_tls, timeout, current: Mutex::default() }
+    pub(crate) fn new(servers: Servers, credentials: Option<Credentials>, tls: Files, timeout: Duration) -> Self {
+        Self { servers, credentials, tls, timeout, current: Mutex::default() }
     }
 
     /// For people.
@@ -78,10 +71,9 @@ impl System {
 
     async fn connect(&self, server: &Server) -> Result<Connection, Attempt> {
         let limit = (self.timeout / 2).min(MAX_CONNECT_TIMEOUT);
-        let mut options = ConnectOptions::new()
-            .connection_timeout(limit)
-            .require_tls(self.requires_tls || server.wants_tls())
-            .tls_client_config(self.tls.clone());
+        let mut options =
+            ConnectOptions::new().connection_timeout(limit).require_tls(self.tls.is_some() || server.wants_tls());
+        options = self.tls.add_to(options);
         if let Some(credentials) = &self.credentials {
             options = credentials.add_to(options);
         }
@@ -107,6 +99,10 @@ impl System {
                 Attempt::later(format!("the name `{}` could not be resolved: {cause}", server.host()))
             }
             ConnectErrorKind::TimedOut => Attempt::later(too_slow(server, limit)),
+            ConnectErrorKind::Tls => {
+                let remedy = if self.tls.has_ca() { "" } else { "; name the certificates of its authority in `ca`" };
+                Attempt::later(format!("TLS with `{to}` cannot be set up: {cause}{remedy}"))
+            }
             _ => match find_io(error) {
                 Some(io::ErrorKind::ConnectionRefused) => {
                     Attempt::later(format!("`{to}` refused the connection: is it running?"))

@@ -1,44 +1,71 @@
 //! TLS to the servers: whom they are trusted by, and what hookd shows of itself.
+//!
+//! The files are checked with the configuration, and read at each connection. The certificates of the system are read where TLS
+//! is used without `ca`, so that a machine without any will do otherwise.
 
 use std::fs;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
+use async_nats::ConnectOptions;
 use hookd_core::Problem;
 use hookd_sinks::SinkContext;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt as _;
 
-/// The configuration for these files.
-///
-/// # Errors
-/// Files that cannot be read, or are not what they should be, each with its option.
-pub(crate) fn config(
-    ca: Option<&Path>,
-    client_certificate: Option<&Path>,
-    context: &SinkContext<'_>,
-) -> Result<ClientConfig, Vec<Problem>> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let of_all = |error: rustls::Error| vec![Problem::of_all(format!("TLS cannot be set up: {error}"))];
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(of_all)?;
-    let roots = ca.map(|path| roots(path, context)).transpose();
-    let identity = client_certificate.map(|path| identity(path, context)).transpose();
-    let (roots, identity) = match (roots, identity) {
-        (Ok(roots), Ok(identity)) => (roots, identity),
-        (roots, identity) => return Err(roots.err().into_iter().chain(identity.err()).collect()),
-    };
-    let builder = match roots {
-        Some(roots) => builder.with_root_certificates(roots),
-        None => builder.with_platform_verifier().map_err(of_all)?,
-    };
-    match identity {
-        None => Ok(builder.with_no_client_auth()),
-        Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| {
-            vec![Problem::with("client_certificate", format!("certificate and key do not go together: {error}"))]
-        }),
+/// The files about it.
+pub(crate) struct Files {
+    ca: Option<PathBuf>,
+    client_certificate: Option<PathBuf>,
+}
+
+impl Files {
+    /// These files, after a look at what is in them.
+    ///
+    /// # Errors
+    /// Files that cannot be read, or are not what they should be, each with its option.
+    pub(crate) fn new(
+        ca: Option<&Path>,
+        client_certificate: Option<&Path>,
+        context: &SinkContext<'_>,
+    ) -> Result<Self, Vec<Problem>> {
+        // The client takes the provider of the process. A second installation changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let roots = ca.map(|path| roots(path, context)).transpose();
+        let identity = client_certificate.map(|path| identity(path, context)).transpose();
+        let (roots, identity) = match (roots, identity) {
+            (Ok(roots), Ok(identity)) => (roots, identity),
+            (roots, identity) => return Err(roots.err().into_iter().chain(identity.err()).collect()),
+        };
+        if let Some((chain, key)) = identity {
+            let builder = ClientConfig::builder().with_root_certificates(roots.unwrap_or_else(RootCertStore::empty));
+            builder.with_client_auth_cert(chain, key).map_err(|error| {
+                vec![Problem::with("client_certificate", format!("certificate and key do not go together: {error}"))]
+            })?;
+        }
+        let path = |path: Option<&Path>| path.map(|path| context.path(path));
+        Ok(Self { ca: path(ca), client_certificate: path(client_certificate) })
+    }
+
+    /// Whether there is one, so that TLS is wanted.
+    pub(crate) fn is_some(&self) -> bool {
+        self.ca.is_some() || self.client_certificate.is_some()
+    }
+
+    /// Whether the authorities of the system are not used.
+    pub(crate) fn has_ca(&self) -> bool {
+        self.ca.is_some()
+    }
+
+    /// Adds them to the options of a connection.
+    pub(crate) fn add_to(&self, mut options: ConnectOptions) -> ConnectOptions {
+        if let Some(path) = &self.ca {
+            options = options.add_root_certificates(path.clone());
+        }
+        if let Some(path) = &self.client_certificate {
+            options = options.add_client_certificate(path.clone(), path.clone());
+        }
+        options
     }
 }
 

@@ -139,6 +139,14 @@ fn options_that_do_not_go_together_are_problems() {
             "domain: a name of letters, digits, `-` and `_` is expected",
         ]
     );
+    let files = json!({"url": url, "ca": "/dev/null", "client_certificate": "/nonexistent/client.pem"});
+    assert_eq!(
+        problems(files),
+        [
+            "ca: `/dev/null` must have at least one certificate, in PEM",
+            "client_certificate: cannot read `/nonexistent/client.pem`: No such file or directory (os error 2)",
+        ]
+    );
     assert!(problems(json!({"url": url, "nkey": "s3cret"}))[0].starts_with("nkey: the secret is not the seed"));
     let warnings = build(json!({"url": "nats://nats.example.org", "token": "x"})).warnings();
     assert!(warnings[0].contains("the token goes over the network in the clear"), "{warnings:?}");

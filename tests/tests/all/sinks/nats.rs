@@ -133,6 +133,41 @@ fn wrong_credentials_are_named_and_not_shown() {
     assert_eq!(arrived(&server), stored(&hookd));
 }
 
+#[test]
+#[ignore = "needs NATS from cargo xtask test"]
+fn a_system_whose_certificates_cannot_be_read_needs_them_only_for_tls_without_ca() {
+    let mut server = server();
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let write = |name: &str, text: String| {
+        let path = server.folder().join(name);
+        std::fs::write(&path, text).expect("the folder is writable");
+        path.display().to_string()
+    };
+    let (certificate, key) =
+        (write("tls.pem", certified.cert.pem()), write("key.pem", certified.signing_key.serialize_pem()));
+    let start = |home: Home| home.with_variable("SSL_CERT_FILE", "/").start();
+    let hookd = start(home(server.address(), ""));
+    send(hookd.public(), 1);
+    wait_for_position(&hookd, 1);
+    drop(hookd);
+
+    server.kill_9();
+    server.configure(&format!("tls {{ cert_file: {certificate:?}, key_file: {key:?} }}"));
+    server.start_again();
+    let home = |more: &str| {
+        let url = format!("tls://localhost:{}", server.address().port());
+        let sink = format!("type = \"nats\"\nurl = \"{url}\"\nsubject = \"hookd.{{branch}}\"\n{more}");
+        Home::serving(&tables(&sink))
+    };
+    let hookd = start(home(&format!("ca = {certificate:?}")));
+    send(hookd.public(), 1);
+    wait_for_position(&hookd, 1);
+    let hookd = start(home(""));
+    send(hookd.public(), 1);
+    logged_once(&hookd, "will retry: TLS with `localhost");
+    assert!(hookd.log().join("\n").contains("name the certificates of its authority in `ca`"));
+}
+
 /// Each third time the NATS server is killed as well.
 fn kill_9_at_random(order: &str, kills: usize) {
     let mut server = server();

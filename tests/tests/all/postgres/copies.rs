@@ -274,7 +274,7 @@ fn a_store_in_postgresql_is_checked_for_what_its_records_must_be() {
             "delivery 7 is pending, and has neither its outcome nor a next attempt",
         ),
         (
-            "INSERT INTO hookd.pending VALUES (99, 'github', 0, 0, 0, NULL, '')",
+            "INSERT INTO hookd.pending VALUES (99, 'github', 0, 0, 0, NULL, '', NULL, NULL, 0, false)",
             "0 deliveries are pending, and 1 of them have a next attempt",
         ),
     ] {

@@ -31,8 +31,9 @@ pub(crate) enum LogFormat {
 /// # Errors
 /// When the thread that writes cannot be started.
 pub(crate) fn start(format: LogFormat, level: &str) -> std::io::Result<FlushGuard> {
-    // First what `level` may override: with these lines, on broken requests and handshakes, a stranger could fill the log.
-    let filter = EnvFilter::try_new(format!("actix_http=off,rustls=error,{level}"));
+    // First what `level` may override: with these lines, on broken requests and handshakes, a stranger could fill the log, and
+    // the client of NATS reports what the sink reports itself, at each attempt.
+    let filter = EnvFilter::try_new(format!("actix_http=off,async_nats=off,rustls=error,{level}"));
     let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
     let (writer, guard) = LogWriter::start(std::io::stderr(), FLUSH_TIMEOUT)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hookd_config::{Certificate, Config, Finding, Place, Validness};
 use hookd_store::Timestamp;
@@ -12,6 +13,9 @@ use hookd_store::Timestamp;
 use crate::listening::listen;
 use crate::log::chain;
 use crate::stores;
+
+/// How long the sinks may take, all of them.
+const SINKS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What was found.
 #[derive(Default)]
@@ -37,6 +41,7 @@ pub(crate) fn look(config: &Config) -> Found {
     found.listener(config.admin.listen, &places.admin_listen);
     found.certificate(config.files.server_certificate.as_ref(), &places.server_tls);
     found.certificate(config.files.admin_certificate.as_ref(), &places.admin_tls);
+    found.sinks(config);
     found
 }
 
@@ -47,6 +52,23 @@ impl Found {
             // By the hookd that runs: whether another process has the port is not known before that one has stopped.
             Err(error) if error.is_in_use() && self.is_running => {}
             Err(error) => self.problems.push(place.finding(&error.to_string())),
+        }
+    }
+
+    /// What the other sides say. Whatever that is, `serve` starts: changes wait in the store.
+    fn sinks(&mut self, config: &Config) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        let looks = config.sinks.iter().map(|sink| {
+            let sink = Arc::clone(sink);
+            runtime.spawn(async move { tokio::time::timeout(SINKS_TIMEOUT, sink.sink.look()).await })
+        });
+        let looks: Vec<_> = looks.collect();
+        for (look, place) in looks.into_iter().zip(&config.places.sinks) {
+            // One that panicked has said so.
+            let Ok(said) = runtime.block_on(look) else { continue };
+            let said = said.unwrap_or_else(|_| vec!["the other side does not answer".to_owned()]);
+            self.warnings.extend(said.iter().map(|warning| place.finding(warning)));
         }
     }
 

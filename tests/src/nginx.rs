@@ -32,6 +32,14 @@ impl Nginx {
     /// # Panics
     /// As [`in_front_of`](Self::in_front_of).
     pub fn with_location(location: &str) -> Self {
+        Self::with_upstream("", location)
+    }
+
+    /// One with this `upstream` before the server, and this `location`.
+    ///
+    /// # Panics
+    /// As [`in_front_of`](Self::in_front_of).
+    pub fn with_upstream(upstream: &str, location: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("hookd-nginx-").tempdir().expect("a folder for the test");
         let socket = folder.path().join("socket");
         let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -39,7 +47,7 @@ impl Nginx {
             .concat();
         let config = format!(
             "daemon off; pid {folder}/pid; error_log {folder}/error.log; user root; events {{ }}\n\
-             http {{ access_log off; client_max_body_size 25m; {paths} server {{ listen unix:{socket}; {location} }} }}\n",
+             http {{ access_log off; client_max_body_size 25m; {paths} {upstream} server {{ listen unix:{socket}; {location} }} }}\n",
             folder = folder.path().display(),
             socket = socket.display(),
         );

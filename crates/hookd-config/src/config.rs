@@ -142,7 +142,7 @@ impl Config {
         let warnings = reader.finish()?;
         match (server, admin, store) {
             (Some(server), Some(admin), Some(store)) => {
-                let places = Places::new(&document);
+                let places = Places::new(&document, &sinks);
                 Ok(Self { server, admin, store, dialects, sinks, pollers, auth, files, places, warnings })
             }
             // A section without a value has a problem, and `finish` returned it.

@@ -1,6 +1,12 @@
 //! Where options stand whose values are well-formed, and may turn out wrong where hookd runs: an address that is taken, a
 //! store that cannot be opened, a certificate that has expired.
 
+use std::sync::Arc;
+
+use hookd_core::PathStep;
+use hookd_sinks::SinkSettings;
+
+use crate::Sinks;
 use crate::reading::document::Document;
 use crate::reading::reader::steps;
 use crate::reading::report::Finding;
@@ -19,6 +25,8 @@ pub struct Places {
     pub admin_tls: Place,
     /// `url` of `[store]`.
     pub store_url: Place,
+    /// Each `[[sinks]]`, in the order of the configuration.
+    pub sinks: Vec<Place>,
 }
 
 /// Where an option stands, or its section, or the file where it has its default.
@@ -29,7 +37,7 @@ pub struct Place {
 }
 
 impl Places {
-    pub(crate) fn new(document: &Document<'_>) -> Self {
+    pub(crate) fn new(document: &Document<'_>, sinks: &Sinks) -> Self {
         let place = |section: &str, option: &str| Place {
             found: match document.value(section) {
                 Some(_) => document.at_value(&steps(&[section, option]), ""),
@@ -37,7 +45,12 @@ impl Places {
             },
             option: format!("section `{section}`: `{option}`"),
         };
+        let sink = |(index, sink): (usize, &Arc<SinkSettings>)| Place {
+            found: document.at_value(&[PathStep::Key(names::SINKS.to_owned()), PathStep::Index(index)], ""),
+            option: format!("sink `{}`", sink.name),
+        };
         Self {
+            sinks: sinks.iter().enumerate().map(sink).collect(),
             server_listen: place(names::SERVER, "listen"),
             server_tls: place(names::SERVER, names::TLS),
             admin_listen: place(names::ADMIN, "listen"),

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use hookd_store::{
-    NewDelivery, NewState, Origin, POLL_EVENT, Part, PositionMove, Positions, SharedStore, StoreError, Timestamp,
+    Lead, Leadership, NewDelivery, NewState, Origin, POLL_EVENT, Part, PositionMove, Positions, SharedStore,
+    StoreError, Timestamp,
 };
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -67,21 +69,44 @@ impl Runner {
         let mut leadership = self.store.lead(Part::Poller(self.settings.name.clone()));
         let mut is_launch = is_launch;
         loop {
-            if leadership.current().is_none() {
-                self.status.send_modify(|status| (status.state, status.next_at) = (PollerState::Standby, None));
+            let lead = self.stand_by(&mut leadership).await;
+            let mut run = pin!(self.run(is_launch));
+            let mut asked = lead.asked;
+            loop {
+                let more = tokio::select! {
+                    () = &mut run => break,
+                    more = leadership.asked(lead.epoch, asked) => more,
+                };
+                let Some(more) = more else { break };
+                asked = more;
+                self.settings.poke.poke();
             }
-            let lead = leadership.gained().await;
+            tracing::warn!(
+                poller = self.settings.name,
+                "this hookd no longer polls: the store has not confirmed in time that it does, or another one has taken over"
+            );
+            is_launch = false;
+        }
+    }
+
+    /// Waits for the lead. Whoever asks for a poll meanwhile asks the leader.
+    async fn stand_by(&self, leadership: &mut Leadership) -> Lead {
+        if let Some(lead) = leadership.current() {
+            return lead;
+        }
+        self.status.send_modify(|status| (status.state, status.next_at) = (PollerState::Standby, None));
+        loop {
             tokio::select! {
-                () = self.run(is_launch) => {}
-                () = leadership.lost(lead.epoch) => {
-                    tracing::warn!(
-                        poller = self.settings.name,
-                        "this hookd no longer polls: the store has not confirmed in time that it does, or another one has \
-                         taken over"
-                    );
+                lead = leadership.gained() => return lead,
+                () = self.settings.poke.due() => {
+                    self.settings.poke.take();
+                    let (store, part) = (Arc::clone(&self.store), Part::Poller(self.settings.name.clone()));
+                    let asked = tokio::task::spawn_blocking(move || store.ask(&part)).await;
+                    if let Ok(Err(error)) = asked {
+                        tracing::warn!(poller = self.settings.name, "the hookd that polls could not be asked to: {error}");
+                    }
                 }
             }
-            is_launch = false;
         }
     }
 

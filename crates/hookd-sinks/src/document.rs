@@ -7,6 +7,11 @@ use serde::{Serialize, Serializer};
 /// How each document begins: its first field is the id of the change.
 pub(crate) const BEGINNING: &str = r#"{"hookd_id":""#;
 
+/// A change as one JSON object without newlines, as the sinks `exec` and `file` give it, and `webhook` as `data`.
+pub fn document(change: &LoggedChange) -> Vec<u8> {
+    Document::new(change).to_line()
+}
+
 /// A change with the fields and meanings that it has in the REST API (`/api/v2/changes`), without those that are about
 /// the place where it is stored (`parent_changeids`, `sourcestamp`), and with the dialect and the time of receipt.
 #[derive(Serialize)]

@@ -95,6 +95,7 @@ impl Engine {
             commands: asked,
             stop: stopped,
         };
+        self.runtime.spawn(look(Arc::clone(&settings)));
         let task = self.runtime.spawn(turns.take());
         Running { settings, status, commands, stop, task }
     }
@@ -219,5 +220,12 @@ async fn stop(running: Vec<Running>, patience: Duration) {
     for running in running {
         // A sink that panicked has logged it.
         let _ = running.task.await;
+    }
+}
+
+/// Logs what the other side of a sink has to say. What it delivers does not wait for that.
+async fn look(settings: Arc<SinkSettings>) {
+    for warning in settings.sink.look().await {
+        tracing::warn!(sink = settings.name, "{warning}");
     }
 }

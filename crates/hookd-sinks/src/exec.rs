@@ -3,8 +3,6 @@
 //! A value of a change is only ever part of one argument or one variable. Commands that outlive their time limit, and all
 //! that they started in their process group, are killed; so is a command whose attempt is abandoned.
 
-mod template;
-
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,8 +14,8 @@ use hookd_store::LoggedChange;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::template::{FIELDS, Template, value};
 use crate::document::Document;
+use crate::template::{self, FIELDS, Template, value};
 use crate::verdict::MAX_ANSWER_CHARS;
 use crate::{Attempt, Sink, SinkContext, SinkOptions, SinkType};
 
@@ -106,6 +104,9 @@ impl SinkOptions for Options {
         let mut ends_options = false;
         for (index, argument) in arguments.iter().enumerate() {
             match Template::parse(argument) {
+                Ok(_) if argument.contains('\0') => {
+                    problems.push(at(index + 1, "an argument cannot have a NUL byte".to_owned()));
+                }
                 Ok(template) => {
                     if template.begins_with_a_field() && !ends_options {
                         warnings.push(format!(

@@ -11,6 +11,7 @@ mod status;
 mod url;
 
 pub(crate) use self::client::{Answer, Client, Credentials, Cut};
-pub(crate) use self::options::{HttpOptions, read_secret};
+pub(crate) use self::options::HttpOptions;
+pub use self::options::read_secret;
 pub(crate) use self::status::verdict;
 pub(crate) use self::url::{HttpUrl, UrlOrFalse};

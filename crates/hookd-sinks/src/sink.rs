@@ -92,6 +92,12 @@ pub trait Sink: Send + Sync {
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// The same, of the other side, which is asked for it: what keeps changes from arriving there, or from being kept. Asked
+    /// at start and by `hookd check`.
+    fn look(&self) -> BoxFuture<'_, Vec<String>> {
+        Box::pin(async { Vec::new() })
+    }
 }
 
 /// What a sink is made with, besides its options.

@@ -75,6 +75,7 @@ fn only_head(messages: &[SimpleQueryMessage]) -> Result<Head, Failure> {
 }
 
 /// Writes the head and the row of the hookd that has moved it, and commits. It counts as alive for as long as `lease` from now.
+/// `notice` is what the others are told, if anything.
 ///
 /// # Errors
 /// When the transaction is certainly not committed.
@@ -84,12 +85,13 @@ pub(crate) async fn commit(
     replica: &Replica,
     number: i64,
     lease: Duration,
+    notice: &str,
 ) -> Result<Committed, Failure> {
     let Head { next_deliveryid, next_changeid, cursor_version, requests_expired_to } = head;
     let alive = replica.upsert(number, lease);
     let sql = format!(
         "UPDATE hookd.head SET next_deliveryid = {next_deliveryid}, next_changeid = {next_changeid}, \
-         cursor_version = {cursor_version}, requests_expired_to = {requests_expired_to}; {alive}; COMMIT"
+         cursor_version = {cursor_version}, requests_expired_to = {requests_expired_to}; {alive}; {notice} COMMIT"
     );
     match client.simple_query(&sql).await {
         Ok(_) => Ok(Committed::Yes),

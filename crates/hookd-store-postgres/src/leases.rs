@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use hookd_store::{Lead, Leadership, Part};
 use tokio::sync::{Notify, watch};
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
 
 use crate::error::Failure;
 use crate::replica::Replica;
@@ -49,8 +49,16 @@ pub(crate) struct Wanted {
     given_up: Vec<String>,
 }
 
-/// The leases that were taken or renewed, with their epochs.
-pub(crate) struct Held(Vec<(String, u64)>);
+/// The leases that were taken or renewed: their epochs, and how often they were asked for.
+pub(crate) struct Held(Vec<(String, u64, u64)>);
+
+/// What was seen of the leases that are wished.
+pub(crate) struct Seen {
+    /// Whether one of those that this hookd does not hold could be taken now.
+    pub(crate) is_any_free: bool,
+    /// How often those that it holds were asked for.
+    asked: Vec<(String, u64)>,
+}
 
 impl Leases {
     pub(crate) fn new(length: Duration) -> Self {
@@ -87,11 +95,21 @@ impl Leases {
         Wanted { names: state.wishes.keys().cloned().collect(), given_up: state.given_up.clone() }
     }
 
-    /// The wishes that are not fulfilled.
-    pub(crate) fn waiting(&self) -> Vec<String> {
+    /// The names of all that is wished.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.state().wishes.keys().cloned().collect()
+    }
+
+    /// Shows what was asked for.
+    pub(crate) fn seen(&self, seen: &Seen) {
         let state = self.state();
-        let waiting = state.wishes.iter().filter(|(_, wish)| !wish.lead.borrow().is_some_and(|lead| lead.lasts()));
-        waiting.map(|(name, _)| name.clone()).collect()
+        for (name, asked) in &seen.asked {
+            let Some(wish) = state.wishes.get(name) else { continue };
+            wish.lead.send_if_modified(|lead| match lead {
+                Some(lead) => std::mem::replace(&mut lead.asked, *asked) != *asked,
+                None => false,
+            });
+        }
     }
 
     /// What was asked for was committed by a transaction that was sent at this moment.
@@ -100,8 +118,9 @@ impl Leases {
         state.given_up.retain(|name| !wanted.given_up.contains(name));
         for name in &wanted.names {
             let Some(wish) = state.wishes.get(name) else { continue };
-            let epoch = held.iter().find(|(held, _)| held == name).map(|(_, epoch)| *epoch);
-            let lead = epoch.map(|epoch| Lead { epoch, until: Some(sent + self.length) });
+            let held = held.iter().find(|(held, ..)| held == name);
+            let lead =
+                held.map(|(_, epoch, asked)| Lead { epoch: *epoch, until: Some(sent + self.length), asked: *asked });
             wish.lead.send_if_modified(|shown| std::mem::replace(shown, lead) != lead);
         }
     }
@@ -152,27 +171,44 @@ pub(crate) async fn renew(
              ON CONFLICT (name) DO UPDATE SET replica = $1, held_until = excluded.held_until, \
              epoch = CASE WHEN lease.replica = $1 THEN lease.epoch ELSE lease.epoch + 1 END \
              WHERE lease.replica = $1 OR lease.held_until < clock_timestamp() \
-             RETURNING name, epoch",
+             RETURNING name, epoch, asked",
             &[(&replica.id, Type::INT8), (&escaped(&wanted.names), Type::TEXT_ARRAY), (&milliseconds, Type::INT8)],
         )
         .await?;
-    let held = rows.iter().map(|row| Ok((read(row.try_get(0)?), row.try_get::<_, i64>(1)?.cast_unsigned())));
+    let count = |row: &Row, column: usize| Ok::<_, Failure>(row.try_get::<_, i64>(column)?.cast_unsigned());
+    let held = rows.iter().map(|row| Ok((read(row.try_get(0)?), count(row, 1)?, count(row, 2)?)));
     Ok(Held(held.collect::<Result<_, Failure>>()?))
 }
 
-/// Whether one of these leases could be taken now.
-pub(crate) async fn is_any_free(client: &Client, names: &[String]) -> Result<bool, Failure> {
+/// Looks at these leases.
+pub(crate) async fn look(client: &Client, replica: &Replica, names: &[String]) -> Result<Seen, Failure> {
+    let mut seen = Seen { is_any_free: false, asked: Vec::new() };
     if names.is_empty() {
-        return Ok(false);
+        return Ok(seen);
     }
     let names: Vec<_> = names.iter().map(|name| stored(name)).collect();
-    let row = client
-        .query_typed_one(
-            "SELECT EXISTS (SELECT 1 FROM hookd.leases WHERE name = ANY($1) AND held_until < clock_timestamp())",
-            &[(&names, Type::TEXT_ARRAY)],
+    let rows = client
+        .query_typed(
+            "SELECT name, asked, replica = $1, held_until < clock_timestamp() FROM hookd.leases WHERE name = ANY($2)",
+            &[(&replica.id, Type::INT8), (&names, Type::TEXT_ARRAY)],
         )
         .await?;
-    Ok(row.try_get(0)?)
+    for row in &rows {
+        if row.try_get(2)? {
+            seen.asked.push((read(row.try_get(0)?), row.try_get::<_, i64>(1)?.cast_unsigned()));
+        } else if row.try_get(3)? {
+            seen.is_any_free = true;
+        }
+    }
+    Ok(seen)
+}
+
+/// Counts that somebody asks for a part to be done now.
+pub(crate) async fn ask(client: &Client, part: &str) -> Result<(), Failure> {
+    client
+        .execute_typed("UPDATE hookd.leases SET asked = asked + 1 WHERE name = $1", &[(&stored(part), Type::TEXT)])
+        .await?;
+    Ok(())
 }
 
 /// The epochs of those of these parts that this hookd holds, or was the last to hold.

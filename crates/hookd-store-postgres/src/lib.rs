@@ -20,6 +20,7 @@ mod error;
 mod head;
 mod health;
 mod leases;
+mod notices;
 mod options;
 mod pending;
 mod pool;

@@ -54,6 +54,11 @@ impl Sharers {
         Self { this, alive: vec![this] }
     }
 
+    /// Whether there is no other.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.alive.len() == 1
+    }
+
     /// Which of them completes the pending deliveries of a repository: the same one, as long as they are the same.
     pub(crate) fn owner(&self, dialect: &str, repository: &str) -> i64 {
         let rank = |id: &i64| xxh3_64(format!("{dialect}\0{repository}\0{id}").as_bytes());

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::timeout;
-use tokio_postgres::Client;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::Failure;
@@ -19,6 +20,9 @@ const MAX_CANCELS: usize = 100;
 
 /// How long to wait for it each time.
 const CANCEL_INTERVAL: Duration = Duration::from_millis(200);
+
+/// A connection with TLS.
+type TlsStream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
 /// What makes connections.
 #[derive(Clone)]
@@ -54,6 +58,11 @@ impl Connector {
             }
         });
         Ok(Arc::new(client))
+    }
+
+    /// Makes a connection whose messages the caller receives.
+    pub(crate) async fn connect_listening(&self) -> Result<(Client, Connection<Socket, TlsStream>), Failure> {
+        Ok(self.options.client_config().connect(self.tls.clone()).await?)
     }
 
     /// Asks the server to give up what a client does, until it has: what is asked before the server has begun is ignored.

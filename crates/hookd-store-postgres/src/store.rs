@@ -22,7 +22,7 @@ use crate::replica::{self, Replica};
 use crate::schema::{self, Facts};
 use crate::session::Connector;
 use crate::writer::{Monitor, Writer};
-use crate::{OpenError, Options, cursors, pending, positions, reader, settlements};
+use crate::{OpenError, Options, cursors, leases, notices, pending, positions, reader, settlements};
 use hookd_store::engine::Overload;
 use hookd_store::engine::{Job, Promise};
 
@@ -86,13 +86,14 @@ impl PostgresStore {
                 return Err(error);
             }
         };
-        let (tail, handovers) = (writer.tail(), writer.handovers());
+        let (tail, handovers, heard) = (writer.tail(), writer.handovers(), writer.heard());
         let (ended, writer_ended) = sync_channel(1);
         runtime.spawn(async move {
             writer.run().await;
             drop(ended);
         });
         let size = Arc::<AtomicU64>::default();
+        runtime.spawn(notices::listen(connector.clone(), replica, heard));
         runtime.spawn(watch_size(connector.clone(), Arc::clone(&size)));
         let pool = Pool::new(runtime.handle().clone(), connector);
         Ok(Self {
@@ -280,6 +281,17 @@ impl Log for PostgresStore {
 
     fn lead(&self, part: Part) -> Leadership {
         self.leases.wish(&part)
+    }
+
+    fn ask(&self, part: &Part) -> Result<(), StoreError> {
+        let part = part.to_string();
+        self.readers.pool.read(move |client| {
+            let part = part.clone();
+            async move {
+                leases::ask(&client, &part).await?;
+                notices::send(&client, 0).await
+            }
+        })
     }
 
     fn handovers(&self) -> watch::Receiver<u64> {

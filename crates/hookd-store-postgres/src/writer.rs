@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use hookd_store::engine::{Job, Overload};
 use hookd_store::{Observer, StoreError};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
@@ -23,7 +23,7 @@ use crate::health::Health;
 use crate::leases::{self, Held, Leases, Wanted};
 use crate::replica::{self, Replica, Sharers};
 use crate::session::Connector;
-use crate::{OpenError, batch, pending};
+use crate::{OpenError, batch, notices, pending};
 
 /// How many writes one transaction takes at most.
 const MAX_BATCH_WRITES: usize = 512;
@@ -57,6 +57,8 @@ pub(crate) struct Writer {
     handovers: watch::Sender<u64>,
     /// The newest of them that was seen.
     handed_over: i64,
+    /// When another hookd says that there is something to see.
+    heard: Arc<Notify>,
     /// Why the last connection could not be made, and when.
     unconnected: Option<(Instant, Failure)>,
     monitor: Monitor,
@@ -69,6 +71,8 @@ struct Renewal {
     sharers: Sharers,
     /// Whether there were pending deliveries of hookds that have died.
     took_over: bool,
+    /// The newest pending delivery that came from another one.
+    handed_over: i64,
 }
 
 /// What takes note of the writer's transactions.
@@ -101,6 +105,7 @@ impl Writer {
             commits: 0,
             handovers: watch::Sender::new(0),
             handed_over: 0,
+            heard: Arc::default(),
             unconnected: None,
             monitor,
         };
@@ -120,16 +125,25 @@ impl Writer {
         self.handovers.subscribe()
     }
 
+    /// Whom to tell that another hookd has something to see.
+    pub(crate) fn heard(&self) -> Arc<Notify> {
+        Arc::clone(&self.heard)
+    }
+
     /// Serves until all senders are gone and all that they queued is stored, and then leaves the others.
     pub(crate) async fn run(mut self) {
         let beat = MAX_BEAT.min(self.leases.length() / 6);
-        let leases = Arc::clone(&self.leases);
+        let (leases, heard) = (Arc::clone(&self.leases), Arc::clone(&self.heard));
         loop {
             let first = tokio::select! {
                 biased;
                 job = self.jobs.recv() => job,
                 () = leases.changed() => {
                     self.renewed_at = None;
+                    self.beat().await;
+                    continue;
+                }
+                () = heard.notified() => {
                     self.beat().await;
                     continue;
                 }
@@ -171,21 +185,18 @@ impl Writer {
 
     async fn look(&mut self) -> Result<(), Failure> {
         let client = self.connected().await?;
-        let (waiting, this) = (self.leases.waiting(), self.replica.id);
+        let (names, replica) = (self.leases.names(), &self.replica);
         let looked = timeout(MAX_TRANSACTION_TIME, async {
             let head = head::look(&client).await?;
-            let handed_over = pending::newest_handed_over(&client, this).await?;
-            let is_any_free = leases::is_any_free(&client, &waiting).await?;
-            Ok::<_, Failure>((head, handed_over, is_any_free))
+            let handed_over = pending::newest_handed_over(&client, replica.id).await?;
+            Ok::<_, Failure>((head, handed_over, leases::look(&client, replica, &names).await?))
         });
         match looked.await {
-            Ok(Ok((head, handed_over, is_any_free))) => {
+            Ok(Ok((head, handed_over, seen))) => {
                 self.wake(head.next_changeid - 1);
-                if handed_over > self.handed_over {
-                    self.handed_over = handed_over;
-                    self.handovers.send_modify(|count| *count += 1);
-                }
-                if is_any_free {
+                self.leases.seen(&seen);
+                self.handed_over(handed_over);
+                if seen.is_any_free {
                     self.renewed_at = None;
                     return self.store(&mut []).await;
                 }
@@ -238,7 +249,8 @@ impl Writer {
             let Some(wanted) = wanted else { return Ok((head, None)) };
             let held = leases::renew(&client, replica, &wanted, lease).await?;
             let (sharers, took_over) = replica::look_around(&client, replica).await?;
-            Ok((head, Some(Renewal { wanted, held, sharers, took_over })))
+            let handed_over = pending::newest_handed_over(&client, replica.id).await?;
+            Ok((head, Some(Renewal { wanted, held, sharers, took_over, handed_over })))
         });
         let (head, renewal) = match written.await.unwrap_or_else(|_| Err(no_answer())) {
             Ok(written) => written,
@@ -251,7 +263,10 @@ impl Writer {
             }
         };
         let sent = Instant::now();
-        let commit = head::commit(&client, &head, &self.replica, self.commits, lease);
+        // Whoever is alone tells nobody.
+        let has_news = !batch.is_empty() && !self.sharers.is_alone();
+        let notice = if has_news { notices::sql(self.replica.id) } else { String::new() };
+        let commit = head::commit(&client, &head, &self.replica, self.commits, lease, &notice);
         match timeout(MAX_TRANSACTION_TIME, commit).await.unwrap_or(Ok(Committed::Unknown)) {
             Ok(Committed::Yes) => {}
             Ok(Committed::Unknown) => {
@@ -308,15 +323,24 @@ impl Writer {
     }
 
     fn committed(&mut self, head: &Head, renewal: Option<Renewal>, sent: Instant) {
-        if let Some(Renewal { wanted, held, sharers, took_over }) = renewal {
+        if let Some(Renewal { wanted, held, sharers, took_over, handed_over }) = renewal {
             self.renewed_at = Some(sent);
             self.leases.renewed(&wanted, held, sent);
             self.sharers = sharers;
+            self.handed_over(handed_over);
             if took_over {
                 self.handovers.send_modify(|count| *count += 1);
             }
         }
         self.wake(head.next_changeid - 1);
+    }
+
+    /// Tells of pending deliveries that came from another hookd, if there are new ones.
+    fn handed_over(&mut self, newest: i64) {
+        if newest > self.handed_over {
+            self.handed_over = newest;
+            self.handovers.send_modify(|count| *count += 1);
+        }
     }
 
     fn wake(&self, newest: i64) {

@@ -178,7 +178,7 @@ mod postgres {
         });
         // Once each has looked around since both are there.
         let leads = [one.lead(Part::Expiry), other.lead(sink())];
-        leads.iter().for_each(|lead| drop(gained(lead)));
+        leads.iter().for_each(|lead| assert!(gained(lead).lasts()));
         let handovers = [one.handovers(), other.handovers()];
         for number in 0..40 {
             let store = if number % 2 == 0 { &one } else { &other };
@@ -205,5 +205,36 @@ mod postgres {
             told.iter().map(|one| (one.is_this, one.is_alive, one.pending)).collect::<Vec<_>>(),
             [(false, false, 0), (true, true, 40)]
         );
+    }
+
+    #[test]
+    #[ignore = "needs PostgreSQL from cargo xtask test"]
+    fn whoever_leads_is_told_that_it_is_asked() {
+        let (one, other, _) = two();
+        let leadership = one.lead(Part::Poller("p".to_owned()));
+        let before = gained(&leadership).asked;
+        other.ask(&Part::Poller("p".to_owned())).unwrap();
+        until("it is told", || leadership.current().is_some_and(|lead| lead.asked == before + 1).then_some(()));
+    }
+
+    /// Within much less than the second after which it would look by itself.
+    #[test]
+    #[ignore = "needs PostgreSQL from cargo xtask test"]
+    fn a_notice_wakes_the_others_at_once() {
+        let options = server::new_database();
+        let (one, other) = (PostgresStore::open(options.clone()).unwrap(), PostgresStore::open(options).unwrap());
+        // Once each has looked around since both are there.
+        let leads = [one.lead(sink()), other.lead(Part::Expiry)];
+        leads.iter().for_each(|lead| assert!(gained(lead).lasts()));
+        let mut took: Vec<Duration> = (1..=9)
+            .map(|number| {
+                one.append(push(&number.to_string())).wait().unwrap();
+                let begun = Instant::now();
+                until("the tail follows", || (*other.tail().borrow() == number).then_some(()));
+                begun.elapsed()
+            })
+            .collect();
+        took.sort();
+        assert!(took[4] < Duration::from_millis(200), "{took:?}");
     }
 }

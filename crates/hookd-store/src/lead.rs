@@ -39,11 +39,13 @@ pub struct Lead {
     pub epoch: u64,
     /// When it ends unless it is renewed; before that nobody else can have it. `None`: never.
     pub until: Option<Instant>,
+    /// How often the leader was [asked](crate::Log::ask) to do its part now.
+    pub asked: u64,
 }
 
 impl Lead {
     /// That of the only hookd that there can be.
-    pub const UNLIMITED: Self = Self { epoch: 0, until: None };
+    pub const UNLIMITED: Self = Self { epoch: 0, until: None, asked: 0 };
 
     /// Whether it has not ended yet.
     pub fn lasts(&self) -> bool {
@@ -90,9 +92,18 @@ impl Leadership {
 
     /// Waits until the lead of this epoch has ended.
     pub async fn lost(&mut self, epoch: u64) {
+        while self.asked(epoch, u64::MAX).await.is_some() {}
+    }
+
+    /// Waits until the leader has been asked more often than `before`, and returns how often it has; `None` when the lead of
+    /// this epoch has ended.
+    pub async fn asked(&mut self, epoch: u64, before: u64) -> Option<u64> {
         loop {
             let lead = *self.lead.borrow_and_update();
-            let Some(lead) = lead.filter(|lead| lead.epoch == epoch && lead.lasts()) else { return };
+            let lead = lead.filter(|lead| lead.epoch == epoch && lead.lasts())?;
+            if lead.asked > before {
+                return Some(lead.asked);
+            }
             let end = async {
                 match lead.until {
                     Some(until) => tokio::time::sleep_until(until.into()).await,
@@ -100,7 +111,7 @@ impl Leadership {
                 }
             };
             tokio::select! {
-                changed = self.lead.changed() => if changed.is_err() { return },
+                changed = self.lead.changed() => if changed.is_err() { return None },
                 () = end => {}
             }
         }
@@ -132,7 +143,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_lead_is_lost_when_it_ends_or_another_one_has_it() {
-        let lead = |epoch, left: u64| Some(Lead { epoch, until: Some(Instant::now() + Duration::from_millis(left)) });
+        let lead = |epoch, left: u64| {
+            Some(Lead { epoch, until: Some(Instant::now() + Duration::from_millis(left)), asked: 2 })
+        };
         let (sender, receiver) = watch::channel(None);
         let mut leadership = Leadership::new(receiver, ());
         assert_eq!(leadership.current(), None);
@@ -143,6 +156,7 @@ mod tests {
         assert_eq!(leadership.current(), None);
         // A renewal is none.
         sender.send_replace(lead(3, 60_000));
+        assert_eq!(leadership.asked(3, 1).await, Some(2));
         assert!(tokio::time::timeout(Duration::from_millis(20), leadership.lost(3)).await.is_err());
         sender.send_replace(None);
         leadership.lost(3).await;

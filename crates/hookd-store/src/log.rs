@@ -102,6 +102,15 @@ pub trait Log: Send + Sync {
         Leadership::unlimited()
     }
 
+    /// Asks whoever leads a part to do it now, once it is told so. Does nothing where this hookd is the only one.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    fn ask(&self, part: &Part) -> Result<(), StoreError> {
+        let _ = part;
+        Ok(())
+    }
+
     /// All pending deliveries that this hookd is to complete, in the order of their numbers.
     ///
     /// # Errors

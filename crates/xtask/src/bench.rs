@@ -12,6 +12,7 @@ mod load;
 mod machine;
 mod million;
 mod onward;
+mod postgres;
 mod report;
 mod searches;
 mod servers;
@@ -44,6 +45,7 @@ const SECRET: &str = "It's a Secret to Everybody";
     cargo xtask bench --only floor,hookd --steps\n  \
     cargo xtask bench --only hookd --rounds 0 --delivery\n  \
     cargo xtask bench --only hookd --rounds 0 --million\n  cargo xtask bench --only floor --stored 10000000\n  \
+    cargo xtask bench --only hookd --postgres --postgres-stored 10000000\n  \
     cargo xtask bench --only floor,hookd --sinks --baseline ../before/target/release/hookd")]
 pub(crate) struct Options {
     /// Seconds for which each server is measured in each round.
@@ -68,6 +70,12 @@ pub(crate) struct Options {
     /// Also measure delivery: changes a second through `webhook` and `buildbot`, and the time until a change arrives.
     #[arg(long)]
     delivery: bool,
+    /// Also measure hookd with its store in PostgreSQL, alone and two of them, and Buildbot with its database there.
+    #[arg(long)]
+    postgres: bool,
+    /// Also measure look-ups in PostgreSQL among this many changes.
+    #[arg(long, value_name = "CHANGES")]
+    postgres_stored: Option<u64>,
     /// Also measure another build of hookd in the same rounds, such as one of an earlier commit: its binary.
     #[arg(long, value_name = "PATH")]
     baseline: Option<PathBuf>,
@@ -101,6 +109,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         onward: None,
         searches: None,
         delivery: None,
+        postgres: None,
     };
     let load = Load::make(&place, options.payloads, options.connections)?;
     let Options { seconds, rounds, connections, .. } = options;
@@ -123,6 +132,10 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         peers::install_named("buildbot")?;
         report.delivery = Some(delivery::run(&place, &load)?);
     }
+    if let Some(changes) = options.postgres_stored {
+        eprintln!("a store in PostgreSQL with {changes} changes");
+        report.postgres = Some(postgres::stored(&fresh(&place.join("large"))?, &load.pushes()?, changes)?);
+    }
     if let Some(requests) = options.million {
         let load = Load::make(&place, options.payloads.max(million::PUSHES), options.connections)?;
         eprintln!("{requests} requests to hookd");
@@ -144,7 +157,8 @@ fn chosen(options: &Options) -> Vec<&'static Kind> {
     };
     let steps = if options.steps { STEPS } else { &[] };
     let sinks = if options.sinks { SINKS } else { &[] };
-    KINDS.iter().filter(is_chosen).chain(steps).chain(sinks).collect()
+    let postgres = if options.postgres { postgres::POSTGRES } else { &[] };
+    KINDS.iter().filter(is_chosen).chain(steps).chain(sinks).chain(postgres).collect()
 }
 
 fn install_peers(kinds: &[&Kind]) -> Result<(), String> {

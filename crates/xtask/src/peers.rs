@@ -34,10 +34,12 @@ const PEERS: &[Peer] = &[
             "git::",
             "hg::",
             "metrics::a_certificate_that_expires_soon",
+            "nats::",
             "notify::",
             "pollers::",
             "postgres::",
             "sinks::clock::",
+            "sinks::nats::",
             "svn::",
             "terminal::progress",
             "whole::",
@@ -58,6 +60,13 @@ const PEERS: &[Peer] = &[
         ],
         recipe: || read("tests/peers/requirements.txt"),
         install: make_venv,
+    },
+    Peer {
+        name: "buildbot-postgres",
+        purpose: "what Buildbot needs for a database in PostgreSQL; only `cargo xtask bench --postgres` does",
+        tests: &[],
+        recipe: || format!("{}{PSYCOPG}\n", read("tests/peers/requirements.txt")),
+        install: install_psycopg,
     },
     Peer {
         name: "buildbot-gitea",
@@ -135,6 +144,7 @@ const PEERS: &[Peer] = &[
 const SDIST: &str = "buildbot==2.8.4";
 /// The release of Buildbot whose source package has `post_build_request.py`.
 const POST_BUILD_REQUEST: &str = "buildbot==0.8.14";
+const PSYCOPG: &str = "psycopg2-binary==2.9.13";
 const BUILDBOT_GITEA: &str = "buildbot-gitea==1.8.0";
 const OCTOKIT: &str = "@octokit/webhooks-examples@7.6.1";
 const GITLAB: &str = "golang-github-xanzy-go-gitlab-dev";
@@ -203,6 +213,7 @@ const PROGRAMS: &[Program] = &[
     Program { package: "faketime", check: ("faketime", &["--version"]) },
     Program { package: "git", check: ("git", &["--version"]) },
     Program { package: "mercurial", check: ("hg", &["--version"]) },
+    Program { package: "nats-server", check: ("nats-server", &["--version"]) },
     Program { package: "npm", check: ("npm", &["--version"]) },
     // These two are not in the path of users; their services are none of the tests'.
     Program { package: "pgbouncer", check: ("sh", &["-c", "test -x /usr/sbin/pgbouncer"]) },
@@ -256,6 +267,10 @@ fn make_venv() -> Result<(), String> {
 }
 
 /// The plugin alone: Buildbot itself is another peer.
+fn install_psycopg() -> Result<(), String> {
+    run_quietly(pip().args(["install", "--quiet", PSYCOPG]))
+}
+
 fn install_buildbot_gitea() -> Result<(), String> {
     let folder = fresh("buildbot-gitea")?;
     run_quietly(pip().args(["install", "--quiet", "--no-deps", "--target"]).arg(folder).arg(BUILDBOT_GITEA))

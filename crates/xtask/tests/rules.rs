@@ -227,6 +227,30 @@ fn every_sink_runs_the_contract_of_a_sink() {
     }
 }
 
+/// The crates of sinks that have one of their own.
+const SINKS: [&str; 1] = ["hookd-sink-nats"];
+
+#[test]
+fn a_sink_of_its_own_knows_the_contracts_and_nothing_else_of_ours_and_only_hookd_knows_it() {
+    let (manifest, named) = (read("hookd/Cargo.toml"), read("hookd/src/sink_types.rs"));
+    for sink in SINKS {
+        let dependencies = dependencies(sink);
+        assert_eq!(ours(&dependencies), ["hookd-core", "hookd-process", "hookd-sinks", "hookd-store"], "{sink}");
+        for name in ["actix-web", "aws-lc-rs", "clap", "libsqlite3-sys", "native-tls", "rusqlite", "toml"] {
+            assert!(!dependencies.contains(name), "`{sink}` depends on `{name}`");
+        }
+        let name = sink.trim_start_matches("hookd-sink-");
+        let contract = read(format!("crates/{sink}/tests/{name}/contract.rs"));
+        assert!(contract.contains("\nhookd_sinks::contract_tests!("), "`{sink}` does not run the contract of a sink");
+        assert!(manifest.contains(&format!("\n{sink}.workspace = true\n")), "hookd/Cargo.toml lacks {sink}");
+        let line = format!("use {} as _;\n", sink.replace('-', "_"));
+        assert!(named.contains(&line), "hookd/src/sink_types.rs lacks {sink}");
+        for (package, manifest) in manifests().iter().filter(|(package, _)| package != "hookd") {
+            assert!(!names(manifest).contains(&sink), "`{package}` depends on `{sink}`");
+        }
+    }
+}
+
 #[test]
 fn sinks_know_the_contract_of_the_store_and_the_core_and_nothing_else_of_ours() {
     let dependencies = dependencies("hookd-sinks");
@@ -277,6 +301,7 @@ fn the_core_the_dialects_the_store_and_the_private_listener_forbid_unsafe() {
         "hookd-core",
         "hookd-pollers",
         "hookd-process",
+        "hookd-sink-nats",
         "hookd-sinks",
         "hookd-store",
         "hookd-store-postgres",

@@ -25,7 +25,7 @@ fn the_version_names_the_build_and_all_that_is_in_it() {
         listing.strip_prefix(&version).expect("it begins with the same line").lines().collect::<Vec<_>>(),
         [
             "dialects: base, bitbucket, bitbucketcloud, bitbucketserver, custom_base, gitea, github, gitlab, gitorious, json, poller, quiet_github",
-            "sinks: buildbot, exec, file, spool, webhook",
+            "sinks: buildbot, exec, file, nats, spool, webhook",
             "pollers: archives, git, hg, svn",
             "codebase functions: by_owner",
             "event classes of github: blah",

@@ -12,7 +12,7 @@ fn hookd_has_all_that_is_its_own() {
         built_in.lines().collect::<Vec<_>>(),
         [
             "dialects: base, bitbucket, bitbucketcloud, bitbucketserver, github, gitlab, gitorious, json, poller",
-            "sinks: buildbot, exec, file, webhook",
+            "sinks: buildbot, exec, file, nats, webhook",
             "pollers: git, hg, svn",
         ]
     );

@@ -1,5 +1,6 @@
 //! hookd with its store in PostgreSQL: a real server, which is stopped, killed and cut off while webhooks come.
 
+mod balanced;
 mod commands;
 mod copies;
 mod cut;

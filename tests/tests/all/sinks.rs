@@ -7,6 +7,7 @@ mod exec;
 mod file;
 mod kills;
 pub(crate) mod master;
+mod nats;
 mod reload;
 mod store;
 mod webhook;

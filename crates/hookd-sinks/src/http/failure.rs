@@ -1,14 +1,12 @@
 //! Exchanges that ended without an answer, in words of their own, and whether the request may have arrived.
 
-use std::error::Error;
 use std::io;
-
-use rustls::{AlertDescription, CertificateError};
 
 use crate::Attempt;
 use crate::http::options::chain;
 use crate::http::private::Denied;
 use crate::http::{Client, HttpUrl};
+use crate::tls::{self, find, innermost};
 
 /// Where a request went, for messages.
 pub(crate) struct Place {
@@ -46,9 +44,7 @@ pub(crate) fn attempt(error: &reqwest::Error, place: &Place) -> Attempt {
     if let Some(denied) = find::<Denied>(error) {
         return Attempt::misconfigured(denied.to_string());
     }
-    if let Some(tls) = find::<rustls::Error>(error)
-        && let Some(words) = tls_words(tls, error.is_connect(), place)
-    {
+    if let Some(words) = tls::words(error, &place.to, "https", error.is_connect()) {
         return Attempt::later(words);
     }
     if error.is_connect() {
@@ -83,76 +79,4 @@ fn connect_words(error: &reqwest::Error, place: &Place) -> String {
         _ if error.is_timeout() => format!("{peer} did not take the connection within {}", place.connect_timeout),
         _ => format!("no connection to {peer}: {cause}"),
     }
-}
-
-/// What an error of TLS means and what helps; none where it says nothing about whether the request arrived.
-fn tls_words(error: &rustls::Error, while_connecting: bool, place: &Place) -> Option<String> {
-    use CertificateError as Bad;
-    let to = &place.to;
-    Some(match error {
-        rustls::Error::InvalidCertificate(why) => match why {
-            Bad::Expired | Bad::ExpiredContext { .. } => {
-                format!("the certificate of `{to}` has expired: it must be renewed there, or a clock is wrong")
-            }
-            Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
-                format!("the certificate of `{to}` is not valid yet: is the clock of this machine right?")
-            }
-            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
-                format!("the certificate of `{to}` is for another name: use a name in `url` that the certificate has")
-            }
-            Bad::UnknownIssuer => format!(
-                "the certificate of `{to}` comes from an authority that is not trusted: name the authority's certificate \
-                 in `ca`"
-            ),
-            Bad::BadSignature => format!(
-                "the certificate of `{to}` was signed with another key than that of the authority: is `ca` out of date?"
-            ),
-            Bad::Revoked => format!("the certificate of `{to}` was revoked"),
-            other => format!("the certificate of `{to}` is not valid: {other}"),
-        },
-        // With TLS 1.3 a client is refused after its handshake, and possibly after its request, which is not read then.
-        rustls::Error::AlertReceived(alert) => match alert {
-            AlertDescription::CertificateRequired
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied => {
-                format!("`{to}` wants another certificate of its clients ({alert:?}): see `client_certificate`")
-            }
-            AlertDescription::HandshakeFailure => {
-                format!("`{to}` refused TLS: it may want a `client_certificate`, or speak only what is outdated")
-            }
-            alert if while_connecting => format!("`{to}` refused TLS: {alert:?}"),
-            _ => return None,
-        },
-        rustls::Error::InvalidMessage(_) if while_connecting => {
-            format!("`{to}` does not speak TLS: is `https://` right in `url`?")
-        }
-        other if while_connecting => format!("TLS with `{to}` failed: {other}"),
-        _ => return None,
-    })
-}
-
-/// The causes of an error, from the outermost. `std::io::Error` keeps what it wraps from `source`, so it is unwrapped.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let error = next?;
-        next = match error.downcast_ref::<io::Error>() {
-            Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
-            None => error.source(),
-        };
-        Some(error)
-    })
-}
-
-fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    causes(error).find_map(|cause| cause.downcast_ref())
-}
-
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    causes(error).last().unwrap_or(error).to_string()
 }

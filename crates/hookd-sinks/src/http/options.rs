@@ -214,7 +214,7 @@ pub(crate) fn credentials(
 ///
 /// # Errors
 /// Why it is missing; also when it is empty.
-pub(crate) fn read_secret(secret: &Secret, context: &SinkContext<'_>) -> Result<Vec<u8>, String> {
+pub fn read_secret(secret: &Secret, context: &SinkContext<'_>) -> Result<Vec<u8>, String> {
     let bytes = context.secrets.read(secret)?;
     if bytes.is_empty() { Err("the secret is empty".to_owned()) } else { Ok(bytes) }
 }

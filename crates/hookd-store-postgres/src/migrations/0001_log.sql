@@ -41,7 +41,9 @@ CREATE TABLE hookd.leases (
     replica bigint NOT NULL,
     -- Grows when another replica takes it.
     epoch bigint NOT NULL,
-    held_until timestamptz NOT NULL
+    held_until timestamptz NOT NULL,
+    -- How often somebody has asked for it to be done now.
+    asked bigint NOT NULL DEFAULT 0
 );
 
 CREATE TABLE hookd.deliveries (

@@ -43,7 +43,11 @@ pub(super) struct Server {
     pub(super) path: &'static str,
     /// The address of hookd's admin listener.
     pub(super) admin: Option<SocketAddr>,
+    /// A second one that gets half of the load.
+    pub(super) other: Option<SocketAddr>,
     process: Process,
+    /// What runs beside it, such as its database: it is killed after it.
+    _beside: Vec<Process>,
 }
 
 /// What a server has used since it started.
@@ -60,12 +64,23 @@ pub(super) struct Usage {
 impl Server {
     /// A server that is listening.
     pub(super) fn new(name: &'static str, process: Process, address: SocketAddr, path: &'static str) -> Self {
-        Self { name, address, path, admin: None, process }
+        Self { name, address, path, admin: None, other: None, process, _beside: Vec::new() }
     }
 
     /// Adds an admin listener.
     pub(super) fn with_admin(self, admin: SocketAddr) -> Self {
         Self { admin: Some(admin), ..self }
+    }
+
+    /// Keeps what runs beside it, and where that takes half of the load.
+    pub(super) fn beside(mut self, process: Process, address: Option<SocketAddr>) -> Self {
+        self._beside.insert(0, process);
+        Self { other: address.or(self.other), ..self }
+    }
+
+    /// The process alone.
+    pub(super) fn into_process(self) -> Process {
+        self.process
     }
 
     pub(super) fn usage(&self) -> Result<Usage, String> {

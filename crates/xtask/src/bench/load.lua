@@ -9,6 +9,11 @@ local threads = 0
 function setup(thread)
   thread:set("thread_number", threads)
   thread:set("thread_count", tonumber(os.getenv("WRK_THREADS")))
+  -- Where there are two servers, each thread sends to one of them.
+  local first, second = (os.getenv("WRK_PORTS") or ""):match("(%d+) (%d+)")
+  if first then
+    thread.addr = wrk.lookup("127.0.0.1", threads % 2 == 0 and first or second)[1]
+  end
   threads = threads + 1
 end
 

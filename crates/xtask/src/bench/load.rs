@@ -101,6 +101,10 @@ impl Load {
     pub(super) fn begin(&self, server: &Server, seconds: u64) -> Result<Process, String> {
         let mut wrk = program("wrk");
         wrk.env("WRK_THREADS", THREADS)
+            .env(
+                "WRK_PORTS",
+                server.other.map_or_else(String::new, |other| format!("{} {}", server.address.port(), other.port())),
+            )
             .args(["--threads", THREADS, "--connections", &self.connections.to_string()])
             .args(["--duration", &format!("{seconds}s"), "--timeout", "30s", "--latency", "--script"])
             .arg(self.folder.join("load.lua"))

@@ -8,6 +8,7 @@ use super::delivery::Delivery;
 use super::figures::{Figures, Goal, Round, Spread, p99, rate};
 use super::million::Million;
 use super::onward::Onward;
+use super::postgres::{self, POSTGRES, Stored};
 use super::searches::Searches;
 use super::servers::{BASELINE, BUILDBOT, FLOOR, HOOKD, KINDS, SINK, SINK_DOWN, SINKS, STEPS};
 use super::stored::{self, Starts};
@@ -23,6 +24,7 @@ pub(super) struct Report {
     pub(super) onward: Option<Onward>,
     pub(super) searches: Option<Searches>,
     pub(super) delivery: Option<Delivery>,
+    pub(super) postgres: Option<Stored>,
 }
 
 impl Report {
@@ -52,6 +54,9 @@ impl Report {
         }
         if let Some(delivery) = &self.delivery {
             writeln!(text, "\n{}", delivery.lines()).expect("writing to a String does not fail");
+        }
+        if let Some(postgres) = &self.postgres {
+            writeln!(text, "\n{}", postgres.lines()).expect("writing to a String does not fail");
         }
         text.push_str("\n| goal | result | met |\n|---|---|---|\n");
         for Goal { goal, result, is_met } in self.goals() {
@@ -84,7 +89,9 @@ impl Report {
             .expect("writing to a String does not fail");
         }
         text.push_str("\nMedian (minimum–maximum) of the rounds; ratios compare servers within the same round.\n\n");
-        for kind in KINDS.iter().chain(STEPS).chain(SINKS).filter(|kind| self.named(kind.name).is_some()) {
+        for kind in
+            KINDS.iter().chain(STEPS).chain(SINKS).chain(POSTGRES).filter(|kind| self.named(kind.name).is_some())
+        {
             writeln!(text, "- {}: {}", kind.name, kind.about).expect("writing to a String does not fail");
         }
         text
@@ -134,11 +141,15 @@ impl Report {
                 "rate_to_floor": self.ratio(HOOKD, FLOOR, rate).map(Spread::to_json),
                 "rate_to_buildbot": self.ratio(HOOKD, BUILDBOT, rate).map(Spread::to_json),
                 "rate_to_baseline": self.ratio(HOOKD, BASELINE, rate).map(Spread::to_json),
+                "rate_postgres_to_sqlite": self.ratio(postgres::ONE, HOOKD, rate).map(Spread::to_json),
+                "rate_postgres_2_to_1": self.ratio(postgres::TWO, postgres::ONE, rate).map(Spread::to_json),
+                "rate_postgres_to_buildbot": self.ratio(postgres::ONE, postgres::BUILDBOT, rate).map(Spread::to_json),
                 "rate_with_sink": self.ratio(SINK, HOOKD, rate).map(Spread::to_json),
                 "rate_with_sink_down": self.ratio(SINK_DOWN, HOOKD, rate).map(Spread::to_json),
                 "p99_to_floor": self.ratio(HOOKD, FLOOR, p99).map(Spread::to_json),
                 "rate_stored_to_empty": self.ratio(stored::NAME, HOOKD, rate).map(Spread::to_json),
             },
+            "postgres": self.postgres.as_ref().map(Stored::to_json),
             "million": self.million.as_ref().map(Million::to_json),
             "stored": self.starts.as_ref().map(Starts::to_json),
             "onward": self.onward.as_ref().map(Onward::to_json),

@@ -141,11 +141,20 @@ pub(super) fn start_hookd_as(
     store: &Path,
     sections: &str,
 ) -> Result<Server, String> {
+    start_hookd_with(executable, name, folder, &format!("url = \"sqlite:{}\"", store.display()), sections)
+}
+
+/// A build of hookd with this in `[store]`, and more sections.
+pub(super) fn start_hookd_with(
+    executable: &Path,
+    name: &'static str,
+    folder: &Path,
+    store: &str,
+    sections: &str,
+) -> Result<Server, String> {
     let config = format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n\
-         [store]\nurl = \"sqlite:{}\"\n\n\
-         [change_hook_dialects]\ngithub = {{ secret = \"{SECRET}\", strict = true }}\n\n{sections}",
-        store.display()
+        "[server]\nlisten = \"127.0.0.1:0\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n[store]\n{store}\n\n\
+         [change_hook_dialects]\ngithub = {{ secret = \"{SECRET}\", strict = true }}\n\n{sections}"
     );
     let config = write(folder, "hookd.toml", &config)?;
     let mut hookd = program(executable);
@@ -158,27 +167,35 @@ pub(super) fn start_hookd_as(
 
 fn start_buildbot(name: &'static str, folder: &Path) -> Result<Server, String> {
     let options = json!({ "secret": SECRET, "strict": true });
-    start_master_with(name, folder, "github", &options)
+    start_master_with(name, folder, "github", &options, None)
 }
 
 /// A master to which changes are delivered.
 pub(super) fn start_master(name: &'static str, folder: &Path) -> Result<Server, String> {
-    start_master_with(name, folder, "base", &json!({}))
+    start_master_with(name, folder, "base", &json!({}), None)
 }
 
-fn start_master_with(
+/// A master whose database is at this URL, or in a file.
+pub(super) fn start_master_with(
     name: &'static str,
     folder: &Path,
     dialect: &'static str,
     options: &Value,
+    database: Option<&str>,
 ) -> Result<Server, String> {
     let base = folder.join("master");
     let venv = peers::folder().join("venv/bin");
     run_quietly(program(venv.join("buildbot")).args(["create-master", "--quiet", "--log-count=0"]).arg(&base))?;
     let copied = fs::copy(root().join("tests/peers/master.cfg"), base.join("master.cfg"));
     copied.map_err(|error| format!("master.cfg: {error}"))?;
-    let dialects = json!({ "dialects": { dialect: { "class": dialect, "options": options } }, "pollers": [] });
-    write(&base, "dialects.json", &dialects.to_string())?;
+    let mut peer = json!({ "dialects": { dialect: { "class": dialect, "options": options } }, "pollers": [] });
+    if let Some(database) = database {
+        peer["db_url"] = json!(database);
+    }
+    write(&base, "dialects.json", &peer.to_string())?;
+    if database.is_some() {
+        run_quietly(program(venv.join("buildbot")).args(["upgrade-master", "--quiet"]).arg(&base))?;
+    }
     let mut twistd = program(venv.join("twistd"));
     twistd.args(["--nodaemon", "--no_save", "--pidfile=", "-y", "buildbot.tac"]).current_dir(&base);
     let mut process = Process::start(&mut twistd, folder.join("log.txt"))?;

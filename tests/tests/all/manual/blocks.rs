@@ -36,7 +36,7 @@ pub(super) enum Tested {
 }
 
 /// Pages whose blocks have a test of their own: languages, the file of the test, and what in it reads the page.
-const ELSEWHERE: [(&str, &[&str], &str, &str); 6] = [
+const ELSEWHERE: [(&str, &[&str], &str, &str); 7] = [
     ("docs/dialects/json.md", &["toml", "http", "json"], "tests/tests/all/json_class.rs", "docs/dialects/json.md"),
     (
         "docs/testing-a-dialect.md",
@@ -47,6 +47,7 @@ const ELSEWHERE: [(&str, &[&str], &str, &str); 6] = [
     ("docs/writing-a-dialect.md", &["sh", "text"], "tests/tests/all/tutorial.rs", "docs/writing-a-dialect.md"),
     ("docs/configuration.md", &["text"], "tests/tests/all/manual.rs", "page(\"configuration.md\")"),
     ("docs/postgresql.md", &["sh", "sql"], "tests/tests/all/manual/database.rs", "docs/postgresql.md"),
+    ("docs/several-machines.md", &["nginx", "sql"], "tests/tests/all/postgres/balanced.rs", "several-machines.md"),
     ("docs/security.md", &["nginx"], "tests/tests/all/manual/files.rs", "nginx"),
 ];
 

@@ -201,8 +201,11 @@ fn nginx_accepts_its_configuration() {
         fs::write(folder.path().join("hookd.key"), certificate.signing_key.serialize_pem())
             .expect("the folder takes files");
         let text = block.text.replace("/etc/hookd/", &format!("{path}/"));
-        let text =
-            if text.starts_with("server ") { text } else { format!("server {{ listen unix:{path}/socket; {text} }}") };
+        let text = if text.starts_with("server ") || text.starts_with("upstream ") {
+            text
+        } else {
+            format!("server {{ listen unix:{path}/socket; {text} }}")
+        };
         // It would open them: any port will do.
         let text = text.replace("listen 443 ssl", &format!("listen unix:{path}/tls ssl"));
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

@@ -21,7 +21,7 @@ pub(super) fn home(url: &str, github: &str, sink: &str) -> Home {
     ))
 }
 
-fn webhook_sink(receiver: &Receiver) -> String {
+pub(super) fn webhook_sink(receiver: &Receiver) -> String {
     format!("type = \"webhook\"\nurl = \"{}\"", receiver.url())
 }
 

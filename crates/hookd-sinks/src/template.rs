@@ -1,9 +1,9 @@
-//! Arguments with fields of the change in them.
+//! Texts with fields of the change in them: arguments of commands, subjects of messages.
 
 use hookd_store::LoggedChange;
 
-/// The fields that an argument can have, which are also variables of the command.
-pub(crate) const FIELDS: [&str; 16] = [
+/// The fields that a text can have.
+pub const FIELDS: [&str; 16] = [
     "author",
     "branch",
     "category",
@@ -25,9 +25,12 @@ pub(crate) const FIELDS: [&str; 16] = [
 /// The longest value, in bytes: Linux takes arguments and variables of up to 128 KiB.
 const MAX_VALUE_BYTES: usize = 64 << 10;
 
-/// The value of a field, empty where there is none: cut where it is too long, and without NUL bytes, which neither an
+/// The value of one of the [`FIELDS`], empty where there is none: cut after 64 KiB, and without NUL bytes, which neither an
 /// argument nor a variable can have.
-pub(crate) fn value(logged: &LoggedChange, field: &str) -> String {
+///
+/// # Panics
+/// Where it is none of the fields.
+pub fn value(logged: &LoggedChange, field: &str) -> String {
     let change = &logged.change;
     let number = |number: i64| number.to_string();
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -55,13 +58,16 @@ pub(crate) fn value(logged: &LoggedChange, field: &str) -> String {
     value
 }
 
-/// An argument: texts and fields.
+/// A text with fields.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Template(Vec<Part>);
+pub struct Template(Vec<Part>);
 
-#[derive(Debug, PartialEq, Eq)]
-enum Part {
+/// A part of a [`Template`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What is the same for every change.
     Text(String),
+    /// The name of a field.
     Field(&'static str),
 }
 
@@ -71,14 +77,11 @@ pub(crate) fn has_fields(text: &str) -> bool {
 }
 
 impl Template {
-    /// Parses an argument; `{{` and `}}` stand for braces.
+    /// Parses a text such as `--branch={branch}`; `{{` and `}}` stand for braces.
     ///
     /// # Errors
-    /// A field that there is not, a brace that is not closed or not opened, a NUL byte.
-    pub(crate) fn parse(argument: &str) -> Result<Self, String> {
-        if argument.contains('\0') {
-            return Err("an argument cannot have a NUL byte".to_owned());
-        }
+    /// A field that there is not, a brace that is not closed or not opened.
+    pub fn parse(argument: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut text = String::new();
         let mut rest = argument;
@@ -112,6 +115,11 @@ impl Template {
             parts.push(Part::Text(text));
         }
         Ok(Self(parts))
+    }
+
+    /// Its parts, in their order.
+    pub fn parts(&self) -> &[Part] {
+        &self.0
     }
 
     /// Whether its first character comes from the change.

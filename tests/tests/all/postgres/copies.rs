@@ -186,7 +186,7 @@ fn a_copy_into_a_file_that_is_killed_is_continued_too() {
     }
     point_at(&home, "sqlite:new.db");
     let refused = home.run(&["serve"]);
-    assert!(refused.stderr.contains("`new.db` is an unfinished copy of another store"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("new.db` is an unfinished copy of another store"), "{}", refused.stderr);
     let copied = digest(&copy(&home, &url, "sqlite:new.db"));
     let check = home.run(&["store", "check", "--digest"]);
     assert_eq!(digest(&check), copied);

@@ -241,6 +241,13 @@ fn a_place_that_will_not_do_is_refused_with_the_reason() {
     ] {
         refused(&home, from, to, code, message);
     }
+    let both = ["store", "copy", "--from", SQLITE, "--to", "sqlite:new.db", "--sslmode", "disable"];
+    let finished = home.run(&both);
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""), "{}", finished.stderr);
+    assert!(finished.stderr.contains("passwords and TLS are for PostgreSQL"), "{}", finished.stderr);
+    let finished = home.run(&[&both[..6], &["--file", "x.db"]].concat());
+    assert_eq!(finished.code, Some(2));
+    assert!(finished.stderr.contains("`--file` names one store, and `copy` needs two"), "{}", finished.stderr);
     assert!(fs::read_to_string(home.path().join("text.db")).expect("it is there").starts_with("precious"));
     assert_eq!(server.query(&foreign, "SELECT count(*) FROM pg_tables WHERE schemaname = 'hookd'"), "0");
     assert_eq!(server.query(&database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'hookd'"), "0");

@@ -114,7 +114,7 @@ enum Command {
     #[command(arg_required_else_help = true, after_help = after_help("hookd notify git < refs"))]
     Notify(notify::NotifyArgs),
 
-    /// Maintain the store: statistics, check, backup, reclaiming space.
+    /// Maintain the store: statistics, check, backup, copies, reclaiming space.
     #[command(arg_required_else_help = true, after_help = after_help("hookd store backup hookd-backup.db"))]
     Store(Configured<store::StoreArgs>),
 

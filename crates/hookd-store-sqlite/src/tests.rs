@@ -3,6 +3,7 @@
 mod bounded;
 mod maintenance;
 mod onward;
+mod overload;
 mod runs;
 mod search;
 mod wal;

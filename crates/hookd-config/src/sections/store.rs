@@ -191,3 +191,35 @@ impl Store {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_named_by_its_url_and_a_login() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        std::fs::write(&file, "hunter2\n").unwrap();
+        let login = Login { password_file: Some(file), sslmode: Some(SslMode::Require), ..Login::default() };
+        let store = Store::of_url("postgresql://me@db/x", &login).unwrap();
+        let StoreUrl::Postgres(url) = &store.url else { panic!("{store:?}") };
+        assert_eq!((url.password.as_deref(), store.sslmode), (Some(&b"hunter2"[..]), Some(SslMode::Require)));
+        let store = Store::of_url("sqlite:a/hookd.db", &Login::default()).unwrap();
+        assert_eq!(store.url, StoreUrl::Sqlite("a/hookd.db".into()));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_url_or_a_login_is_said_without_secrets() {
+        let none = Login { password_env: Some("HOOKD_NO_SUCH_VARIABLE".to_owned()), ..Login::default() };
+        for (url, login, message) in [
+            ("mysql://me:hunter2@db/x", &Login::default(), "this build has no store `mysql`, expected `sqlite:PATH`"),
+            ("postgresql://me@db/x", &none, "password: "),
+            ("postgresql://me:hunter2@db/x", &none, "password: "),
+            ("sqlite:x.db", &none, "password: it is for PostgreSQL, and `url` names an SQLite database"),
+        ] {
+            let problems = Store::of_url(url, login).unwrap_err().join("\n");
+            assert!(problems.contains(message) && !problems.contains("hunter2"), "{problems}");
+        }
+    }
+}

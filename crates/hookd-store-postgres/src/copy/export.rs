@@ -1,11 +1,14 @@
 //! A store that is read out, in one transaction.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use hookd_store::copy::{CopiedDelivery, Export, Facts};
 use hookd_store::{
     Cursor, Due, Identity, LoggedChange, Positions, Settlement, State, StoreError, StoredRequest, Waiting,
 };
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
@@ -13,7 +16,7 @@ use super::{Connected, lock_alone};
 use crate::error::Failure;
 use crate::schema::{self, Facts as Identified};
 use crate::session::Connector;
-use crate::{OpenError, Options, cursors, deliveries, pending, positions, reader, requests, settlements};
+use crate::{OpenError, Options, cursors, deliveries, head, pending, positions, reader, requests, settlements};
 
 /// How many deliveries are read at once, at most.
 const PAGE_DELIVERIES: i64 = 500;
@@ -26,6 +29,9 @@ const PAGE_CHANGES: i64 = 200;
 
 /// How many settlements, or pending deliveries, are read at once.
 const PAGE: i64 = 1000;
+
+/// How long the end of the transaction is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A store in PostgreSQL that is read out, as of one moment.
 pub struct PostgresExport {
@@ -74,6 +80,16 @@ impl PostgresExport {
         });
         let facts = facts.map_err(|failure: Failure| connector.unavailable(&failure))?;
         Ok(Self { connected, facts })
+    }
+}
+
+impl Drop for PostgresExport {
+    /// Ends the transaction, which the server would complain about otherwise.
+    fn drop(&mut self) {
+        if Handle::try_current().is_err() {
+            let client = &*self.connected.client;
+            let _ = self.connected.wait(async { timeout(PATIENCE, head::roll_back(client)).await });
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use hookd_store::copy::{CopiedDelivery, Export, Facts};
 use hookd_store::{
     Cursor, Due, Identity, IdentityKey, LoggedChange, Positions, Settlement, SettlementKind, State, StoreError,
 };
-use rusqlite::Connection;
 
 use crate::blocks::{self, ChangeDecoder, Header, Part};
 use crate::error::Failure;
@@ -29,6 +28,8 @@ pub struct SqliteExport {
     identity_key: IdentityKey,
     recent: RecentKeys,
     identities: IdentityIndex,
+    /// The block of each part that was read last.
+    last: [Option<Header>; 2],
     _lock: Option<StoreLock>,
 }
 
@@ -71,7 +72,7 @@ impl SqliteExport {
         let recent = RecentKeys::default();
         recent::read(&connection, &recent).map_err(broken)?;
         let identities = IdentityIndex::read(&connection).map_err(broken)?;
-        Ok(Self { connection, instance, identity_key, recent, identities, _lock: lock })
+        Ok(Self { connection, instance, identity_key, recent, identities, last: [None; 2], _lock: lock })
     }
 
     /// The deliveries of a block from this one on.
@@ -124,6 +125,23 @@ impl SqliteExport {
         Ok(Some(identity))
     }
 
+    /// The first block from the one of this number on that has some of a part; `None` where there is no more.
+    fn block_from(&mut self, part: Part, id: i64) -> Result<Option<Header>, Failure> {
+        let mut block = match self.last[part as usize] {
+            // Mostly the next one.
+            Some(last) if last.next(part) == id => blocks::header(&self.connection, last.blockid + 1)?,
+            _ => match blocks::block_of(&self.connection, part, id)? {
+                Some(block) => Some(block),
+                None => blocks::first(&self.connection)?,
+            },
+        };
+        while let Some(found) = block.filter(|found| found.next(part) <= id || found.first(part) == found.next(part)) {
+            block = blocks::header(&self.connection, found.blockid + 1)?;
+        }
+        self.last[part as usize] = block;
+        Ok(block)
+    }
+
     fn settlements(&self, cursor: &str, after: i64) -> Result<Vec<Settlement>, Failure> {
         let mut found = Vec::new();
         let mut end = i64::MAX;
@@ -159,32 +177,20 @@ impl SqliteExport {
     }
 }
 
-/// The first block from the one of this number on that has some of a part; `None` where there is no more.
-fn block_from(connection: &Connection, part: Part, id: i64) -> Result<Option<Header>, Failure> {
-    let mut block = match blocks::block_of(connection, part, id)? {
-        Some(block) => Some(block),
-        None => blocks::first(connection)?,
-    };
-    while let Some(found) = block.filter(|found| found.next(part) <= id || found.first(part) == found.next(part)) {
-        block = blocks::header(connection, found.blockid + 1)?;
-    }
-    Ok(block)
-}
-
 impl Export for SqliteExport {
     fn facts(&mut self) -> Result<Facts, StoreError> {
         Ok(self.read_facts()?)
     }
 
     fn deliveries_after(&mut self, after: i64) -> Result<Vec<CopiedDelivery>, StoreError> {
-        match block_from(&self.connection, Part::Deliveries, after + 1)? {
+        match self.block_from(Part::Deliveries, after + 1)? {
             Some(block) => Ok(self.deliveries_of(&block, after + 1)?),
             None => Ok(Vec::new()),
         }
     }
 
     fn changes_after(&mut self, after: i64) -> Result<Vec<LoggedChange>, StoreError> {
-        let Some(block) = block_from(&self.connection, Part::Changes, after + 1)? else { return Ok(Vec::new()) };
+        let Some(block) = self.block_from(Part::Changes, after + 1)? else { return Ok(Vec::new()) };
         let records = blocks::records(&self.connection, block.blockid)?;
         let mut decoder = ChangeDecoder::new(&self.instance);
         let (mut changes, mut read) = (records.changes(), Vec::new());

@@ -90,13 +90,11 @@ impl Commits {
         let mut taken = Vec::new();
         loop {
             self.fill(store)?;
-            match self.changes.pop_front_if(|change| change.deliveryid == deliveryid) {
-                Some(change) => {
-                    self.changeid += 1;
-                    taken.push(change);
-                }
-                None => return Ok(taken),
+            if self.changes.front().is_none_or(|change| change.deliveryid != deliveryid) {
+                return Ok(taken);
             }
+            self.changeid += 1;
+            taken.extend(self.changes.pop_front());
         }
     }
 

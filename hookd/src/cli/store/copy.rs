@@ -63,6 +63,13 @@ pub(super) fn run(config: &Path, args: &CopyArgs, output: &mut Output<'_>) -> io
         }
     }
     let [from, to] = named.as_slice() else { return Ok(Exit::Usage) };
+    let CopyArgs { password_file, password_env, sslmode, sslrootcert, .. } = args;
+    let is_login = password_file.is_some() || password_env.is_some() || sslmode.is_some() || sslrootcert.is_some();
+    if is_login && matches!((&from.url, &to.url), (StoreUrl::Sqlite(_), StoreUrl::Sqlite(_))) {
+        let message = "passwords and TLS are for PostgreSQL, and both stores are files of SQLite";
+        writeln!(output.err, "error: {message}")?;
+        return Ok(Exit::Usage);
+    }
     if is_same_place(&from.url, &to.url) {
         return fail("`--from` and `--to` name the same store", output);
     }

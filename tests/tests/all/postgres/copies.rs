@@ -155,6 +155,49 @@ fn a_copy_that_is_killed_ten_times_is_whole_in_the_end() {
 
 #[test]
 #[ignore = "needs PostgreSQL from cargo xtask test"]
+fn a_copy_into_a_file_that_is_killed_is_continued_too() {
+    const KILLS: usize = 5;
+    let server = Postgres::start();
+    let (url, random) = (server.url(&server.new_database()), &mut fastrand::Rng::new());
+    let hookd = super::home(&url).start();
+    send(&hookd, 1..=2000, 6000);
+    delivered(&hookd, 2000);
+    let home = stopped(hookd);
+    let place = home.path().join("new.db");
+    // Of what is being written, or is not there yet, nothing may be read now and then.
+    let mark = || {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let file = rusqlite::Connection::open_with_flags(&place, flags).ok()?;
+        file.query_row("SELECT value FROM facts WHERE name = 'copy'", [], |row| row.get::<_, String>(0)).ok()
+    };
+    for kill in 0..KILLS {
+        let before = mark();
+        let mut child = start_copy(&home, &url, "sqlite:new.db");
+        let mut looks = random.u32(0..20);
+        until("the copy goes on", || {
+            let now = mark();
+            assert!(child.try_wait().expect("it is our child").is_none(), "kill {kill}: it has ended, at {now:?}");
+            let goes_on = now.is_some() && (now != before || now.is_some_and(|now| now.contains("comparison")));
+            looks = if goes_on { looks.saturating_sub(1) } else { looks };
+            (goes_on && looks == 0).then_some(())
+        });
+        child.kill().expect("it runs");
+        child.wait().expect("it is our child");
+    }
+    point_at(&home, "sqlite:new.db");
+    let refused = home.run(&["serve"]);
+    assert!(refused.stderr.contains("new.db` is an unfinished copy of another store"), "{}", refused.stderr);
+    let copied = digest(&copy(&home, &url, "sqlite:new.db"));
+    let check = home.run(&["store", "check", "--digest"]);
+    assert_eq!(digest(&check), copied);
+    let hookd = home.start();
+    send(&hookd, 2001..=2001, 0);
+    let all: Vec<String> = (1..=2001).map(|number: usize| number.to_string()).collect();
+    assert_eq!(delivered(&hookd, 2001), all, "each once, in order");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL from cargo xtask test"]
 fn a_place_that_will_not_do_is_refused_with_the_reason() {
     let server = Postgres::start();
     let (database, newer, foreign) = (server.new_database(), server.new_database(), server.new_database());
@@ -198,6 +241,13 @@ fn a_place_that_will_not_do_is_refused_with_the_reason() {
     ] {
         refused(&home, from, to, code, message);
     }
+    let both = ["store", "copy", "--from", SQLITE, "--to", "sqlite:new.db", "--sslmode", "disable"];
+    let finished = home.run(&both);
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""), "{}", finished.stderr);
+    assert!(finished.stderr.contains("passwords and TLS are for PostgreSQL"), "{}", finished.stderr);
+    let finished = home.run(&[&both[..6], &["--file", "x.db"]].concat());
+    assert_eq!(finished.code, Some(2));
+    assert!(finished.stderr.contains("`--file` names one store, and `copy` needs two"), "{}", finished.stderr);
     assert!(fs::read_to_string(home.path().join("text.db")).expect("it is there").starts_with("precious"));
     assert_eq!(server.query(&foreign, "SELECT count(*) FROM pg_tables WHERE schemaname = 'hookd'"), "0");
     assert_eq!(server.query(&database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'hookd'"), "0");
@@ -274,7 +324,7 @@ fn a_store_in_postgresql_is_checked_for_what_its_records_must_be() {
             "delivery 7 is pending, and has neither its outcome nor a next attempt",
         ),
         (
-            "INSERT INTO hookd.pending VALUES (99, 'github', 0, 0, 0, NULL, '')",
+            "INSERT INTO hookd.pending VALUES (99, 'github', 0, 0, 0, NULL, '', NULL, NULL, 0, false)",
             "0 deliveries are pending, and 1 of them have a next attempt",
         ),
     ] {

@@ -33,6 +33,53 @@ fn start() -> (Postgres, u16, String) {
 
 #[test]
 #[ignore = "needs PostgreSQL from cargo xtask test"]
+fn a_store_is_copied_with_a_password_from_anywhere_and_under_tls() {
+    let (server, port, authority) = start();
+    let hookd = Home::with_config(&config("url = \"sqlite:hookd.db\"")).with_variable("PGPASS", "hunter2").start();
+    assert_eq!(hookd.send(&push::request("1")).line(), "202 1 change found");
+    let (_, home) = hookd.terminate();
+    home.write("ca.pem", &authority);
+    home.write("password", "hunter2\n");
+    home.write("wrong", "hunter3\n");
+    let url = |password: &str| format!("postgresql://hookd{password}@localhost:{port}/{}", server.new_database());
+    let copy = |url: &str, options: &[&str]| {
+        let copied = home.run(&[&["store", "copy", "--from", "sqlite:hookd.db", "--to", url], options].concat());
+        assert!(!copied.stderr.contains("hunter") && !copied.stdout.contains("hunter"), "{copied:?}");
+        copied
+    };
+    let tls = ["--sslmode", "verify-full", "--sslrootcert", "ca.pem"];
+    for (password, options) in [
+        (":hunter2", &[][..]),
+        (":hunter2", &["--password-file", "wrong"]),
+        ("", &["--password-file", "password"]),
+        ("", &["--password-env", "PGPASS"]),
+    ] {
+        let copied = copy(&url(password), &[&tls, options].concat());
+        assert_eq!((copied.code, copied.stderr.as_str()), (Some(0), ""), "{options:?}");
+    }
+    for (password, options, code, message) in [
+        ("", &["--password-file", "wrong"][..], 1, "password authentication failed"),
+        ("", &[], 1, "set `password` of `[store]`"),
+        ("", &["--password-file", "none"], 2, "error: `--to`: password: "),
+        ("", &["--password-env", "NONE"], 2, "error: `--to`: password: "),
+    ] {
+        let refused = copy(&url(password), &[&tls, options].concat());
+        assert_eq!(refused.code, Some(code), "{options:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains(message), "{options:?}: {}", refused.stderr);
+    }
+    let refused = copy(&url(":hunter2"), &["--sslmode", "verify-full"]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("certificate"), "{}", refused.stderr);
+    // As the configuration says.
+    let url = url("");
+    let store = "password = { file = \"password\" }\nsslmode = \"verify-full\"\nsslrootcert = \"ca.pem\"";
+    home.write("hookd.toml", config(&format!("url = \"{url}\"\n{store}")));
+    let copied = copy(&url, &[]);
+    assert_eq!((copied.code, copied.stderr.as_str()), (Some(0), ""));
+    assert_eq!(revisions(&home.start()), ["1"]);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL from cargo xtask test"]
 fn the_certificate_of_the_server_is_verified_and_passwords_come_from_anywhere() {
     let (server, port, authority) = start();
     let database = server.new_database();

@@ -6,7 +6,7 @@ use hookd_core::{Dialect, registry};
 const MAX_BYTES: usize = 50;
 
 /// Crates of hookd, whose names would be those of a dialect's crate.
-const CRATES: [&str; 15] = [
+const CRATES: [&str; 16] = [
     "admin",
     "bench",
     "config",
@@ -15,6 +15,7 @@ const CRATES: [&str; 15] = [
     "http",
     "pollers",
     "process",
+    "sink-nats",
     "sinks",
     "store",
     "store-postgres",

@@ -116,6 +116,23 @@ async fn what_keeps_changes_from_being_kept_is_said_at_start() {
     let warnings = sink(server.address()).look().await;
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("max_msgs_per_subject = 5") && warnings[1].contains("is in memory"), "{warnings:?}");
+    server.update_stream(STREAM, &["hookd.>"], json!({ "storage": "memory", "no_ack": true }));
+    assert!(sink(server.address()).look().await[0].contains("acknowledges nothing (`no_ack`)"));
+}
+
+#[tokio::test]
+#[ignore = "needs NATS from cargo xtask test"]
+async fn a_domain_has_its_own_api() {
+    let mut server = server(json!({}));
+    server.kill_9();
+    // What comes later in the configuration counts.
+    server.configure(&format!("jetstream {{ domain: hub, store_dir: {:?} }}", server.folder().join("store")));
+    server.start_again();
+    let of = |domain: &str| build(json!({"url": format!("nats://{}", server.address()), "domain": domain}));
+    deliver(&*of("hub"), &change(1, "main")).await;
+    let attempt = of("other").deliver(&change(2, "main")).await;
+    expect(&attempt, Verdict::ThisSink, "nobody answers on `$JS.other.API.STREAM.NAMES`: enable JetStream");
+    assert_eq!(ids(&server).len(), 1);
 }
 
 #[test]

@@ -261,15 +261,10 @@ fn a_place_that_will_not_do_is_refused_with_the_reason() {
     // What is unfinished belongs to its source, in the state that this was in.
     let database = server.new_database();
     let url = server.url(&database);
-    let mut child = start_copy(&home, SQLITE, &url);
-    until("the copy has begun or is over", || {
-        (!mark(&server, &database).is_empty()).then_some(()).or_else(|| child.try_wait().ok().flatten().map(drop))
-    });
-    child.kill().expect("it was started");
-    child.wait().expect("it is our child");
-    server.query(&database, "CREATE TABLE IF NOT EXISTS hookd.copy (mark text COLLATE \"C\" NOT NULL)");
+    digest(&copy(&home, SQLITE, &url));
+    server.query(&database, "CREATE TABLE hookd.copy (mark text COLLATE \"C\" NOT NULL)");
     let instance = "'{\"instance\":\"other\",\"state\":\"\",\"step\":\"log\",\"deliveryid\":0,\"changeid\":0,\"name\":\"\",\"settled\":0}'";
-    server.query(&database, &format!("DELETE FROM hookd.copy; INSERT INTO hookd.copy VALUES ({instance})"));
+    server.query(&database, &format!("INSERT INTO hookd.copy VALUES ({instance})"));
     refused(&home, SQLITE, &url, 1, "the destination is an unfinished copy of another store: name an empty one");
     let own = server.query(&database, "SELECT instance FROM hookd.store");
     server.query(&database, &format!("UPDATE hookd.copy SET mark = replace(mark, '\"other\"', '\"{own}\"')"));

@@ -141,11 +141,13 @@ impl Nats {
         (number("first_seq")..=number("last_seq")).map(get).collect()
     }
 
-    /// Publishes a message as another program does.
-    pub fn publish(&self, subject: &str, data: &str) {
+    /// Publishes so many messages as another program does.
+    pub fn publish(&self, subject: &str, count: usize) {
         let mut connection = Connection::open(self.address, &self.login);
-        let stored = connection.request(subject, data.as_bytes());
-        assert!(stored["seq"].is_u64(), "it was not stored: {stored}");
+        for _ in 0..count {
+            let stored = connection.request(subject, b"of somebody else");
+            assert!(stored["seq"].is_u64(), "it was not stored: {stored}");
+        }
     }
 
     /// Waits until JetStream no longer recognizes what was published until now, as long as that is: publishes to a subject of the

@@ -120,7 +120,7 @@ fn pass(client: TcpStream, server: TcpStream, state: &Arc<Mutex<State>>) {
                 break;
             }
         }
-        let _ = to_server.shutdown(Shutdown::Both);
+        let _ = to_server.shutdown(Shutdown::Write);
     });
     let (mut answers, mut to_client, state) = (server, client, Arc::clone(state));
     thread::spawn(move || {
@@ -133,9 +133,8 @@ fn pass(client: TcpStream, server: TcpStream, state: &Arc<Mutex<State>>) {
                 break;
             }
             drop(state);
-            if to_client.write_all(bytes).is_err() {
-                break;
-            }
+            // The client may have gone while what it has sent is held back: the server is to get that.
+            let _ = to_client.write_all(bytes);
         }
         let _ = to_client.shutdown(Shutdown::Both);
         let _ = answers.shutdown(Shutdown::Both);

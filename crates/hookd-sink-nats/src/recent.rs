@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hookd_store::{LoggedChange, Timestamp};
 
-use crate::jetstream::{JetStream, Problem};
+use crate::jetstream::{JetStream, Problem, StreamState};
 
 /// So many messages of this hookd can never follow one of a change that is in doubt: the engine sends at most 1024 changes
 /// beyond one that has not ended, and a crash leaves as many in doubt.
@@ -36,30 +36,30 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
-    /// The number of the message of a change; none where the stream, which now ends with `last`, does not have it. `pattern`
+    /// The number of the message of a change; none where the stream, which has this state, does not have it. `pattern`
     /// has the subjects of all changes. What was read before is used and renewed.
     pub(crate) async fn find(
         known: &mut Option<Self>,
         jetstream: &JetStream<'_>,
         stream: &str,
+        state: &StreamState,
         pattern: &str,
         change: &LoggedChange,
     ) -> Result<Option<u64>, Problem> {
-        let info = jetstream.info(stream).await?.state;
         let received_at = change.received_at.saturating_sub(CLOCKS_DIFFER);
         let is_usable = |recent: &Self| {
             recent.stream == stream
                 && recent.missing_before.is_none_or(|before| before <= received_at)
                 // A stream that was made anew begins from 1.
-                && recent.read_to <= info.last_seq
-                && info.last_seq - recent.read_to <= MAX_ONWARD
+                && recent.read_to <= state.last_seq
+                && state.last_seq - recent.read_to <= MAX_ONWARD
         };
         let mut recent = match known.take().filter(is_usable) {
             Some(mut recent) => {
-                if recent.read_to < info.last_seq {
+                if recent.read_to < state.last_seq {
                     let from = recent.read_to + 1;
-                    recent.take_section(jetstream, pattern, change, from, info.last_seq).await?;
-                    recent.read_to = info.last_seq;
+                    recent.take_section(jetstream, pattern, change, from, state.last_seq).await?;
+                    recent.read_to = state.last_seq;
                 }
                 recent
             }
@@ -67,10 +67,10 @@ impl Recent {
                 let mut recent = Self {
                     stream: stream.to_owned(),
                     sequences: HashMap::new(),
-                    read_to: info.last_seq,
+                    read_to: state.last_seq,
                     missing_before: None,
                 };
-                recent.read_back(jetstream, pattern, change, info.first_seq, received_at).await?;
+                recent.read_back(jetstream, pattern, change, state.first_seq, received_at).await?;
                 recent
             }
         };
@@ -133,12 +133,6 @@ fn store_of(id: &str) -> &str {
     id.rsplitn(3, '-').nth(2).unwrap_or(id)
 }
 
-/// Whether an id is that of a change which the same store has behind the other one.
-pub(crate) fn is_behind(id: &str, other: &str) -> bool {
-    let number = |id: &str| id.rsplit('-').nth(1)?.parse::<i64>().ok();
-    store_of(id) == store_of(other) && number(id) > number(other)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,12 +143,5 @@ mod tests {
         assert_eq!(store_of(&id), "k3y");
         assert_eq!(store_of("of-somebody-else"), "of");
         assert_eq!(store_of("x"), "x");
-    }
-
-    #[test]
-    fn numbers_of_one_store_have_an_order() {
-        assert!(is_behind("k3y-10-5", "k3y-9-6"));
-        assert!(!is_behind("k3y-9-6", "k3y-10-5") && !is_behind("k3y-9-6", "k3y-9-6"));
-        assert!(!is_behind("other-10-5", "k3y-9-6") && !is_behind("x", "k3y-9-6"));
     }
 }

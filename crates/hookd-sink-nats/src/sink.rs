@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::connection::{Connection, Failure};
 use crate::jetstream::{JetStream, Problem, code};
-use crate::recent::{Recent, is_behind};
+use crate::recent::Recent;
 use crate::subject::SubjectTemplate;
 use crate::system::System;
 use crate::verdict::{in_words, no_stream, of_asking, of_publishing};
@@ -20,6 +20,9 @@ const MAX_SUBJECTS: usize = 4096;
 
 /// How often another program may publish to the subject between a question and a message, before the attempt is given up.
 const MAX_CONFLICTS: usize = 5;
+
+/// The retention of streams that keep messages whether they were consumed or not.
+const KEEPS_MESSAGES: &str = "limits";
 
 /// The number of the last message of a subject, where it is known. Locked while a message is published to it.
 type Last = Arc<Mutex<Option<u64>>>;
@@ -35,12 +38,15 @@ pub(crate) struct Nats {
     recent: Mutex<Option<Recent>>,
 }
 
-/// The subject that a change is to be published to, as it is now.
+/// What a stream says about a change.
 enum Found {
-    /// The last message is that of the change.
+    /// It has the change; this is what it calls it.
     Change(String),
-    /// The number of the last message; 0 where there is none.
-    Last(u64),
+    /// It has not, and this is the number of the last message of the subject; 0 where there is none. Where that is not certain,
+    /// it may have had the change.
+    Nothing { last: u64, is_certain: bool },
+    /// No stream takes the subject.
+    NoStream,
 }
 
 impl Nats {
@@ -79,10 +85,11 @@ impl Nats {
             // It is not known again before the acknowledgement.
             let expected = match last.take() {
                 Some(sequence) => sequence,
-                None => match self.look_at(&jetstream, &subject, change).await {
-                    Ok(Found::Last(sequence)) => sequence,
+                None => match self.find(&jetstream, &subject, change).await {
+                    Ok(Found::Nothing { last, .. }) => last,
                     Ok(Found::Change(answer)) => return Attempt::delivered(answer),
-                    Err(attempt) => return attempt,
+                    Ok(Found::NoStream) => return Attempt::misconfigured(no_stream(&subject)),
+                    Err(problem) => return of_asking(problem),
                 },
             };
             match jetstream.publish(&subject, &change.hookd_id, expected, document(change)).await {
@@ -92,12 +99,7 @@ impl Nats {
                     return Attempt::delivered(shown(&done.stream, done.seq));
                 }
                 Err(Problem::Error(error)) if error.err_code == code::WRONG_LAST_SEQUENCE => {
-                    // Another program has published to the subject, or an earlier attempt of this sink.
-                    match self.find(&jetstream, &subject, change).await {
-                        Ok(Known::Yes(answer)) => return Attempt::delivered(answer),
-                        Ok(_) => {}
-                        Err(problem) => return of_asking(problem),
-                    }
+                    // Another program has published to the subject, or an earlier attempt of this sink: the stream is asked.
                 }
                 Err(Problem::Failed(_, Failure::NoResponders)) => return Self::nobody(&jetstream, &subject).await,
                 Err(problem) => return of_publishing(problem, &subject),
@@ -106,23 +108,6 @@ impl Nats {
         Attempt::later(format!(
             "others publish to `{subject}` all the time, so that its last message is never the expected"
         ))
-    }
-
-    async fn look_at(&self, jetstream: &JetStream<'_>, subject: &str, change: &LoggedChange) -> Result<Found, Attempt> {
-        let streams = jetstream.streams(subject).await.map_err(of_asking)?;
-        let Some(stream) = streams.first() else { return Err(Attempt::misconfigured(no_stream(subject))) };
-        let Some(last) = jetstream.last(stream, subject).await.map_err(of_asking)? else { return Ok(Found::Last(0)) };
-        let id = last.id.as_deref().unwrap_or_default();
-        if id == change.hookd_id {
-            return Ok(Found::Change(shown(stream, last.sequence)));
-        }
-        // Somebody is further on: a hookd that took over while this one was stopped.
-        if is_behind(id, &change.hookd_id)
-            && let Known::Yes(answer) = self.find(jetstream, subject, change).await.map_err(of_asking)?
-        {
-            return Ok(Found::Change(answer));
-        }
-        Ok(Found::Last(last.sequence))
     }
 
     /// How an attempt ends that nobody has answered: a stream whose leader is being elected does not answer either.
@@ -136,20 +121,28 @@ impl Nats {
         }
     }
 
-    /// Whether the stream has the change.
-    async fn find(&self, jetstream: &JetStream<'_>, subject: &str, change: &LoggedChange) -> Result<Known, Problem> {
+    /// Asks for a change, and for the last message of its subject.
+    async fn find(&self, jetstream: &JetStream<'_>, subject: &str, change: &LoggedChange) -> Result<Found, Problem> {
         let streams = jetstream.streams(subject).await?;
-        let Some(stream) = streams.first() else { return Ok(Known::No) };
-        match jetstream.last(stream, subject).await? {
-            // Nothing of the subject is there.
-            None => Ok(Known::No),
-            Some(last) if last.id.as_ref() == Some(&change.hookd_id) => Ok(Known::Yes(shown(stream, last.sequence))),
-            Some(_) => {
-                let mut recent = self.recent.lock().await;
-                let found = Recent::find(&mut recent, jetstream, stream, &self.subject.pattern(), change).await?;
-                Ok(found.map_or(Known::No, |sequence| Known::Yes(shown(stream, sequence))))
+        let Some(stream) = streams.first() else { return Ok(Found::NoStream) };
+        let last = jetstream.last(stream, subject).await?;
+        if let Some(last) = last.as_ref().filter(|last| last.id.as_ref() == Some(&change.hookd_id)) {
+            return Ok(Found::Change(shown(stream, last.sequence)));
+        }
+        let last = last.map_or(0, |last| last.sequence);
+        let info = jetstream.info(stream).await?;
+        if info.config.retention != KEEPS_MESSAGES {
+            // Nor may such a stream be read by one more consumer.
+            return Ok(Found::Nothing { last, is_certain: false });
+        }
+        if last != 0 {
+            let mut recent = self.recent.lock().await;
+            let pattern = self.subject.pattern();
+            if let Some(sequence) = Recent::find(&mut recent, jetstream, stream, &info.state, &pattern, change).await? {
+                return Ok(Found::Change(shown(stream, sequence)));
             }
         }
+        Ok(Found::Nothing { last, is_certain: true })
     }
 
     async fn ask(&self, change: &LoggedChange) -> Known {
@@ -160,7 +153,9 @@ impl Nats {
             Err(attempt) => return Known::NoAnswer(attempt.answer),
         };
         match self.find(&self.jetstream(&connection), &subject, change).await {
-            Ok(known) => known,
+            Ok(Found::Change(answer)) => Known::Yes(answer),
+            Ok(Found::Nothing { is_certain: false, .. }) => Known::CannotTell,
+            Ok(Found::Nothing { .. } | Found::NoStream) => Known::No,
             Err(problem) => Known::NoAnswer(in_words(&problem)),
         }
     }
@@ -182,7 +177,7 @@ impl Nats {
                     "the stream `{stream}` acknowledges nothing (`no_ack`), so that no change counts as delivered"
                 ));
             }
-            if config.retention != "limits" || config.max_msgs_per_subject > 0 {
+            if config.retention != KEEPS_MESSAGES || config.max_msgs_per_subject > 0 {
                 warnings.push(format!(
                     "the stream `{stream}` removes messages (`retention = {}`, `max_msgs_per_subject = {}`): a change \
                      that it no longer has may come again after a crash",

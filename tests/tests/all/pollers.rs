@@ -7,6 +7,7 @@ mod kills;
 mod poking;
 mod reconcile;
 mod reload;
+mod replicas;
 mod subversion;
 
 use std::path::Path;

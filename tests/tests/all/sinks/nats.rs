@@ -133,12 +133,28 @@ fn wrong_credentials_are_named_and_not_shown() {
     assert_eq!(arrived(&server), stored(&hookd));
 }
 
+/// Each third time the NATS server is killed as well.
 fn kill_9_at_random(order: &str, kills: usize) {
-    let server = server();
+    let mut server = server();
+    let wire = Wire::to(server.address());
     let mut load = Load::new();
-    let mut hookd = home(server.address(), &format!("order = {order:?}")).start();
-    for _ in 0..kills {
-        hookd = load.send_and_kill(hookd).start();
+    let mut hookd = home(wire.address(), &format!("order = {order:?}")).start();
+    for round in 0..kills {
+        let home = load.send_and_kill(hookd);
+        let kills_both = round % 3 == 0;
+        if kills_both && load.random(2) == 0 {
+            server.kill_9();
+            hookd = home.start();
+        } else {
+            hookd = home.start();
+            if kills_both {
+                server.kill_9();
+            }
+        }
+        if kills_both {
+            server.start_again();
+            wire.lead_to(server.address());
+        }
     }
     load.send(&hookd, 20);
     load.check(&hookd);

@@ -4,9 +4,10 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 
 use hookd_tests::http::Connection;
-use hookd_tests::{Finished, Home, Hookd, Postgres, binary, until};
+use hookd_tests::{Finished, GithubApi, Home, Hookd, Postgres, binary, until};
 
 use super::{config, delivered, revisions};
+use crate::api_retries::pull_request;
 use crate::faults::numbered;
 use crate::push;
 
@@ -92,6 +93,42 @@ fn sinks_and_redeliveries_go_on_in_the_copy_and_in_the_copy_of_the_copy() {
     let all: Vec<String> = (1..=9).map(|number: usize| number.to_string()).collect();
     assert_eq!(delivered(&hookd, 9), all, "each once, in order");
     assert_eq!(ids(&hookd)[..5], before);
+}
+
+/// What waits for a forge's API goes on where it was, and so does its identity.
+#[test]
+#[ignore = "needs PostgreSQL from cargo xtask test"]
+fn calls_to_an_api_go_on_in_the_copy() {
+    let (server, api) = (Postgres::start(), GithubApi::start());
+    api.set_down(true);
+    let url = server.url(&server.new_database());
+    let endpoint = format!("github = {{ github_api_endpoint = {:?} }}", api.endpoint());
+    let configured = |url: &str| config(&format!("url = \"{url}\"")).replace("github = true", &endpoint);
+    let hookd = Home::with_config(&configured(SQLITE)).start();
+    let pull_request = push::webhook("pull_request", &pull_request()).header("X-GitHub-Delivery", "p1");
+    assert_eq!(hookd.send(&pull_request).line(), "202 1 change found");
+    send(&hookd, 1..=1, 0);
+    until("an attempt has failed", || (!api.calls().is_empty()).then_some(()));
+    let home = stopped(hookd);
+    digest(&copy(&home, SQLITE, &url));
+    home.write("hookd.toml", configured(&url));
+    let before = api.calls().len();
+    let hookd = home.start();
+    until("the API is asked again", || (api.calls().len() > before).then_some(()));
+    let again = hookd.send(&pull_request);
+    assert_eq!((again.line().as_str(), hookd.admin().deliveries().len()), ("202 1 change found", 2));
+    api.set_down(false);
+    assert_eq!(hookd.admin().settled_delivery(&again)["state"], "accepted");
+    assert_eq!(delivered(&hookd, 2), ["1", "f00f"]);
+
+    // And back again, where it is one that was pending once.
+    let home = stopped(hookd);
+    digest(&copy(&home, &url, "sqlite:back.db"));
+    home.write("hookd.toml", configured("sqlite:back.db"));
+    let hookd = home.start();
+    assert_eq!(hookd.send(&pull_request).line(), "202 1 change found");
+    assert_eq!(hookd.admin().deliveries().len(), 2);
+    assert_eq!(delivered(&hookd, 2), ["1", "f00f"]);
 }
 
 fn start_copy(home: &Home, from: &str, to: &str) -> Child {
@@ -261,15 +298,10 @@ fn a_place_that_will_not_do_is_refused_with_the_reason() {
     // What is unfinished belongs to its source, in the state that this was in.
     let database = server.new_database();
     let url = server.url(&database);
-    let mut child = start_copy(&home, SQLITE, &url);
-    until("the copy has begun or is over", || {
-        (!mark(&server, &database).is_empty()).then_some(()).or_else(|| child.try_wait().ok().flatten().map(drop))
-    });
-    child.kill().expect("it was started");
-    child.wait().expect("it is our child");
-    server.query(&database, "CREATE TABLE IF NOT EXISTS hookd.copy (mark text COLLATE \"C\" NOT NULL)");
+    digest(&copy(&home, SQLITE, &url));
+    server.query(&database, "CREATE TABLE hookd.copy (mark text COLLATE \"C\" NOT NULL)");
     let instance = "'{\"instance\":\"other\",\"state\":\"\",\"step\":\"log\",\"deliveryid\":0,\"changeid\":0,\"name\":\"\",\"settled\":0}'";
-    server.query(&database, &format!("DELETE FROM hookd.copy; INSERT INTO hookd.copy VALUES ({instance})"));
+    server.query(&database, &format!("INSERT INTO hookd.copy VALUES ({instance})"));
     refused(&home, SQLITE, &url, 1, "the destination is an unfinished copy of another store: name an empty one");
     let own = server.query(&database, "SELECT instance FROM hookd.store");
     server.query(&database, &format!("UPDATE hookd.copy SET mark = replace(mark, '\"other\"', '\"{own}\"')"));

@@ -24,6 +24,16 @@ pub(super) async fn show(admin: web::Data<AppState>) -> HttpResponse {
     }
 }
 
+/// The name of this hookd, where others may share its store.
+pub(super) async fn this(admin: &AppState) -> Option<String> {
+    if !admin.store().is_shared() {
+        return None;
+    }
+    let store = Arc::clone(admin.store());
+    let replicas = blocking(move || store.replicas()).await.ok()?;
+    replicas.into_iter().find(|replica| replica.is_this).map(|this| this.name)
+}
+
 fn content(replicas: &[Replica]) -> Markup {
     html! {
         h1 { "Replicas" }

@@ -3,17 +3,24 @@
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 
-use super::found;
 use super::layout::{Frame, optional};
 use super::root::Root;
 use super::text::text;
 use super::time::moment;
+use super::{found, replicas};
 use crate::Unverified;
 use crate::state::AppState;
 
 pub(super) async fn show(admin: web::Data<AppState>) -> HttpResponse {
     let frame = Frame { root: Root::TOP, title: "Unverified", search: "" };
-    found(&admin, &frame, section(admin.unverified(), usize::MAX)).await
+    let of = replicas::this(&admin).await;
+    let content = html! {
+        (section(admin.unverified(), usize::MAX))
+        @if let Some(name) = of {
+            p.note { "These came to the hookd " (text(&name)) ". Each of those that share the store has a list of its own." }
+        }
+    };
+    found(&admin, &frame, content).await
 }
 
 /// The newest of them, at most `max`.

@@ -75,6 +75,8 @@ fn both_receive_and_one_delivers_until_it_is_killed() {
     assert_eq!(shown, [(false, true, "expiry, sink s"), (true, true, "")]);
     let page = second.admin().get("/replicas").text();
     assert!(page.contains("expiry, sink s") && page.contains("this one"), "{page}");
+    let unverified = second.admin().get("/unverified").text();
+    assert!(unverified.contains(&format!("came to the hookd {}", seen[1].0)), "{unverified}");
     assert!(second.admin().get("/metrics").text().contains(&format!("hookd_replica_info{{name=\"{}\"}} 1", seen[1].0)));
     // What only the one at work can do is refused with its name.
     let paused =

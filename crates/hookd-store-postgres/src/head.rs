@@ -91,7 +91,7 @@ pub(crate) async fn commit(
     let alive = replica.upsert(number, lease);
     let sql = format!(
         "UPDATE hookd.head SET next_deliveryid = {next_deliveryid}, next_changeid = {next_changeid}, \
-         cursor_version = {cursor_version}, requests_expired_to = {requests_expired_to}; {alive}; {notice} COMMIT"
+         cursor_version = {cursor_version}, requests_expired_to = {requests_expired_to}; {alive}; {notice}COMMIT"
     );
     match client.simple_query(&sql).await {
         Ok(_) => Ok(Committed::Yes),

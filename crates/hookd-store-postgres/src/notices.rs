@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// What tells the others, as a part of a transaction.
 pub(crate) fn sql(replica: i64) -> String {
-    format!("NOTIFY hookd, '{replica}';")
+    format!("NOTIFY hookd, '{replica}'; ")
 }
 
 /// Tells the others.

@@ -45,6 +45,11 @@ const READ_SIZE: usize = 512;
 /// The pause after a read that found all there was, so that changes which come one by one are read together.
 const READ_PAUSE: Duration = Duration::from_millis(5);
 
+/// The same after a read of so many that they come by the thousand a second: each read wakes two threads, which receiving
+/// has to share its cores with.
+const BUSY_READ_PAUSE: Duration = Duration::from_millis(20);
+const BUSY_READ_SIZE: usize = 64;
+
 /// How often a sink that waits looks whether something is to be done after all.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
 
@@ -179,7 +184,7 @@ impl Runner {
             let sleep = tokio::time::sleep(self.pause());
             tokio::select! {
                 _ = stop.changed() => {}
-                () = leadership.lost(self.lead.epoch) => return self.lost(),
+                () = leadership.lost(self.lead.epoch), if self.lead != Lead::UNLIMITED => return self.lost(),
                 Some(finished) = self.under_way.next() => self.finish(finished),
                 committed = maybe(&mut self.commit) => self.committed(committed),
                 Some((command, reply)) = commands.recv() => {
@@ -202,7 +207,7 @@ impl Runner {
     }
 
     fn leads(&self, leadership: &Leadership) -> bool {
-        leadership.current().is_some_and(|lead| lead.epoch == self.lead.epoch)
+        self.lead == Lead::UNLIMITED || leadership.current().is_some_and(|lead| lead.epoch == self.lead.epoch)
     }
 
     fn lost(self) -> Ended {
@@ -229,7 +234,8 @@ impl Runner {
             Err(error) => return self.store_failed(&error),
         };
         if changes.len() < most {
-            self.read_at = Instant::now() + READ_PAUSE;
+            let is_busy = changes.len() >= BUSY_READ_SIZE;
+            self.read_at = Instant::now() + if is_busy { BUSY_READ_PAUSE } else { READ_PAUSE };
         }
         let Some(first) = changes.first().map(|change| change.changeid) else { return };
         if first > after + 1 {

@@ -1,4 +1,4 @@
-//! What this hookd wishes to lead, and what it leads: its leases in the database, renewed within the writer's transactions.
+//! What this hookd is a candidate for, and what it leads: its leases in the database, renewed within the writer's transactions.
 //!
 //! Whoever writes has locked the head, so that of several hookds one at a time looks at the leases and takes those that are
 //! free. Times are those of the server; this process counts from before its commit was sent, so that a lead ends here
@@ -17,7 +17,7 @@ use crate::error::Failure;
 use crate::replica::Replica;
 use crate::text::{read, stored};
 
-/// The wishes of this process.
+/// What this process is a candidate for.
 pub(crate) struct Leases {
     length: Duration,
     state: Mutex<State>,
@@ -26,19 +26,19 @@ pub(crate) struct Leases {
 
 #[derive(Default)]
 struct State {
-    wishes: BTreeMap<String, Wish>,
-    /// Those that nobody here wishes any more, and that may be held still.
+    candidacies: BTreeMap<String, Candidacy>,
+    /// What this process is no longer a candidate for, and may still hold.
     given_up: Vec<String>,
 }
 
-struct Wish {
+struct Candidacy {
     lead: watch::Sender<Option<Lead>>,
-    /// How many wish it: one that is stopped may overlap with the next.
-    wishers: usize,
+    /// How many there are: one that is stopped may overlap with the next.
+    candidates: usize,
 }
 
-/// One wish; it ends when this is dropped.
-struct Wisher {
+/// One candidate; it withdraws when this is dropped.
+struct Candidate {
     leases: Arc<Leases>,
     name: String,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Wanted {
 /// The leases that were taken or renewed: their epochs, and how often they were asked for.
 pub(crate) struct Held(Vec<(String, u64, u64)>);
 
-/// What was seen of the leases that are wished.
+/// What was seen of the leases that this process is a candidate for.
 pub(crate) struct Seen {
     /// Whether one of those that this hookd does not hold could be taken now.
     pub(crate) is_any_free: bool,
@@ -70,42 +70,44 @@ impl Leases {
         self.length
     }
 
-    /// Wishes to lead a part.
-    pub(crate) fn wish(self: &Arc<Self>, part: &Part) -> Leadership {
+    /// Becomes a candidate for a part.
+    pub(crate) fn campaign(self: &Arc<Self>, part: &Part) -> Leadership {
         let name = part.to_string();
         let mut state = self.state();
-        let wish =
-            state.wishes.entry(name.clone()).or_insert_with(|| Wish { lead: watch::Sender::new(None), wishers: 0 });
-        wish.wishers += 1;
-        let lead = wish.lead.subscribe();
+        let candidacy = state
+            .candidacies
+            .entry(name.clone())
+            .or_insert_with(|| Candidacy { lead: watch::Sender::new(None), candidates: 0 });
+        candidacy.candidates += 1;
+        let lead = candidacy.lead.subscribe();
         state.given_up.retain(|given_up| *given_up != name);
         drop(state);
         self.changed.notify_one();
-        Leadership::new(lead, Wisher { leases: Arc::clone(self), name })
+        Leadership::new(lead, Candidate { leases: Arc::clone(self), name })
     }
 
-    /// Waits until something else is wished.
+    /// Waits until a candidate comes or goes.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// What is wished now.
+    /// What to ask the database for.
     pub(crate) fn wanted(&self) -> Wanted {
         let state = self.state();
-        Wanted { names: state.wishes.keys().cloned().collect(), given_up: state.given_up.clone() }
+        Wanted { names: state.candidacies.keys().cloned().collect(), given_up: state.given_up.clone() }
     }
 
-    /// The names of all that is wished.
+    /// The names of all parts that this process is a candidate for.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.state().wishes.keys().cloned().collect()
+        self.state().candidacies.keys().cloned().collect()
     }
 
     /// Shows what was asked for.
     pub(crate) fn seen(&self, seen: &Seen) {
         let state = self.state();
         for (name, asked) in &seen.asked {
-            let Some(wish) = state.wishes.get(name) else { continue };
-            wish.lead.send_if_modified(|lead| match lead {
+            let Some(candidacy) = state.candidacies.get(name) else { continue };
+            candidacy.lead.send_if_modified(|lead| match lead {
                 Some(lead) => std::mem::replace(&mut lead.asked, *asked) != *asked,
                 None => false,
             });
@@ -117,11 +119,11 @@ impl Leases {
         let mut state = self.state();
         state.given_up.retain(|name| !wanted.given_up.contains(name));
         for name in &wanted.names {
-            let Some(wish) = state.wishes.get(name) else { continue };
+            let Some(candidacy) = state.candidacies.get(name) else { continue };
             let held = held.iter().find(|(held, ..)| held == name);
             let lead =
                 held.map(|(_, epoch, asked)| Lead { epoch: *epoch, until: Some(sent + self.length), asked: *asked });
-            wish.lead.send_if_modified(|shown| std::mem::replace(shown, lead) != lead);
+            candidacy.lead.send_if_modified(|shown| std::mem::replace(shown, lead) != lead);
         }
     }
 
@@ -130,13 +132,13 @@ impl Leases {
     }
 }
 
-impl Drop for Wisher {
+impl Drop for Candidate {
     fn drop(&mut self) {
         let mut state = self.leases.state();
-        let Some(wish) = state.wishes.get_mut(&self.name) else { return };
-        wish.wishers -= 1;
-        if wish.wishers == 0 {
-            state.wishes.remove(&self.name);
+        let Some(candidacy) = state.candidacies.get_mut(&self.name) else { return };
+        candidacy.candidates -= 1;
+        if candidacy.candidates == 0 {
+            state.candidacies.remove(&self.name);
             state.given_up.push(self.name.clone());
             drop(state);
             self.leases.changed.notify_one();

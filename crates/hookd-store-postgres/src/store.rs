@@ -280,7 +280,7 @@ impl Log for PostgresStore {
     }
 
     fn lead(&self, part: Part) -> Leadership {
-        self.leases.wish(&part)
+        self.leases.campaign(&part)
     }
 
     fn ask(&self, part: &Part) -> Result<(), StoreError> {

@@ -53,23 +53,23 @@ impl Lead {
     }
 }
 
-/// The wish to lead a part, and whether this hookd does. Dropping it gives the part up.
+/// The candidacy for a part, and whether this hookd does. Dropping it gives the part up.
 pub struct Leadership {
     lead: watch::Receiver<Option<Lead>>,
-    /// What keeps the wish, and ends it when it is dropped.
-    _wish: Box<dyn Send + Sync>,
+    /// What keeps the candidacy, and ends it when it is dropped.
+    _candidacy: Box<dyn Send + Sync>,
 }
 
 impl Leadership {
     /// That of the only hookd that there can be.
     pub fn unlimited() -> Self {
         let (sender, lead) = watch::channel(Some(Lead::UNLIMITED));
-        Self { lead, _wish: Box::new(sender) }
+        Self { lead, _candidacy: Box::new(sender) }
     }
 
-    /// One that a store shows here; `wish` is dropped with it.
-    pub fn new(lead: watch::Receiver<Option<Lead>>, wish: impl Send + Sync + 'static) -> Self {
-        Self { lead, _wish: Box::new(wish) }
+    /// One that a store shows here; `candidacy` is dropped with it.
+    pub fn new(lead: watch::Receiver<Option<Lead>>, candidacy: impl Send + Sync + 'static) -> Self {
+        Self { lead, _candidacy: Box::new(candidacy) }
     }
 
     /// The lead, if this hookd has it now.

@@ -51,16 +51,22 @@ fn is_standby(hookd: &Hookd) {
     until("it stands by", || (state(hookd) == "standby").then_some(()));
 }
 
+/// Two hookds, of which the first serves the sink.
+fn leader_and_standby(home: impl Fn() -> Home) -> (Hookd, Hookd) {
+    let first = home().start();
+    until("it leads", || (state(&first) == "idle").then_some(()));
+    let second = home().start();
+    is_standby(&second);
+    (first, second)
+}
+
 #[test]
 #[ignore = "needs PostgreSQL from cargo xtask test"]
 fn both_receive_and_one_delivers_until_it_is_killed() {
     let (server, receiver) = (Postgres::start(), Receiver::start());
     let url = server.url(&server.new_database());
     let home = || home(&url, "true", &webhook_sink(&receiver));
-    let first = home().start();
-    until("it leads", || (state(&first) == "idle").then_some(()));
-    let second = home().start();
-    is_standby(&second);
+    let (first, second) = leader_and_standby(home);
     for number in 1..=20 {
         let hookd = if number % 2 == 0 { &first } else { &second };
         assert_eq!(hookd.send(&numbered(number, 0)).line(), "202 1 change found");
@@ -109,9 +115,7 @@ fn one_that_was_stopped_past_its_lease_stands_by() {
     let (server, receiver) = (Postgres::start(), Receiver::start());
     let url = server.url(&server.new_database());
     let home = || home(&url, "true", &webhook_sink(&receiver));
-    let first = home().start();
-    until("it leads", || (state(&first) == "idle").then_some(()));
-    let second = home().start();
+    let (first, second) = leader_and_standby(home);
     assert_eq!(first.send(&numbered(1, 0)).status, 202);
     taken(&receiver, 1);
     first.signal("STOP");

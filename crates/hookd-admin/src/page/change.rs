@@ -29,7 +29,7 @@ pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> H
     let Ok(id) = id.parse() else { return not_found(Root::RECORD, "change") };
     let (store, sinks) = (Arc::clone(admin.store()), admin.sinks().sinks());
     let read = move || {
-        let Some(record) = store.change(id)? else { return Ok(None) };
+        let Some(record) = store.reader().change(id)? else { return Ok(None) };
         Ok(Some((record, outcome::of_change(&*store, &sinks, id)?)))
     };
     match blocking(read).await {

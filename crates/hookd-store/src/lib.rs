@@ -44,7 +44,7 @@ mod time;
 use std::sync::Arc;
 
 pub use browse::Browse;
-pub use change::{ChangeRecord, LoggedChange, hookd_id, is_same_line};
+pub use change::{ChangeRecord, LoggedChange, Shown, hookd_id, is_same_line};
 pub use cursor::{
     Cursor, CursorMove, CursorPlace, KeptChanges, MAX_DONE_BEYOND, MAX_NAME_BYTES, MAX_STATE_BYTES, Moved,
 };

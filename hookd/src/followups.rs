@@ -34,7 +34,6 @@ use self::backoff::Backoff;
 use self::lines::{Lines, Turn};
 pub(crate) use self::route::Route;
 use self::worker::Worker;
-use crate::log::chain;
 use crate::translator::Translator;
 
 /// How many pending deliveries are taken from the store at a time.
@@ -87,7 +86,7 @@ impl Followups {
         translator: Arc<Translator>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, StoreError> {
-        let client = ApiClient::new().map_err(|error| StoreError::Failed(chain(&error)))?;
+        let client = ApiClient::new().map_err(StoreError::Failed)?;
         Self::start_with(Worker::new(store, config, client, translator, metrics, Backoff::default()))
     }
 

@@ -7,7 +7,10 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
+use hookd_tls::Trust;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName};
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use crate::log::chain;
@@ -23,7 +26,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) struct Endpoint {
     url: Url,
     credentials: Option<Credentials>,
-    certificates: Vec<reqwest::Certificate>,
+    /// Trusted besides those of the system.
+    authorities: Vec<CertificateDer<'static>>,
     timeout: Duration,
 }
 
@@ -106,7 +110,7 @@ impl Endpoint {
                  use `--user` and `--password-file`"
                 .to_owned());
         }
-        Ok(Self { url, credentials: None, certificates: Vec::new(), timeout })
+        Ok(Self { url, credentials: None, authorities: Vec::new(), timeout })
     }
 
     /// With these credentials.
@@ -120,13 +124,8 @@ impl Endpoint {
     /// # Errors
     /// When the file cannot be read, or has no certificate.
     pub(crate) fn trusting(mut self, path: &Path) -> Result<Self, String> {
-        let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-        let pem = std::fs::read(path).map_err(|error| failed(&error))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| failed(&error))?;
-        if certificates.is_empty() {
-            return Err(failed(&"no certificate in it, expected PEM"));
-        }
-        self.certificates.extend(certificates);
+        let authorities = hookd_tls::certificates(path).map_err(|why| format!("{}: {why}", path.display()))?;
+        self.authorities.extend(authorities);
         Ok(self)
     }
 
@@ -144,7 +143,9 @@ impl Endpoint {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(&chain(&error)))?;
-        let exchanged = runtime.block_on(self.exchange(submission));
+        let trust = Trust::System { authorities: self.authorities.clone(), one: None };
+        let tls = trust.client_config().map_err(|error| failed(&error.to_string()))?;
+        let exchanged = runtime.block_on(self.exchange(tls, submission));
         // A name that is still being resolved must not hold up whoever waits for this.
         runtime.shutdown_background();
         // The message names the URL already.
@@ -155,9 +156,9 @@ impl Endpoint {
         }
     }
 
-    async fn exchange(&self, submission: Submission) -> Result<Answer, reqwest::Error> {
-        let mut client = reqwest::Client::builder().timeout(self.timeout).redirect(reqwest::redirect::Policy::none());
-        client = client.tls_certs_merge(self.certificates.iter().cloned());
+    async fn exchange(&self, tls: ClientConfig, submission: Submission) -> Result<Answer, reqwest::Error> {
+        let client = reqwest::Client::builder().timeout(self.timeout).redirect(reqwest::redirect::Policy::none());
+        let client = client.tls_backend_preconfigured(tls);
         let Submission { content_type, body, id } = submission;
         let mut request = client.build()?.post(self.url.clone());
         request = request.header(CONTENT_TYPE, content_type).header(ACCEPT, "text/plain").body(body);

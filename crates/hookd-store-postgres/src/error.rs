@@ -142,7 +142,9 @@ impl From<tokio_postgres::Error> for Failure {
                 }
                 source = deeper.source();
             }
-            let remedy = if cause.contains("certificate") {
+            let remedy = if cause.contains(hookd_tls::NO_AUTHORITIES) {
+                "`sslrootcert` of `[store]` can name the server's authority instead"
+            } else if cause.contains("certificate") {
                 "see `sslmode` and `sslrootcert` of `[store]`"
             } else if cause.contains("server does not support TLS") {
                 "set up TLS at the server, or see `sslmode` of `[store]`"

@@ -206,7 +206,8 @@ fn the_contract_of_the_store_knows_the_core_and_no_engine() {
 fn an_engine_knows_the_contract_and_the_core_and_no_dialect() {
     for engine in ["hookd-store-sqlite", "hookd-store-postgres"] {
         let dependencies = dependencies(engine);
-        assert_eq!(ours(&dependencies), ["hookd-core", "hookd-store"], "{engine}");
+        let known: Vec<_> = ours(&dependencies).into_iter().filter(|name| *name != "hookd-tls").collect();
+        assert_eq!(known, ["hookd-core", "hookd-store"], "{engine}");
         for name in ["actix-web", "clap", "reqwest", "toml"] {
             assert!(!dependencies.contains(name), "`{engine}` depends on `{name}`");
         }
@@ -284,6 +285,19 @@ fn what_runs_commands_knows_nothing_of_ours_and_nobody_else_runs_any() {
 }
 
 #[test]
+fn whose_certificates_are_trusted_is_decided_in_one_crate_that_knows_nothing_of_ours() {
+    assert_eq!(ours(&dependencies("hookd-tls")), [""; 0]);
+    for (package, _) in manifests().iter().filter(|(package, _)| package != "hookd-tls") {
+        let folder = if package == "hookd" { "../hookd" } else { package };
+        for (path, code) in sources(folder) {
+            for part in ["ServerCertVerifier", "rustls_platform_verifier"] {
+                assert!(!code.contains(part), "{} uses `{part}`", path.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn only_hookd_http_knows_the_parts_of_actix_and_it_knows_nothing_of_ours() {
     let parts = ["actix-http", "actix-server", "actix-service"];
     for (package, manifest) in manifests() {
@@ -307,6 +321,7 @@ fn the_core_the_dialects_the_store_and_the_private_listener_forbid_unsafe() {
         "hookd-store-postgres",
         "hookd-store-sqlite",
         "hookd-testkit",
+        "hookd-tls",
     ]
     .map(str::to_owned);
     for package in dialects().into_iter().chain(rooms) {

@@ -6,6 +6,7 @@ use bytes::BytesMut;
 use futures_util::StreamExt;
 use hookd_core::{ApiAnswer, ApiCall};
 use hookd_store::Timestamp;
+use hookd_tls::Trust;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LINK, RETRY_AFTER};
 use reqwest::redirect;
 
@@ -42,10 +43,13 @@ impl ApiClient {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub(super) fn new() -> Result<Self, reqwest::Error> {
+    pub(super) fn new() -> Result<Self, String> {
+        // Not reqwest's own, which would need the certificates of the system now, whether there is ever a call or not.
+        let tls = Trust::system().client_config().map_err(|error| error.to_string())?;
         // A token must not go where a redirect points to; reqwest drops it for other hosts.
         let redirects = redirect::Policy::limited(MAX_REDIRECTS);
-        reqwest::Client::builder().timeout(CALL_TIMEOUT).redirect(redirects).build().map(Self)
+        let client = reqwest::Client::builder().timeout(CALL_TIMEOUT).redirect(redirects);
+        client.tls_backend_preconfigured(tls).build().map(Self).map_err(|error| chain(&error))
     }
 
     /// Makes a call once.

@@ -23,6 +23,7 @@ mod manual;
 mod metrics;
 mod misfits;
 mod new;
+mod no_authorities;
 mod notify;
 mod overload;
 mod pages;

@@ -160,6 +160,7 @@ impl HttpOptions<'_> {
             .timeout(self.timeout)
             .connect_timeout(connect_timeout)
             .pool_idle_timeout(MAX_IDLE);
+        let remedy = if ca.is_none() { "; name the certificates of its authority in `ca`" } else { "" };
         if let Some(ca) = ca {
             builder = builder.tls_certs_only(ca);
         } else if urls.iter().all(|(_, url)| url.0.scheme() == "http")
@@ -180,7 +181,7 @@ impl HttpOptions<'_> {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| {
-            vec![Problem { path: Vec::new(), message: format!("TLS cannot be set up: {}", chain(&error)) }]
+            vec![Problem { path: Vec::new(), message: format!("TLS cannot be set up: {}{remedy}", chain(&error)) }]
         })?;
         Ok(Client::new(client, self.timeout, connect_timeout, proxy.map(HttpUrl::authority)))
     }

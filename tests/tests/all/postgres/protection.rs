@@ -102,6 +102,14 @@ fn the_certificate_of_the_server_is_verified_and_passwords_come_from_anywhere() 
         assert!(!hookd.log().join("\n").contains("hunter2"), "{store}");
         assert_eq!(hookd.terminate().0.code(), Some(0));
     }
+    let store = url("localhost", ":hunter2") + "sslmode = \"verify-full\"";
+    let bare =
+        serve(&store).with_variable("SSL_CERT_FILE", "/nonexistent").with_variable("SSL_CERT_DIR", "/nonexistent");
+    let refused = bare.run(&["serve", "--config", "hookd.toml"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    for part in ["this system has no certificates of authorities", "`ca-certificates`", "`sslrootcert` of `[store]`"] {
+        assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+    }
     for (store, parts) in [
         // The certificate is for another name.
         (url("127.0.0.1", ":hunter2") + verified, &["certificate", "`sslmode` and `sslrootcert`"][..]),

@@ -10,10 +10,10 @@ pub(crate) const MAX_BATCH_WRITES: usize = 512;
 
 /// For what part of the last commit to wait for company when the last batch was larger: those who were answered with it are
 /// about to send again, and on a slow disk one commit for all of them costs less than one for each.
-const GATHER_PART: u32 = 20;
+const GATHER_PART: u32 = 4;
 
 /// A wait that would be shorter is none: while the disk is quick, it would only delay.
-const MIN_GATHER_TIME: Duration = Duration::from_micros(100);
+const MIN_GATHER_TIME: Duration = Duration::from_micros(150);
 
 pub(crate) struct Intake {
     jobs: Receiver<Job>,

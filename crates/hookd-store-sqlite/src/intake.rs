@@ -15,6 +15,9 @@ const GATHER_PART: u32 = 4;
 /// A wait that would be shorter is none: while the disk is quick, it would only delay.
 const MIN_GATHER_TIME: Duration = Duration::from_micros(150);
 
+/// The longest wait: a commit that was held up says nothing about the next.
+const MAX_GATHER_TIME: Duration = Duration::from_millis(5);
+
 pub(crate) struct Intake {
     jobs: Receiver<Job>,
     /// How many writes the last batch had.
@@ -32,7 +35,7 @@ impl Intake {
     pub(crate) fn take(&mut self) -> Option<Vec<Job>> {
         let mut batch = vec![self.jobs.recv().ok()?];
         batch.extend(self.jobs.try_iter().take(MAX_BATCH_WRITES - 1));
-        let gather_time = self.commit_time / GATHER_PART;
+        let gather_time = (self.commit_time / GATHER_PART).min(MAX_GATHER_TIME);
         if batch.len() < self.last && gather_time >= MIN_GATHER_TIME {
             std::thread::sleep(gather_time);
             batch.extend(self.jobs.try_iter().take(MAX_BATCH_WRITES - batch.len()));

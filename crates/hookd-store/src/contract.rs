@@ -161,6 +161,7 @@ macro_rules! contract_tests {
                 what_is_not_there_is_none,
                 a_change_knows_the_last_of_its_line,
                 filters_changes,
+                finds_beginnings,
                 filters_deliveries,
                 orders_and_pages,
                 totals_count_all_that_match,

@@ -30,8 +30,8 @@ pub(super) fn changes(bounds: &Bounds, columns: &Columns, numbers: [u32; TEXTS.l
         let mut found = Bitmap::new(within.clone());
         let mut first = bounds.first_changeid;
         for (value, count) in columns.changes[text as usize].runs() {
-            let next = first.saturating_add(i64::from(*count));
-            if *value == number {
+            let next = first.saturating_add(i64::from(count));
+            if value == number {
                 found.set_all(first.max(*within.start())..next.min(within.end().saturating_add(1)));
             }
             first = next;

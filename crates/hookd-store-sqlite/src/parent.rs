@@ -33,7 +33,7 @@ pub(crate) fn find(
     change: &Change,
 ) -> Result<Option<i64>, Failure> {
     let line = Passed::of(change);
-    let least = (changeid - MAX_DISTANCE).max(i64::MIN + 1);
+    let least = changeid.saturating_sub(MAX_DISTANCE);
     // Its own block was decompressed for the change itself, and mostly has the parent.
     if let Some(parent) = last_in(connection, block, least..changeid, &line)? {
         return Ok(Some(parent));

@@ -18,7 +18,7 @@ use crate::cursors;
 use crate::error::Failure;
 use crate::format::{ChangeText, DeliveryText};
 use crate::fresh::Fresh;
-use crate::index::{KeyKind, RecentKeys, key_of_id, keys_of_beginning, runs};
+use crate::index::{KeyKind, RecentKeys, beginning_key, key_of_id, keys_of_beginning, runs};
 use crate::onward::{self, Places};
 use crate::parent;
 use crate::positions;
@@ -198,6 +198,10 @@ impl Readers {
             let transaction = connection.unchecked_transaction()?;
             positions::get(&transaction, poller)
         })
+    }
+
+    pub(crate) fn pollers(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| Ok(positions::pollers(connection)?))
     }
 
     pub(crate) fn pending_count(&self) -> Result<usize, StoreError> {
@@ -417,15 +421,18 @@ impl Readers {
     /// The keys that filters ask for, and what the recent ones lead to; `None` where the index answers no filter.
     fn indexed<R: BlockRecord>(&self, filters: &[Filter<R::Field>]) -> Option<(Vec<u64>, BTreeSet<i64>)> {
         let (field, kind) = R::INDEXED;
-        let filter = filters.iter().find(|filter| filter.field == field && filter.operator == Operator::Eq)?;
-        if filter.includes_missing() {
-            return None;
-        }
-        let key = |value: &Value| match value {
-            Value::Text(text) => Some(key_of_id(text)),
-            Value::Integer(_) | Value::Real(_) | Value::State(_) => None,
+        let text = |value: &'_ Value| if let Value::Text(text) = value { Some(text.clone()) } else { None };
+        let keys = |filter: &Filter<R::Field>| -> Option<Vec<u64>> {
+            let texts = filter.values.iter().filter_map(text);
+            match filter.operator {
+                Operator::Eq if filter.includes_missing() => None,
+                Operator::Eq => Some(texts.map(|text| key_of_id(&text)).collect()),
+                // A beginning that is as long as a key is the same key for all that begin so.
+                Operator::StartsWith => texts.map(|text| beginning_key(&text).map(|_| key_of_id(&text))).collect(),
+                _ => None,
+            }
         };
-        let keys: Vec<u64> = filter.values.iter().filter_map(key).collect();
+        let keys = filters.iter().filter(|filter| filter.field == field).find_map(keys)?;
         let found = keys.iter().flat_map(|key| self.indexes.recent_keys.find(kind, *key)).collect();
         Some((keys, found))
     }

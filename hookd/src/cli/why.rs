@@ -17,6 +17,9 @@ const MAX_SHOWN: usize = 10;
 /// How many revisions with the same beginning are listed.
 const MAX_CANDIDATES: usize = 10;
 
+/// How many changes with a beginning are read at a time.
+const MAX_READ: usize = 100;
+
 /// Arguments of `hookd why`.
 #[derive(Debug, Args)]
 pub(super) struct WhyArgs {
@@ -116,14 +119,24 @@ fn find(admin: &Admin, what: &str) -> Result<Found, String> {
 
 /// The newest change of each revision that begins so, newest first; of at most one more than are listed.
 fn beginning_with(admin: &Admin, beginning: &str) -> Result<Vec<Value>, String> {
-    let mut path = format!("/api/v2/changes?limit=1&{}", revision::parameters(beginning));
+    let mut path = format!("/api/v2/changes?limit={MAX_READ}&{}", revision::parameters(beginning));
     let mut candidates: Vec<Value> = Vec::new();
-    while candidates.len() <= MAX_CANDIDATES {
-        let Some(change) = get(admin, &path, "changes")?.pop() else { break };
-        path.push_str(&format!("&revision__ne={}", escaped(text(&change, "revision"))));
-        candidates.push(change);
+    loop {
+        let answer = admin.get(&path)?.success()?;
+        let changes = answer["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for change in changes {
+            if candidates.iter().all(|other| other["revision"] != change["revision"]) {
+                path.push_str(&format!("&revision__ne={}", escaped(text(change, "revision"))));
+                candidates.push(change.clone());
+            }
+        }
+        // Mostly the first answer has all: one revision may be pushed to many branches.
+        let are_all = answer["meta"]["total"].as_u64().is_none_or(|total| total <= changes.len() as u64);
+        if are_all || candidates.len() > MAX_CANDIDATES {
+            candidates.truncate(MAX_CANDIDATES + 1);
+            return Ok(candidates);
+        }
     }
-    Ok(candidates)
 }
 
 impl Found {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 
 use super::admin::{Admin, AdminArgs};
@@ -18,6 +19,7 @@ const MAX_SHOWN: usize = 10;
 #[derive(Debug, Args)]
 pub(super) struct WhyArgs {
     /// The number of a delivery, the forge's id of one, or a whole revision.
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     what: String,
 
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::rt::task::JoinHandle;
 use hookd_admin::{AppState, Metrics, Unverified};
@@ -34,6 +34,10 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the store may take to commit what is queued and to write the WAL back. What was acknowledged is on disk anyway.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Signals to stop that come within this time of each other are one request: `timeout`, for example, signals its command and
+/// then its process group.
+const ONE_REQUEST: Duration = Duration::from_millis(500);
 
 /// The signal to who writes beyond the limit on the size of files; the number is the same on all systems.
 const SIGXFSZ: i32 = 25;
@@ -252,7 +256,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     };
     let stopped = tokio::select! {
         stopped = stopping => stopped,
-        _ = signals.next() => Err(ServeError::StoppedAtOnce),
+        () = signals.again() => Err(ServeError::StoppedAtOnce),
     };
     // Closing a store that is not closed yet may take as long as it likes.
     std::mem::forget(kept_open);
@@ -286,11 +290,17 @@ impl Signals {
         })
     }
 
-    /// Waits for the next signal to stop, and returns its name.
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+    /// Waits for a second signal to stop, after the one that has just come.
+    async fn again(&mut self) {
+        let first = Instant::now();
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
+            }
+            if first.elapsed() >= ONE_REQUEST {
+                return;
+            }
         }
     }
 

@@ -106,8 +106,7 @@ mod tests {
         let mut out = Vec::new();
         let rows = [["a".repeat(120), "ü".repeat(300)], ["b".repeat(121), "x".repeat(80_000)]];
         table(&rows, &mut Output { out: &mut out, err: &mut Vec::new() }).unwrap();
-        let expected =
-            format!("{}  {}\n{}…  {}…\n", rows[0][0], rows[0][1], "b".repeat(119), "x".repeat(299));
+        let expected = format!("{}  {}\n{}…  {}…\n", rows[0][0], rows[0][1], "b".repeat(119), "x".repeat(299));
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 

@@ -83,10 +83,7 @@ impl Segment {
         }
         let mut last = Default::default();
         for (deliveryid, places) in batch.changes() {
-            match self.columns.owners.last_mut() {
-                Some((last, count)) if last == deliveryid => *count += 1,
-                _ => self.columns.owners.push((*deliveryid, 1)),
-            }
+            self.columns.owners.push(*deliveryid);
             let numbers = self.numbers(batch, places, &mut last);
             self.columns.changes.iter_mut().zip(numbers).for_each(|(column, number)| column.push(number));
         }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
 use hookd_admin::{AppState, Metrics, Unverified};
@@ -21,6 +21,7 @@ use crate::front::{self, Front};
 use crate::listening::{ListenError, listen};
 use crate::log::{self, LogFormat};
 use crate::replays::Replayer;
+use crate::signals::StopSignals;
 use crate::stores::OpenError;
 use crate::translator::Translator;
 use crate::version::Build;
@@ -34,10 +35,6 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the store may take to commit what is queued and to write the WAL back. What was acknowledged is on disk anyway.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Signals to stop that come within this time of each other are one request: `timeout`, for example, signals its command and
-/// then its process group.
-const ONE_REQUEST: Duration = Duration::from_millis(500);
 
 /// The signal to who writes beyond the limit on the size of files; the number is the same on all systems.
 const SIGXFSZ: i32 = 25;
@@ -256,7 +253,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     };
     let stopped = tokio::select! {
         stopped = stopping => stopped,
-        () = signals.again() => Err(ServeError::StoppedAtOnce),
+        _ = signals.stop.next() => Err(ServeError::StoppedAtOnce),
     };
     // Closing a store that is not closed yet may take as long as it likes.
     std::mem::forget(kept_open);
@@ -275,41 +272,22 @@ async fn close(store: SharedStore) {
 
 /// The signals that hookd obeys.
 struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
+    stop: StopSignals,
     hangup: Signal,
 }
 
 impl Signals {
     fn new() -> Result<Self, ServeError> {
-        let listen = |kind| signal(kind).map_err(|source| ServeError::Io { what: "handling of signals", source });
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-            hangup: listen(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for a second signal to stop, after the one that has just come.
-    async fn again(&mut self) {
-        let first = Instant::now();
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => {}
-                _ = self.interrupt.recv() => {}
-            }
-            if first.elapsed() >= ONE_REQUEST {
-                return;
-            }
-        }
+        let failed = |source| ServeError::Io { what: "handling of signals", source };
+        let stop = StopSignals::new().map_err(failed)?;
+        Ok(Self { stop, hangup: signal(SignalKind::hangup()).map_err(failed)? })
     }
 
     /// Has `SIGHUP` read the configuration again until a signal to stop comes, and returns the name of that.
     async fn reload_until_stopped(&mut self, handle: &Arc<ConfigHandle>, sinks: &Engine) -> &'static str {
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
+                name = self.stop.next() => return name,
                 _ = self.hangup.recv() => {
                     tracing::info!(signal = "SIGHUP", "reload asked for");
                     sinks.reopen();

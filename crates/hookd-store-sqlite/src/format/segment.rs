@@ -159,10 +159,7 @@ impl Runs {
     }
 
     /// All of them; they were written here, or looked through when they were read.
-    fn iter<T>(
-        &self,
-        mut value: impl FnMut(&mut Input<'_>) -> Result<T, Failure>,
-    ) -> impl Iterator<Item = (T, u32)> {
+    fn iter<T>(&self, mut value: impl FnMut(&mut Input<'_>) -> Result<T, Failure>) -> impl Iterator<Item = (T, u32)> {
         let mut input = Input::new(&self.bytes);
         std::iter::from_fn(move || Some((value(&mut input).ok()?, small(&mut input).ok()?)))
     }

@@ -3,6 +3,7 @@
 //!
 //! And hands `layout.ld` to the linker, where that is lld, which Rust brings along for this target: what hookd runs then lies
 //! together in the binary, so that the rest of it need not be resident. Other linkers take minutes for such a list, or none.
+//! From glibc 2.36 on, the addresses to relocate are packed: a megabyte that every start would read becomes a few kilobytes.
 //! The build script of another binary that is made of this library gets the argument as `DEP_HOOKD_LINK_ARG`.
 
 use std::env;
@@ -22,7 +23,8 @@ fn main() {
     let is_release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
     if is_release && links_with_lld() {
         let layout = Path::new(env!("CARGO_MANIFEST_DIR")).join("layout.ld");
-        let argument = format!("-Wl,-T,{}", layout.display());
+        let packed = if loader_takes_packed_relocations() { ",-z,pack-relative-relocs" } else { "" };
+        let argument = format!("-Wl,-T,{}{packed}", layout.display());
         println!("cargo::rustc-link-arg-bins={argument}");
         println!("cargo::metadata=LINK_ARG={argument}");
     }
@@ -40,6 +42,15 @@ fn links_with_lld() -> bool {
     let sysroot = Command::new(rustc).args(["--print", "sysroot"]).output().map(|output| output.stdout);
     let sysroot = String::from_utf8(sysroot.unwrap_or_default()).unwrap_or_default();
     Path::new(sysroot.trim()).join("lib/rustlib").join(target).join("bin/gcc-ld/ld.lld").exists()
+}
+
+/// Whether the glibc of this machine is 2.36 or later. An older one says that it lacks `GLIBC_ABI_DT_RELR`, and starts nothing.
+fn loader_takes_packed_relocations() -> bool {
+    let output = Command::new("getconf").arg("GNU_LIBC_VERSION").output().map(|output| output.stdout);
+    let version = String::from_utf8(output.unwrap_or_default()).unwrap_or_default();
+    let number = version.trim().strip_prefix("glibc ").and_then(|version| version.split_once('.'));
+    let number = number.map(|(major, minor)| (major.parse::<u32>(), minor.parse::<u32>()));
+    matches!(number, Some((Ok(major), Ok(minor))) if (major, minor) >= (2, 36))
 }
 
 /// The commit of the repository that this is in, if it is that of hookd and not one around it.

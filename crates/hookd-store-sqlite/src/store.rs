@@ -154,6 +154,10 @@ impl Log for SqliteStore {
         self.reader.positions(poller)
     }
 
+    fn pollers(&self) -> Result<Vec<String>, StoreError> {
+        self.reader.pollers()
+    }
+
     fn move_cursors(&self, moves: Vec<CursorMove>) -> Reply<Vec<Moved>> {
         match moves.iter().try_for_each(CursorMove::validate) {
             Ok(()) => self.queue(|promise| Job::MoveCursors(moves, promise)),

@@ -172,7 +172,8 @@ fn texts() -> TextList {
 
 /// Of two deliveries, three changes and an outcome.
 fn columns() -> Columns {
-    let mut columns = Columns { owners: vec![(300, 2), (7, 1)], ..Columns::default() };
+    let mut columns = Columns::default();
+    [300, 300, 7].into_iter().for_each(|deliveryid| columns.owners.push(deliveryid));
     for (number, code) in [(1, 1), (0, 0)] {
         columns.states.push(code);
         columns.deliveries.iter_mut().for_each(|column| column.push(number));

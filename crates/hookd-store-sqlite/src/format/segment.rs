@@ -20,7 +20,7 @@
 
 use super::dictionary::{Compressor, Part};
 use super::version::{pack, unpack};
-use super::wire::{Input, broken, write_integer, write_length, write_number};
+use super::wire::{Input, broken, write_integer, write_length, write_number, zigzag};
 use crate::error::Failure;
 
 /// How much of a text is in the index, in bytes.
@@ -60,30 +60,133 @@ impl ChangeText {
 
 /// Values of records in a row: the value, and how many have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Column(Vec<(u32, u32)>);
+pub(crate) struct Column {
+    ended: Runs,
+    /// The last run, which may grow.
+    last: Option<(u32, u32)>,
+}
 
 impl Column {
     pub(crate) fn push(&mut self, value: u32) {
-        match self.0.last_mut() {
+        match &mut self.last {
             Some((last, count)) if *last == value => *count += 1,
-            _ => self.0.push((value, 1)),
+            _ => self.begin(value, 1),
         }
     }
 
-    pub(crate) fn runs(&self) -> &[(u32, u32)] {
-        &self.0
+    fn begin(&mut self, value: u32, count: u32) {
+        if let Some((value, count)) = self.last.replace((value, count)) {
+            self.ended.push(|to| write_number(to, u64::from(value)), count);
+        }
+    }
+
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.ended.iter(small).chain(self.last)
     }
 
     fn write(&self, to: &mut Vec<u8>) {
-        write_length(to, self.0.len());
-        for (value, count) in &self.0 {
-            write_number(to, u64::from(*value));
-            write_number(to, u64::from(*count));
-        }
+        self.ended.write(to, self.last.map(|(value, count)| (u64::from(value), count)));
     }
 
     fn read(input: &mut Input<'_>) -> Result<Self, Failure> {
-        (0..input.length()?).map(|_| Ok((small(input)?, small(input)?))).collect::<Result<_, _>>().map(Self)
+        let (ended, last) = Runs::read(input, small)?;
+        Ok(Self { ended, last })
+    }
+}
+
+/// The deliveries of changes in a row, each with how many changes are of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Owners {
+    ended: Runs,
+    /// The delivery of the last run in `ended`; 0 where that is empty.
+    before: i64,
+    /// The last run, which may grow.
+    last: Option<(i64, u32)>,
+}
+
+impl Owners {
+    pub(crate) fn push(&mut self, deliveryid: i64) {
+        match &mut self.last {
+            Some((last, count)) if *last == deliveryid => *count += 1,
+            _ => {
+                if let Some((deliveryid, count)) = self.last.replace((deliveryid, 1)) {
+                    let step = deliveryid.wrapping_sub(self.before);
+                    self.ended.push(|to| write_integer(to, step), count);
+                    self.before = deliveryid;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (i64, u32)> {
+        let mut before = 0_i64;
+        let ended = self.ended.iter(step).map(move |(step, count)| {
+            before = before.wrapping_add(step);
+            (before, count)
+        });
+        ended.chain(self.last)
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        let last = self.last.map(|(deliveryid, count)| (zigzag(deliveryid.wrapping_sub(self.before)), count));
+        self.ended.write(to, last);
+    }
+
+    fn read(input: &mut Input<'_>) -> Result<Self, Failure> {
+        let mut at = 0_i64;
+        let deliveryid = |input: &mut Input<'_>| {
+            at = at.wrapping_add(step(input)?);
+            Ok(at)
+        };
+        let (ended, last) = Runs::read(input, deliveryid)?;
+        let before = ended.iter(step).fold(0_i64, |before, (step, _)| before.wrapping_add(step));
+        Ok(Self { ended, before, last })
+    }
+}
+
+/// Runs, as they are stored: a segment that is being filled has tens of thousands, and a few bytes of each are memory enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Runs {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl Runs {
+    fn push(&mut self, write_value: impl FnOnce(&mut Vec<u8>), count: u32) {
+        write_value(&mut self.bytes);
+        write_number(&mut self.bytes, u64::from(count));
+        self.count += 1;
+    }
+
+    /// All of them; they were written here, or looked through when they were read.
+    fn iter<T>(&self, mut value: impl FnMut(&mut Input<'_>) -> Result<T, Failure>) -> impl Iterator<Item = (T, u32)> {
+        let mut input = Input::new(&self.bytes);
+        std::iter::from_fn(move || Some((value(&mut input).ok()?, small(&mut input).ok()?)))
+    }
+
+    /// Writes them, and one more.
+    fn write(&self, to: &mut Vec<u8>, last: Option<(u64, u32)>) {
+        write_length(to, self.count + usize::from(last.is_some()));
+        to.extend_from_slice(&self.bytes);
+        if let Some((value, count)) = last {
+            write_number(to, value);
+            write_number(to, u64::from(count));
+        }
+    }
+
+    /// Those that were written, and the last one.
+    fn read<T>(
+        input: &mut Input<'_>,
+        mut value: impl FnMut(&mut Input<'_>) -> Result<T, Failure>,
+    ) -> Result<(Self, Option<(T, u32)>), Failure> {
+        let Some(count) = input.length()?.checked_sub(1) else { return Ok((Self::default(), None)) };
+        let mut all = *input;
+        for _ in 0..count {
+            value(input)?;
+            small(input)?;
+        }
+        let bytes = all.bytes(all.left() - input.left())?.to_vec();
+        Ok((Self { bytes, count }, Some((value(input)?, small(input)?))))
     }
 }
 
@@ -102,8 +205,8 @@ pub(crate) struct IndexedOutcome {
 pub(crate) struct Columns {
     pub(crate) states: Column,
     pub(crate) deliveries: [Column; DeliveryText::ALL.len()],
-    /// The deliveries of the changes, each with how many changes in a row are of it.
-    pub(crate) owners: Vec<(i64, u32)>,
+    /// The deliveries of the changes.
+    pub(crate) owners: Owners,
     pub(crate) changes: [Column; ChangeText::ALL.len()],
     pub(crate) outcomes: Vec<IndexedOutcome>,
 }
@@ -118,13 +221,7 @@ impl Columns {
         let bytes = part.end();
         self.states.write(bytes);
         self.deliveries.iter().for_each(|column| column.write(bytes));
-        write_length(bytes, self.owners.len());
-        let mut before = 0;
-        for (deliveryid, count) in &self.owners {
-            write_integer(bytes, deliveryid.wrapping_sub(before));
-            write_number(bytes, u64::from(*count));
-            before = *deliveryid;
-        }
+        self.owners.write(bytes);
         self.changes.iter().for_each(|column| column.write(bytes));
         write_length(bytes, self.outcomes.len());
         for IndexedOutcome { deliveryid, state, reason } in &self.outcomes {
@@ -142,12 +239,7 @@ impl Columns {
         let input = &mut Input::new(&bytes);
         let states = Column::read(input)?;
         let deliveries = read_all(input)?;
-        let mut before = 0_i64;
-        let owner = |input: &mut Input<'_>| {
-            before = before.wrapping_add(input.integer()?);
-            Ok((before, small(input)?))
-        };
-        let owners = read_list(input, owner)?;
+        let owners = Owners::read(input)?;
         let changes = read_all(input)?;
         let outcome = |input: &mut Input<'_>| {
             Ok(IndexedOutcome { deliveryid: input.integer()?, state: input.byte()?, reason: small(input)? })
@@ -158,7 +250,7 @@ impl Columns {
 }
 
 fn read_all<const COUNT: usize>(input: &mut Input<'_>) -> Result<[Column; COUNT], Failure> {
-    let mut columns = [const { Column(Vec::new()) }; COUNT];
+    let mut columns = std::array::from_fn(|_| Column::default());
     for column in &mut columns {
         *column = Column::read(input)?;
     }
@@ -170,6 +262,11 @@ fn read_list<T>(
     mut read: impl FnMut(&mut Input<'_>) -> Result<T, Failure>,
 ) -> Result<Vec<T>, Failure> {
     (0..input.length()?).map(|_| read(input)).collect()
+}
+
+/// How far a delivery is from the one before.
+fn step(input: &mut Input<'_>) -> Result<i64, Failure> {
+    input.integer()
 }
 
 fn small(input: &mut Input<'_>) -> Result<u32, Failure> {
@@ -283,13 +380,26 @@ mod tests {
         assert_eq!(read.folded().iter().collect::<Vec<_>>(), ["main", "", "ümlaut", "a"]);
         assert_eq!(TextList::new(["A", "bC"]).folded().iter().collect::<Vec<_>>(), ["a", "bc"]);
 
-        let mut columns = Columns { owners: vec![(7, 2), (3, 1), (i64::MAX, 1)], ..Columns::default() };
+        let mut columns = Columns::default();
+        assert_eq!(Columns::unpack(&columns.pack().unwrap()).unwrap(), columns);
+        [7, 7, 3, i64::MAX].into_iter().for_each(|deliveryid| columns.owners.push(deliveryid));
         [1, 1, 2].into_iter().for_each(|state| columns.states.push(state));
         columns.deliveries[1].push(70_000);
         columns.changes[6].push(5);
         columns.outcomes.push(IndexedOutcome { deliveryid: 3, state: 2, reason: 1 });
+        let mut read = Columns::unpack(&columns.pack().unwrap()).unwrap();
+        assert_eq!(read, columns);
+        // One that was read grows as the one that was written.
+        for columns in [&mut columns, &mut read] {
+            columns.states.push(2);
+            columns.states.push(1);
+            columns.owners.push(i64::MAX);
+            columns.owners.push(4);
+        }
+        assert_eq!(read, columns);
         assert_eq!(Columns::unpack(&columns.pack().unwrap()).unwrap(), columns);
-        assert_eq!(columns.states.runs(), [(1, 2), (2, 1)]);
+        assert_eq!(columns.states.runs().collect::<Vec<_>>(), [(1, 2), (2, 2), (1, 1)]);
+        assert_eq!(columns.owners.runs().collect::<Vec<_>>(), [(7, 2), (3, 1), (i64::MAX, 2), (4, 1)]);
     }
 
     #[test]

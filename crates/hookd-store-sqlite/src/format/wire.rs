@@ -28,7 +28,12 @@ pub(super) fn write_length(to: &mut Vec<u8>, length: usize) {
 }
 
 pub(super) fn write_integer(to: &mut Vec<u8>, integer: i64) {
-    write_number(to, ((integer << 1) ^ (integer >> 63)).cast_unsigned());
+    write_number(to, zigzag(integer));
+}
+
+/// An integer as a number.
+pub(super) fn zigzag(integer: i64) -> u64 {
+    ((integer << 1) ^ (integer >> 63)).cast_unsigned()
 }
 
 pub(super) fn write_text(to: &mut Vec<u8>, text: &str) {

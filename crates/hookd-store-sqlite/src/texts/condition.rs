@@ -20,6 +20,8 @@ pub(crate) enum Test {
     IsExactly(Vec<String>),
     /// With any of these parts, by case.
     HasExactly(Vec<String>),
+    /// Beginning with any of these, by case.
+    BeginsExactly(Vec<String>),
 }
 
 /// A condition, and the deliveries or changes that meet it.
@@ -112,8 +114,7 @@ impl Condition {
                 for text in self.in_changes {
                     each(&columns.changes[*text as usize], is_met, |index| changes.set(index));
                 }
-                let owners = &mut Owners::new(columns);
-                self.found.set_all(changes.ascending().filter_map(|index| owners.of(index)));
+                self.found.set_all(owners(columns, changes.ascending()));
             }
         }
     }
@@ -143,34 +144,25 @@ pub(crate) fn collect(
 fn each(column: &Column, is_met: impl Fn(u32) -> bool, mut set: impl FnMut(i64)) {
     let mut place = 0;
     for (value, count) in column.runs() {
-        let next = place + i64::from(*count);
-        if is_met(*value) {
+        let next = place + i64::from(count);
+        if is_met(value) {
             (place..next).for_each(&mut set);
         }
         place = next;
     }
 }
 
-/// The deliveries of the changes of a segment, by the places of the changes, which ascend.
-pub(crate) struct Owners<'c> {
-    left: std::slice::Iter<'c, (i64, u32)>,
-    deliveryid: i64,
-    /// The place after the changes of that.
-    end: i64,
-}
-
-impl<'c> Owners<'c> {
-    pub(crate) fn new(columns: &'c Columns) -> Self {
-        Self { left: columns.owners.iter(), deliveryid: 0, end: 0 }
-    }
-
-    pub(crate) fn of(&mut self, place: i64) -> Option<i64> {
-        while self.end <= place {
-            let (deliveryid, count) = self.left.next()?;
-            (self.deliveryid, self.end) = (*deliveryid, self.end + i64::from(*count));
+/// The deliveries of the changes at these places, which ascend.
+pub(crate) fn owners(columns: &Columns, places: impl Iterator<Item = i64>) -> impl Iterator<Item = i64> {
+    let mut runs = columns.owners.runs();
+    let (mut owner, mut end) = (0, 0);
+    places.map_while(move |place| {
+        while end <= place {
+            let (deliveryid, count) = runs.next()?;
+            (owner, end) = (deliveryid, end + i64::from(count));
         }
-        Some(self.deliveryid)
-    }
+        Some(owner)
+    })
 }
 
 impl Test {
@@ -180,6 +172,9 @@ impl Test {
             Self::Is(whole) => folded == whole || is_cut(text),
             Self::IsRepository(wanted) => is_repository(folded, wanted) || is_cut(text),
             Self::IsExactly(any) => any.iter().any(|whole| text == whole || (is_cut(text) && whole.starts_with(text))),
+            Self::BeginsExactly(any) => {
+                any.iter().any(|part| text.starts_with(part.as_str()) || (is_cut(text) && part.starts_with(text)))
+            }
             Self::HasExactly(any) => is_cut(text) || any.iter().any(|part| text.contains(part.as_str())),
         }
     }

@@ -1,9 +1,10 @@
 //! `cargo xtask layout`: lists for the linker what hookd runs, so that it lies together in the binary.
 //!
 //! Linux maps sixteen pages of a file around each one that is needed. What a start and a day's work run is a third of the
-//! binary, but everywhere in it, so that nearly all of it became resident. Of a generic function all copies are listed:
-//! the hashes that tell them apart change with every dependency, and such a list would soon be wrong. First comes what
-//! starting and receiving need, then what sinks and pages need besides.
+//! binary, but everywhere in it, so that nearly all of it became resident. First comes what starting and receiving need, then
+//! what sinks and pages need besides, each function by its whole name. The hash in it, which tells the copies of a generic
+//! function apart, changes with the dependencies; so all copies of these functions follow, and a list that is no longer
+//! right costs memory, but much less than none.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -63,23 +64,24 @@ pub(crate) fn layout(_: &LayoutOptions) -> Result<(), String> {
     tools::run(tools::cargo().args(build).arg(format!("-Clink-arg=-Wl,-Map={}", map.display())))?;
     let map = fs::read_to_string(&map).map_err(|error| format!("{}: {error}", map.display()))?;
     let sections = sections(&map);
-    let patterns = |executed: &BTreeSet<String>| -> BTreeSet<String> {
-        executed.iter().filter_map(|name| sections.get(name.as_str())).map(|section| pattern(section)).collect()
+    let sections = |executed: &BTreeSet<String>| -> BTreeSet<&str> {
+        executed.iter().filter_map(|name| sections.get(name.as_str()).copied()).collect()
     };
-    let receiving = patterns(&executed(&folder, "", &[])?);
-    let more = patterns(&executed(&folder, SINK, PAGES)?);
+    let receiving = sections(&executed(&folder, "", &[])?);
+    let more = &sections(&executed(&folder, SINK, PAGES)?) - &receiving;
     if receiving.is_empty() {
         return Err("none of the functions that ran has a section in the map of the linker".to_owned());
     }
-    let list = |patterns: &mut dyn Iterator<Item = &String>| {
-        let lines: String = patterns.map(|pattern| format!("      {pattern}\n")).collect();
+    let list = |sections: &BTreeSet<&str>, pattern: fn(&str) -> String| {
+        let patterns: BTreeSet<String> = sections.iter().map(|section| pattern(section)).collect();
+        let lines: String = patterns.iter().map(|pattern| format!("      {pattern}\n")).collect();
         format!("    *(\n{lines}    )\n")
     };
-    let lists = list(&mut receiving.iter()) + &list(&mut more.difference(&receiving));
+    let lists: String =
+        [this_copy, all_copies].map(|pattern| list(&receiving, pattern) + &list(&more, pattern)).concat();
     let script = [HEADER, BEGIN, &lists, END].concat();
     fs::write(tools::root().join(LAYOUT), script).map_err(|error| format!("{LAYOUT}: {error}"))?;
-    let further = more.difference(&receiving).count();
-    println!("{LAYOUT}: {} names for starting and receiving, {further} for sinks and pages", receiving.len());
+    println!("{LAYOUT}: {} functions for starting and receiving, {} for sinks and pages", receiving.len(), more.len());
     Ok(())
 }
 
@@ -137,13 +139,27 @@ fn functions(profile: &str) -> BTreeSet<String> {
     executed
 }
 
-/// The section for the linker script: without the hash at the end that Rust adds, and what may follow that.
-fn pattern(section: &str) -> String {
-    const HASH: &str = "17h";
-    match section.rfind(HASH).filter(|_| section.contains("._ZN")) {
-        Some(place) => format!("{}*", &section[..place + HASH.len()]),
+/// The pattern for the section of this function: without what link-time optimization adds to its name, another number each
+/// time.
+fn this_copy(section: &str) -> String {
+    match section.split_once(".llvm.") {
+        Some((name, _)) => format!("{name}*"),
         None => section.to_owned(),
     }
+}
+
+/// The pattern for the sections of all copies of this function: without the hash at the end that Rust adds.
+fn all_copies(section: &str) -> String {
+    match hash(section) {
+        Some(hash) => format!("{}*", &section[..hash]),
+        None => this_copy(section),
+    }
+}
+
+/// Where the hash begins that ends the name of a Rust function.
+fn hash(section: &str) -> Option<usize> {
+    const MARK: &str = "17h";
+    section.rfind(MARK).filter(|_| section.contains("._ZN")).map(|place| place + MARK.len())
 }
 
 #[cfg(test)]
@@ -159,10 +175,19 @@ mod tests {
     }
 
     #[test]
-    fn copies_of_a_generic_function_have_one_pattern() {
-        assert_eq!(pattern(".text._ZN1a1b17h0123456789abcdefE"), ".text._ZN1a1b17h*");
-        assert_eq!(pattern(".text.unlikely._ZN1a1b17h0123456789abcdefE.llvm.17"), ".text.unlikely._ZN1a1b17h*");
-        assert_eq!(pattern(".text.ZSTD_count17h"), ".text.ZSTD_count17h");
+    fn a_function_has_a_pattern_with_its_hash_and_one_for_all_copies() {
+        for (section, this, all) in [
+            (".text._ZN1a1b17h0123456789abcdefE", ".text._ZN1a1b17h0123456789abcdefE", ".text._ZN1a1b17h*"),
+            (
+                ".text.unlikely._ZN1a1b17h0123456789abcdefE.llvm.17",
+                ".text.unlikely._ZN1a1b17h0123456789abcdefE*",
+                ".text.unlikely._ZN1a1b17h*",
+            ),
+            (".text._RNvCs1_1a1b.llvm.17", ".text._RNvCs1_1a1b*", ".text._RNvCs1_1a1b*"),
+            (".text.ZSTD_count17h", ".text.ZSTD_count17h", ".text.ZSTD_count17h"),
+        ] {
+            assert_eq!((this_copy(section).as_str(), all_copies(section).as_str()), (this, all));
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use hookd_core::{Dialect, registry};
 const MAX_BYTES: usize = 50;
 
 /// Crates of hookd, whose names would be those of a dialect's crate.
-const CRATES: [&str; 16] = [
+const CRATES: [&str; 17] = [
     "admin",
     "bench",
     "config",
@@ -23,6 +23,7 @@ const CRATES: [&str; 16] = [
     "store-testkit",
     "testkit",
     "tests",
+    "tls",
 ];
 
 /// The name of a dialect that is not there yet.

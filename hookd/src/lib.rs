@@ -24,6 +24,7 @@ mod retention;
 #[cfg(test)]
 mod scripted;
 mod serve;
+mod signals;
 mod sink_types;
 mod stores;
 mod submission;

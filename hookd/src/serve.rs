@@ -21,6 +21,7 @@ use crate::front::{self, Front};
 use crate::listening::{ListenError, listen};
 use crate::log::{self, LogFormat};
 use crate::replays::Replayer;
+use crate::signals::StopSignals;
 use crate::stores::OpenError;
 use crate::translator::Translator;
 use crate::version::Build;
@@ -254,7 +255,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
     };
     let stopped = tokio::select! {
         stopped = stopping => stopped,
-        _ = signals.next() => Err(ServeError::StoppedAtOnce),
+        _ = signals.stop.next() => Err(ServeError::StoppedAtOnce),
     };
     // Closing a store that is not closed yet may take as long as it likes.
     std::mem::forget(kept_open);
@@ -273,35 +274,22 @@ async fn close(store: SharedStore) {
 
 /// The signals that hookd obeys.
 struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
+    stop: StopSignals,
     hangup: Signal,
 }
 
 impl Signals {
     fn new() -> Result<Self, ServeError> {
-        let listen = |kind| signal(kind).map_err(|source| ServeError::Io { what: "handling of signals", source });
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-            hangup: listen(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for the next signal to stop, and returns its name.
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
+        let failed = |source| ServeError::Io { what: "handling of signals", source };
+        let stop = StopSignals::new().map_err(failed)?;
+        Ok(Self { stop, hangup: signal(SignalKind::hangup()).map_err(failed)? })
     }
 
     /// Has `SIGHUP` read the configuration again until a signal to stop comes, and returns the name of that.
     async fn reload_until_stopped(&mut self, handle: &Arc<ConfigHandle>, sinks: &Engine) -> &'static str {
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
+                name = self.stop.next() => return name,
                 _ = self.hangup.recv() => {
                     tracing::info!(signal = "SIGHUP", "reload requested");
                     sinks.reopen();

@@ -43,6 +43,7 @@ struct Buildbot {
     url: HttpUrl,
     client: Client,
     credentials: Option<Credentials>,
+    hidden: Vec<String>,
     api: Option<Api>,
     warnings: Vec<String>,
 }
@@ -92,7 +93,10 @@ impl SinkOptions for Options {
             let credentials = own.or_else(|| hook_credentials.clone().filter(|_| is_same_host(&url)));
             Api::new(url, credentials)
         });
-        Ok(Box::new(Buildbot { url: self.url.clone(), client, credentials: hook_credentials, api, warnings }))
+        let mut hidden = self.url.hidden();
+        hidden.extend(hook_credentials.iter().flat_map(Credentials::hidden).cloned());
+        let url = self.url.clone();
+        Ok(Box::new(Buildbot { url, client, credentials: hook_credentials, hidden, api, warnings }))
     }
 }
 
@@ -113,12 +117,10 @@ impl Buildbot {
             Err(refusal) => return Attempt::refused(refusal),
         };
         let mut request = self.client.post(&self.url.0, "application/x-www-form-urlencoded", form.into_bytes());
-        let mut hidden = &[][..];
         if let Some(credentials) = &self.credentials {
             request = credentials.authorize(request);
-            hidden = credentials.hidden();
         }
-        match self.client.send(request, MAX_ANSWER_BYTES, hidden).await {
+        match self.client.send(request, MAX_ANSWER_BYTES, &self.hidden).await {
             Ok(answer) => attempt(&answer),
             Err(attempt) => attempt,
         }

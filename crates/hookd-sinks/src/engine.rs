@@ -28,11 +28,18 @@ pub struct Engine {
 /// A sink that runs.
 struct Running {
     settings: Arc<SinkSettings>,
-    status: Arc<watch::Sender<SinkStatus>>,
+    status: Status,
     commands: mpsc::Sender<Asked>,
     stop: watch::Sender<Option<Duration>>,
     task: tokio::task::JoinHandle<()>,
+    end: End,
 }
+
+/// What a sink is doing, as it is shown.
+type Status = Arc<watch::Sender<SinkStatus>>;
+
+/// When a sink has ended: once the sender, which its task holds, is gone.
+type End = watch::Receiver<()>;
 
 /// A sink as it is shown.
 #[derive(Clone, Debug)]
@@ -64,28 +71,39 @@ impl Engine {
     }
 
     /// Serves these sinks from now on: starts those that are new, and stops those that are gone or were changed, which have
-    /// `patience` to end what is under way. A sink that was changed continues where it was. One that is new and begins at
-    /// the end of the log gets whatever is stored after this call has begun.
+    /// `patience` to end what is under way. A sink that was changed continues where it was, as soon as its predecessor has
+    /// ended, for which no other one waits. One that is new and begins at the end of the log gets whatever is stored after
+    /// this call has begun. Returns when those that are gone have ended; until then they are sinks like the others.
     pub async fn apply(&self, sinks: &[Arc<SinkSettings>], patience: Duration) {
         let tail = *self.store.tail().borrow();
-        let gone: Vec<Running> = {
+        let gone: Vec<(String, End)> = {
             let mut running = self.running();
-            let is_kept = |running: &Running| sinks.iter().any(|sink| Arc::ptr_eq(sink, &running.settings));
-            running.extract_if(.., |_, running| !is_kept(running)).map(|(_, running)| running).collect()
-        };
-        stop(gone, patience).await;
-        let mut running = self.running();
-        for settings in sinks {
-            if !running.contains_key(&settings.name) {
-                running.insert(settings.name.clone(), self.spawn(Arc::clone(settings), tail));
+            for settings in sinks {
+                let before = running.get(&settings.name);
+                if before.is_some_and(|before| Arc::ptr_eq(settings, &before.settings)) {
+                    continue;
+                }
+                let before = before.map(|before| (before.ask_to_stop(patience), Arc::clone(&before.status)));
+                running.insert(settings.name.clone(), self.spawn(Arc::clone(settings), tail, before));
             }
+            let is_gone = |name: &String| sinks.iter().all(|sink| sink.name != *name);
+            let gone = running.iter().filter(|(name, _)| is_gone(name));
+            gone.map(|(name, running)| (name.clone(), running.ask_to_stop(patience))).collect()
+        };
+        for (name, end) in gone {
+            ended(end).await;
+            self.running().remove(&name);
         }
     }
 
-    fn spawn(&self, settings: Arc<SinkSettings>, tail: i64) -> Running {
+    /// Serves a sink, once the one before it has ended, which shows its status until then.
+    fn spawn(&self, settings: Arc<SinkSettings>, tail: i64, before: Option<(End, Status)>) -> Running {
         let (commands, asked) = mpsc::channel(MAX_COMMANDS);
         let (stop, stopped) = watch::channel(None);
-        let status = Arc::new(watch::Sender::new(SinkStatus::default()));
+        let (before, status) = before.map_or_else(
+            || (None, Arc::new(watch::Sender::new(SinkStatus::default()))),
+            |(end, status)| (Some(end), status),
+        );
         let turns = Turns {
             settings: Arc::clone(&settings),
             store: Arc::clone(&self.store),
@@ -96,8 +114,15 @@ impl Engine {
             stop: stopped,
         };
         self.runtime.spawn(look(Arc::clone(&settings)));
-        let task = self.runtime.spawn(turns.take());
-        Running { settings, status, commands, stop, task }
+        let (at_work, end) = watch::channel(());
+        let task = self.runtime.spawn(async move {
+            if let Some(before) = before {
+                ended(before).await;
+            }
+            turns.take().await;
+            drop(at_work);
+        });
+        Running { settings, status, commands, stop, task, end }
     }
 
     /// All sinks, by name.
@@ -193,7 +218,10 @@ impl Engine {
     /// Stops all sinks; what is under way has `patience` to end.
     pub async fn stop(&self, patience: Duration) {
         let running = std::mem::take(&mut *self.running());
-        stop(running.into_values().collect(), patience).await;
+        let ends: Vec<End> = running.values().map(|running| running.ask_to_stop(patience)).collect();
+        for end in ends {
+            ended(end).await;
+        }
         let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((sender, thread)) = end {
             let _ = sender.send(());
@@ -220,14 +248,17 @@ impl Engine {
     }
 }
 
-async fn stop(running: Vec<Running>, patience: Duration) {
-    for running in &running {
-        let _ = running.stop.send(Some(patience));
+impl Running {
+    /// Has it stop; what is under way has `patience` to end.
+    fn ask_to_stop(&self, patience: Duration) -> End {
+        let _ = self.stop.send(Some(patience));
+        self.end.clone()
     }
-    for running in running {
-        // A sink that panicked has logged it.
-        let _ = running.task.await;
-    }
+}
+
+/// Waits until a sink has ended. One that panicked has logged it.
+async fn ended(mut end: End) {
+    while end.changed().await.is_ok() {}
 }
 
 /// Logs what the other side of a sink has to say. What it delivers does not wait for that.

@@ -85,7 +85,8 @@ impl SinkOptions for Options {
             problems.push(problem);
             None
         });
-        let mut hidden = credentials.as_ref().map_or_else(Vec::new, |credentials| credentials.hidden().to_vec());
+        let mut hidden = self.url.hidden();
+        hidden.extend(credentials.iter().flat_map(Credentials::hidden).cloned());
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             match header(name, value, credentials.is_some(), context) {

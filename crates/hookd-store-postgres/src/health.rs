@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::error::Failure;
 
-/// How long a cause is not reported again.
+/// How long a cause is not reported again. An outage that began within that time is reported when it outlasts it: the last
+/// line must not say that the store works.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
 pub(crate) struct Health {
@@ -45,7 +46,8 @@ impl Health {
         let cause = failure.to_string();
         let is_due = match &self.reported {
             Some((last, when)) => {
-                *last != cause && is_new || when.elapsed() >= REPORT_INTERVAL && (is_new || *last != cause)
+                let is_other = *last != cause;
+                (!outage.is_reported || is_other) && when.elapsed() >= REPORT_INTERVAL || is_new && is_other
             }
             None => true,
         };

@@ -22,7 +22,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 const FAILING_BUSY_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// How long a cause is not reported again, and no other one within an outage. Where a small webhook still fits onto the
-/// disk and a large one does not, each of them would begin or end an outage.
+/// disk and a large one does not, each of them would begin or end an outage. An outage that began within the interval is
+/// reported when it outlasts it: the last line must not say that the store works.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
 pub(crate) struct Health {
@@ -106,7 +107,8 @@ impl Health {
         }
         let is_due = match &self.reported {
             Some((last, when)) => {
-                (is_new || *last != cause) && when.elapsed() >= REPORT_INTERVAL || is_new && *last != cause
+                let is_other = *last != cause;
+                (!outage.is_reported || is_other) && when.elapsed() >= REPORT_INTERVAL || is_new && is_other
             }
             None => true,
         };
@@ -183,5 +185,21 @@ mod tests {
         assert!(is_reported(&mut health, "full"), "a new cause is, after a while");
         health.committed();
         assert!(health.outage.is_none());
+    }
+
+    #[test]
+    fn an_outage_that_began_soon_after_the_last_one_is_reported_once_when_it_lasts() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut health = Health::new(&folder.path().join("hookd.db"));
+        let later = |health: &mut Health| {
+            health.reported.as_mut().unwrap().1 = Instant::now().checked_sub(REPORT_INTERVAL).unwrap();
+        };
+        assert!(is_reported(&mut health, "full"));
+        health.committed();
+        assert!(!is_reported(&mut health, "full"));
+        later(&mut health);
+        assert!(is_reported(&mut health, "full"), "the last line said that the store works");
+        later(&mut health);
+        assert!(!is_reported(&mut health, "full"), "an outage is reported once");
     }
 }

@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hookd_store_sqlite::maintenance::{Progress, Watch};
-use tokio::signal::unix::{SignalKind, signal};
+
+use crate::signals::StopSignals;
 
 /// How often what is shown changes.
 const INTERVAL: Duration = Duration::from_millis(300);
@@ -40,16 +41,9 @@ fn interrupted() -> Arc<AtomicBool> {
         // Without it signals end the process, as they do by themselves.
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
         runtime.block_on(async {
-            let (Ok(mut interrupt), Ok(mut terminate)) =
-                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-            else {
-                return;
-            };
+            let Ok(mut signals) = StopSignals::new() else { return };
             loop {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
+                signals.next().await;
                 if flag.swap(true, Ordering::Relaxed) {
                     // As a shell reports SIGINT.
                     std::process::exit(130);

@@ -10,6 +10,11 @@ use serde_json::Value;
 
 use super::Output;
 
+/// How many characters of a cell of a table are shown, in the last column and in the others: a sender may choose lines of
+/// any length, and each other row is as wide as the widest.
+const MAX_LAST_CELL_CHARS: usize = 300;
+const MAX_CELL_CHARS: usize = 120;
+
 /// A text that may come from outside, on one line.
 pub(super) fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -29,10 +34,19 @@ fn is_plain(char: char) -> bool {
         && !matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Prints rows with columns of equal width; the last column is as wide as it is.
+/// The beginning of a text, with `…` where that is not all.
+fn cut(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        Some(_) => text.chars().take(max_chars - 1).chain(['…']).collect(),
+        None => text.to_owned(),
+    }
+}
+
+/// Prints rows with columns of equal width; the last column is as wide as it is. Of long texts the beginning is shown.
 pub(super) fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]], output: &mut Output<'_>) -> io::Result<()> {
+    let max = |column: usize| if column + 1 < COLUMNS { MAX_CELL_CHARS } else { MAX_LAST_CELL_CHARS };
     let rows: Vec<[String; COLUMNS]> =
-        rows.iter().map(|row| std::array::from_fn(|column| shown(&row[column]))).collect();
+        rows.iter().map(|row| std::array::from_fn(|column| cut(&shown(&row[column]), max(column)))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: [usize; COLUMNS] = std::array::from_fn(|column| if column + 1 < COLUMNS { width(column) } else { 0 });
     for row in &rows {
@@ -85,6 +99,15 @@ mod tests {
         let rows = [["A", "B"], ["longer", "\x07"]].map(|row| row.map(str::to_owned));
         table(&rows, &mut Output { out: &mut out, err: &mut Vec::new() }).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "A       B\nlonger  \\u{7}\n");
+    }
+
+    #[test]
+    fn one_long_text_does_not_fill_the_terminal() {
+        let mut out = Vec::new();
+        let rows = [["a".repeat(120), "ü".repeat(300)], ["b".repeat(121), "x".repeat(80_000)]];
+        table(&rows, &mut Output { out: &mut out, err: &mut Vec::new() }).unwrap();
+        let expected = format!("{}  {}\n{}…  {}…\n", rows[0][0], rows[0][1], "b".repeat(119), "x".repeat(299));
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 
 use super::admin::{Admin, AdminArgs};
@@ -24,6 +25,7 @@ const MAX_READ: usize = 100;
 #[derive(Debug, Args)]
 pub(super) struct WhyArgs {
     /// The number of a delivery, the forge's id of one, or a revision: the whole one, or its first 7 hexadecimal digits or more.
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     what: String,
 
     #[command(flatten)]

@@ -1,7 +1,7 @@
 //! SIGTERM ends hookd in bounded time whatever does not answer: whoever reads its log or its output, a sink, a file of the
 //! configuration, an API. And a second signal ends it at once.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -93,23 +93,50 @@ fn peers_that_never_answer_do_not_hold_up_the_end() {
     ends(hookd);
 }
 
+/// A hookd that has read a request but for its last bytes, which are returned; it waits for these for 30 seconds.
+fn with_a_request_in_progress() -> (Hookd, TcpStream, Vec<u8>) {
+    let hookd = Home::serving("[change_hook_dialects]\ngithub = true").start();
+    let address = hookd.public();
+    let bytes = push::request("1").to_bytes(address);
+    let (most, rest) = bytes.split_at(bytes.len() - 5);
+    let mut stream = TcpStream::connect(address).expect("hookd listens");
+    stream.write_all(most).expect("hookd reads");
+    until("hookd has read it", || (hookd.admin().metric("hookd_buffered_bytes") > 0.0).then_some(()));
+    (hookd, stream, rest.to_vec())
+}
+
 #[test]
 fn a_second_signal_ends_hookd_at_once() {
-    let home = Home::serving("[change_hook_dialects]\ngithub = true");
-    let hookd = home.start();
+    let (hookd, mut stream, _) = with_a_request_in_progress();
     let address = hookd.public();
-    // A request in progress has 30 seconds.
-    let request = push::request("1");
-    let bytes = request.to_bytes(address);
-    let mut stream = TcpStream::connect(address).expect("hookd listens");
-    stream.write_all(&bytes[..bytes.len() - 5]).expect("hookd reads");
-    until("hookd has read it", || (hookd.admin().metric("hookd_buffered_bytes") > 0.0).then_some(()));
     hookd.send_sigterm();
     until("hookd takes no more connections", || TcpStream::connect(address).is_err().then_some(()));
+    stream.set_nonblocking(true).expect("it can be");
     let since = Instant::now();
-    hookd.send_sigterm();
+    // What comes at once is no second signal.
+    until("hookd has closed the connection", || {
+        hookd.send_sigterm();
+        let read = stream.read(&mut [0]);
+        read.err().is_none_or(|error| error.kind() != ErrorKind::WouldBlock).then_some(())
+    });
     let (status, home) = hookd.wait();
     assert_eq!(status.code(), Some(1));
     assert!(since.elapsed() < MAX_TIME, "{:?}", since.elapsed());
     assert!(home.start().admin().changes().is_empty());
+}
+
+#[test]
+fn signals_that_come_together_are_one_request_to_stop() {
+    let (hookd, mut stream, rest) = with_a_request_in_progress();
+    let address = hookd.public();
+    let both = format!("kill -TERM {0} && kill -INT {0}", hookd.pid());
+    assert!(Command::new("sh").args(["-c", &both]).status().expect("a shell runs").success());
+    until("hookd takes no more connections", || TcpStream::connect(address).is_err().then_some(()));
+    stream.write_all(&rest).expect("hookd reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("hookd answers, and closes the connection");
+    assert!(answer.starts_with("HTTP/1.1 202 ") && answer.ends_with("1 change found"), "{answer}");
+    let (status, home) = hookd.wait();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(home.start().admin().changes().len(), 1);
 }

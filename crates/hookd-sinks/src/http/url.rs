@@ -7,6 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use url::Url;
 
+/// How long a value of a query is at least that may be a token. Shorter ones are parts of common words.
+const MIN_TOKEN_BYTES: usize = 8;
+
 /// An `http` or `https` URL without credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpUrl(pub(crate) Url);
@@ -47,6 +50,14 @@ impl HttpUrl {
         let has_query = url.query().is_some();
         url.set_query(None);
         if has_query { format!("{url}?…") } else { url.to_string() }
+    }
+
+    /// What must not be shown: the values of the query, each as it stands in the URL and as it is meant.
+    pub(crate) fn hidden(&self) -> Vec<String> {
+        let raw = self.0.query().unwrap_or_default().split('&');
+        let raw = raw.map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value).to_owned());
+        let meant = self.0.query_pairs().map(|(_, value)| value.into_owned());
+        raw.chain(meant).filter(|value| value.len() >= MIN_TOKEN_BYTES).collect()
     }
 
     /// Host and port, for messages.
@@ -153,6 +164,14 @@ mod tests {
         let url = HttpUrl::parse("https://example.org/hook?token=pa55").unwrap();
         assert_eq!(url.shown(), "https://example.org/hook?…");
         assert_eq!(url.authority(), "example.org:443");
+    }
+
+    #[test]
+    fn hides_what_may_be_a_token() {
+        let hidden = |url: &str| HttpUrl::parse(url).unwrap().hidden();
+        assert_eq!(hidden("https://example.org/hook?project=tea&sig=pa55%2Bword"), ["pa55%2Bword", "pa55+word"]);
+        assert_eq!(hidden("https://example.org/hook?pa55w0rd"), ["pa55w0rd"]);
+        assert!(hidden("https://example.org/hook").is_empty());
     }
 
     #[test]

@@ -72,16 +72,18 @@ async fn redirects_are_not_followed() {
 
 #[tokio::test]
 async fn credentials_are_sent_and_never_shown() {
-    let peer = Peer::start(|request| answer("401 Unauthorized", &format!("who is {request:?}? pa55word?")));
-    let options = json!({"url": peer.url("/?token=pa55t0ken"), "user": "ann", "password": "pa55word", "proxy": false});
-    let sink = build("webhook", options);
-    let attempt = sink.deliver(&change()).await;
-    expect(&attempt, Verdict::ThisSink, false, "401 Unauthorized");
-    assert_eq!(peer.requests()[0].header("authorization"), Some("Basic YW5uOnBhNTV3b3Jk"));
-    for secret in ["pa55word", "YW5uOnBhNTV3b3Jk"] {
-        assert!(!attempt.answer.contains(secret), "{attempt:?}");
+    for (kind, path) in [("webhook", "/?token=pa55t0ken"), ("buildbot", "/change_hook/base?token=pa55t0ken")] {
+        let peer = Peer::start(|request| answer("401 Unauthorized", &format!("who is {request:?}? pa55word?")));
+        let options = json!({"url": peer.url(path), "user": "ann", "password": "pa55word", "proxy": false});
+        let sink = build(kind, options);
+        let attempt = sink.deliver(&change()).await;
+        expect(&attempt, Verdict::ThisSink, false, "401 Unauthorized");
+        assert_eq!(peer.requests()[0].header("authorization"), Some("Basic YW5uOnBhNTV3b3Jk"));
+        for secret in ["pa55word", "YW5uOnBhNTV3b3Jk", "pa55t0ken"] {
+            assert!(!attempt.answer.contains(secret), "{kind}: {attempt:?}");
+        }
+        assert!(!sink.destination().contains("pa55"), "{kind}: {}", sink.destination());
     }
-    assert!(!sink.destination().contains("pa55"), "{}", sink.destination());
 }
 
 #[test]

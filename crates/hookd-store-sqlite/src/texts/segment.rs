@@ -1,9 +1,9 @@
 //! A segment of the index: its texts, and which record has which.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::ops::Range;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::batch::{BatchTexts, Place};
 use super::line;
@@ -36,7 +36,7 @@ pub(crate) struct Segment {
     texts: TextList,
     /// The number of each text, at its hash.
     numbers: HashTable<u32>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     columns: Columns,
 }
 
@@ -55,7 +55,7 @@ impl Segment {
             bounds,
             texts: TextList::default(),
             numbers: HashTable::new(),
-            hasher: RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
             columns: Columns::default(),
         }
     }

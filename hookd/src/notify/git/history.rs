@@ -1,7 +1,7 @@
 //! What `git` knows of a repository. All that is passed to it are hashes, on standard input where it takes them there; all
 //! that it prints is separated by NUL, so that names and messages may contain anything.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -166,7 +166,9 @@ impl Git {
             Some(parent) => format!("{} {parent}\n", commit.hash),
             None => format!("{}\n", commit.hash),
         };
-        let question: String = commits.map(line).collect();
+        // Several refs may report one commit, whose files would be named once for each.
+        let mut asked = HashSet::new();
+        let question: String = commits.filter(|commit| asked.insert(&commit.hash)).map(line).collect();
         if question.is_empty() {
             return (HashMap::new(), Vec::new());
         }

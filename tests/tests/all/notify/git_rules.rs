@@ -55,12 +55,16 @@ fn what_two_new_branches_share_is_reported_for_each() {
     let three = shop.commit_file("three");
     shop.git("client", &["branch", "x"]);
     let four = shop.commit_file("four");
-    shop.git("client", &["push", "--quiet", "origin", "main:y", "x"]);
+    shop.git("client", &["tag", "t", "x"]);
+    shop.git("client", &["push", "--quiet", "origin", "main:y", "x", "t"]);
     let mut reported = later(&hookd);
     reported.sort();
-    let mut expected = [on("x", &three), on("y", &three), on("y", &four)];
+    let mut expected = [on("x", &three), on("y", &three), on("y", &four), on("t", &three)];
     expected.sort();
     assert_eq!(reported, expected);
+    for change in hookd.admin().changes().iter().filter(|change| change["revision"] == three) {
+        assert_eq!(change["files"], json!(["three"]), "{change}");
+    }
     assert_eq!(hookd.admin().deliveries().len(), 2, "one request for one push");
 }
 

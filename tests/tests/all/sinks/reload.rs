@@ -55,3 +55,32 @@ fn a_reload_that_is_rejected_disturbs_no_sink() {
     wait_for_position(&hookd, 5);
     assert_eq!(receiver.count(), 5);
 }
+
+#[test]
+fn a_sink_that_does_not_end_what_it_began_holds_up_no_other_one_and_stays_visible() {
+    let [slow, fast] = [Receiver::start(), Receiver::start()];
+    slow.answer(|_| Reply::Hang);
+    let sink = |name: &str, url: &str| {
+        format!("[[sinks]]\nname = '{name}'\ntype = 'webhook'\nurl = '{url}'\nproxy = false\ntimeout = '10m'\n")
+    };
+    // Whatever waits for the one that hangs, waits longer than this test.
+    let tables = |fast: &Receiver| {
+        let sinks = sink("slow", &slow.url()) + &sink("fast", &fast.url());
+        format!("[change_hook_dialects]\nbase = true\n{sinks}")
+    };
+    let listeners = LISTENERS.replacen("[server]", "[server]\nshutdown_timeout = '10m'", 1);
+    let hookd = Home::with_config(&format!("{listeners}\n{}", tables(&fast))).start();
+    send(hookd.public(), 1);
+    until("both are asked", || (slow.count() == 1 && fast.count() == 1).then_some(()));
+    let lag = || hookd.admin().metric("hookd_sink_lag_changes{sink=\"slow\"}");
+    assert_eq!(lag(), 1.0);
+
+    let other = Receiver::start();
+    reload(&hookd, &tables(&other));
+    send(hookd.public(), 2);
+    until("the other sink goes on", || (other.count() == 2).then_some(()));
+    assert_eq!((slow.count(), lag()), (1, 3.0));
+    let refused =
+        hookd.home().run(&["sinks", "forget", "slow", "--admin", &format!("http://{}", hookd.admin().address())]);
+    assert!(refused.stderr.contains("sink `slow` is configured"), "{refused:?}");
+}

@@ -33,14 +33,15 @@ url = "http://127.0.0.1:9/"
 "#;
 
 /// Commands that do not succeed here, how they end, and why.
-const EXPECTED: [(&str, i32, &str); 4] = [
+const EXPECTED: [(&str, i32, &str); 5] = [
     ("hookd sinks skip master --change 17", 1, "the sink waits for another change"),
     ("hookd sinks forget old-master", 1, "there was none"),
+    ("hookd why a10867b", 1, "two revisions begin so"),
     ("hookd pollers forget https://svn.example.org/old", 1, "there was none"),
     ("hookd store vacuum", 1, "hookd runs"),
 ];
 
-/// A hookd that has received 17 deliveries, with a change each.
+/// A hookd that has received 18 deliveries, with a change each. The revisions of the last two begin in the same way.
 fn start() -> Hookd {
     let hookd = Home::serving(TABLES).start();
     for number in 1..=16 {
@@ -56,6 +57,10 @@ fn start() -> Hookd {
         .header("X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
         .header("X-Hub-Signature-256", sha256_signature(b"change-me", &example))
         .json(example);
+    assert_eq!(hookd.send(&request).line(), "202 1 change found");
+    let alike = push::payload("a10867bd99d4a8a0a1d0b7a4fb4c9c7aa1ee3c40");
+    let signature = sha256_signature(b"change-me", alike.to_string().as_bytes());
+    let request = push::webhook("push", &alike).header("X-Hub-Signature-256", signature);
     assert_eq!(hookd.send(&request).line(), "202 1 change found");
     hookd
 }

@@ -18,6 +18,7 @@ mod pollers;
 mod progress;
 mod records;
 mod reload;
+mod revision;
 mod schema;
 mod send;
 mod serve;

@@ -151,6 +151,8 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
             return Err(error);
         }
     };
+    // With all other warnings, before hookd says that it is ready.
+    let max_connections = descriptors::allow(config.server.max_connections, MAX_ADMIN_CONNECTIONS);
     announce("public", &public_socket);
     announce("admin", &private_socket);
     tracing::info!(
@@ -167,7 +169,7 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
         socket: public_socket,
         tls: tls(&config.files.server_certificate)?,
         workers: server.worker_count(),
-        max_connections: descriptors::allow(server.max_connections, MAX_ADMIN_CONNECTIONS),
+        max_connections,
         request_timeout: server.request_timeout,
         keep_alive: server.keep_alive,
         shutdown_timeout: server.shutdown_timeout,
@@ -208,12 +210,12 @@ async fn serve(path: &Path, config: Config) -> Result<(), ServeError> {
             let refused = LogLimiter::default();
             move |peer, reason| {
                 if refused
-                    .allows(|more| tracing::info!(more, "more requests to `[admin]` were refused within a second"))
+                    .allows(|more| tracing::info!(more, "more requests on `[admin]` were refused within a second"))
                 {
                     tracing::info!(
                         peer = peer.map(|peer| peer.ip().to_string()),
                         reason,
-                        "refused a request to `[admin]`"
+                        "request on `[admin]` refused"
                     );
                 }
             }
@@ -289,7 +291,7 @@ impl Signals {
             tokio::select! {
                 name = self.stop.next() => return name,
                 _ = self.hangup.recv() => {
-                    tracing::info!(signal = "SIGHUP", "reload asked for");
+                    tracing::info!(signal = "SIGHUP", "reload requested");
                     sinks.reopen();
                     let handle = Arc::clone(handle);
                     // The handle logs the result. Nobody waits for it here: a file that is a pipe may never end.
@@ -307,7 +309,10 @@ async fn serve_sinks(sinks: Arc<Engine>, mut configs: watch::Receiver<Arc<Config
         sinks.apply(&config.sinks, config.server.shutdown_timeout).await;
         let engine = Arc::clone(&sinks);
         for name in actix_web::web::block(move || engine.orphans()).await.into_iter().flatten().flatten() {
-            tracing::warn!(sink = name, "no longer configured; its changes are kept until `hookd sinks forget`");
+            tracing::warn!(
+                sink = name,
+                "the sink is no longer configured; changes are kept for it until `hookd sinks forget`"
+            );
         }
         if configs.changed().await.is_err() {
             return;
@@ -320,6 +325,13 @@ async fn serve_pollers(pollers: Arc<hookd_pollers::Engine>, mut configs: watch::
     loop {
         let config = Arc::clone(&configs.borrow_and_update());
         pollers.apply(&config.pollers.0).await;
+        let engine = Arc::clone(&pollers);
+        for name in actix_web::web::block(move || engine.orphans()).await.into_iter().flatten().flatten() {
+            tracing::info!(
+                poller = name,
+                "the poller is no longer configured; its positions are kept until `hookd pollers forget`"
+            );
+        }
         if configs.changed().await.is_err() {
             return;
         }

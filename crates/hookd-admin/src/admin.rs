@@ -83,16 +83,16 @@ async fn authenticated(
     }
     if !request.method().is_safe() {
         // Before it takes place, since it may take long.
-        tracing::info!(peer, user, path = request.path(), "asked for on `[admin]`");
+        tracing::info!(peer, user, path = request.path(), "command received on `[admin]`");
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
 /// Which credentials were wrong is not logged: a password may be where the user should be.
 fn log_failed_login(state: &AppState, peer: Option<&str>) {
-    let summary = |more| tracing::warn!(more, "more logins at `[admin]` failed within a second");
+    let summary = |more| tracing::warn!(more, "more logins on `[admin]` failed within a second");
     if state.failed_logins().allows(summary) {
-        tracing::warn!(peer, "login at `[admin]` failed: the user or the password is wrong");
+        tracing::warn!(peer, "login on `[admin]` failed: the user or the password is wrong");
     }
 }
 

@@ -58,6 +58,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(resource("/sinks/{name}", sink::show))
         .service(web::resource("/sinks/{name}/{action}").route(web::post().to(sink::act)))
         .service(resource("/pollers", pollers::show))
+        .service(web::resource("/pollers/{name}/forget").route(web::post().to(pollers::forget)))
         .service(web::resource("/pollers/{name}/poke").route(web::post().to(pollers::poke)))
         .service(resource("/replicas", replicas::show))
         .service(resource("/unverified", unverified::show))

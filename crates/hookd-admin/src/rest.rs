@@ -53,6 +53,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .route("/dialects", web::get().to(dialects))
         .route("/pollers", web::get().to(pollers::pollers))
         .route("/pollers/{name}", web::get().to(pollers::poller))
+        .route("/pollers/{name}/forget", web::post().to(pollers::forget))
         .route("/pollers/{name}/poke", web::post().to(pollers::poke))
         .route("/replicas", web::get().to(replicas::replicas))
         .route("/sinks", web::get().to(sinks::sinks))

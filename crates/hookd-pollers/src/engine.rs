@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use hookd_store::SharedStore;
+use hookd_store::{Part, PositionMove, Positions, SharedStore, StoreError, leader};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::runner::Runner;
@@ -127,6 +127,42 @@ impl Engine {
         let running = self.running();
         let poller = running.get(name);
         poller.inspect(|running| running.settings.poke.poke()).is_some()
+    }
+
+    /// The pollers that have positions and are no longer configured.
+    ///
+    /// # Errors
+    /// When the store cannot be read. Blocks on the store.
+    pub fn orphans(&self) -> Result<Vec<String>, StoreError> {
+        let names = self.store.pollers()?;
+        let running = self.running();
+        Ok(names.into_iter().filter(|name| !running.contains_key(name)).collect())
+    }
+
+    /// Deletes the positions of a poller that is no longer configured: should it come back, its first poll reports nothing.
+    ///
+    /// # Errors
+    /// Where the poller is configured, here or at another hookd that polls, or has no positions, or the store fails.
+    pub async fn forget(&self, name: &str) -> Result<String, String> {
+        if self.running().contains_key(name) {
+            return Err(format!("poller `{name}` is configured: remove it from the configuration first"));
+        }
+        let (store, poller) = (Arc::clone(&self.store), name.to_owned());
+        let read = tokio::task::spawn_blocking(move || {
+            let leader = leader(&*store, &Part::Poller(poller.clone()))?;
+            Ok::<_, StoreError>((leader, store.positions(&poller)?))
+        });
+        let read = read.await.map_err(|error| error.to_string())?;
+        let (leader, positions) = read.map_err(|error| error.to_string())?;
+        if let Some(leader) = leader {
+            return Err(format!("poller `{name}` is configured at `{leader}`, which polls: remove it there first"));
+        }
+        let Some(Positions { version, .. }) = positions else { return Err(format!("there is no poller `{name}`")) };
+        match self.store.move_positions(PositionMove::forgetting(name.to_owned(), version)).await {
+            Ok(()) => Ok(format!("poller `{name}` is forgotten")),
+            Err(StoreError::Moved { .. }) => Err(format!("another process polls as `{name}`")),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// Stops all pollers. Polls that are under way are abandoned: their positions are those from before.

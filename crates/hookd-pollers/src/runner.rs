@@ -219,6 +219,7 @@ impl Runner {
             expected: positions.as_ref().map_or(0, |positions| positions.version),
             polled_at: began,
             set,
+            forgets: false,
         };
         let count = changes.len();
         if changes.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hookd_store::{CursorMove, LoggedChange, Moved, SharedStore, StoreError};
+use hookd_store::{CursorMove, LoggedChange, Moved, Part, SharedStore, StoreError, leader};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::runner::{Asked, Command};
@@ -169,12 +169,19 @@ impl Engine {
     /// Removes the cursor of a sink that is no longer configured, with its dead letters.
     ///
     /// # Errors
-    /// Where the sink is configured or has no cursor, or the store fails.
+    /// Where the sink is configured, here or at another hookd that serves it, or has no cursor, or the store fails.
     pub async fn forget(&self, name: &str) -> Result<String, String> {
         if self.running().contains_key(name) {
             return Err(format!("sink `{name}` is configured: remove it from the configuration first"));
         }
-        let cursors = self.store.cursors().map_err(|error| error.to_string())?;
+        let (store, part) = (Arc::clone(&self.store), Part::Sink(name.to_owned()));
+        let read =
+            tokio::task::spawn_blocking(move || Ok::<_, StoreError>((leader(&*store, &part)?, store.cursors()?)));
+        let read = read.await.map_err(|error| error.to_string())?;
+        let (leader, cursors) = read.map_err(|error| error.to_string())?;
+        if let Some(leader) = leader {
+            return Err(format!("sink `{name}` is configured at `{leader}`, which serves it: remove it there first"));
+        }
         let Some(cursor) = cursors.into_iter().find(|cursor| cursor.name == name) else {
             return Err(format!("there is no sink `{name}`"));
         };

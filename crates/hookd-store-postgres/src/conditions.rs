@@ -191,12 +191,36 @@ impl Conditions {
                 }
                 format!("({})", parts.join(" OR "))
             }
-            Operator::Contains => return None,
+            Operator::StartsWith if kind == Kind::Text => {
+                let mut parts = Vec::new();
+                for value in values {
+                    let Value::Text(beginning) = value else { return None };
+                    let beginning = stored(beginning).into_owned();
+                    parts.push(self.begins(column, &beginning));
+                }
+                format!("({})", parts.join(" OR "))
+            }
+            Operator::Contains | Operator::StartsWith => return None,
             Operator::Lt => each(self, "<", " AND ")?,
             Operator::Le => each(self, "<=", " AND ")?,
             Operator::Gt => each(self, ">", " AND ")?,
             Operator::Ge => each(self, ">=", " AND ")?,
         })
+    }
+
+    /// That the text of a column begins so. Where beginnings are indexed, it is a range of them.
+    fn begins(&mut self, column: &str, beginning: &str) -> String {
+        let parameter = self.bind(beginning.to_owned(), Type::TEXT);
+        let begins = format!("starts_with({column}, {parameter})");
+        if !INDEXED_BEGINNINGS.contains(&column) {
+            return begins;
+        }
+        let first: String = beginning.chars().take(BEGINNING_CHARS).collect();
+        let next = after_all(&first);
+        let first = self.bind(first, Type::TEXT);
+        let until =
+            next.map(|next| format!(" AND left({column}, {BEGINNING_CHARS}) < {}", self.bind(next, Type::TEXT)));
+        format!("(left({column}, {BEGINNING_CHARS}) >= {first}{} AND {begins})", until.unwrap_or_default())
     }
 
     /// Binds a value to compare a field of this kind with; `None` where they are of different kinds.
@@ -209,6 +233,19 @@ impl Conditions {
             _ => return None,
         })
     }
+}
+
+/// The least text that is greater than all that begin so, by their bytes; `None` where there is none.
+fn after_all(beginning: &str) -> Option<String> {
+    let mut chars: Vec<char> = beginning.chars().collect();
+    while let Some(last) = chars.pop() {
+        // The character after it; surrogates are none.
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            chars.push(next);
+            return Some(chars.into_iter().collect());
+        }
+    }
+    None
 }
 
 fn code(state: State) -> i16 {

@@ -105,6 +105,11 @@ pub(crate) enum Failure {
     /// It is not known whether a transaction was committed.
     #[error("the connection to PostgreSQL was lost during a commit, and it is not known whether it took place")]
     Unknown,
+    /// The database has another store than the one that was opened.
+    #[error(
+        "the database has another store than when this hookd was started: one was copied into it, or it was made anew"
+    )]
+    Replaced,
     /// What was read is not what was written.
     #[error("{0}")]
     Damaged(String),
@@ -124,6 +129,7 @@ impl Failure {
         match self {
             Self::Connection { remedy, .. } | Self::Database { remedy, .. } => remedy,
             Self::Unknown => "have the forge send it again: what was stored is recognised",
+            Self::Replaced => "restart this hookd",
             Self::Damaged(_) | Self::Store(_) => "see the cause",
         }
     }

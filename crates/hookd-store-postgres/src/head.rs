@@ -13,15 +13,18 @@ use crate::replica::Replica;
 /// Begins a transaction and locks the head. One round trip.
 ///
 /// Settings are those of this transaction alone. A transaction whose hookd has died ends by itself, and so frees the head.
-/// An asynchronous commit would be acknowledged before it is on disk.
+/// An asynchronous commit would be acknowledged before it is on disk. The store's name is read last: once the head is locked, no
+/// copy of another store can begin.
 const LOCK: &str = "BEGIN; \
     SET LOCAL idle_in_transaction_session_timeout = '8s'; \
     SET LOCAL lock_timeout = '9s'; \
     SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; \
-    SELECT next_deliveryid, next_changeid, cursor_version, requests_expired_to FROM hookd.head FOR UPDATE";
+    SELECT next_deliveryid, next_changeid, cursor_version, requests_expired_to FROM hookd.head FOR UPDATE; \
+    SELECT instance FROM hookd.store";
 
 /// The same without a transaction of its own, to look only.
-const LOOK: &str = "SELECT next_deliveryid, next_changeid, cursor_version, requests_expired_to FROM hookd.head";
+const LOOK: &str = "SELECT next_deliveryid, next_changeid, cursor_version, requests_expired_to FROM hookd.head; \
+    SELECT instance FROM hookd.store";
 
 /// The head as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub(crate) struct Head {
     pub(crate) next_changeid: i64,
     pub(crate) cursor_version: i64,
     pub(crate) requests_expired_to: i64,
+    /// The name of the store that it is the head of. It changes where another store is copied into an empty database.
+    instance: String,
 }
 
 /// How a commit ended.
@@ -41,9 +46,10 @@ pub(crate) enum Committed {
 }
 
 impl Head {
-    fn from_row(row: &SimpleQueryRow) -> Result<Self, Failure> {
+    fn from_rows(rows: &[&SimpleQueryRow]) -> Result<Self, Failure> {
+        let text = |column: &str| rows.iter().find_map(|row| row.try_get(column).ok().flatten());
         let number = |column: &str| {
-            let text = row.get(column).unwrap_or_default();
+            let text = text(column).unwrap_or_default();
             text.parse().map_err(|_| Failure::Damaged(format!("the head of the log has a bad `{column}`")))
         };
         Ok(Self {
@@ -51,7 +57,17 @@ impl Head {
             next_changeid: number("next_changeid")?,
             cursor_version: number("cursor_version")?,
             requests_expired_to: number("requests_expired_to")?,
+            instance: text("instance").unwrap_or_default().to_owned(),
         })
+    }
+
+    /// That it is the head of the store of this name.
+    ///
+    /// # Errors
+    /// [`Failure::Replaced`] if it is another store's: a hookd that was stopped for longer than its lease finds out in this way
+    /// that it has missed a copy.
+    pub(crate) fn is_of(&self, instance: &str) -> Result<(), Failure> {
+        if self.instance == instance { Ok(()) } else { Err(Failure::Replaced) }
     }
 }
 
@@ -70,8 +86,8 @@ fn only_head(messages: &[SimpleQueryMessage]) -> Result<Head, Failure> {
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,
     });
-    // The one before it, if there is one, is that of the setting.
-    rows.last().map_or_else(|| Err(Failure::Damaged("the log has no head".to_owned())), Head::from_row)
+    // The first, if there is one more, is that of the setting.
+    Head::from_rows(&rows.collect::<Vec<_>>())
 }
 
 /// Writes the head and the row of the hookd that has moved it, and commits. It counts as alive for as long as `lease` from now.
@@ -87,7 +103,7 @@ pub(crate) async fn commit(
     lease: Duration,
     notice: &str,
 ) -> Result<Committed, Failure> {
-    let Head { next_deliveryid, next_changeid, cursor_version, requests_expired_to } = head;
+    let Head { next_deliveryid, next_changeid, cursor_version, requests_expired_to, instance: _ } = head;
     let alive = replica.upsert(number, lease);
     let sql = format!(
         "UPDATE hookd.head SET next_deliveryid = {next_deliveryid}, next_changeid = {next_changeid}, \

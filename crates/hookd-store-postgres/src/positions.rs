@@ -90,10 +90,16 @@ async fn insert_all(
     Ok(())
 }
 
-/// Moves the positions of a poller to this version. Whether they have the expected one was decided before.
+/// Moves the positions of a poller to this version, or forgets it. Whether they have the expected one was decided before.
 pub(crate) async fn put(client: &Client, moved: &PositionMove, version: u64, has_changes: bool) -> Result<(), Failure> {
-    let PositionMove { poller, expected: _, polled_at, set } = moved;
+    let PositionMove { poller, expected: _, polled_at, set, forgets } = moved;
     let poller = stored(poller);
+    if *forgets {
+        for sql in ["DELETE FROM hookd.positions WHERE poller = $1", "DELETE FROM hookd.pollers WHERE name = $1"] {
+            client.execute_typed(sql, &[(&poller, Type::TEXT)]).await?;
+        }
+        return Ok(());
+    }
     let polled_at = polled_at.as_micros();
     client
         .execute_typed(

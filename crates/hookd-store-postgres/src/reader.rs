@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Row};
 use crate::conditions::{Column, Conditions, order};
 use crate::deliveries::{self, state_code};
 use crate::error::Failure;
-use crate::text::like_part;
+use crate::text::{like_part, stored};
 use crate::{changes, pending, requests};
 
 /// How many changes before one its parent is looked for among.
@@ -45,18 +45,33 @@ pub(crate) async fn request(client: &Client, deliveryid: i64) -> Result<Option<S
 pub(crate) async fn change(client: &Client, instance: &str, changeid: i64) -> Result<Option<ChangeRecord>, Failure> {
     let sql = format!("SELECT {} FROM hookd.changes WHERE changeid = $1", changes::COLUMNS);
     let Some(row) = client.query_typed_opt(&sql, &[(&changeid, Type::INT8)]).await? else { return Ok(None) };
-    let parent = client
-        .query_typed_opt(
-            "SELECT earlier.changeid FROM hookd.changes AS earlier, hookd.changes AS this WHERE this.changeid = $1 \
-             AND earlier.changeid < $1 AND earlier.changeid >= $1 - $2 \
-             AND earlier.branch IS NOT DISTINCT FROM this.branch AND earlier.repository = this.repository \
-             AND earlier.project = this.project AND earlier.codebase = this.codebase \
-             ORDER BY earlier.changeid DESC LIMIT 1",
-            &[(&changeid, Type::INT8), (&MAX_PARENT_DISTANCE, Type::INT8)],
-        )
-        .await?;
-    let parent = parent.map(|row| row.try_get(0)).transpose()?;
-    Ok(Some(changes::logged(instance, &row)?.into_record(parent)))
+    let logged = changes::logged(instance, &row)?;
+    let parent = parent(client, &logged).await?;
+    Ok(Some(logged.into_record(parent)))
+}
+
+/// The last change before this one of the same branch, repository, project and codebase.
+///
+/// With the texts in the statement rather than taken from the row of the change, the database reads backwards until it meets
+/// one; joined with that row, it reads and sorts all that there are.
+async fn parent(client: &Client, logged: &LoggedChange) -> Result<Option<i64>, Failure> {
+    let Change { branch, repository, project, codebase, .. } = &logged.change;
+    let mut conditions = Conditions::default();
+    let before = conditions.bind(logged.changeid, Type::INT8);
+    let least = conditions.bind(logged.changeid.saturating_sub(MAX_PARENT_DISTANCE), Type::INT8);
+    conditions.and(format!("changeid < {before} AND changeid >= {least}"));
+    for (column, text) in [("repository", repository), ("project", project), ("codebase", codebase)] {
+        let text = conditions.bind(stored(text).into_owned(), Type::TEXT);
+        conditions.and(format!("{column} = {text}"));
+    }
+    let branch = match branch {
+        Some(branch) => format!("branch = {}", conditions.bind(stored(branch).into_owned(), Type::TEXT)),
+        None => "branch IS NULL".to_owned(),
+    };
+    conditions.and(branch);
+    let sql = format!("SELECT changeid FROM hookd.changes{} ORDER BY changeid DESC LIMIT 1", conditions.clause());
+    let row = client.query_typed_opt(&sql, &conditions.bound()).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
 /// The changes after this one, ascending.

@@ -168,10 +168,13 @@ async fn open(options: Options, observer: Arc<dyn Observer>) -> Result<Opened, O
     let (sender, jobs) = mpsc::channel(MAX_QUEUED_WRITES);
     let replica = Replica::new();
     let id = replica.id;
-    let writer =
-        Writer::open(connector.clone(), Arc::clone(&client), jobs, replica, Arc::clone(&leases), monitor).await?;
+    let instance = facts.instance.clone();
+    let joined =
+        Writer::open(connector.clone(), Arc::clone(&client), jobs, instance, replica, Arc::clone(&leases), monitor)
+            .await;
     // A copy may have begun before this hookd had joined; afterwards none does.
     schema::refuse_unfinished(&connector, &client).await?;
+    let writer = joined?;
     Ok(Opened { connector, facts, writer, sender, leases, replica: id, queued, overload })
 }
 
@@ -257,6 +260,10 @@ impl Log for PostgresStore {
             let poller = poller.clone();
             async move { positions::get(&client, &poller).await }
         })
+    }
+
+    fn pollers(&self) -> Result<Vec<String>, StoreError> {
+        self.readers.pool.read(|client| async move { positions::pollers(&client).await })
     }
 
     fn move_cursors(&self, moves: Vec<CursorMove>) -> Reply<Vec<Moved>> {

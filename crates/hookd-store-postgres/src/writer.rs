@@ -46,6 +46,8 @@ pub(crate) struct Writer {
     jobs: mpsc::Receiver<Job>,
     /// The newest change.
     tail: watch::Sender<i64>,
+    /// The name of the store that was opened.
+    instance: String,
     replica: Replica,
     sharers: Sharers,
     leases: Arc<Leases>,
@@ -89,6 +91,7 @@ impl Writer {
         connector: Connector,
         client: Arc<Client>,
         jobs: mpsc::Receiver<Job>,
+        instance: String,
         replica: Replica,
         leases: Arc<Leases>,
         monitor: Monitor,
@@ -98,6 +101,7 @@ impl Writer {
             client: Some(client),
             jobs,
             tail: watch::Sender::new(0),
+            instance,
             sharers: Sharers::alone(replica.id),
             replica,
             leases,
@@ -188,6 +192,7 @@ impl Writer {
         let (names, replica) = (self.leases.names(), &self.replica);
         let looked = timeout(MAX_TRANSACTION_TIME, async {
             let head = head::look(&client).await?;
+            head.is_of(&self.instance)?;
             let handed_over = pending::newest_handed_over(&client, replica.id).await?;
             Ok::<_, Failure>((head, handed_over, leases::look(&client, replica, &names).await?))
         });
@@ -242,9 +247,11 @@ impl Writer {
         let client = self.connected().await?;
         self.commits += 1;
         let wanted = self.is_renewal_due().then(|| self.leases.wanted());
-        let (replica, sharers, lease) = (&self.replica, &self.sharers, self.leases.length());
+        let (instance, replica, sharers) = (&self.instance, &self.replica, &self.sharers);
+        let lease = self.leases.length();
         let written = timeout(MAX_TRANSACTION_TIME, async {
             let mut head = head::lock(&client).await?;
+            head.is_of(instance)?;
             batch::write(&client, &mut head, replica, sharers, batch).await?;
             let Some(wanted) = wanted else { return Ok((head, None)) };
             let held = leases::renew(&client, replica, &wanted, lease).await?;

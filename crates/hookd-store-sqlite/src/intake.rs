@@ -8,30 +8,44 @@ use hookd_store::engine::Job;
 /// How many writes one transaction takes at most.
 pub(crate) const MAX_BATCH_WRITES: usize = 512;
 
-/// How long to wait for company when the last batch was larger: those who were answered with it are about to send again,
-/// and one commit for all of them costs less than one for each.
-const GATHER_TIME: Duration = Duration::from_micros(100);
+/// For what part of the last commit to wait for company when the last batch was larger: those who were answered with it are
+/// about to send again, and on a slow disk one commit for all of them costs less than one for each.
+const GATHER_PART: u32 = 4;
+
+/// A wait that would be shorter is none: while the disk is quick, it would only delay.
+const MIN_GATHER_TIME: Duration = Duration::from_micros(150);
+
+/// The longest wait: a commit that was held up says nothing about the next.
+const MAX_GATHER_TIME: Duration = Duration::from_millis(5);
 
 pub(crate) struct Intake {
     jobs: Receiver<Job>,
     /// How many writes the last batch had.
     last: usize,
+    /// How long the last commit took.
+    commit_time: Duration,
 }
 
 impl Intake {
     pub(crate) fn new(jobs: Receiver<Job>) -> Self {
-        Self { jobs, last: 0 }
+        Self { jobs, last: 0, commit_time: Duration::ZERO }
     }
 
     /// Waits for writes; `None` when all senders are gone and nothing is left.
     pub(crate) fn take(&mut self) -> Option<Vec<Job>> {
         let mut batch = vec![self.jobs.recv().ok()?];
         batch.extend(self.jobs.try_iter().take(MAX_BATCH_WRITES - 1));
-        if batch.len() < self.last {
-            std::thread::sleep(GATHER_TIME);
+        let gather_time = (self.commit_time / GATHER_PART).min(MAX_GATHER_TIME);
+        if batch.len() < self.last && gather_time >= MIN_GATHER_TIME {
+            std::thread::sleep(gather_time);
             batch.extend(self.jobs.try_iter().take(MAX_BATCH_WRITES - batch.len()));
         }
         self.last = batch.len();
         Some(batch)
+    }
+
+    /// Takes note of how long a commit took, without what was prepared for it.
+    pub(crate) fn committed(&mut self, commit_time: Duration) {
+        self.commit_time = commit_time;
     }
 }

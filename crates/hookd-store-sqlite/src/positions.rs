@@ -53,14 +53,19 @@ pub(crate) fn get(connection: &Connection, poller: &str) -> Result<Option<Positi
     }))
 }
 
-/// Moves the positions of a poller to this version. Whether they have the expected one was decided before.
+/// Moves the positions of a poller to this version, or forgets it. Whether they have the expected one was decided before.
 pub(crate) fn put(
     connection: &Connection,
     moved: &PositionMove,
     version: u64,
     has_changes: bool,
 ) -> rusqlite::Result<()> {
-    let PositionMove { poller, expected: _, polled_at, set } = moved;
+    let PositionMove { poller, expected: _, polled_at, set, forgets } = moved;
+    if *forgets {
+        connection.prepare_cached("DELETE FROM positions WHERE poller = ?")?.execute([poller])?;
+        connection.prepare_cached("DELETE FROM pollers WHERE name = ?")?.execute([poller])?;
+        return Ok(());
+    }
     let polled_at = polled_at.as_micros();
     connection
         .prepare_cached(

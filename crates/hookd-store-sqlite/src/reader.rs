@@ -18,7 +18,7 @@ use crate::cursors;
 use crate::error::Failure;
 use crate::format::{ChangeText, DeliveryText};
 use crate::fresh::Fresh;
-use crate::index::{KeyKind, RecentKeys, key_of_id, runs};
+use crate::index::{KeyKind, RecentKeys, beginning_key, key_of_id, keys_of_beginning, runs};
 use crate::onward::{self, Places};
 use crate::parent;
 use crate::positions;
@@ -99,6 +99,9 @@ trait BlockRecord: Record {
     /// The condition of the text index for a filter that asks for such a text, if it has one for it.
     fn condition(field: Self::Field, test: Test, found: Bitmap) -> Option<Condition>;
 
+    /// The condition for a test of what the index leads from, of those records that have no key which is their beginning.
+    fn keyless(test: Test, found: Bitmap) -> Condition;
+
     /// Reads those with these numbers, in their order.
     fn each(
         connection: &Connection,
@@ -127,6 +130,10 @@ impl BlockRecord for LoggedChange {
         Some(Condition::of_changes(test, texts, found))
     }
 
+    fn keyless(test: Test, found: Bitmap) -> Condition {
+        Condition::of_changes(test, &[ChangeText::Revision], found)
+    }
+
     fn each(
         connection: &Connection,
         instance: &str,
@@ -149,6 +156,10 @@ impl BlockRecord for DeliveryRecord {
             _ => return None,
         };
         Some(Condition::of_deliveries(test, texts, &[], found))
+    }
+
+    fn keyless(test: Test, found: Bitmap) -> Condition {
+        Condition::of_deliveries(test, &[DeliveryText::ForgeId], &[], found)
     }
 
     fn each(
@@ -189,6 +200,10 @@ impl Readers {
         })
     }
 
+    pub(crate) fn pollers(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| Ok(positions::pollers(connection)?))
+    }
+
     pub(crate) fn pending_count(&self) -> Result<usize, StoreError> {
         self.read(|connection| {
             Ok(connection
@@ -224,7 +239,7 @@ impl Readers {
                 changes.pass()?;
             }
             let logged = ChangeDecoder::new(&self.instance).read(&mut changes, changeid)?;
-            let parent = parent::find(connection, block, changeid, &logged.change)?;
+            let parent = parent::find(connection, &self.indexes.open_segment, block, changeid, &logged.change)?;
             Ok(Some(logged.into_record(parent)))
         })
     }
@@ -328,16 +343,43 @@ impl Readers {
                 Operator::Eq if filter.includes_missing() => return None,
                 Operator::Eq => Test::IsExactly(texts(filter)?),
                 Operator::Contains => Test::HasExactly(texts(filter)?),
+                Operator::StartsWith => Test::BeginsExactly(texts(filter)?),
                 _ => return None,
             };
             R::condition(filter.field, test, Bitmap::new(ids.clone()))
         };
         let mut conditions: Vec<_> = filters.iter().filter_map(condition).collect();
+        for filter in filters.iter().filter(|filter| filter.field == R::INDEXED.0) {
+            conditions.extend(self.beginning::<R>(connection, filter, ids)?);
+        }
         if conditions.is_empty() {
             return Ok(None);
         }
         self.collect(connection, &mut conditions)?;
         Ok(search::all(conditions))
+    }
+
+    /// The condition for a filter that asks for beginnings of what the keys lead from; `None` where they have not all of them.
+    fn beginning<R: BlockRecord>(
+        &self,
+        connection: &Connection,
+        filter: &Filter<R::Field>,
+        ids: &RangeInclusive<i64>,
+    ) -> Result<Option<Condition>, Failure> {
+        let text = |value: &Value| if let Value::Text(text) = value { Some(text.clone()) } else { None };
+        let beginnings: Option<Vec<String>> = filter.values.iter().map(text).collect();
+        // Without a letter or digit of an id it says nothing about its key.
+        let is_long = |beginning: &String| beginning.chars().any(|c| c != '-');
+        let Some(beginnings) =
+            beginnings.filter(|all| filter.operator == Operator::StartsWith && all.iter().all(is_long))
+        else {
+            return Ok(None);
+        };
+        let mut found = Bitmap::new(ids.clone());
+        for keys in beginnings.iter().filter_map(|beginning| keys_of_beginning(beginning)) {
+            found.set_all(self.numbers_of(connection, R::INDEXED.1, &keys)?);
+        }
+        Ok(Some(R::keyless(Test::BeginsExactly(beginnings), found)))
     }
 
     /// Reads the records with these numbers, in their order, in snapshots that are short: as long as there is one, the WAL
@@ -379,15 +421,18 @@ impl Readers {
     /// The keys that filters ask for, and what the recent ones lead to; `None` where the index answers no filter.
     fn indexed<R: BlockRecord>(&self, filters: &[Filter<R::Field>]) -> Option<(Vec<u64>, BTreeSet<i64>)> {
         let (field, kind) = R::INDEXED;
-        let filter = filters.iter().find(|filter| filter.field == field && filter.operator == Operator::Eq)?;
-        if filter.includes_missing() {
-            return None;
-        }
-        let key = |value: &Value| match value {
-            Value::Text(text) => Some(key_of_id(text)),
-            Value::Integer(_) | Value::Real(_) | Value::State(_) => None,
+        let text = |value: &'_ Value| if let Value::Text(text) = value { Some(text.clone()) } else { None };
+        let keys = |filter: &Filter<R::Field>| -> Option<Vec<u64>> {
+            let texts = filter.values.iter().filter_map(text);
+            match filter.operator {
+                Operator::Eq if filter.includes_missing() => None,
+                Operator::Eq => Some(texts.map(|text| key_of_id(&text)).collect()),
+                // A beginning that is as long as a key is the same key for all that begin so.
+                Operator::StartsWith => texts.map(|text| beginning_key(&text).map(|_| key_of_id(&text))).collect(),
+                _ => None,
+            }
         };
-        let keys: Vec<u64> = filter.values.iter().filter_map(key).collect();
+        let keys = filters.iter().filter(|filter| filter.field == field).find_map(keys)?;
         let found = keys.iter().flat_map(|key| self.indexes.recent_keys.find(kind, *key)).collect();
         Some((keys, found))
     }
@@ -431,7 +476,7 @@ fn narrowed<F: Field>(ids: RangeInclusive<i64>, filters: &[Filter<F>]) -> RangeI
             Operator::Ge => first = first.max(greatest),
             Operator::Lt => last = last.min(least.saturating_sub(1)),
             Operator::Le => last = last.min(least),
-            Operator::Ne | Operator::Contains => {}
+            Operator::Ne | Operator::Contains | Operator::StartsWith => {}
         }
     }
     first..=last

@@ -138,22 +138,35 @@ impl Readers {
             return Ok(());
         };
         for kind in [KeyKind::ForgeId, KeyKind::Revision] {
-            // As everywhere: the recent ones first.
-            let mut numbers = self.indexes.recent_keys.find_all(kind, &keys);
-            let _brief = self.brief();
-            let _snapshot = connection.unchecked_transaction()?;
-            for run in runs::of_kind(connection, kind)? {
-                numbers.extend(run.find_all(connection, &keys)?);
-            }
+            let mut numbers = self.numbers_of(connection, kind, &keys)?;
             match kind.part() {
                 Part::Deliveries => found.set_all(numbers),
                 Part::Changes => {
                     numbers.sort_unstable();
+                    let _brief = self.brief();
+                    let _snapshot = connection.unchecked_transaction()?;
                     found.set_all(blocks::owners(connection, &numbers)?);
                 }
             }
         }
         Ok(())
+    }
+
+    /// The numbers that these keys lead to, and those of some other keys.
+    pub(crate) fn numbers_of(
+        &self,
+        connection: &Connection,
+        kind: KeyKind,
+        keys: &RangeInclusive<u64>,
+    ) -> Result<Vec<i64>, Failure> {
+        // As everywhere: the recent ones first. What becomes a run in between is found twice, and not never.
+        let mut numbers = self.indexes.recent_keys.find_all(kind, keys);
+        let _brief = self.brief();
+        let _snapshot = connection.unchecked_transaction()?;
+        for run in runs::of_kind(connection, kind)? {
+            numbers.extend(run.find_all(connection, keys)?);
+        }
+        Ok(numbers)
     }
 
     /// A candidate, if it matches.

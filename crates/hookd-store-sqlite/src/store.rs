@@ -155,6 +155,10 @@ impl Log for SqliteStore {
         self.readers.positions(poller)
     }
 
+    fn pollers(&self) -> Result<Vec<String>, StoreError> {
+        self.readers.pollers()
+    }
+
     fn move_cursors(&self, moves: Vec<CursorMove>) -> Reply<Vec<Moved>> {
         match moves.iter().try_for_each(CursorMove::validate) {
             Ok(()) => self.queue(|promise| Job::MoveCursors(moves, promise)),

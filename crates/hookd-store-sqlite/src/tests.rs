@@ -4,6 +4,7 @@ mod bounded;
 mod maintenance;
 mod onward;
 mod overload;
+mod parents;
 mod runs;
 mod search;
 mod wal;

@@ -15,6 +15,7 @@
 mod batch;
 mod bitmap;
 mod condition;
+mod line;
 mod open;
 mod segment;
 pub(crate) mod stored;
@@ -23,3 +24,4 @@ pub(crate) use batch::BatchTexts;
 pub(crate) use bitmap::Bitmap;
 pub(crate) use condition::{Condition, Test, collect};
 pub(crate) use open::OpenSegment;
+pub(crate) use segment::Bounds;

@@ -170,7 +170,9 @@ impl Writer {
         // The changes of what was completed.
         self.packer.finish_block()?;
         self.insert(inserted)?;
+        let begun = Instant::now();
         self.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.intake.committed(begun.elapsed());
         Ok(changed)
     }
 

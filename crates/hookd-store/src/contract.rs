@@ -89,6 +89,7 @@ macro_rules! contract_tests {
                 a_second_poller_is_refused_with_its_changes,
                 a_second_poller_is_refused_where_both_are_queued,
                 the_last_change_is_remembered,
+                a_forgotten_poller_begins_anew,
                 an_invalid_move_of_positions_is_refused,
             }
             pending {
@@ -161,6 +162,7 @@ macro_rules! contract_tests {
                 what_is_not_there_is_none,
                 a_change_knows_the_last_of_its_line,
                 filters_changes,
+                finds_beginnings,
                 filters_deliveries,
                 orders_and_pages,
                 totals_count_all_that_match,

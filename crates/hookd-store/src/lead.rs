@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
-use crate::Timestamp;
+use crate::{Store, StoreError, Timestamp};
 
 /// A part of the work that one hookd does at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -133,6 +133,16 @@ pub struct Replica {
     pub leads: Vec<String>,
     /// How many pending deliveries it follows up.
     pub pending: u64,
+}
+
+/// The name of another hookd that shares the store, is alive and leads this part; `None` where there is none.
+///
+/// # Errors
+/// When the store cannot be read. Blocks on the store.
+pub fn leader(store: &dyn Store, part: &Part) -> Result<Option<String>, StoreError> {
+    let part = part.to_string();
+    let leads = |replica: &Replica| replica.is_alive && !replica.is_this && replica.leads.contains(&part);
+    Ok(store.replicas()?.into_iter().find(leads).map(|replica| replica.name))
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub use delivery::{Completion, Due, MAX_WAITING_TEXT_BYTES, NewDelivery, NewStat
 pub use error::StoreError;
 pub use expiry::{Expired, Expiry};
 pub use identity::{Identity, IdentityKey};
-pub use lead::{Lead, Leadership, Part, Replica};
+pub use lead::{Lead, Leadership, Part, Replica, leader};
 pub use log::Log;
 pub use memory::MemoryStore;
 pub use observer::Observer;

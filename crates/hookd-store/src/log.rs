@@ -60,8 +60,8 @@ pub trait Log: Send + Sync {
     /// are not written. Does nothing if the delivery is not pending.
     fn postpone(&self, due: Due) -> Reply<()>;
 
-    /// Moves the positions of a poller that has found no changes; with changes they move in
-    /// [`NewDelivery::positions`].
+    /// Moves the positions of a poller that has found no changes, or [forgets](PositionMove::forgets) it; with changes they
+    /// move in [`NewDelivery::positions`].
     ///
     /// # Errors
     /// [`StoreError::Moved`] if they do not have the expected version, [`StoreError::Invalid`] as
@@ -73,6 +73,12 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn positions(&self, poller: &str) -> Result<Option<Positions>, StoreError>;
+
+    /// The names of all pollers that have moved positions and were not forgotten, in order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn pollers(&self) -> Result<Vec<String>, StoreError>;
 
     /// Deletes expired data, in one step that is small enough not to delay other writes. Call it until
     /// [`Expired::has_more`] is `false`.

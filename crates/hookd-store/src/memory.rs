@@ -116,6 +116,10 @@ impl Log for MemoryStore {
         Ok(self.read(|data| data.positions.get(poller).cloned()))
     }
 
+    fn pollers(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.read(|data| data.positions.keys().cloned().collect()))
+    }
+
     fn cursors(&self) -> Result<Vec<Cursor>, StoreError> {
         Ok(self.read(|data| data.cursors.values().cloned().collect()))
     }

@@ -41,19 +41,30 @@ pub struct PositionMove {
     pub polled_at: Timestamp,
     /// The new position of each key that moves; `None` removes it. The others stay.
     pub set: Vec<(String, Option<String>)>,
+    /// Whether the poller is forgotten instead, with all of its positions: it is then one that has never polled.
+    pub forgets: bool,
 }
 
 impl PositionMove {
+    /// Forgets a poller whose positions have this version.
+    pub fn forgetting(poller: String, expected: u64) -> Self {
+        Self { poller, expected, polled_at: Timestamp::default(), set: Vec::new(), forgets: true }
+    }
+
     /// Checks everything that does not depend on what is stored.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] if the name of the poller, a key or a position is empty or too long.
+    /// [`StoreError::Invalid`] if the name of the poller, a key or a position is empty or too long, or a poller that is
+    /// forgotten gets positions.
     pub fn validate(&self) -> Result<(), StoreError> {
         let check = |what: &str, text: &str, most: usize| match text.len() {
             1.. if text.len() <= most => Ok(()),
             bytes => Err(StoreError::Invalid(format!("{what} of {bytes} bytes, expected 1 to {most}"))),
         };
         check("a poller's name", &self.poller, MAX_POLLER_BYTES)?;
+        if self.forgets && !self.set.is_empty() {
+            return Err(StoreError::Invalid("a poller that is forgotten gets no positions".to_owned()));
+        }
         for (key, position) in &self.set {
             check("the key of a position", key, MAX_POSITION_KEY_BYTES)?;
             position.as_deref().map_or(Ok(()), |position| check("a position", position, MAX_POSITION_BYTES))?;
@@ -61,11 +72,14 @@ impl PositionMove {
         Ok(())
     }
 
-    /// The version after the move, of positions that have this one (zero: there are none).
+    /// The version after the move, of positions that have this one (zero: there are none, before or after).
     ///
     /// # Errors
     /// [`StoreError::Moved`] if another one is expected.
     pub fn decide(&self, current: u64) -> Result<u64, StoreError> {
-        if current == self.expected { Ok(current + 1) } else { Err(StoreError::Moved { poller: self.poller.clone() }) }
+        if current != self.expected {
+            return Err(StoreError::Moved { poller: self.poller.clone() });
+        }
+        Ok(if self.forgets { 0 } else { current + 1 })
     }
 }

@@ -15,9 +15,9 @@ use std::collections::BTreeSet;
 
 use crate::State;
 
-/// How a filter compares. Of several values: `Eq` and `Contains` any, `Ne` none, the others all.
+/// How a filter compares. Of several values: `Eq`, `Contains` and `StartsWith` any, `Ne` none, the others all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are Buildbot's operators")]
+#[expect(missing_docs, reason = "the names are Buildbot's operators, and one more")]
 pub enum Operator {
     Eq,
     Ne,
@@ -26,6 +26,7 @@ pub enum Operator {
     Gt,
     Ge,
     Contains,
+    StartsWith,
 }
 
 impl Operator {
@@ -39,6 +40,7 @@ impl Operator {
             "gt" => Self::Gt,
             "ge" => Self::Ge,
             "contains" => Self::Contains,
+            "startswith" => Self::StartsWith,
             _ => return None,
         })
     }
@@ -88,7 +90,7 @@ pub struct Filter<F> {
     pub field: F,
     /// How it compares.
     pub operator: Operator,
-    /// With what: one value, or several for `Eq`, `Ne` and `Contains`.
+    /// With what: one value, or several for `Eq`, `Ne`, `Contains` and `StartsWith`.
     pub values: Vec<Value>,
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::admin::{Admin, Asking};
 use super::records::{self, CHANGES, Conditions};
 use super::terminal::{self, shown, time};
-use super::{Exit, Output, after_help, fail, moment, why};
+use super::{Exit, Output, after_help, fail, moment, revision, why};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -38,7 +38,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "NAME")]
     branch: Vec<String>,
 
-    /// Only of this whole revision; can be repeated.
+    /// Only of this revision: the whole one, or its first 7 hexadecimal digits or more; can be repeated.
     #[arg(long, value_name = "REVISION")]
     revision: Vec<String>,
 
@@ -74,10 +74,25 @@ pub(super) struct ListArgs {
 pub(super) fn run(config: &Path, args: &Asking<Command>, output: &mut Output<'_>) -> io::Result<Exit> {
     let Some(admin) = Admin::reach(config, &args.admin, output)? else { return Ok(Exit::Usage) };
     match &args.command {
-        Command::List(list) => match records::newest(&admin, CHANGES, &list.conditions(), list.limit, Ok) {
-            Ok(changes) => print_list(&changes, args.json, output),
-            Err(message) => fail(&message, output),
-        },
+        Command::List(list) => {
+            let conditions = match list.conditions() {
+                Ok(conditions) => conditions,
+                Err(message) => {
+                    fail(&message, output)?;
+                    return Ok(Exit::Usage);
+                }
+            };
+            // Revisions are indexed: one request, and not one for each window.
+            let found = if !list.revision.is_empty() && list.limit <= records::MAX_LIMIT {
+                records::some(&admin, CHANGES, &conditions, list.limit)
+            } else {
+                records::newest(&admin, CHANGES, &conditions, list.limit, Ok)
+            };
+            match found {
+                Ok(changes) => print_list(&changes, args.json, output),
+                Err(message) => fail(&message, output),
+            }
+        }
         Command::Show { id } => match read(&admin, *id) {
             Ok(change) => print_one(&change, args.json, output),
             Err(message) => fail(&message, output),
@@ -86,18 +101,29 @@ pub(super) fn run(config: &Path, args: &Asking<Command>, output: &mut Output<'_>
 }
 
 impl ListArgs {
-    fn conditions(&self) -> Conditions {
+    /// # Errors
+    /// When both beginnings of hashes and other revisions are asked for: one query is for beginnings, or for none.
+    fn conditions(&self) -> Result<Conditions, String> {
+        let revisions = if self.revision.iter().any(|revision| revision::is_abbreviated(revision)) {
+            if let Some(other) = self.revision.iter().find(|revision| !revision::is_beginning(revision)) {
+                return Err(format!(
+                    "`--revision {other}` is no hash: it cannot be asked for together with an abbreviated one"
+                ));
+            }
+            self.revision.iter().fold(Conditions::default(), |all, beginning| all.of_revision(beginning))
+        } else {
+            Conditions::default().with_any("revision", &self.revision)
+        };
         let fields = [
             ("repository", &self.repository),
             ("branch", &self.branch),
-            ("revision", &self.revision),
             ("category", &self.category),
             ("project", &self.project),
             ("codebase", &self.codebase),
             ("author__contains", &self.author),
         ];
-        let all = fields.into_iter().fold(Conditions::default(), |all, (field, values)| all.with_any(field, values));
-        all.received(self.since, self.until)
+        let all = fields.into_iter().fold(revisions, |all, (field, values)| all.with_any(field, values));
+        Ok(all.received(self.since, self.until))
     }
 }
 

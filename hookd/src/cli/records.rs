@@ -6,9 +6,13 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::admin::Admin;
+use super::revision;
 
 /// How many numbers a window has: as many as the REST API returns records at once, by default.
 pub(super) const WINDOW: i64 = 1000;
+
+/// How many records one request returns at most.
+pub(super) const MAX_LIMIT: usize = 5000;
 
 /// One kind of records.
 #[derive(Clone, Copy)]
@@ -48,6 +52,13 @@ impl Conditions {
             Some(at) => conditions.with(parameter, &at.as_seconds_f64().to_string()),
             None => conditions,
         })
+    }
+
+    /// The same, and the revision begins so.
+    #[must_use]
+    pub(super) fn of_revision(mut self, beginning: &str) -> Self {
+        self.0.push_str(&format!("&{}", revision::parameters(beginning)));
+        self
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -104,6 +115,15 @@ pub(super) fn window(
     let path =
         format!("/api/v2/{name}?{number}__ge={first}&{number}__le={last}&order={number}&limit={WINDOW}{conditions}");
     get(admin, &path, name)
+}
+
+/// The newest records that match conditions which an index answers, newest first, at most so many: [`MAX_LIMIT`] or fewer.
+///
+/// # Errors
+/// As [`get`].
+pub(super) fn some(admin: &Admin, kind: Kind, conditions: &Conditions, limit: usize) -> Result<Vec<Value>, String> {
+    let Conditions(conditions) = conditions;
+    get(admin, &format!("/api/v2/{}?limit={limit}{conditions}", kind.name), kind.name)
 }
 
 /// The newest records that match, newest first, at most so many. `keep` may drop some of a window.

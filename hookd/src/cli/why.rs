@@ -8,17 +8,23 @@ use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 
 use super::admin::{Admin, AdminArgs};
-use super::records::escaped;
-use super::terminal::{self, shown, time};
-use super::{Exit, Output};
+use super::records::{self, escaped, get};
+use super::terminal::{self, shown, text, time};
+use super::{Exit, Output, revision};
 
 /// How many deliveries of one revision are shown, the newest first, and how many changes of each.
 const MAX_SHOWN: usize = 10;
 
+/// How many revisions with the same beginning are listed.
+const MAX_CANDIDATES: usize = 10;
+
+/// How many changes with a beginning are read at a time.
+const MAX_READ: usize = 100;
+
 /// Arguments of `hookd why`.
 #[derive(Debug, Args)]
 pub(super) struct WhyArgs {
-    /// The number of a delivery, the forge's id of one, or a whole revision.
+    /// The number of a delivery, the forge's id of one, or a revision: the whole one, or its first 7 hexadecimal digits or more.
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     what: String,
 
@@ -30,71 +36,153 @@ pub(super) struct WhyArgs {
     json: bool,
 }
 
+/// What was found.
+#[derive(Debug, Default)]
+struct Found {
+    /// Newest first, each with its changes in `changes`, and what became of these in `sinks`.
+    deliveries: Vec<Value>,
+    /// Of each revision that is meant by a beginning which is not clear, the newest change; the newest first. One more than
+    /// are listed if there are more.
+    candidates: Vec<Value>,
+}
+
 pub(super) fn run(config: &Path, args: &WhyArgs, output: &mut Output<'_>) -> io::Result<Exit> {
     let Some(admin) = Admin::reach(config, &args.admin, output)? else { return Ok(Exit::Usage) };
-    let deliveries = match find(&admin, &args.what) {
-        Ok(deliveries) => deliveries,
+    let found = match find(&admin, &args.what) {
+        Ok(found) => found,
         Err(message) => {
             writeln!(output.err, "error: {message}")?;
             return Ok(Exit::Failure);
         }
     };
     if args.json {
-        terminal::json(&json!({ "deliveries": deliveries }), output)?;
+        terminal::json(&found.to_json(), output)?;
     } else {
-        for (index, delivery) in deliveries.iter().enumerate() {
+        for (index, delivery) in found.deliveries.iter().enumerate() {
             if index > 0 {
                 writeln!(output.out)?;
             }
             print(delivery, output)?;
         }
     }
-    if deliveries.is_empty() {
-        let what = &args.what;
-        writeln!(
-            output.err,
-            "error: no delivery has the number or the id `{what}`, and no change the revision `{what}`: a request that \
-             could not be verified is no delivery, see `/unverified` on the private listener"
-        )?;
-        return Ok(Exit::Failure);
+    if !found.candidates.is_empty() {
+        print_candidates(&args.what, &found.candidates, output)?;
+    } else if found.deliveries.is_empty() {
+        print_nothing(&args.what, output)?;
+    } else {
+        return Ok(Exit::Ok);
     }
-    Ok(Exit::Ok)
+    Ok(Exit::Failure)
 }
 
-/// The deliveries that are meant, newest first, each with its changes in `changes`, and what became of these in `sinks`.
-fn find(admin: &Admin, what: &str) -> Result<Vec<Value>, String> {
+fn find(admin: &Admin, what: &str) -> Result<Found, String> {
     let escaped = escaped(what);
-    let records = |path: &str, kind: &str| -> Result<Vec<Value>, String> {
-        match admin.get(path)?.success()?[kind].take() {
-            Value::Array(records) => Ok(records),
-            _ => Ok(Vec::new()),
-        }
-    };
     let mut ids = Vec::new();
     let mut add = |found: Vec<Value>| ids.extend(found.iter().filter_map(|record| record["deliveryid"].as_i64()));
-    add(records(&format!("/api/v2/deliveries?forge_id={escaped}&limit={MAX_SHOWN}"), "deliveries")?);
-    add(records(&format!("/api/v2/changes?revision={escaped}&limit={MAX_SHOWN}"), "changes")?);
+    add(get(admin, &format!("/api/v2/deliveries?forge_id={escaped}&limit={MAX_SHOWN}"), "deliveries")?);
+    let of_revision = |revision: &str| {
+        let path = format!("/api/v2/changes?revision={}&limit={MAX_SHOWN}", records::escaped(revision));
+        get(admin, &path, "changes")
+    };
+    add(of_revision(what)?);
+    let mut candidates = Vec::new();
+    if ids.is_empty() && revision::is_beginning(what) {
+        candidates = beginning_with(admin, what)?;
+        if let [only] = candidates.as_slice() {
+            ids.extend(of_revision(text(only, "revision"))?.iter().filter_map(|change| change["deliveryid"].as_i64()));
+            candidates.clear();
+        }
+    }
     if let Ok(number) = what.parse::<i64>() {
-        add(records(&format!("/api/v2/deliveries?deliveryid={number}"), "deliveries")?);
+        let found = get(admin, &format!("/api/v2/deliveries?deliveryid={number}"), "deliveries")?;
+        ids.extend(found.iter().filter_map(|record| record["deliveryid"].as_i64()));
     }
     ids.sort_unstable();
     ids.dedup();
     let mut deliveries = Vec::new();
     for id in ids.into_iter().rev().take(MAX_SHOWN) {
         // It may have expired since.
-        let Some(mut delivery) = records(&format!("/api/v2/deliveries/{id}"), "deliveries")?.pop() else { continue };
+        let Some(mut delivery) = get(admin, &format!("/api/v2/deliveries/{id}"), "deliveries")?.pop() else { continue };
         let changeids: Vec<i64> =
             delivery["changeids"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect();
         let mut changes = Vec::new();
         for changeid in changeids.into_iter().take(MAX_SHOWN) {
-            let Some(mut change) = records(&format!("/api/v2/changes/{changeid}"), "changes")?.pop() else { continue };
-            change["sinks"] = Value::Array(records(&format!("/api/v2/changes/{changeid}/sinks?follow=1"), "sinks")?);
+            let Some(mut change) = get(admin, &format!("/api/v2/changes/{changeid}"), "changes")?.pop() else {
+                continue;
+            };
+            change["sinks"] = Value::Array(get(admin, &format!("/api/v2/changes/{changeid}/sinks?follow=1"), "sinks")?);
             changes.push(change);
         }
         delivery["changes"] = Value::Array(changes);
         deliveries.push(delivery);
     }
-    Ok(deliveries)
+    Ok(Found { deliveries, candidates })
+}
+
+/// The newest change of each revision that begins so, newest first; of at most one more than are listed.
+fn beginning_with(admin: &Admin, beginning: &str) -> Result<Vec<Value>, String> {
+    let mut path = format!("/api/v2/changes?limit={MAX_READ}&{}", revision::parameters(beginning));
+    let mut candidates: Vec<Value> = Vec::new();
+    loop {
+        let answer = admin.get(&path)?.success()?;
+        let changes = answer["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for change in changes {
+            if candidates.iter().all(|other| other["revision"] != change["revision"]) {
+                path.push_str(&format!("&revision__ne={}", escaped(text(change, "revision"))));
+                candidates.push(change.clone());
+            }
+        }
+        // Mostly the first answer has all: one revision may be pushed to many branches.
+        let are_all = answer["meta"]["total"].as_u64().is_none_or(|total| total <= changes.len() as u64);
+        if are_all || candidates.len() > MAX_CANDIDATES {
+            candidates.truncate(MAX_CANDIDATES + 1);
+            return Ok(candidates);
+        }
+    }
+}
+
+impl Found {
+    fn to_json(&self) -> Value {
+        let mut json = json!({ "deliveries": self.deliveries });
+        if !self.candidates.is_empty() {
+            let revisions = self.candidates.iter().take(MAX_CANDIDATES).map(|change| change["revision"].clone());
+            json["candidates"] = Value::Array(revisions.collect());
+        }
+        json
+    }
+}
+
+/// Says that a beginning is that of several revisions, and which.
+fn print_candidates(what: &str, candidates: &[Value], output: &mut Output<'_>) -> io::Result<()> {
+    let count = match candidates.len() {
+        count if count > MAX_CANDIDATES => format!("more than {MAX_CANDIDATES} revisions, the newest first"),
+        count => format!("{count} revisions, the newest first"),
+    };
+    writeln!(output.err, "error: `{what}` is ambiguous: it is the beginning of {count}:")?;
+    for change in candidates.iter().take(MAX_CANDIDATES) {
+        let [revision, branch, repository] = ["revision", "branch", "repository"].map(|key| shown(text(change, key)));
+        let comments = shown(text(change, "comments").lines().next().unwrap_or_default());
+        let (changeid, deliveryid) = (&change["changeid"], &change["deliveryid"]);
+        writeln!(
+            output.err,
+            "  {revision}  delivery {deliveryid}, change {changeid}, branch {branch} of {repository}: {comments}"
+        )?;
+    }
+    writeln!(output.err, "run it again with more digits, the whole revision, or the number of the delivery")
+}
+
+fn print_nothing(what: &str, output: &mut Output<'_>) -> io::Result<()> {
+    let revision = if revision::is_beginning(what) { "a revision that begins so" } else { "this revision" };
+    writeln!(
+        output.err,
+        "error: nothing found for `{what}`: of all deliveries that are kept none has this number or id, and no change has \
+         {revision}; a request that could not be verified is no delivery, see `/unverified` on the private listener"
+    )?;
+    if revision::is_too_short(what) {
+        let least = revision::MIN_DIGITS;
+        writeln!(output.err, "an abbreviated revision needs {least} digits or more")?;
+    }
+    Ok(())
 }
 
 fn print(delivery: &Value, output: &mut Output<'_>) -> io::Result<()> {

@@ -102,17 +102,17 @@ fn failed_logins_and_whoever_reloads_are_logged() {
     let unasked = http::send(hookd.admin().address(), &Request::get("/")).expect("it answers");
     assert_eq!(unasked.status, 401);
     assert_eq!(admin(&hookd, Request::get("/"), "guessed-wrong").status, 401);
-    assert_eq!(logged(&hookd, "login at `[admin]` failed")["peer"], "127.0.0.1");
+    assert_eq!(logged(&hookd, "login on `[admin]` failed")["peer"], "127.0.0.1");
     assert_eq!(admin(&hookd, Request::post("/api/v2/reload"), "letmein").status, 200);
-    let line = logged(&hookd, "asked for on `[admin]`");
+    let line = logged(&hookd, "command received on `[admin]`");
     assert_eq!(
         (&line["peer"], &line["user"], &line["path"]),
         (&json!("127.0.0.1"), &json!("op"), &json!("/api/v2/reload"))
     );
     hookd.signal("HUP");
-    assert_eq!(logged(&hookd, "reload asked for")["signal"], "SIGHUP");
+    assert_eq!(logged(&hookd, "reload requested")["signal"], "SIGHUP");
     let lines = hookd.log();
-    let failed = lines.iter().filter(|line| line.contains("login at `[admin]` failed")).count();
+    let failed = lines.iter().filter(|line| line.contains("login on `[admin]` failed")).count();
     assert_eq!(failed, 1, "{lines:#?}");
     assert!(!lines.join("\n").contains("guessed-wrong") && !lines.join("\n").contains("letmein"), "{lines:#?}");
 }

@@ -1,5 +1,6 @@
 //! `hookd why`: the whole way of a delivery, to the builds of a real Buildbot master.
 
+use hookd_tests::http::Request;
 use hookd_tests::{Buildbot, Finished, Home, Hookd, sha256_signature, until};
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ fn why(hookd: &Hookd, what: &[&str]) -> Finished {
 }
 
 /// A push of this revision to this branch, signed with the second secret.
-fn push_to(branch: &str, revision: &str) -> hookd_tests::http::Request {
+fn push_to(branch: &str, revision: &str) -> Request {
     let mut payload = push::payload(revision);
     payload["ref"] = json!(format!("refs/heads/{branch}"));
     let signature = sha256_signature(b"second", payload.to_string().as_bytes());
@@ -100,4 +101,77 @@ fn why_tells_what_waits_behind_what() {
     assert!(ignored.contains("translated into no change: event `watch`"), "{ignored}");
     let unknown = why(&hookd, &["nothing"]);
     assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(1), ""));
+}
+
+#[test]
+fn why_takes_the_beginning_of_a_revision_and_says_whose_it_may_be() {
+    let hookd = Home::serving("[change_hook_dialects]\ngithub = true\nbase = true\n").start();
+    let [one, other, odd] =
+        ["c0ffee14bb761a232cd80139fbd4c0d33264240a", "c0ffee1dbb761a232cd80139fbd4c0d33264240b", "1234567"];
+    for revision in [one, other] {
+        assert_eq!(hookd.send(&push::request(revision)).line(), "202 1 change found");
+    }
+    // As `git log --oneline` prints it, and from a mail in capitals.
+    for beginning in [&one[..8], &one[..12], &one[..39], "C0FFEE14"] {
+        let told = why(&hookd, &[beginning]);
+        assert!(told.stdout.starts_with("delivery 1, ") && told.stdout.contains(one), "{}", told.stdout);
+        assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""), "{beginning}");
+    }
+    let ambiguous = why(&hookd, &["c0ffee1"]);
+    assert_eq!((ambiguous.code, ambiguous.stdout.as_str()), (Some(1), ""));
+    let lines: Vec<&str> = ambiguous.stderr.lines().collect();
+    assert_eq!(lines[0], "error: `c0ffee1` is ambiguous: it is the beginning of 2 revisions, the newest first:");
+    for (line, (revision, number)) in lines[1..].iter().zip([(other, 2), (one, 1)]) {
+        let begins = format!("  {revision}  delivery {number}, change {number}, branch ");
+        assert!(line.starts_with(&begins), "{}", ambiguous.stderr);
+    }
+    assert_eq!(lines.len(), 4, "{}", ambiguous.stderr);
+    let json: Value = serde_json::from_str(&why(&hookd, &["c0ffee1", "--json"]).stdout).expect("it is JSON");
+    assert_eq!(json, json!({"candidates": [other, one], "deliveries": []}));
+
+    let short = why(&hookd, &["c0ffee"]);
+    assert_eq!((short.code, short.stdout.as_str()), (Some(1), ""));
+    assert!(short.stderr.contains("an abbreviated revision needs 7 digits or more"), "{}", short.stderr);
+    let unknown = why(&hookd, &["c0ffee2"]);
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(1), ""));
+    assert!(unknown.stderr.contains("no change has a revision that begins so"), "{}", unknown.stderr);
+
+    // A revision of Subversion that looks like an abbreviated hash is itself first.
+    for revision in [odd, "12345678"] {
+        let form = format!("author=a&comments=c&revision={revision}");
+        let sent = hookd.send(&Request::get(format!("/change_hook/base?{form}")));
+        assert_eq!(sent.status, 202, "{}", sent.text());
+    }
+    let exact = why(&hookd, &[odd]);
+    assert!(exact.stdout.starts_with("delivery 3, ") && !exact.stdout.contains("delivery 4"), "{}", exact.stdout);
+}
+
+#[test]
+fn changes_are_listed_by_the_beginnings_of_their_revisions() {
+    let hookd = Home::serving("[change_hook_dialects]\ngithub = true\n").start();
+    let revisions =
+        ["c0ffee14bb761a232cd80139fbd4c0d33264240a", "beefee14bb761a232cd80139fbd4c0d33264240a", "r5", "r51"];
+    for revision in revisions {
+        hookd.send(&push::request(revision));
+    }
+    let admin = format!("http://{}", hookd.admin().address());
+    let list = |revisions: &[&str]| {
+        let mut args = vec!["changes", "list", "--json", "--admin", &admin];
+        revisions.iter().for_each(|revision| args.extend(["--revision", *revision]));
+        hookd.home().run(&args)
+    };
+    let ids = |revisions: &[&str]| -> Vec<i64> {
+        let json: Value = serde_json::from_str(&list(revisions).stdout).expect("it is JSON");
+        json["changes"].as_array().unwrap().iter().map(|change| change["changeid"].as_i64().unwrap()).collect()
+    };
+    assert_eq!(ids(&["c0ffee1"]), [1]);
+    assert_eq!(ids(&["c0ffee14bb", revisions[1]]), [2, 1]);
+    assert_eq!(ids(&["r5"]), [3]);
+    assert_eq!(ids(&["c0ffee2"]), [0; 0]);
+    let mixed = list(&["c0ffee1", "r5"]);
+    assert_eq!(mixed.code, Some(2));
+    assert!(mixed.stderr.contains("`--revision r5` is no hash"), "{}", mixed.stderr);
+    let page = hookd.admin().get("/api/v2/changes?revision__startswith=c0f&field=changeid&field=revision");
+    let page: Value = serde_json::from_str(&page.text()).expect("it is JSON");
+    assert_eq!(page["changes"], json!([{"changeid": 1, "revision": revisions[0]}]));
 }

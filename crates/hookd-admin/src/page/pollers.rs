@@ -1,5 +1,7 @@
 //! The page of all pollers: whether they get through to their repositories, and a button that has one poll now.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use hookd_core::duration;
 use hookd_pollers::PollerView;
@@ -10,12 +12,25 @@ use super::layout::{Frame, address, button, none, state};
 use super::root::Root;
 use super::text::text;
 use super::time::moment;
-use super::{found, not_found, see};
-use crate::state::AppState;
+use super::{conflict, found, not_found, see, unavailable};
+use crate::state::{AppState, blocking};
 
 pub(super) async fn show(admin: web::Data<AppState>) -> HttpResponse {
     let frame = Frame { root: Root::TOP, title: "Pollers", search: "" };
-    found(&admin, &frame, content(&admin.pollers().pollers())).await
+    let engine = Arc::clone(admin.pollers());
+    match blocking(move || Ok((engine.pollers(), engine.orphans()?))).await {
+        Ok((pollers, orphans)) => found(&admin, &frame, content(&pollers, &orphans)).await,
+        Err(error) => unavailable(Root::TOP, &error),
+    }
+}
+
+/// Forgets a poller that is no longer configured.
+pub(super) async fn forget(admin: web::Data<AppState>, request: HttpRequest, name: web::Path<String>) -> HttpResponse {
+    let root = Root::of(request.path());
+    match admin.pollers().forget(&name).await {
+        Ok(_) => see(&root.to("pollers")),
+        Err(message) => conflict(root, &message),
+    }
 }
 
 /// Has a poller poll now.
@@ -24,7 +39,7 @@ pub(super) async fn poke(admin: web::Data<AppState>, request: HttpRequest, name:
     if admin.pollers().poke(&name) { see(&root.to("pollers")) } else { not_found(root, "poller") }
 }
 
-fn content(pollers: &[PollerView]) -> Markup {
+fn content(pollers: &[PollerView], orphans: &[String]) -> Markup {
     html! {
         h1 { "Pollers" }
         @if pollers.is_empty() {
@@ -42,6 +57,14 @@ fn content(pollers: &[PollerView]) -> Markup {
                     tbody { @for poller in pollers { (row(poller)) } }
                 }
             }
+        }
+        @if !orphans.is_empty() {
+            h2 { "No longer configured" }
+            p.note {
+                "hookd still knows how far such a poller has read, in case that it comes back. To forget it deletes that: should "
+                "it come back later, its first poll reports nothing."
+            }
+            ul { @for name in orphans { li.actions { (text(name)) (button(&Root::TOP.poller(name), "forget", "Forget")) } } }
         }
     }
 }

@@ -82,13 +82,13 @@ fn filter<F: Field>(parameter: &str, values: &[&str]) -> Result<Filter<F>, Strin
         None => (parameter, Operator::Eq),
     };
     let field = F::from_name(name).ok_or_else(unrecognized)?;
-    let takes_many = matches!(operator, Operator::Eq | Operator::Ne | Operator::Contains);
+    let takes_many = matches!(operator, Operator::Eq | Operator::Ne | Operator::Contains | Operator::StartsWith);
     let is_supported = match field.kind() {
         Kind::Opaque => false,
         Kind::List => operator == Operator::Contains,
         Kind::Text => true,
         Kind::State => matches!(operator, Operator::Eq | Operator::Ne),
-        Kind::Integer | Kind::Real => operator != Operator::Contains,
+        Kind::Integer | Kind::Real => !matches!(operator, Operator::Contains | Operator::StartsWith),
     };
     if !is_supported || (values.len() > 1 && !takes_many) {
         return Err(format!("cannot filter with '{parameter}'"));
@@ -139,6 +139,8 @@ mod tests {
             ("field=branch&order=author", "cannot order on un-selected fields"),
             ("properties=1", "cannot filter with 'properties'"),
             ("changeid__lt=1&changeid__lt=2", "cannot filter with 'changeid__lt'"),
+            ("changeid__startswith=1", "cannot filter with 'changeid__startswith'"),
+            ("files__startswith=a", "cannot filter with 'files__startswith'"),
         ] {
             assert_eq!(parse::<ChangeField>(query).unwrap_err(), message, "{query}");
         }

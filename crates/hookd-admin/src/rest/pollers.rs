@@ -1,5 +1,7 @@
 //! Pollers in the REST API: what they are doing, and that one polls now.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use hookd_pollers::PollerView;
@@ -7,12 +9,18 @@ use hookd_store::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::envelope;
-use crate::state::AppState;
+use crate::state::{AppState, blocking};
 
 pub(super) async fn pollers(state: web::Data<AppState>) -> HttpResponse {
-    let records: Vec<Json> = state.pollers().pollers().iter().map(to_json).collect();
-    let total = records.len() as u64;
-    envelope::collection("pollers", records, total, None)
+    let engine = Arc::clone(state.pollers());
+    match blocking(move || Ok((engine.pollers(), engine.orphans()?))).await {
+        Ok((views, orphans)) => {
+            let records: Vec<Json> = views.iter().map(to_json).collect();
+            let meta = json!({ "total": records.len(), "not_configured": orphans });
+            envelope::answer(StatusCode::OK, &json!({ "pollers": records, "meta": meta }))
+        }
+        Err(error) => super::unavailable(&error),
+    }
 }
 
 pub(super) async fn poller(state: web::Data<AppState>, name: web::Path<String>) -> HttpResponse {
@@ -29,6 +37,14 @@ pub(super) async fn poke(state: web::Data<AppState>, name: web::Path<String>) ->
         return missing(&name);
     }
     envelope::answer(StatusCode::OK, &json!({ "result": format!("poller `{name}` polls now") }))
+}
+
+/// Forgets a poller that is no longer configured.
+pub(super) async fn forget(state: web::Data<AppState>, name: web::Path<String>) -> HttpResponse {
+    match state.pollers().forget(&name).await {
+        Ok(result) => envelope::answer(StatusCode::OK, &json!({ "result": result })),
+        Err(message) => envelope::error(StatusCode::CONFLICT, &message),
+    }
 }
 
 fn to_json(PollerView { settings, status }: &PollerView) -> Json {

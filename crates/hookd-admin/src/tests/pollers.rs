@@ -82,7 +82,7 @@ async fn a_poller_is_shown_with_its_times_and_its_error() {
         assert_eq!(before[field], value, "{field}: {before}");
     }
     assert!(before["next_poll_at"].as_f64().unwrap() - before["succeeded_at"].as_f64().unwrap() >= 3600.0, "{before}");
-    assert_eq!(site.get("/api/v2/pollers").await.json()["meta"], json!({ "total": 1 }));
+    assert_eq!(site.get("/api/v2/pollers").await.json()["meta"], json!({ "total": 1, "not_configured": [] }));
 
     scripted.answers(Err("no route to <host>"));
     let answer = site.post(&format!("/api/v2/pollers/{ESCAPED}/poke")).await;
@@ -134,9 +134,33 @@ async fn what_is_not_there_is_404() {
     for path in ["/api/v2/pollers/other/poke", "/pollers/other/poke", "/pollers/other/pause"] {
         assert_eq!(site.post(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
+}
+
+#[actix_web::test]
+async fn a_poller_is_forgotten_when_it_is_no_longer_configured() {
+    let (site, _scripted) = site().await;
+    let (api, page) = (format!("/api/v2/pollers/{ESCAPED}/forget"), format!("/pollers/{ESCAPED}/forget"));
+    assert!(!site.text("/pollers").await.contains("No longer configured"));
+    let refused = site.post(&api).await;
+    let message = format!("poller `{NAME}` is configured: remove it from the configuration first");
+    assert_eq!((refused.status, refused.json()), (StatusCode::CONFLICT, json!({ "error": message })));
+    assert_eq!(site.post(&page).await.status, StatusCode::CONFLICT);
+    assert!(site.get(&api).await.status.is_client_error());
+
     site.pollers.apply(&[]).await;
-    assert!(site.text("/pollers").await.contains("No poller is configured"));
-    assert_eq!(site.get("/api/v2/pollers").await.json(), json!({ "pollers": [], "meta": { "total": 0 } }));
+    let meta = json!({ "total": 0, "not_configured": [NAME] });
+    assert_eq!(site.get("/api/v2/pollers").await.json(), json!({ "pollers": [], "meta": meta }));
+    let shown = site.text("/pollers").await;
+    for part in ["No poller is configured", "No longer configured", &format!("action=\".{page}\"")] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let unknown = site.post("/api/v2/pollers/other/forget").await;
+    assert_eq!(unknown.json(), json!({ "error": "there is no poller `other`" }));
+    let forgotten = site.post(&api).await;
+    assert_eq!(forgotten.json(), json!({ "result": format!("poller `{NAME}` is forgotten") }));
+    let meta = json!({ "total": 0, "not_configured": [] });
+    assert_eq!(site.get("/api/v2/pollers").await.json(), json!({ "pollers": [], "meta": meta }));
+    assert_eq!(site.post(&api).await.status, StatusCode::CONFLICT);
 }
 
 #[actix_web::test]

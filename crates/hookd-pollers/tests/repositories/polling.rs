@@ -71,6 +71,7 @@ impl Polling {
             expected: version,
             polled_at: Timestamp::now(),
             set: polled.set,
+            forgets: false,
         };
         moved.validate().unwrap();
         for (key, position) in moved.set {

@@ -168,7 +168,7 @@ pub(crate) fn fill(store: &dyn Store) -> Filled {
     let receipt = append(store, replay.clone());
     duplicates.push((replay, receipt));
     let set = vec![("trunk \0".to_owned(), Some("41".to_owned())), ("ü".to_owned(), Some("x".to_owned()))];
-    let polled = PositionMove { poller: "svn".to_owned(), expected: 0, polled_at: NOON, set };
+    let polled = PositionMove { poller: "svn".to_owned(), expected: 0, polled_at: NOON, set, forgets: false };
     let poll = NewDelivery {
         dialect: "poller".to_owned(),
         event: Some("poll".to_owned()),
@@ -178,9 +178,11 @@ pub(crate) fn fill(store: &dyn Store) -> Filled {
         ..kept(identified("svn@1", "", accepted("41")))
     };
     append(store, poll);
-    let polled = PositionMove { poller: "svn".to_owned(), expected: 1, polled_at: late, set: Vec::new() };
+    let polled =
+        PositionMove { poller: "svn".to_owned(), expected: 1, polled_at: late, set: Vec::new(), forgets: false };
     store.move_positions(polled).wait().unwrap();
-    let polled = PositionMove { poller: "git \0 ü".to_owned(), expected: 0, polled_at: late, set: Vec::new() };
+    let polled =
+        PositionMove { poller: "git \0 ü".to_owned(), expected: 0, polled_at: late, set: Vec::new(), forgets: false };
     store.move_positions(polled).wait().unwrap();
     // A large body and a large change.
     append(store, kept(delivery(&"large ".repeat(1_000_000), accepted("large"))));

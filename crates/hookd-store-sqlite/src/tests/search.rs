@@ -41,12 +41,21 @@ fn segments(path: &Path) -> i64 {
     connection.query_row("SELECT count(*) FROM text_segments", [], |row| row.get(0)).unwrap()
 }
 
+/// That a revision is found by its beginning with a filter, among the changes.
+fn look_for_beginning(store: &SqliteStore, number: usize) {
+    let query = Query::default().filter(ChangeField::Revision, Operator::StartsWith, &hash(number)[..9]);
+    let page = store.changes(&query).unwrap();
+    assert_eq!((page.total, page.rows[0].changeid), (1, 2 * number as i64 + 2));
+    assert_eq!(page.rows[0].change.revision.as_deref(), Some(hash(number).as_str()));
+}
+
 /// That each of these deliveries is found, and nothing else.
 fn look(store: &SqliteStore, numbers: impl IntoIterator<Item = usize>) {
     for number in numbers {
         let deliveryid = number as i64 + 1;
         assert_eq!(found(store, &hash(number)[..9]), [deliveryid]);
         assert_eq!(found(store, &hash(number).to_uppercase()), [deliveryid]);
+        look_for_beginning(store, number);
         if number.is_multiple_of(100) {
             assert_eq!(found(store, &format!("OPIC-{number}-")), [deliveryid]);
         }

@@ -20,6 +20,8 @@ pub(crate) enum Test {
     IsExactly(Vec<String>),
     /// With any of these parts, by case.
     HasExactly(Vec<String>),
+    /// Beginning with any of these, by case.
+    BeginsExactly(Vec<String>),
 }
 
 /// A condition, and the deliveries or changes that meet it.
@@ -170,6 +172,9 @@ impl Test {
             Self::Is(whole) => folded == whole || is_cut(text),
             Self::IsRepository(wanted) => is_repository(folded, wanted) || is_cut(text),
             Self::IsExactly(any) => any.iter().any(|whole| text == whole || (is_cut(text) && whole.starts_with(text))),
+            Self::BeginsExactly(any) => {
+                any.iter().any(|part| text.starts_with(part.as_str()) || (is_cut(text) && part.starts_with(text)))
+            }
             Self::HasExactly(any) => is_cut(text) || any.iter().any(|part| text.contains(part.as_str())),
         }
     }

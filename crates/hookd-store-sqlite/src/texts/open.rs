@@ -1,5 +1,6 @@
 //! The segment that is being filled: the writer adds what it committed, and searches look through it.
 
+use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
 use hookd_store::State;
@@ -10,7 +11,7 @@ use super::segment::{Bounds, Segment};
 use super::stored;
 use crate::blocks::{self, Part};
 use crate::error::Failure;
-use crate::format::{Columns, TextList, state_from_code};
+use crate::format::{Columns, Passed, TextList, state_from_code};
 use crate::packer::Numbers;
 
 /// The segment that is being filled, shared by the writer and all readers.
@@ -68,6 +69,17 @@ impl OpenSegment {
         let mut segment = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let next = segment.next();
         *segment = next;
+    }
+
+    /// Those of these changes that may be of this line, the greatest first, if its bounds are those that are wanted.
+    pub(crate) fn of_line(
+        &self,
+        line: &Passed<'_>,
+        ids: &Range<i64>,
+        is_wanted: impl FnOnce(&Bounds) -> bool,
+    ) -> Option<(Bounds, Vec<i64>)> {
+        let segment = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        is_wanted(&segment.bounds).then(|| (segment.bounds, segment.of_line(line, ids)))
     }
 
     /// A copy of what is in it now.

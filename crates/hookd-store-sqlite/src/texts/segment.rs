@@ -1,11 +1,13 @@
 //! A segment of the index: its texts, and which record has which.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
+use std::ops::Range;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::batch::{BatchTexts, Place};
-use crate::format::{Columns, IndexedOutcome, TextList};
+use super::line;
+use crate::format::{Columns, IndexedOutcome, Passed, TextList};
 
 /// A segment is full with so many deliveries and changes. Fewer would repeat more texts; more take longer to write, some
 /// milliseconds as it is.
@@ -34,7 +36,7 @@ pub(crate) struct Segment {
     texts: TextList,
     /// The number of each text, at its hash.
     numbers: HashTable<u32>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     columns: Columns,
 }
 
@@ -53,7 +55,7 @@ impl Segment {
             bounds,
             texts: TextList::default(),
             numbers: HashTable::new(),
-            hasher: RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
             columns: Columns::default(),
         }
     }
@@ -112,12 +114,23 @@ impl Segment {
         std::array::from_fn(|index| last[index].1)
     }
 
+    /// Those of these changes that may be of this line, the greatest first.
+    pub(super) fn of_line(&self, line: &Passed<'_>, ids: &Range<i64>) -> Vec<i64> {
+        let numbers = line::numbers(line, |text| self.known(self.hasher.hash_one(text), text));
+        numbers.map(|numbers| line::changes(&self.bounds, &self.columns, numbers, ids)).unwrap_or_default()
+    }
+
+    /// The number of a text that is in it.
+    fn known(&self, hash: u64, text: &str) -> Option<u32> {
+        self.numbers.find(hash, |number| self.texts.get(*number) == Some(text)).copied()
+    }
+
     /// The number of a text; 0 for none.
     fn number(&mut self, text: Option<&str>) -> u32 {
         let Some(text) = text else { return 0 };
         let hash = self.hasher.hash_one(text);
-        if let Some(number) = self.numbers.find(hash, |number| self.texts.get(*number) == Some(text)) {
-            return *number;
+        if let Some(number) = self.known(hash, text) {
+            return number;
         }
         let number = self.texts.push(text);
         let (hasher, texts) = (&self.hasher, &self.texts);

@@ -1,10 +1,13 @@
 //! Segments in the file.
 
+use std::ops::Range;
+
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::line;
 use super::segment::{Bounds, Segment};
 use crate::error::Failure;
-use crate::format::{Columns, TextList};
+use crate::format::{Columns, Passed, TextList};
 
 /// The columns that make [`Bounds`].
 macro_rules! bounds {
@@ -40,6 +43,22 @@ impl StoredSegment {
 
     pub(crate) fn columns(&self) -> Result<Columns, Failure> {
         Columns::unpack(&self.columns).map_err(|failure| self.named(&failure))
+    }
+
+    /// Those of these changes that may be of this line, the greatest first.
+    ///
+    /// # Errors
+    /// When the segment is broken.
+    pub(crate) fn of_line(&self, line: &Passed<'_>, ids: &Range<i64>) -> Result<Vec<i64>, Failure> {
+        let texts = self.texts()?;
+        let number = |wanted: &str| {
+            let place = texts.iter().position(|text| text == wanted)?;
+            u32::try_from(place + 1).ok()
+        };
+        match line::numbers(line, number) {
+            Some(numbers) => Ok(line::changes(&self.bounds, &self.columns()?, numbers, ids)),
+            None => Ok(Vec::new()),
+        }
     }
 
     fn named(&self, failure: &Failure) -> Failure {

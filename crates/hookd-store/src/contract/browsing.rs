@@ -115,6 +115,78 @@ pub fn filters_changes(open: Open<'_>) {
     }
 }
 
+/// Whatever a revision looks like: as a hash, shorter, of other letters, or missing.
+pub fn finds_beginnings(open: Open<'_>) {
+    let store = open();
+    let revisions = [
+        "c0ffee14bb761a232cd80139fbd4c0d33264240a",
+        "c0ffee14bb761a232cd80139fbd4c0d33264240b",
+        "c0ffee2",
+        "c0ffee",
+        "C0FFEE14BB761A232CD80139FBD4C0D33264240A",
+        "r41-beta",
+        "c0-ffee14bb761a23-dashes",
+        "00000000000000000000000000000000deadbeef",
+        "\0\u{1}odd",
+    ];
+    for revision in revisions {
+        let change = Change { branch: Some(format!("topic/{revision}")), ..change(revision) };
+        append(&store, identified(revision, "", NewState::Accepted(vec![change])));
+    }
+    append(&store, delivery("", NewState::Accepted(vec![Change::default()])));
+    let long = "d".repeat(300);
+    append(&store, identified(&long, "", NewState::Accepted(vec![change(&long)])));
+    for (beginnings, ids) in [
+        (vec!["c0ffee1"], vec![2, 1]),
+        (vec!["c0ffee"], vec![4, 3, 2, 1]),
+        (vec!["C0FFEE1"], vec![5]),
+        (vec!["C0FFEE1", "c0ffee1"], vec![5, 2, 1]),
+        (vec!["c0ffee14bb761a232cd80139fbd4c0d33264240a"], vec![1]),
+        (vec!["c0ffee14bb761a232cd80139fbd4c0d33264240ab"], vec![]),
+        (vec!["c0ffee14bb761a239"], vec![]),
+        (vec!["c"], vec![7, 4, 3, 2, 1]),
+        (vec!["c0-"], vec![7]),
+        (vec!["r4"], vec![6]),
+        (vec!["r4", "c0ffee2"], vec![6, 3]),
+        (vec!["00"], vec![8]),
+        (vec!["0ffee"], vec![]),
+        (vec!["-"], vec![]),
+        (vec!["%"], vec![]),
+        (vec!["\0"], vec![9]),
+        (vec!["\0\u{1}o"], vec![9]),
+        (vec!["0"], vec![8]),
+        (vec![""], vec![11, 9, 8, 7, 6, 5, 4, 3, 2, 1]),
+        (vec![&long[..299]], vec![11]),
+        (vec![&long], vec![11]),
+    ] {
+        let of = |field| Query::default().filter_any(field, Operator::StartsWith, beginnings.iter().copied());
+        assert_eq!(found(&store, &of(ChangeField::Revision)), (ids.clone(), ids.len() as u64), "{beginnings:?}");
+        let few = of(ChangeField::Revision).limit(1).filter(ChangeField::Changeid, Operator::Lt, 7);
+        let less: Vec<i64> = ids.iter().copied().filter(|id| *id < 7).collect();
+        let newest = less.first().copied().into_iter().collect();
+        assert_eq!(found(&store, &few), (newest, less.len() as u64), "{beginnings:?}");
+        let ids_of_forges =
+            Query::default().filter_any(DeliveryField::ForgeId, Operator::StartsWith, beginnings.iter().copied());
+        let page = store.deliveries(&ids_of_forges).unwrap();
+        assert!(page.rows.iter().map(|row| row.deliveryid).eq(ids.iter().copied()), "{beginnings:?}");
+    }
+    for (query, ids) in [
+        (Query::default().filter(ChangeField::Branch, Operator::StartsWith, "topic/c0ffee1"), vec![2, 1]),
+        (Query::default().filter(ChangeField::Branch, Operator::StartsWith, "opic"), vec![]),
+        (Query::default().filter(ChangeField::Changeid, Operator::StartsWith, "1"), vec![]),
+        (
+            Query::default().filter(ChangeField::Revision, Operator::StartsWith, "c0ffee1").filter(
+                ChangeField::Revision,
+                Operator::Ne,
+                "c0ffee14bb761a232cd80139fbd4c0d33264240b",
+            ),
+            vec![1],
+        ),
+    ] {
+        assert_eq!(found(&store, &query), (ids.clone(), ids.len() as u64), "{query:?}");
+    }
+}
+
 /// With operators and fields of every kind.
 pub fn filters_deliveries(open: Open<'_>) {
     let store = open();

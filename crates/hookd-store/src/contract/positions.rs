@@ -7,7 +7,7 @@ use crate::{NewDelivery, NewState, PositionMove, Positions, SharedStore, StoreEr
 /// A move of the poller `p`.
 fn moved(expected: u64, polled_at: Timestamp, set: &[(&str, Option<&str>)]) -> PositionMove {
     let set = set.iter().map(|(key, position)| ((*key).to_owned(), position.map(str::to_owned))).collect();
-    PositionMove { poller: "p".to_owned(), expected, polled_at, set }
+    PositionMove { poller: "p".to_owned(), expected, polled_at, set, forgets: false }
 }
 
 /// A delivery without a request, with these positions.
@@ -80,6 +80,32 @@ pub fn the_last_change_is_remembered(open: Open<'_>) {
     store.move_positions(moved(1, NOON.saturating_add(HOUR), &[])).wait().unwrap();
     let now = positions(&store).unwrap();
     assert_eq!((now.polled_at, now.changed_at), (NOON.saturating_add(HOUR), Some(NOON)));
+}
+
+/// One that is forgotten has never polled, unless another move came first; the others stay.
+pub fn a_forgotten_poller_begins_anew(open: Open<'_>) {
+    let store = open();
+    let forget = |expected| PositionMove::forgetting("p".to_owned(), expected);
+    let refused = StoreError::Moved { poller: "p".to_owned() };
+    assert_eq!(store.pollers().unwrap(), [""; 0]);
+    store.move_positions(moved(0, NOON, &[("a", Some("1")), ("b", Some("2"))])).wait().unwrap();
+    let other = PositionMove { poller: "o".to_owned(), ..moved(0, NOON, &[("a", Some("1"))]) };
+    store.move_positions(other).wait().unwrap();
+    assert_eq!(store.pollers().unwrap(), ["o", "p"]);
+    for wrong in [0, 2] {
+        assert_eq!(store.move_positions(forget(wrong)).wait(), Err(refused.clone()));
+    }
+    let both = PositionMove { set: vec![("a".to_owned(), None)], ..forget(1) };
+    assert!(matches!(store.move_positions(both).wait(), Err(StoreError::Invalid(_))));
+    // Also within one transaction.
+    let replies = [forget(1), moved(0, NOON, &[("c", Some("3"))]), forget(1)].map(|one| store.move_positions(one));
+    assert!(replies.into_iter().all(|reply| reply.wait().is_ok()));
+    assert_eq!((positions(&store), store.pollers().unwrap()), (None, vec!["o".to_owned()]));
+    let store = reopened(store, &mut *open);
+    assert_eq!((positions(&store), store.pollers().unwrap()), (None, vec!["o".to_owned()]));
+    assert_eq!(store.move_positions(moved(1, NOON, &[])).wait(), Err(refused));
+    store.move_positions(moved(0, NOON, &[("d", Some("4"))])).wait().unwrap();
+    assert_eq!(positions(&store).unwrap().at, at(&[("d", "4")]), "nothing of before");
 }
 
 /// A move that is invalid is refused.

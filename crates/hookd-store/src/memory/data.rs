@@ -150,6 +150,10 @@ impl Data {
     pub(super) fn move_positions(&mut self, moved: PositionMove, has_changes: bool) -> Result<(), StoreError> {
         let before = self.positions.get(&moved.poller);
         let version = moved.decide(before.map_or(0, |before| before.version))?;
+        if moved.forgets {
+            self.positions.remove(&moved.poller);
+            return Ok(());
+        }
         let mut at = before.map(|before| before.at.clone()).unwrap_or_default();
         for (key, position) in moved.set {
             match position {

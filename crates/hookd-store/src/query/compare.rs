@@ -234,6 +234,7 @@ impl<F: Field> Filter<F> {
             Operator::Eq => is_any(),
             Operator::Ne => !is_any(),
             Operator::Contains => any(contains),
+            Operator::StartsWith => any(starts_with),
             Operator::Lt => all(Ordering::is_lt),
             Operator::Le => all(Ordering::is_le),
             Operator::Gt => all(Ordering::is_gt),
@@ -263,6 +264,10 @@ fn contains(cell: Cell<'_>, value: &Value) -> bool {
         (Cell::Text(text), Value::Text(wanted)) => text.contains(wanted.as_str()),
         _ => false,
     }
+}
+
+fn starts_with(cell: Cell<'_>, value: &Value) -> bool {
+    matches!((cell, value), (Cell::Text(text), Value::Text(beginning)) if text.starts_with(beginning.as_str()))
 }
 
 /// The order of two values of a field: null first; none for lists, and for values of different kinds.

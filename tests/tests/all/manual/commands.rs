@@ -33,9 +33,10 @@ url = "http://127.0.0.1:9/"
 "#;
 
 /// Commands that do not succeed here, how they end, and why.
-const EXPECTED: [(&str, i32, &str); 3] = [
+const EXPECTED: [(&str, i32, &str); 4] = [
     ("hookd sinks skip master --change 17", 1, "the sink waits for another change"),
     ("hookd sinks forget old-master", 1, "there was none"),
+    ("hookd pollers forget https://svn.example.org/old", 1, "there was none"),
     ("hookd store vacuum", 1, "hookd runs"),
 ];
 

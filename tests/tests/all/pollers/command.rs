@@ -71,3 +71,54 @@ fn the_page_shows_pollers_and_its_button_pokes() {
     assert!(page.contains("<a href=\"./pollers\">tea</a>"), "{page}");
     assert!(hookd.admin().metric("hookd_poll_changes_total{poller=\"tea\"}") >= 1.0);
 }
+
+#[test]
+#[ignore = "needs git from cargo xtask test"]
+fn a_poller_that_is_no_longer_configured_is_listed_and_forgotten() {
+    let (tea, pot) = (Repository::new(), Repository::new());
+    let hookd = serving(&format!("{}{}", tea.table("tea"), pot.table("pot"))).start();
+    wait_for_baseline(&hookd, "tea");
+    wait_for_baseline(&hookd, "pot");
+    let refused = run(&hookd, &["forget", "pot"]);
+    let message = "error: poller `pot` is configured: remove it from the configuration first\n";
+    assert_eq!((refused.code, refused.stderr.as_str()), (Some(1), message));
+
+    let config = hookd.home().path().join("hookd.toml");
+    let text = std::fs::read_to_string(&config).expect("it is there");
+    hookd.home().write("hookd.toml", text.replace(&pot.table("pot"), ""));
+    let admin = format!("http://{}", hookd.admin().address());
+    let reloaded = hookd.home().run(&["reload", "--admin", &admin]);
+    assert_eq!(reloaded.code, Some(0), "{reloaded:?}");
+    let unused = until("it is listed as unused", || {
+        let list = run(&hookd, &["list"]).stdout;
+        list.lines().find(|line| line.starts_with("pot ")).filter(|line| line.contains("  unused  ")).map(str::to_owned)
+    });
+    assert!(
+        unused.ends_with("no longer configured: `hookd pollers forget` deletes what hookd knows of it"),
+        "{unused}"
+    );
+    until("the log says so", || {
+        hookd
+            .log()
+            .iter()
+            .any(|line| line.contains("the poller is no longer configured") && line.contains("\"pot\""))
+            .then_some(())
+    });
+    let json: Value = serde_json::from_str(&run(&hookd, &["list", "--json"]).stdout).expect("it is JSON");
+    assert_eq!(json["not_configured"], serde_json::json!(["pot"]));
+
+    let forgotten = run(&hookd, &["forget", "pot"]);
+    assert_eq!((forgotten.code, forgotten.stdout.as_str()), (Some(0), "poller `pot` is forgotten\n"));
+    let unknown = run(&hookd, &["forget", "pot"]);
+    assert_eq!((unknown.code, unknown.stderr.as_str()), (Some(1), "error: there is no poller `pot`\n"));
+    assert!(!run(&hookd, &["list"]).stdout.contains("pot "));
+
+    // It has nothing of before: what is pushed while it is forgotten is where it begins.
+    pot.commit("meanwhile");
+    hookd.home().write("hookd.toml", text);
+    assert_eq!(hookd.home().run(&["reload", "--admin", &admin]).code, Some(0));
+    wait_for_baseline(&hookd, "pot");
+    let revision = pot.commit("new");
+    assert_eq!(run(&hookd, &["poke", "pot"]).code, Some(0));
+    assert_eq!(wait_for_changes(&hookd, 1), [revision]);
+}

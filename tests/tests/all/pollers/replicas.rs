@@ -37,6 +37,17 @@ fn a_poke_at_any_hookd_has_the_one_that_leads_poll_and_another_one_takes_over() 
     assert_eq!(wait_for_changes(&first, 1), expected);
     assert_eq!(state(&second), "standby");
 
+    // A hookd whose configuration lacks it does not take its positions from the one that polls.
+    let third = Home::with_config(&format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[store]\n{store}\n[change_hook_dialects]\nbase = true\n"
+    ))
+    .start();
+    let admin = format!("http://{}", third.admin().address());
+    let refused = third.home().run(&["pollers", "--admin", &admin, "forget", "r"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("which polls: remove it there first"), "{refused:?}");
+    drop(third);
+
     drop(first.kill_9());
     until("the other one polls", || (state(&second) == "waiting").then_some(()));
     expected.push(repository.commit("two"));

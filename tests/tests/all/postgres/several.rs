@@ -89,6 +89,17 @@ fn both_receive_and_one_delivers_until_it_is_killed() {
         second.home().run(&["sinks", "pause", "s", "--admin", &format!("http://{}", second.admin().address())]);
     assert_eq!(paused.code, Some(1), "{}", paused.stderr);
     assert!(paused.stderr.contains(&process(&first)), "{}", paused.stderr);
+    // Nor does one whose configuration lacks the sink take its place in the log from the one that serves it.
+    let third = Home::with_config(&format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[store]\nurl = \"{url}\"\n\
+         [change_hook_dialects]\nbase = true\n"
+    ))
+    .start();
+    let refused =
+        third.home().run(&["sinks", "forget", "s", "--admin", &format!("http://{}", third.admin().address())]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(refused.stderr.contains(&process(&first)), "{}", refused.stderr);
+    assert_eq!(third.terminate().0.code(), Some(0));
     // It looks how far the other one has come.
     until("it shows no lag", || (second.admin().list("/api/v2/sinks/s", "sinks")[0]["lag_changes"] == 0).then_some(()));
 

@@ -70,7 +70,7 @@ impl Replayer {
 
     async fn load(&self, deliveryid: i64) -> Result<Original, CannotReplay> {
         let store = Arc::clone(&self.store);
-        let loaded = spawn_blocking(move || load(&*store, deliveryid)).await;
+        let loaded = spawn_blocking(move || load(store.reader(), deliveryid)).await;
         loaded.unwrap_or_else(|error| Err(CannotReplay::Unavailable(StoreError::Failed(error.to_string()))))
     }
 
@@ -90,7 +90,7 @@ impl Replayer {
                 let store = Arc::clone(&self.store);
                 let (compared, loaded) = (original.clone(), original.record.changeids.clone());
                 let read = spawn_blocking(move || {
-                    let first = original::changes(&*store, &loaded)?;
+                    let first = original::changes(store.reader(), &loaded)?;
                     Ok(Comparison::new(&compared, first, outcome))
                 });
                 read.await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))?

@@ -61,7 +61,7 @@ fn expiry(store: &Store, now: Timestamp) -> Expiry {
 #[cfg(test)]
 mod tests {
     use hookd_core::HookRequest;
-    use hookd_store::{Browse, Log, MemoryStore, NewDelivery, NewState, Origin, StoredRequest};
+    use hookd_store::{Log, MemoryStore, NewDelivery, NewState, Origin, Store as _, StoredRequest};
 
     use super::*;
     use crate::scripted;
@@ -95,7 +95,7 @@ mod tests {
             store.append(delivery).await.unwrap();
         }
         let shared = Arc::clone(&store) as SharedStore;
-        let has_request = |number| store.request(number).unwrap().is_some();
+        let has_request = |number| store.reader().request(number).unwrap().is_some();
 
         let forever = scripted::config("[store]\nkeep_payloads = 'forever'\n", None);
         assert!(expire(&shared, &forever).await.unwrap().is_empty());
@@ -104,6 +104,6 @@ mod tests {
         assert_eq!([has_request(1), has_request(2), has_request(3)], [false, true, true]);
         let all = scripted::config("[store]\nkeep_payloads = '90m'\nkeep_changes = '30m'\n", None);
         assert_eq!(expire(&shared, &all).await.unwrap().deliveries, 2);
-        assert_eq!((store.delivery(2).unwrap().is_some(), has_request(3)), (false, true));
+        assert_eq!((store.reader().delivery(2).unwrap().is_some(), has_request(3)), (false, true));
     }
 }

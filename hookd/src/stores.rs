@@ -37,8 +37,8 @@ pub(crate) fn open(store: &Store, observer: Arc<dyn Observer>) -> Result<SharedS
 /// Opens the store to read only, whether a hookd is at work on it or not.
 pub(crate) fn open_reader(store: &Store) -> Result<Box<dyn Browse>, OpenError> {
     Ok(match &store.url {
-        StoreUrl::Sqlite(path) => Box::new(hookd_store_sqlite::StoreReader::open(path)?),
-        StoreUrl::Postgres(url) => Box::new(hookd_store_postgres::StoreReader::open(postgres(store, url))?),
+        StoreUrl::Sqlite(path) => Box::new(hookd_store_sqlite::Reader::open(path)?),
+        StoreUrl::Postgres(url) => Box::new(hookd_store_postgres::Reader::open(postgres(store, url))?),
     })
 }
 

@@ -192,7 +192,7 @@ impl Metrics {
                 ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX)),
             );
         }
-        if let Ok(replicas) = store.replicas()
+        if let Ok(replicas) = store.reader().replicas()
             && let Some(this) = replicas.into_iter().find(|replica| replica.is_this)
         {
             let info = Family::<[(&'static str, String); 1], Gauge>::default();

@@ -86,7 +86,7 @@ async fn style() -> HttpResponse {
 /// 200: the page, with a banner while nothing can be stored.
 async fn found(admin: &AppState, frame: &Frame<'_>, content: Markup) -> HttpResponse {
     let banner = banner::of(admin.store()).await;
-    html_answer(StatusCode::OK, framed(frame, admin.store().is_shared(), &banner, content))
+    html_answer(StatusCode::OK, framed(frame, admin.store().reader().is_shared(), &banner, content))
 }
 
 /// A page of a few words about an error.

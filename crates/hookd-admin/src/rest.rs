@@ -66,17 +66,17 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 }
 
 async fn changes(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
-    let select = |store: SharedStore, query: Query<ChangeField>| store.changes(&query);
+    let select = |store: SharedStore, query: Query<ChangeField>| store.reader().changes(&query);
     collection("changes", &state, &request, select, ChangeRecord::to_json).await
 }
 
 async fn change(state: web::Data<AppState>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
-    let read = |store: SharedStore, id: i64| Ok(store.change(id)?.as_ref().map(ChangeRecord::to_json));
+    let read = |store: SharedStore, id: i64| Ok(store.reader().change(id)?.as_ref().map(ChangeRecord::to_json));
     single::<ChangeField, _>("changes", &state, &request, &id, read).await
 }
 
 async fn deliveries(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
-    let select = |store: SharedStore, query: Query<DeliveryField>| store.deliveries(&query);
+    let select = |store: SharedStore, query: Query<DeliveryField>| store.reader().deliveries(&query);
     collection("deliveries", &state, &request, select, DeliveryRecord::to_json).await
 }
 
@@ -87,7 +87,7 @@ async fn delivery(state: web::Data<AppState>, request: HttpRequest, id: web::Pat
         let mut shown = known.delivery.to_json();
         shown["timeline"] = known.to_json();
         shown["replays"] = json!(known.replays);
-        let head = store.request(id)?.map(|stored| stored.head);
+        let head = store.reader().request(id)?.map(|stored| stored.head);
         shown["request"] = head.map_or(Json::Null, |head| {
             let headers: serde_json::Map<_, _> =
                 head.headers.into_iter().map(|(name, value)| (name, Json::String(value))).collect();

@@ -35,13 +35,13 @@ pub(crate) struct Known {
 impl Known {
     /// The delivery with this number; `None` if there is none, or no longer.
     pub(crate) fn read(store: &dyn Store, deliveryid: i64) -> Result<Option<Self>, StoreError> {
-        let Some(delivery) = store.delivery(deliveryid)? else { return Ok(None) };
-        let waiting = store.waiting(&[deliveryid])?.pop();
+        let Some(delivery) = store.reader().delivery(deliveryid)? else { return Ok(None) };
+        let waiting = store.reader().waiting(&[deliveryid])?.pop();
         let replays = match (&delivery.forge_id, delivery.replay_of) {
             (Some(forge_id), None) => {
                 let same_id = Query::default().filter(DeliveryField::ForgeId, Operator::Eq, forge_id.as_str());
                 let of_this = same_id.filter(DeliveryField::ReplayOf, Operator::Eq, deliveryid).limit(MAX_REPLAYS);
-                store.deliveries(&of_this)?.rows.iter().rev().map(|replay| replay.deliveryid).collect()
+                store.reader().deliveries(&of_this)?.rows.iter().rev().map(|replay| replay.deliveryid).collect()
             }
             _ => Vec::new(),
         };

@@ -1,26 +1,19 @@
 //! Where the fields come from: the arguments of the request, or a JSON object in its body.
 
-use hookd_core::{HookRequest, Json, Refusal, View};
+use hookd_core::{Change, HookRequest, Json, Refusal, View};
 use serde_json::{Map, Value};
 
-/// The names of the fields.
-pub(crate) const FIELDS: [&str; 15] = [
-    "author",
-    "who",
-    "branch",
-    "category",
-    "codebase",
-    "comments",
-    "committer",
-    "files",
-    "project",
-    "properties",
-    "repository",
-    "revision",
-    "revlink",
-    "when_timestamp",
-    "when",
-];
+/// The names of the fields, those that Buildbot knows by two names with both.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    Change::fields_of_buildbot().flat_map(|field| {
+        let other = match field {
+            "author" => Some("who"),
+            "when_timestamp" => Some("when"),
+            _ => None,
+        };
+        [field].into_iter().chain(other)
+    })
+}
 
 /// The fields as they were sent.
 pub(crate) enum Fields<'r> {
@@ -31,7 +24,7 @@ pub(crate) enum Fields<'r> {
 impl Fields<'_> {
     /// Whether there is one at all.
     pub(crate) fn is_empty(&self) -> Result<bool, Refusal> {
-        for field in FIELDS {
+        for field in names() {
             let is_there = match self {
                 Fields::Arguments(request) => request.argument(field)?.is_some(),
                 Fields::Json(payload) => payload.get(field).is_some(),

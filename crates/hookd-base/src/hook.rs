@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use hookd_core::{Change, Compat, Hook, HookRequest, Json, Method, Outcome, Recognised, Refusal, Skips, View};
 
-use crate::fields::{FIELDS, Fields};
+use crate::fields::{Fields, names};
 
 /// The header with an id of the sender's own choice, the same when it sends a request again
 /// ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)).
@@ -77,7 +77,8 @@ fn in_list(index: usize, why: &dyn std::fmt::Display) -> Refusal {
 
 fn change_of(fields: &Fields<'_>) -> Result<Change, Refusal> {
     if fields.is_empty()? {
-        return Err(Refusal::new(format!("no field of a change was sent, expected some of {}", FIELDS.join(", "))));
+        let names: Vec<_> = names().collect();
+        return Err(Refusal::new(format!("no field of a change was sent, expected some of {}", names.join(", "))));
     }
     let author = fields.text("author")?.filter(|author| !author.is_empty());
     let when_timestamp = match fields.seconds("when_timestamp")? {

@@ -42,8 +42,10 @@
 mod adapted;
 mod api;
 mod arguments;
+pub mod braces;
 mod change;
 mod change_arguments;
+mod change_fields;
 mod change_list;
 mod codebase;
 pub mod duration;
@@ -81,6 +83,7 @@ pub use api::{ApiAnswer, ApiAnswers, ApiCall, MAX_API_CALLS};
 pub use arguments::Arguments;
 pub use change::{Change, person};
 pub use change_arguments::ChangeArguments;
+pub use change_fields::FieldValue;
 pub use change_list::{CHANGE_BYTES_PER_INPUT_BYTE, ChangeList, FREE_CHANGE_BYTES, MAX_CHANGE_BYTES};
 pub use codebase::{Codebase, CodebaseFunction, Lookup};
 pub use forge::{Evidence, other_forge};

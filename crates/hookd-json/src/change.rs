@@ -96,8 +96,8 @@ impl ChangeTemplate {
             revlink: describes(&self.revlink),
             src: describes(&self.src),
             when_timestamp: describes(&self.when_timestamp).and_then(|text| left_out(&element, seconds(&text))),
+            files: Vec::new(),
             properties: properties.clone(),
-            ..Change::default()
         };
         let codebase = arguments.codebase(None, scope.payload.json(), &change.repository)?;
         change.codebase = if codebase.is_empty() { identifies(&self.codebase)?.unwrap_or_default() } else { codebase };

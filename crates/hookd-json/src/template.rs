@@ -2,15 +2,13 @@
 
 use std::borrow::Cow;
 
+use hookd_core::braces::{self, Piece};
 use hookd_core::{Json, Refusal, View};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::condition::{Groups, scalar};
-
-/// How much of a template a message repeats, in characters.
-const MAX_SHOWN_CHARS: usize = 80;
 
 /// A text with places in braces: `{author.name}` of the element that the change is made of, `{.repository.url}` of the whole
 /// payload, `{branch}` of a named group; `{{` and `}}` are braces.
@@ -61,34 +59,11 @@ impl Template {
     /// # Errors
     /// What is wrong with it: a brace that is not closed or not opened, or no path in braces.
     pub fn parse(template: &str) -> Result<Self, String> {
-        let shown: String = template.chars().take(MAX_SHOWN_CHARS).collect();
-        let (mut parts, mut text, mut rest) = (Parts::new(), String::new(), template);
-        while let Some(at) = rest.find(['{', '}']) {
-            text.push_str(&rest[..at]);
-            let brace = &rest[at..=at];
-            rest = &rest[at + 1..];
-            if let Some(after) = rest.strip_prefix(brace) {
-                text.push_str(brace);
-                rest = after;
-                continue;
-            }
-            if brace == "}" {
-                return Err(format!("`{shown}` has a `}}` without its `{{`; write `}}}}` for a brace"));
-            }
-            let Some((inside, after)) = rest.split_once('}') else {
-                return Err(format!("`{shown}` has a `{{` without its `}}`; write `{{{{` for a brace"));
-            };
-            if !text.is_empty() {
-                parts.push(Part::Text(std::mem::take(&mut text)));
-            }
-            parts.push(Part::parse(inside)?);
-            rest = after;
-        }
-        text.push_str(rest);
-        if !text.is_empty() {
-            parts.push(Part::Text(text));
-        }
-        Ok(Self { parts })
+        let part = |piece| match piece {
+            Piece::Text(text) => Ok(Part::Text(text)),
+            Piece::Place(inside) => Part::parse(inside),
+        };
+        Ok(Self { parts: braces::pieces(template)?.into_iter().map(part).collect::<Result<_, String>>()? })
     }
 
     /// The text that it makes.

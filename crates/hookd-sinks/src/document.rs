@@ -1,7 +1,7 @@
 //! A change as one JSON object, for receivers that are anybody's program: a webhook, a command, a file.
 
-use hookd_core::{Change, Properties};
-use hookd_store::LoggedChange;
+use hookd_store::{LoggedChange, Shown};
+use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 /// How each document begins: its first field is the id of the change.
@@ -14,63 +14,29 @@ pub fn document(change: &LoggedChange) -> Vec<u8> {
 
 /// A change with the fields and meanings that it has in the REST API (`/api/v2/changes`), without those that are about
 /// the place where it is stored (`parent_changeids`, `sourcestamp`), and with the dialect and the time of receipt.
-#[derive(Serialize)]
-pub(crate) struct Document<'a> {
-    /// First, so that a reader can tell whose document it is before it parses all of it.
-    hookd_id: &'a str,
-    changeid: i64,
-    deliveryid: i64,
-    dialect: &'a str,
-    /// Seconds since 1970 (UTC), with a fraction.
-    received_at: f64,
-    author: &'a str,
-    branch: Option<&'a str>,
-    category: Option<&'a str>,
-    codebase: &'a str,
-    comments: &'a str,
-    committer: Option<&'a str>,
-    files: &'a [String],
-    project: &'a str,
-    /// `{"name": [value, "Change"]}`, as in the REST API.
-    #[serde(serialize_with = "sourced")]
-    properties: &'a Properties,
-    repository: &'a str,
-    revision: Option<&'a str>,
-    revlink: Option<&'a str>,
-    src: Option<&'a str>,
-    when_timestamp: Option<i64>,
-}
+pub(crate) struct Document<'a>(&'a LoggedChange);
 
-fn sourced<S: Serializer>(properties: &&Properties, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(properties.iter().map(|(name, value)| (name, (value, "Change"))))
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let LoggedChange { changeid, deliveryid, received_at, dialect, hookd_id, change } = self.0;
+        let mut document = serializer.serialize_map(None)?;
+        // First, so that a reader can tell whose document it is before it parses all of it.
+        document.serialize_entry("hookd_id", hookd_id)?;
+        document.serialize_entry("changeid", changeid)?;
+        document.serialize_entry("deliveryid", deliveryid)?;
+        document.serialize_entry("dialect", &**dialect)?;
+        document.serialize_entry("received_at", &received_at.as_seconds_f64())?;
+        for (name, value) in change.fields() {
+            document.serialize_entry(name, &Shown(value))?;
+        }
+        document.end()
+    }
 }
 
 impl<'a> Document<'a> {
     /// The document of a change.
     pub(crate) fn new(logged: &'a LoggedChange) -> Self {
-        let LoggedChange { changeid, deliveryid, received_at, dialect, hookd_id, change } = logged;
-        let Change { author, codebase, comments, files, project, properties, repository, when_timestamp, .. } = change;
-        Self {
-            hookd_id,
-            changeid: *changeid,
-            deliveryid: *deliveryid,
-            dialect,
-            received_at: received_at.as_seconds_f64(),
-            author,
-            branch: change.branch.as_deref(),
-            category: change.category.as_deref(),
-            codebase,
-            comments,
-            committer: change.committer.as_deref(),
-            files,
-            project,
-            properties,
-            repository,
-            revision: change.revision.as_deref(),
-            revlink: change.revlink.as_deref(),
-            src: change.src.as_deref(),
-            when_timestamp: *when_timestamp,
-        }
+        Self(logged)
     }
 
     /// The document as one line, without its newline.
@@ -87,6 +53,7 @@ impl<'a> Document<'a> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use hookd_core::Change;
     use hookd_store::Timestamp;
     use serde_json::{Value, json};
 
@@ -134,5 +101,26 @@ pub(crate) mod tests {
         fields.insert("dialect".to_owned(), json!("github"));
         fields.insert("received_at".to_owned(), json!(1_700_000_000.25));
         assert_eq!(document, expected);
+    }
+    /// What receivers parse, and compare with what they had before.
+    #[test]
+    fn a_document_is_the_same_in_every_build() {
+        let line = |logged: &LoggedChange| String::from_utf8(document(logged)).unwrap();
+        let full = concat!(
+            r#"{"hookd_id":"k3y-17-60a24181e4000","changeid":17,"deliveryid":9,"dialect":"github","#,
+            r#""received_at":1700000000.25,"author":"Ann <ann@example.org>","branch":"main","category":"push","#,
+            r#""codebase":"tea","comments":"Boil water\n\nFirst.","committer":"Bob","files":["kettle.c","ü.txt"],"#,
+            r#""project":"kitchen","properties":{"event":["push","Change"],"n":[[1,null],"Change"]},"#,
+            r#""repository":"https://example.org/tea","revision":"c0ffee","#,
+            r#""revlink":"https://example.org/tea/c0ffee","src":"git","when_timestamp":1699999999}"#,
+        );
+        assert_eq!(line(&logged()), full);
+        let bare = concat!(
+            r#"{"hookd_id":"k3y-17-60a24181e4000","changeid":17,"deliveryid":9,"dialect":"github","#,
+            r#""received_at":1700000000.25,"author":"","branch":null,"category":null,"codebase":"","comments":"","#,
+            r#""committer":null,"files":[],"project":"","properties":{},"repository":"","revision":null,"#,
+            r#""revlink":null,"src":null,"when_timestamp":null}"#,
+        );
+        assert_eq!(line(&LoggedChange { change: Change::default(), ..logged() }), bare);
     }
 }

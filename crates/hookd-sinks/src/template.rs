@@ -1,5 +1,7 @@
 //! Texts with fields of the change in them: arguments of commands, subjects of messages.
 
+use hookd_core::FieldValue;
+use hookd_core::braces::{self, Piece};
 use hookd_store::LoggedChange;
 
 /// The fields that a text can have.
@@ -31,27 +33,19 @@ const MAX_VALUE_BYTES: usize = 64 << 10;
 /// # Panics
 /// Where it is none of the fields.
 pub fn value(logged: &LoggedChange, field: &str) -> String {
-    let change = &logged.change;
-    let number = |number: i64| number.to_string();
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let mut value = match field {
-        "author" => change.author.clone(),
-        "branch" => text(&change.branch),
-        "category" => text(&change.category),
-        "changeid" => number(logged.changeid),
-        "codebase" => change.codebase.clone(),
-        "comments" => change.comments.clone(),
-        "committer" => text(&change.committer),
-        "deliveryid" => number(logged.deliveryid),
+        "changeid" => logged.changeid.to_string(),
+        "deliveryid" => logged.deliveryid.to_string(),
         "dialect" => logged.dialect.to_string(),
         "hookd_id" => logged.hookd_id.clone(),
-        "project" => change.project.clone(),
-        "repository" => change.repository.clone(),
-        "revision" => text(&change.revision),
-        "revlink" => text(&change.revlink),
-        "src" => text(&change.src),
-        "when_timestamp" => change.when_timestamp.map(number).unwrap_or_default(),
-        other => unreachable!("`{other}` is none of the fields, and was refused when the template was parsed"),
+        field => match logged.change.field(field) {
+            Some(FieldValue::Text(text)) => text.to_owned(),
+            Some(FieldValue::OptionalText(text)) => text.unwrap_or_default().to_owned(),
+            Some(FieldValue::Seconds(seconds)) => seconds.map(|seconds| seconds.to_string()).unwrap_or_default(),
+            Some(FieldValue::Texts(_) | FieldValue::Properties(_)) | None => {
+                unreachable!("`{field}` is none of the fields, and was refused when the template was parsed")
+            }
+        },
     };
     value.retain(|c| c != '\0');
     value.truncate(value.floor_char_boundary(MAX_VALUE_BYTES));
@@ -82,39 +76,17 @@ impl Template {
     /// # Errors
     /// A field that there is not, a brace that is not closed or not opened.
     pub fn parse(argument: &str) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut text = String::new();
-        let mut rest = argument;
-        while let Some(at) = rest.find(['{', '}']) {
-            text.push_str(&rest[..at]);
-            let brace = &rest[at..=at];
-            rest = &rest[at + 1..];
-            if let Some(after) = rest.strip_prefix(brace) {
-                text.push_str(brace);
-                rest = after;
-                continue;
-            }
-            if brace == "}" {
-                return Err(format!("`{argument}` has a `}}` without its `{{`; write `}}}}` for a brace"));
-            }
-            let Some((name, after)) = rest.split_once('}') else {
-                return Err(format!("`{argument}` has a `{{` without its `}}`; write `{{{{` for a brace"));
-            };
-            let Some(field) = FIELDS.iter().find(|field| **field == name) else {
-                let known: Vec<String> = FIELDS.iter().map(|field| format!("`{field}`")).collect();
-                return Err(format!("unknown field `{name}`, expected one of {}", known.join(", ")));
-            };
-            if !text.is_empty() {
-                parts.push(Part::Text(std::mem::take(&mut text)));
-            }
-            parts.push(Part::Field(field));
-            rest = after;
-        }
-        text.push_str(rest);
-        if !text.is_empty() {
-            parts.push(Part::Text(text));
-        }
-        Ok(Self(parts))
+        let part = |piece| match piece {
+            Piece::Text(text) => Ok(Part::Text(text)),
+            Piece::Place(name) => match FIELDS.iter().find(|field| **field == name) {
+                Some(field) => Ok(Part::Field(field)),
+                None => {
+                    let known: Vec<String> = FIELDS.iter().map(|field| format!("`{field}`")).collect();
+                    Err(format!("unknown field `{name}`, expected one of {}", known.join(", ")))
+                }
+            },
+        };
+        Ok(Self(braces::pieces(argument)?.into_iter().map(part).collect::<Result<_, String>>()?))
     }
 
     /// Its parts, in their order.
@@ -152,6 +124,16 @@ mod tests {
         assert_eq!(fill("{{{branch}}} {{}}"), "{main} {}");
         assert_eq!(fill("{changeid} {deliveryid} {when_timestamp}"), "17 9 1699999999");
         assert_eq!(fill(""), "");
+    }
+
+    #[test]
+    fn what_is_one_text_or_number_of_a_change_is_a_field() {
+        let own = ["changeid", "deliveryid", "dialect", "hookd_id"];
+        let lists = ["files", "properties"];
+        let of_change = hookd_core::Change::FIELDS.into_iter().filter(|field| !lists.contains(field));
+        let mut all: Vec<_> = own.into_iter().chain(of_change).collect();
+        all.sort_unstable();
+        assert_eq!(FIELDS.to_vec(), all);
     }
 
     #[test]

@@ -118,7 +118,8 @@ impl Turns {
     async fn referral(&self) -> String {
         let (store, name) = (Arc::clone(&self.store), &self.settings.name);
         let part = Part::Sink(name.clone()).to_string();
-        let find = move || store.replicas().ok()?.into_iter().find(|one| one.is_alive && one.leads.contains(&part));
+        let find =
+            move || store.reader().replicas().ok()?.into_iter().find(|one| one.is_alive && one.leads.contains(&part));
         match tokio::task::spawn_blocking(find).await.ok().flatten() {
             Some(leader) => format!("sink `{name}` is served by the hookd {}: ask that one", leader.name),
             None => format!("sink `{name}` is served by no hookd at this moment: try again"),

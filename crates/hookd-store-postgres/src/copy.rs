@@ -6,7 +6,6 @@ mod import;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Handle, Runtime};
 use tokio::time::sleep;
 use tokio_postgres::{Client, Row};
 
@@ -15,7 +14,7 @@ pub use self::import::PostgresImport;
 use crate::error::Failure;
 use crate::head::{self, Head};
 use crate::session::Connector;
-use crate::store::start_runtime;
+use crate::threads::Threads;
 use crate::{OpenError, Options};
 
 /// The pause between two looks at who is at work.
@@ -58,9 +57,8 @@ async fn at_work(client: &Client) -> Result<Vec<AtWork>, Failure> {
 
 /// A connection whose user waits for each answer. Not for threads of an event loop.
 struct Connected {
-    /// Until this is dropped.
-    runtime: Option<Runtime>,
-    handle: Handle,
+    /// First, so that they end before the connection does.
+    threads: Threads,
     connector: Connector,
     client: Arc<Client>,
 }
@@ -71,21 +69,14 @@ impl Connected {
     }
 
     fn with(connector: Connector) -> Result<Self, OpenError> {
-        let runtime = start_runtime()?;
-        let client = runtime.block_on(connector.connect()).map_err(|failure| connector.unavailable(&failure))?;
-        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime), connector, client })
+        let threads = Threads::start()?;
+        let connecting = threads.handle().block_on(connector.connect());
+        let client = connecting.map_err(|failure| connector.unavailable(&failure))?;
+        Ok(Self { threads, connector, client })
     }
 
     /// Waits for what the database answers.
     fn wait<T>(&self, task: impl Future<Output = T>) -> T {
-        self.handle.block_on(task)
-    }
-}
-
-impl Drop for Connected {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.threads.handle().block_on(task)
     }
 }

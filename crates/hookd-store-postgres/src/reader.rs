@@ -1,254 +1,216 @@
-//! Reading for people: single records, queries and searches. Each is within one snapshot.
+//! Reading for people: single records, queries and searches; for the store, or for another process than one that writes.
 
-use hookd_core::Change;
+mod queries;
+
+use std::sync::Arc;
+
 use hookd_store::{
-    ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, LoggedChange, Page, Query, Record, Search, Selection,
-    StoredRequest, Waiting, fold,
+    Browse, ChangeField, ChangeRecord, DeliveryField, DeliveryRecord, LoggedChange, Page, Query, Replica, Search,
+    Settlement, SettlementKind, StoreError, StoredRequest, Timestamp, Waiting,
 };
-use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Client;
 
-use crate::conditions::{Column, Conditions, order};
-use crate::deliveries::{self, state_code};
+pub(crate) use self::queries::read_on;
 use crate::error::Failure;
-use crate::text::{like_part, stored};
-use crate::{changes, pending, requests};
+use crate::pool::Pool;
+use crate::session::Connector;
+use crate::threads::Threads;
+use crate::{OpenError, Options, pending, replica, schema, settlements};
 
-/// How many changes before one its parent is looked for among.
-const MAX_PARENT_DISTANCE: i64 = 10_000;
-
-/// How many records are read at a time where each is looked at.
-const PORTION: i64 = 500;
-
-/// Runs `read` within one snapshot.
-async fn in_snapshot<T>(client: &Client, read: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    // After an error the connection is closed by whoever has lent it.
-    let result = read.await?;
-    client.batch_execute("COMMIT").await?;
-    Ok(result)
+/// Reads a store. It takes no lock and no lease.
+pub struct Reader {
+    pool: Pool,
+    instance: String,
+    /// The hookd that this process is among those that share the log, if it is one.
+    replica: Option<i64>,
+    /// Those that the pool runs on, if they are its own.
+    _threads: Option<Threads>,
 }
 
-pub(crate) async fn delivery(client: &Client, deliveryid: i64) -> Result<Option<DeliveryRecord>, Failure> {
-    let sql = format!("SELECT {} FROM hookd.deliveries WHERE deliveryid = $1", deliveries::COLUMNS);
-    let row = client.query_typed_opt(&sql, &[(&deliveryid, Type::INT8)]).await?;
-    row.as_ref().map(deliveries::record).transpose()
+/// How much is in a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Deliveries that are kept.
+    pub deliveries: u64,
+    /// Changes that are kept.
+    pub changes: u64,
+    /// Deliveries that wait for calls to a forge's API.
+    pub pending: u64,
+    /// Requests that are kept.
+    pub requests: u64,
+    /// What the tables and their indexes take on disk, in bytes.
+    pub bytes: u64,
+    /// When the oldest and the newest delivery that are kept were received.
+    pub received: Option<(Timestamp, Timestamp)>,
 }
 
-pub(crate) async fn request(client: &Client, deliveryid: i64) -> Result<Option<StoredRequest>, Failure> {
-    let sql = "SELECT length, data FROM hookd.requests WHERE deliveryid = $1";
-    let row = client.query_typed_opt(sql, &[(&deliveryid, Type::INT8)]).await?;
-    row.as_ref().map(requests::unpack).transpose()
-}
-
-/// A change with its parent, if that is not too far back.
-pub(crate) async fn change(client: &Client, instance: &str, changeid: i64) -> Result<Option<ChangeRecord>, Failure> {
-    let sql = format!("SELECT {} FROM hookd.changes WHERE changeid = $1", changes::COLUMNS);
-    let Some(row) = client.query_typed_opt(&sql, &[(&changeid, Type::INT8)]).await? else { return Ok(None) };
-    let logged = changes::logged(instance, &row)?;
-    let parent = parent(client, &logged).await?;
-    Ok(Some(logged.into_record(parent)))
-}
-
-/// The last change before this one of the same branch, repository, project and codebase.
-///
-/// With the texts in the statement rather than taken from the row of the change, the database reads backwards until it meets
-/// one; joined with that row, it reads and sorts all that there are.
-async fn parent(client: &Client, logged: &LoggedChange) -> Result<Option<i64>, Failure> {
-    let Change { branch, repository, project, codebase, .. } = &logged.change;
-    let mut conditions = Conditions::default();
-    let before = conditions.bind(logged.changeid, Type::INT8);
-    let least = conditions.bind(logged.changeid.saturating_sub(MAX_PARENT_DISTANCE), Type::INT8);
-    conditions.and(format!("changeid < {before} AND changeid >= {least}"));
-    for (column, text) in [("repository", repository), ("project", project), ("codebase", codebase)] {
-        let text = conditions.bind(stored(text).into_owned(), Type::TEXT);
-        conditions.and(format!("{column} = {text}"));
+impl Reader {
+    /// Connects to a store of this build's version, whether a hookd is at work on it or not.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; also when there is no store.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let threads = Threads::start()?;
+        let (connector, facts) = threads.wait(async move {
+            let connector = Connector::new(options)?;
+            let client = connector.connect().await.map_err(|failure| connector.unavailable(&failure))?;
+            schema::check(&connector, &client).await?;
+            let facts = schema::facts(&client).await.map_err(|failure| connector.unavailable(&failure))?;
+            Ok((connector, facts))
+        })?;
+        let pool = Pool::new(threads.handle().clone(), connector);
+        Ok(Self { _threads: Some(threads), ..Self::new(pool, facts.instance, None) })
     }
-    let branch = match branch {
-        Some(branch) => format!("branch = {}", conditions.bind(stored(branch).into_owned(), Type::TEXT)),
-        None => "branch IS NULL".to_owned(),
-    };
-    conditions.and(branch);
-    let sql = format!("SELECT changeid FROM hookd.changes{} ORDER BY changeid DESC LIMIT 1", conditions.clause());
-    let row = client.query_typed_opt(&sql, &conditions.bound()).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?)
-}
 
-/// The changes after this one, ascending.
-pub(crate) async fn read_on(
-    client: &Client,
-    instance: &str,
-    after: i64,
-    most: i64,
-) -> Result<Vec<LoggedChange>, Failure> {
-    let sql = format!("SELECT {} FROM hookd.changes WHERE changeid > $1 ORDER BY changeid LIMIT $2", changes::COLUMNS);
-    let rows = client.query_typed(&sql, &[(&after, Type::INT8), (&most, Type::INT8)]).await?;
-    rows.iter().map(|row| changes::logged(instance, row)).collect()
-}
-
-pub(crate) async fn deliveries(client: &Client, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, Failure> {
-    in_snapshot(client, page(client, query, "hookd.deliveries", deliveries::COLUMNS, deliveries::record)).await
-}
-
-pub(crate) async fn changes(
-    client: &Client,
-    instance: &str,
-    query: &Query<ChangeField>,
-) -> Result<Page<ChangeRecord>, Failure> {
-    let record = |row: &Row| Ok(changes::logged(instance, row)?.into_record(None));
-    in_snapshot(client, page(client, query, "hookd.changes", changes::COLUMNS, record)).await
-}
-
-async fn page<F: Column, R: Record<Field = F>>(
-    client: &Client,
-    query: &Query<F>,
-    table: &str,
-    columns: &str,
-    record: impl Fn(&Row) -> Result<R, Failure>,
-) -> Result<Page<R>, Failure> {
-    let mut conditions = Conditions::new(query);
-    if conditions.are_wider {
-        return selected(client, query, conditions, table, columns, record).await;
+    pub(crate) fn new(pool: Pool, instance: String, replica: Option<i64>) -> Self {
+        Self { pool, instance, replica, _threads: None }
     }
-    let sql = format!("SELECT {} FROM {table}{}", conditions.count(F::NUMBER), conditions.clause());
-    let total: i64 = client.query_typed_one(&sql, &conditions.bound()).await?.try_get(0)?;
-    let clause = conditions.clause();
-    let mut selection = Selection::of_page(query);
-    let mut offset = i64::try_from(query.offset).unwrap_or(i64::MAX);
-    let mut left = query.limit.map_or(i64::MAX, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
-    // What does not fit into memory is cut before more is read.
-    let limit = conditions.bind(0_i64, Type::INT8);
-    let skip = conditions.bind(0_i64, Type::INT8);
-    let at = conditions.parameters.len() - 2;
-    let sql = format!("SELECT {columns} FROM {table}{clause}{} LIMIT {limit} OFFSET {skip}", order(query));
-    while left > 0 && offset < total {
-        let portion = if query.most_bytes.is_some() { left.min(PORTION) } else { left };
-        conditions.parameters[at] = (Box::new(portion), Type::INT8);
-        conditions.parameters[at + 1] = (Box::new(offset), Type::INT8);
-        let rows = client.query_typed(&sql, &conditions.bound()).await?;
-        for row in &rows {
-            selection.add(record(row)?);
-        }
-        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        if count < portion {
-            break;
-        }
-        offset += count;
-        left -= count;
-    }
-    Ok(selection.into_whole_page(total.unsigned_abs()))
-}
 
-/// Reads all that the conditions let through, and decides by the query itself.
-async fn selected<F: Column, R: Record<Field = F>>(
-    client: &Client,
-    query: &Query<F>,
-    mut conditions: Conditions,
-    table: &str,
-    columns: &str,
-    record: impl Fn(&Row) -> Result<R, Failure>,
-) -> Result<Page<R>, Failure> {
-    let number = F::NUMBER;
-    let before = conditions.bind(i64::MAX, Type::INT8);
-    conditions.and(format!("{number} < {before}"));
-    let at = conditions.parameters.len() - 1;
-    let clause = conditions.clause();
-    let sql = format!("SELECT {columns} FROM {table}{clause} ORDER BY {number} DESC LIMIT {PORTION}");
-    let mut selection = Selection::new(query);
-    loop {
-        let rows = client.query_typed(&sql, &conditions.bound()).await?;
-        let Some(last) = rows.last() else { return Ok(selection.into_page()) };
-        conditions.parameters[at] = (Box::new(last.try_get::<_, i64>(0)?), Type::INT8);
-        for row in &rows {
-            selection.offer(record(row)?);
-        }
+    /// How much is in the store.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn stats(&self) -> Result<Stats, StoreError> {
+        self.read(|client| async move { stats(&client).await })
+    }
+
+    /// The changes after this one, ascending.
+    pub(crate) fn read_on(&self, after: i64, most: usize) -> Result<Vec<LoggedChange>, StoreError> {
+        let (instance, most) = (self.instance.clone(), rows(most));
+        self.read(move |client| {
+            let instance = instance.clone();
+            async move { queries::read_on(&client, &instance, after, most).await }
+        })
+    }
+
+    /// Reads something else.
+    pub(crate) fn read<T, F>(&self, read: impl Fn(Arc<Client>) -> F + Send + Sync + 'static) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        self.pool.read(read)
+    }
+
+    /// Closes the connections that nobody uses.
+    pub(crate) fn close(&self) {
+        self.pool.close();
     }
 }
 
-/// The newest deliveries that match, newest first.
-///
-/// The database looks at what each delivery may be found by, and [`Search::matches`] decides.
-pub(crate) async fn search(
-    client: &Client,
-    instance: &str,
-    search: &Search,
-    most: usize,
-) -> Result<Vec<DeliveryRecord>, Failure> {
-    if most == 0 {
-        return Ok(Vec::new());
-    }
-    in_snapshot(client, newest(client, instance, search, most)).await
+/// A number of rows for the database.
+pub(crate) fn rows(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
 }
 
-async fn newest(client: &Client, instance: &str, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, Failure> {
-    let mut conditions = Conditions::default();
-    let before = conditions.bind(search.before.unwrap_or(i64::MAX), Type::INT8);
-    conditions.and(format!("deliveryid < {before}"));
-    if !search.states.is_empty() {
-        let codes: Vec<i16> = search.states.iter().map(|state| state_code(*state)).collect();
-        let codes = conditions.bind(codes, Type::INT2_ARRAY);
-        conditions.and(format!("state = ANY({codes})"));
+impl Browse for Reader {
+    fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError> {
+        self.read(move |client| async move { queries::delivery(&client, deliveryid).await })
     }
-    // A repository is found by its end, but for what may stand behind it.
-    let repository = search.repository.as_ref().map(|wanted| {
-        let wanted = wanted.trim_end_matches('/');
-        wanted.strip_suffix(".git").unwrap_or(wanted).to_owned()
-    });
-    for text in [&search.dialect, &search.event, &repository].into_iter().flatten() {
-        let pattern = conditions.bind(like_part(&fold(text)), Type::TEXT);
-        conditions.and(format!("words LIKE {pattern}"));
+
+    fn change(&self, changeid: i64) -> Result<Option<ChangeRecord>, StoreError> {
+        let instance = self.instance.clone();
+        self.read(move |client| {
+            let instance = instance.clone();
+            async move { queries::change(&client, &instance, changeid).await }
+        })
     }
-    for word in &search.words {
-        let pattern = conditions.bind(like_part(&fold(word)), Type::TEXT);
-        let found = format!("words LIKE {pattern}");
-        let found = match fold(word).parse::<i64>() {
-            Ok(number) => {
-                let number = conditions.bind(number, Type::INT8);
-                format!("({found} OR deliveryid = {number})")
-            }
-            Err(_) => found,
-        };
-        conditions.and(found);
+
+    fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
+        self.read(move |client| async move { queries::request(&client, deliveryid).await })
     }
-    let sql = format!(
-        "SELECT {} FROM hookd.deliveries{} ORDER BY deliveryid DESC LIMIT {PORTION}",
-        deliveries::COLUMNS,
-        conditions.clause()
-    );
-    let mut found = Vec::new();
-    loop {
-        let rows = client.query_typed(&sql, &conditions.bound()).await?;
-        let records = rows.iter().map(deliveries::record).collect::<Result<Vec<_>, _>>()?;
-        let Some(last) = records.last() else { return Ok(found) };
-        conditions.parameters[0] = (Box::new(last.deliveryid), Type::INT8);
-        let (changes, waiting) = with_what_they_have(client, instance, &records).await?;
-        for record in records {
-            let own: Vec<Change> = changes
-                .iter()
-                .filter(|change| record.changeids.contains(&change.changeid))
-                .map(|change| change.change.clone())
-                .collect();
-            let about = waiting.iter().find(|one| one.due.deliveryid == record.deliveryid).map(|one| &one.about);
-            if search.matches(&record, &own, about) {
-                found.push(record);
-                if found.len() == most {
-                    return Ok(found);
-                }
-            }
-        }
+
+    fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {
+        let query = query.clone();
+        self.read(move |client| {
+            let query = query.clone();
+            async move { queries::deliveries(&client, &query).await }
+        })
+    }
+
+    fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
+        let (query, instance) = (query.clone(), self.instance.clone());
+        self.read(move |client| {
+            let (query, instance) = (query.clone(), instance.clone());
+            async move { queries::changes(&client, &instance, &query).await }
+        })
+    }
+
+    fn search(&self, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, StoreError> {
+        let (search, instance) = (search.clone(), self.instance.clone());
+        self.read(move |client| {
+            let (search, instance) = (search.clone(), instance.clone());
+            async move { queries::search(&client, &instance, &search, most).await }
+        })
+    }
+
+    fn waiting(&self, deliveryids: &[i64]) -> Result<Vec<Waiting>, StoreError> {
+        let deliveryids = deliveryids.to_vec();
+        self.read(move |client| {
+            let deliveryids = deliveryids.clone();
+            async move { pending::among(&client, &deliveryids).await }
+        })
+    }
+
+    fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {
+        self.read(move |client| async move { settlements::of_change(&client, changeid).await })
+    }
+
+    fn settlements(
+        &self,
+        cursor: &str,
+        kind: SettlementKind,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<Settlement>, StoreError> {
+        let (cursor, most) = (cursor.to_owned(), rows(most));
+        self.read(move |client| {
+            let cursor = cursor.clone();
+            async move { settlements::of_kind(&client, &cursor, kind, after, most).await }
+        })
+    }
+
+    fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError> {
+        let cursor = cursor.to_owned();
+        self.read(move |client| {
+            let cursor = cursor.clone();
+            async move { settlements::count(&client, &cursor, kind).await }
+        })
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn replicas(&self) -> Result<Vec<Replica>, StoreError> {
+        let this = self.replica;
+        self.read(move |client| async move { replica::all(&client, this).await })
     }
 }
 
-/// The changes of deliveries, and what those that are pending are about.
-async fn with_what_they_have(
-    client: &Client,
-    instance: &str,
-    records: &[DeliveryRecord],
-) -> Result<(Vec<LoggedChange>, Vec<Waiting>), Failure> {
-    let changeids: Vec<i64> = records.iter().flat_map(|record| record.changeids.iter().copied()).collect();
-    let sql = format!("SELECT {} FROM hookd.changes WHERE changeid = ANY($1)", changes::COLUMNS);
-    let rows = client.query_typed(&sql, &[(&changeids, Type::INT8_ARRAY)]).await?;
-    let changes = rows.iter().map(|row| changes::logged(instance, row)).collect::<Result<Vec<_>, _>>()?;
-    let deliveryids: Vec<i64> = records.iter().map(|record| record.deliveryid).collect();
-    Ok((changes, pending::among(client, &deliveryids).await?))
+async fn stats(client: &Client) -> Result<Stats, Failure> {
+    let row = client
+        .query_typed_one(
+            "SELECT (SELECT count(*) FROM hookd.deliveries), (SELECT count(*) FROM hookd.changes), \
+             (SELECT count(*) FROM hookd.pending), (SELECT count(*) FROM hookd.requests), \
+             (SELECT coalesce(sum(pg_total_relation_size(pg_class.oid)), 0)::int8 FROM pg_class \
+              JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = 'hookd' AND relkind = 'r'), \
+             (SELECT received_at FROM hookd.deliveries ORDER BY deliveryid LIMIT 1), \
+             (SELECT received_at FROM hookd.deliveries ORDER BY deliveryid DESC LIMIT 1)",
+            &[],
+        )
+        .await?;
+    let count = |column: usize| -> Result<u64, Failure> { Ok(row.try_get::<_, i64>(column)?.unsigned_abs()) };
+    let oldest: Option<i64> = row.try_get(5)?;
+    let newest: Option<i64> = row.try_get(6)?;
+    Ok(Stats {
+        deliveries: count(0)?,
+        changes: count(1)?,
+        pending: count(2)?,
+        requests: count(3)?,
+        bytes: count(4)?,
+        received: oldest
+            .zip(newest)
+            .map(|(oldest, newest)| (Timestamp::from_micros(oldest), Timestamp::from_micros(newest))),
+    })
 }

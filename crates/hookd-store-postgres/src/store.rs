@@ -1,30 +1,28 @@
-//! The store: its writer, its readers, and the contract that they fulfil together.
+//! The store: its writer, its reader, and the contract that they fulfil together.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hookd_store::engine::{Job, Overload, Promise};
 use hookd_store::{
-    Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
-    Expiry, Leadership, Log, LoggedChange, Moved, NewDelivery, Observer, Page, Part, PositionMove, Positions, Query,
-    Receipt, Reply, Search, Settlement, SettlementKind, StoreError, StoredRequest, Waiting,
+    Browse, Completion, Cursor, CursorMove, Due, Expired, Expiry, IdentityKey, Leadership, Log, LoggedChange, Moved,
+    NewDelivery, Observer, Part, PositionMove, Positions, Receipt, Reply, Store, StoreError,
 };
-use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, watch};
-use tokio_postgres::Client;
 
 use crate::error::Failure;
 use crate::health::Health;
 use crate::leases::Leases;
 use crate::pool::Pool;
-use crate::replica::{self, Replica};
+use crate::reader::{Reader, rows};
+use crate::replica::Replica;
 use crate::schema::{self, Facts};
 use crate::session::Connector;
+use crate::threads::Threads;
 use crate::writer::{Monitor, Writer};
-use crate::{OpenError, Options, cursors, leases, notices, pending, positions, reader, settlements};
-use hookd_store::engine::Overload;
-use hookd_store::engine::{Job, Promise};
+use crate::{OpenError, Options, cursors, leases, notices, pending, positions};
 
 /// How many writes may wait; more are refused with [`StoreError::Overloaded`].
 const MAX_QUEUED_WRITES: usize = 4096;
@@ -44,7 +42,10 @@ pub struct PostgresStore {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     /// Ends when the writer has ended.
     writer: Mutex<Option<Receiver<()>>>,
-    readers: Readers,
+    reader: Reader,
+    identity_key: IdentityKey,
+    /// The hookd that this process is among those that share the log.
+    replica: i64,
     tail: watch::Receiver<i64>,
     handovers: watch::Receiver<u64>,
     leases: Arc<Leases>,
@@ -52,15 +53,8 @@ pub struct PostgresStore {
     queued: Arc<AtomicUsize>,
     overload: Arc<Overload>,
     size: Arc<AtomicU64>,
-    runtime: Mutex<Option<Runtime>>,
-}
-
-/// What reads from a database that has a store.
-pub(crate) struct Readers {
-    pool: Pool,
-    facts: Facts,
-    /// The hookd that this process is among those that share the log.
-    replica: Option<i64>,
+    /// Last, since all else runs on them.
+    threads: Threads,
 }
 
 impl PostgresStore {
@@ -77,46 +71,41 @@ impl PostgresStore {
     /// # Errors
     /// See [`OpenError`].
     pub fn open_observed(options: Options, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
-        let runtime = start_runtime()?;
-        let opened = wait_for(runtime.handle(), open(options, observer));
-        let Opened { connector, facts, writer, sender, leases, replica, queued, overload } = match opened {
-            Ok(opened) => opened,
-            Err(error) => {
-                runtime.shutdown_background();
-                return Err(error);
-            }
-        };
+        let threads = Threads::start()?;
+        let Opened { connector, facts, writer, sender, leases, replica, queued, overload } =
+            threads.wait(open(options, observer))?;
         let (tail, handovers, heard) = (writer.tail(), writer.handovers(), writer.heard());
         let (ended, writer_ended) = sync_channel(1);
-        runtime.spawn(async move {
+        threads.handle().spawn(async move {
             writer.run().await;
             drop(ended);
         });
         let size = Arc::<AtomicU64>::default();
-        runtime.spawn(notices::listen(connector.clone(), replica, heard));
-        runtime.spawn(watch_size(connector.clone(), Arc::clone(&size)));
-        let pool = Pool::new(runtime.handle().clone(), connector);
+        threads.handle().spawn(notices::listen(connector.clone(), replica, heard));
+        threads.handle().spawn(watch_size(connector.clone(), Arc::clone(&size)));
+        let identity_key = facts.identity_key;
+        let reader = Reader::new(Pool::new(threads.handle().clone(), connector), facts.instance, Some(replica));
         Ok(Self {
             jobs: Mutex::new(Some(sender)),
             writer: Mutex::new(Some(writer_ended)),
-            readers: Readers { pool, facts, replica: Some(replica) },
+            reader,
+            identity_key,
+            replica,
             tail,
             handovers,
             leases,
             queued,
             overload,
             size,
-            runtime: Mutex::new(Some(runtime)),
+            threads,
         })
     }
 
     /// Ends at once, as a kill of the process would: what waits is neither written nor answered, the lease stays. For tests.
     #[doc(hidden)]
-    pub fn abandon(self) {
+    pub fn abandon(mut self) {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            runtime.shutdown_background();
-        }
+        self.threads.end();
     }
 
     fn queue<T>(&self, job: impl FnOnce(Promise<T>) -> Job) -> Reply<T> {
@@ -178,29 +167,6 @@ async fn open(options: Options, observer: Arc<dyn Observer>) -> Result<Opened, O
     Ok(Opened { connector, facts, writer, sender, leases, replica: id, queued, overload })
 }
 
-/// The threads of a store: its connections, and what it writes.
-pub(crate) fn start_runtime() -> Result<Runtime, OpenError> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("store-postgres")
-        .enable_all()
-        .build()
-        .map_err(OpenError::Thread)
-}
-
-/// Waits for a task, whatever this thread is.
-pub(crate) fn wait_for<T: Send + 'static>(
-    runtime: &Handle,
-    task: impl Future<Output = Result<T, OpenError>> + Send + 'static,
-) -> Result<T, OpenError> {
-    let (sender, receiver) = sync_channel(1);
-    runtime.spawn(async move {
-        // Somebody waits for it, below.
-        let _ = sender.send(task.await);
-    });
-    receiver.recv().unwrap_or_else(|_| Err(OpenError::Thread(std::io::Error::other("the store panicked"))))
-}
-
 /// Keeps the size up to date, as well as it can.
 async fn watch_size(connector: Connector, size: Arc<AtomicU64>) {
     loop {
@@ -216,16 +182,11 @@ async fn watch_size(connector: Connector, size: Arc<AtomicU64>) {
     }
 }
 
-/// A number of rows for the database.
-fn rows(most: usize) -> i64 {
-    i64::try_from(most).unwrap_or(i64::MAX)
-}
-
 impl Log for PostgresStore {
     fn append(&self, delivery: NewDelivery) -> Reply<Receipt> {
         match delivery.validate() {
             Ok(()) => {
-                let identity = self.readers.facts.identity_key.identity(&delivery);
+                let identity = self.identity_key.identity(&delivery);
                 self.queue(|promise| Job::Append(Box::new(delivery), identity, promise))
             }
             Err(error) => Reply::failed(error),
@@ -256,14 +217,14 @@ impl Log for PostgresStore {
 
     fn positions(&self, poller: &str) -> Result<Option<Positions>, StoreError> {
         let poller = poller.to_owned();
-        self.readers.pool.read(move |client| {
+        self.reader.read(move |client| {
             let poller = poller.clone();
             async move { positions::get(&client, &poller).await }
         })
     }
 
     fn pollers(&self) -> Result<Vec<String>, StoreError> {
-        self.readers.pool.read(|client| async move { positions::pollers(&client).await })
+        self.reader.read(|client| async move { positions::pollers(&client).await })
     }
 
     fn move_cursors(&self, moves: Vec<CursorMove>) -> Reply<Vec<Moved>> {
@@ -274,7 +235,7 @@ impl Log for PostgresStore {
     }
 
     fn cursors(&self) -> Result<Vec<Cursor>, StoreError> {
-        self.readers.pool.read(|client| async move { cursors::all(&client).await })
+        self.reader.read(|client| async move { cursors::all(&client).await })
     }
 
     fn pending(&self) -> Result<Vec<Due>, StoreError> {
@@ -282,8 +243,8 @@ impl Log for PostgresStore {
     }
 
     fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
-        let (most, replica) = (rows(most), self.readers.replica.unwrap_or_default());
-        self.readers.pool.read(move |client| async move { pending::after(&client, replica, after, most).await })
+        let (most, replica) = (rows(most), self.replica);
+        self.reader.read(move |client| async move { pending::after(&client, replica, after, most).await })
     }
 
     fn lead(&self, part: Part) -> Leadership {
@@ -292,7 +253,7 @@ impl Log for PostgresStore {
 
     fn ask(&self, part: &Part) -> Result<(), StoreError> {
         let part = part.to_string();
-        self.readers.pool.read(move |client| {
+        self.reader.read(move |client| {
             let part = part.clone();
             async move {
                 leases::ask(&client, &part).await?;
@@ -306,7 +267,7 @@ impl Log for PostgresStore {
     }
 
     fn pending_count(&self) -> Result<usize, StoreError> {
-        self.readers.pool.read(|client| async move { pending::count(&client).await })
+        self.reader.read(|client| async move { pending::count(&client).await })
     }
 
     fn read_on(&self, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError> {
@@ -314,12 +275,7 @@ impl Log for PostgresStore {
         if most == 0 || after >= *self.tail.borrow() {
             return Ok(Vec::new());
         }
-        let most = rows(most.min(MAX_CHANGES_AT_ONCE));
-        let instance = self.readers.facts.instance.clone();
-        let changes = self.readers.pool.read(move |client| {
-            let instance = instance.clone();
-            async move { reader::read_on(&client, &instance, after, most).await }
-        })?;
+        let changes = self.reader.read_on(after, most.min(MAX_CHANGES_AT_ONCE))?;
         Ok(changes.into_iter().map(Arc::new).collect())
     }
 
@@ -346,172 +302,18 @@ impl Log for PostgresStore {
             // It sends nothing, and hangs up when it has ended.
             let _ = writer.recv();
         }
-        self.readers.pool.close();
+        self.reader.close();
     }
 }
 
 impl Drop for PostgresStore {
     fn drop(&mut self) {
         self.close();
-        if let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Connections end with it. To wait for them would block, which an event loop may not.
-            runtime.shutdown_background();
-        }
     }
 }
 
-impl Readers {
-    pub(crate) fn new(pool: Pool, facts: Facts) -> Self {
-        Self { pool, facts, replica: None }
-    }
-
-    /// Reads something else.
-    pub(crate) fn read<T, F>(&self, read: impl Fn(Arc<Client>) -> F + Send + Sync + 'static) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, Failure>> + Send + 'static,
-    {
-        self.pool.read(read)
-    }
-}
-
-impl Browse for PostgresStore {
-    fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError> {
-        self.readers.delivery(deliveryid)
-    }
-
-    fn change(&self, changeid: i64) -> Result<Option<ChangeRecord>, StoreError> {
-        self.readers.change(changeid)
-    }
-
-    fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
-        self.readers.request(deliveryid)
-    }
-
-    fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {
-        self.readers.deliveries(query)
-    }
-
-    fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
-        self.readers.changes(query)
-    }
-
-    fn search(&self, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, StoreError> {
-        self.readers.search(search, most)
-    }
-
-    fn waiting(&self, deliveryids: &[i64]) -> Result<Vec<Waiting>, StoreError> {
-        self.readers.waiting(deliveryids)
-    }
-
-    fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {
-        self.readers.settlements_of(changeid)
-    }
-
-    fn settlements(
-        &self,
-        cursor: &str,
-        kind: SettlementKind,
-        after: i64,
-        most: usize,
-    ) -> Result<Vec<Settlement>, StoreError> {
-        self.readers.settlements(cursor, kind, after, most)
-    }
-
-    fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError> {
-        self.readers.settlement_count(cursor, kind)
-    }
-
-    fn is_shared(&self) -> bool {
-        true
-    }
-
-    fn replicas(&self) -> Result<Vec<hookd_store::Replica>, StoreError> {
-        self.readers.replicas()
-    }
-}
-
-impl Browse for Readers {
-    fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError> {
-        self.pool.read(move |client| async move { reader::delivery(&client, deliveryid).await })
-    }
-
-    fn change(&self, changeid: i64) -> Result<Option<ChangeRecord>, StoreError> {
-        let instance = self.facts.instance.clone();
-        self.pool.read(move |client| {
-            let instance = instance.clone();
-            async move { reader::change(&client, &instance, changeid).await }
-        })
-    }
-
-    fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
-        self.pool.read(move |client| async move { reader::request(&client, deliveryid).await })
-    }
-
-    fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {
-        let query = query.clone();
-        self.pool.read(move |client| {
-            let query = query.clone();
-            async move { reader::deliveries(&client, &query).await }
-        })
-    }
-
-    fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
-        let (query, instance) = (query.clone(), self.facts.instance.clone());
-        self.pool.read(move |client| {
-            let (query, instance) = (query.clone(), instance.clone());
-            async move { reader::changes(&client, &instance, &query).await }
-        })
-    }
-
-    fn search(&self, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, StoreError> {
-        let (search, instance) = (search.clone(), self.facts.instance.clone());
-        self.pool.read(move |client| {
-            let (search, instance) = (search.clone(), instance.clone());
-            async move { reader::search(&client, &instance, &search, most).await }
-        })
-    }
-
-    fn waiting(&self, deliveryids: &[i64]) -> Result<Vec<Waiting>, StoreError> {
-        let deliveryids = deliveryids.to_vec();
-        self.pool.read(move |client| {
-            let deliveryids = deliveryids.clone();
-            async move { pending::among(&client, &deliveryids).await }
-        })
-    }
-
-    fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {
-        self.pool.read(move |client| async move { settlements::of_change(&client, changeid).await })
-    }
-
-    fn settlements(
-        &self,
-        cursor: &str,
-        kind: SettlementKind,
-        after: i64,
-        most: usize,
-    ) -> Result<Vec<Settlement>, StoreError> {
-        let (cursor, most) = (cursor.to_owned(), rows(most));
-        self.pool.read(move |client| {
-            let cursor = cursor.clone();
-            async move { settlements::of_kind(&client, &cursor, kind, after, most).await }
-        })
-    }
-
-    fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError> {
-        let cursor = cursor.to_owned();
-        self.pool.read(move |client| {
-            let cursor = cursor.clone();
-            async move { settlements::count(&client, &cursor, kind).await }
-        })
-    }
-
-    fn is_shared(&self) -> bool {
-        true
-    }
-
-    fn replicas(&self) -> Result<Vec<hookd_store::Replica>, StoreError> {
-        let this = self.replica;
-        self.pool.read(move |client| async move { replica::all(&client, this).await })
+impl Store for PostgresStore {
+    fn reader(&self) -> &dyn Browse {
+        &self.reader
     }
 }

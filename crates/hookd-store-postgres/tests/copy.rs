@@ -8,7 +8,7 @@ mod server;
 mod postgres {
     use hookd_store::copy::{CopyError, Found, Import as _, copy};
     use hookd_store::{Expiry, Log as _, NewState, Timestamp};
-    use hookd_store_postgres::{OpenError, PostgresExport, PostgresImport, PostgresStore, StoreReader};
+    use hookd_store_postgres::{OpenError, PostgresExport, PostgresImport, PostgresStore, Reader};
     use hookd_store_sqlite::{SqliteExport, SqliteImport, SqliteStore, maintenance};
 
     use super::copying::comparison::assert_same;
@@ -85,7 +85,7 @@ mod postgres {
         let now = Timestamp::now();
         let all = Expiry { changes_before: Some(now), now, ..Expiry::default() };
         while store.expire(all).wait().unwrap().has_more {}
-        assert_eq!(store.deliveries(&hookd_store::Query::default()).unwrap().total, 0);
+        assert_eq!(store.reader().deliveries(&hookd_store::Query::default()).unwrap().total, 0);
         store.close();
         drop(store);
         first.copy_to(&second).unwrap();
@@ -207,6 +207,6 @@ mod postgres {
         assert!(SqliteImport::open(&path).is_err());
         drop(export);
         drop(SqliteStore::open(&path).unwrap());
-        let _ = StoreReader::open(options).unwrap();
+        let _ = Reader::open(options).unwrap();
     }
 }

@@ -11,10 +11,10 @@ mod postgres {
 
     use hookd_core::Change;
     use hookd_store::{
-        Browse as _, ChangeField, Log as _, NewDelivery, NewState, Operator, Origin, Query, ReadLimits, StoreError,
+        ChangeField, Log as _, NewDelivery, NewState, Operator, Origin, Query, ReadLimits, Store as _, StoreError,
         Timestamp, bounded,
     };
-    use hookd_store_postgres::{OpenError, Options, PostgresStore, Preflight, StoreReader};
+    use hookd_store_postgres::{OpenError, Options, PostgresStore, Preflight, Reader};
     use hookd_tests::{Postgres, until};
 
     use super::server;
@@ -45,7 +45,7 @@ mod postgres {
     #[ignore = "needs PostgreSQL from cargo xtask test"]
     fn a_hookd_works_with_the_tables_of_the_version_after_it() {
         let options = server::new_database();
-        let missing = StoreReader::open(options.clone()).err().unwrap();
+        let missing = Reader::open(options.clone()).err().unwrap();
         assert!(matches!(missing, OpenError::Missing { .. }), "{missing}");
         assert_eq!(Preflight::look(options.clone()).unwrap(), Preflight::Free);
         drop(PostgresStore::open(options.clone()).unwrap());
@@ -62,7 +62,7 @@ mod postgres {
             newer.contains(&format!("has schema version {next}, and this hookd knows versions up to {known}")),
             "{newer}"
         );
-        assert!(StoreReader::open(options).is_err());
+        assert!(Reader::open(options).is_err());
     }
 
     /// One makes the tables, and all share the store.
@@ -76,7 +76,7 @@ mod postgres {
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         let opened: Vec<PostgresStore> = opened.into_iter().map(Result::unwrap).collect();
-        assert_eq!(opened[3].replicas().unwrap().len(), 4);
+        assert_eq!(opened[3].reader().replicas().unwrap().len(), 4);
         assert_eq!(sql(&options, "SELECT count(*) FROM hookd.store"), "1");
     }
 
@@ -96,7 +96,7 @@ mod postgres {
         let query = Query::default().filter(ChangeField::Author, Operator::Contains, "nobody");
         let begun = Instant::now();
         let limits = |time| ReadLimits { deadline: Instant::now() + time, cancelled: Arc::<AtomicBool>::default() };
-        let read = bounded(limits(Duration::from_millis(300)), || store.changes(&query));
+        let read = bounded(limits(Duration::from_millis(300)), || store.reader().changes(&query));
         assert_eq!(read.err(), Some(StoreError::TimedOut));
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
         until("the server has given up", || {
@@ -105,7 +105,7 @@ mod postgres {
             (sql(&options, active) == "0").then_some(())
         });
         sql(&options, "DROP VIEW hookd.changes; ALTER TABLE hookd.few RENAME TO changes");
-        assert_eq!(store.changes(&query).unwrap().total, 0);
+        assert_eq!(store.reader().changes(&query).unwrap().total, 0);
     }
 
     /// Those that were queued with it are stored.

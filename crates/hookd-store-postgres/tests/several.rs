@@ -11,7 +11,7 @@ mod postgres {
 
     use hookd_core::{Change, Subject};
     use hookd_store::{
-        Browse as _, CursorMove, CursorPlace, Lead, Leadership, Log as _, Moved, NewDelivery, NewState, Origin, Part,
+        CursorMove, CursorPlace, Lead, Leadership, Log as _, Moved, NewDelivery, NewState, Origin, Part, Store as _,
         Timestamp,
     };
     use hookd_store_postgres::{Options, PostgresStore};
@@ -109,14 +109,14 @@ mod postgres {
         let expiry = other.lead(Part::Expiry);
         gained(&expiry);
         assert_eq!(second.current(), None);
-        let replicas = one.replicas().unwrap();
+        let replicas = one.reader().replicas().unwrap();
         let shown: Vec<_> = replicas.iter().map(|one| (one.is_this, one.is_alive, one.leads.join(","))).collect();
         assert_eq!(shown, [(true, true, "sink master".to_owned()), (false, true, "expiry".to_owned())]);
         let begun = Instant::now();
         drop((first, one));
         assert_eq!(gained(&second).epoch, epoch + 1);
         assert!(begun.elapsed() < Duration::from_millis(800), "it did not wait for the lease: {:?}", begun.elapsed());
-        assert_eq!(other.replicas().unwrap().len(), 1);
+        assert_eq!(other.reader().replicas().unwrap().len(), 1);
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod postgres {
     fn pending_deliveries_are_shared_out_by_repository_and_taken_over() {
         let (one, other, _) = two();
         until("they know of each other", || {
-            let (_, to_other) = (one.replicas().unwrap(), other.replicas().unwrap());
+            let (_, to_other) = (one.reader().replicas().unwrap(), other.reader().replicas().unwrap());
             (to_other.len() == 2).then_some(())
         });
         // Once each has looked around since both are there.
@@ -200,7 +200,7 @@ mod postgres {
         one.abandon();
         until("all are taken over", || (mine(&other).len() == 40).then_some(()));
         until("it is told", || (*handovers[1].borrow() > before).then_some(()));
-        let told = Arc::new(other).replicas().unwrap();
+        let told = Arc::new(other).reader().replicas().unwrap();
         assert_eq!(
             told.iter().map(|one| (one.is_this, one.is_alive, one.pending)).collect::<Vec<_>>(),
             [(false, false, 0), (true, true, 40)]

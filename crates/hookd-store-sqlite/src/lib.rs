@@ -34,7 +34,6 @@ mod schema;
 mod search;
 mod settlements;
 mod store;
-mod store_reader;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -45,5 +44,5 @@ pub use copy::{SqliteExport, SqliteImport};
 pub use error::OpenError;
 pub use fault::Fault;
 pub use preflight::{Preflight, preflight};
+pub use reader::Reader;
 pub use store::SqliteStore;
-pub use store_reader::StoreReader;

@@ -1,30 +1,28 @@
-//! Reading, on connections of our own, which never wait for the writer.
+//! Reading, on connections of our own, which never wait for the writer: for the store, or for another process than the one that
+//! writes.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use hookd_store::{
-    ChangeField, ChangeRecord, Cursor, DeliveryField, DeliveryRecord, Due, Field, Filter, LoggedChange, Operator, Page,
-    Positions, Query, Record, Selection, Settlement, SettlementKind, StoreError, StoredRequest, Timestamp, Value,
-    check_read_limits,
+    Browse, ChangeField, ChangeRecord, Cursor, DeliveryField, DeliveryRecord, Due, Field, Filter, LoggedChange,
+    Operator, Page, Positions, Query, Record, Search, Selection, Settlement, SettlementKind, StoreError, StoredRequest,
+    Timestamp, Value, Waiting, check_read_limits,
 };
 use rusqlite::{Connection, OpenFlags, Row};
 
 use crate::blocks::{self, ChangeDecoder, Part};
-use crate::cursors;
 use crate::error::Failure;
 use crate::format::{ChangeText, DeliveryText};
 use crate::fresh::Fresh;
-use crate::index::{KeyKind, RecentKeys, beginning_key, key_of_id, keys_of_beginning, runs};
+use crate::index::{KeyKind, RecentKeys, beginning_key, key_of_id, keys_of_beginning, recent, runs};
 use crate::onward::{self, Places};
-use crate::parent;
-use crate::positions;
-use crate::search;
-use crate::settlements;
+use crate::packer::Numbers;
 use crate::texts::{Bitmap, Condition, OpenSegment, Test};
+use crate::{OpenError, cursors, maintenance, parent, positions, schema, search, settlements};
 
 /// How many idle connections are kept.
 const MAX_IDLE_CONNECTIONS: usize = 4;
@@ -41,7 +39,8 @@ const SNAPSHOT_TIME: Duration = Duration::from_millis(100);
 /// How many records that nobody asked for are read rather than looking for the next one.
 const MAX_GAP_RECORDS: i64 = 16;
 
-pub(crate) struct Readers {
+/// Reads a store: what the log reads onward from, and what people look into.
+pub struct Reader {
     path: PathBuf,
     pub(crate) instance: String,
     pub(crate) indexes: Indexes,
@@ -172,7 +171,28 @@ impl BlockRecord for DeliveryRecord {
     }
 }
 
-impl Readers {
+impl Reader {
+    /// Opens a store of this build's version, whether a hookd is at work on it or not, without its lock.
+    ///
+    /// What is stored after that is seen as well, but by its number only: searches, and filters of texts, find what was there
+    /// when it was opened.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; also when there is no store.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let connection = maintenance::open(path)?;
+        let sqlite = |source| OpenError::sqlite(path, source);
+        let broken = |failure: Failure| OpenError::Broken { path: path.to_owned(), source: failure.into() };
+        let instance = schema::instance(&connection).map_err(sqlite)?;
+        let next = Numbers::read(&connection).map_err(sqlite)?;
+        let open_segment = Arc::new(OpenSegment::read(&connection, next).map_err(broken)?);
+        let recent_keys = Arc::new(RecentKeys::default());
+        recent::read(&connection, &recent_keys).map_err(broken)?;
+        let fresh = Arc::new(Fresh::new(instance.clone()));
+        let indexes = Indexes { recent_keys, open_segment, fresh };
+        Ok(Self::new(path.to_owned(), instance, indexes, Arc::<RwLock<()>>::default()))
+    }
+
     pub(crate) fn new(path: PathBuf, instance: String, indexes: Indexes, gate: Arc<RwLock<()>>) -> Self {
         Self { path, instance, indexes, places: Places::default(), gate, idle: Mutex::default() }
     }
@@ -214,73 +234,6 @@ impl Readers {
 
     pub(crate) fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
         self.read(|connection| pending_after(connection, after, most))
-    }
-
-    pub(crate) fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError> {
-        self.read(|connection| {
-            // One snapshot for all of it.
-            let _snapshot = connection.unchecked_transaction()?;
-            blocks::entry(connection, deliveryid, |_, entry, _| blocks::delivery(connection, deliveryid, entry))?
-                .transpose()
-        })
-    }
-
-    pub(crate) fn change(&self, changeid: i64) -> Result<Option<ChangeRecord>, StoreError> {
-        self.read(|connection| {
-            let _snapshot = connection.unchecked_transaction()?;
-            let Some(block) = blocks::block_of(connection, Part::Changes, changeid)? else { return Ok(None) };
-            let first = block.first(Part::Changes);
-            if changeid >= block.next(Part::Changes) {
-                return Ok(None);
-            }
-            let records = blocks::records(connection, block.blockid)?;
-            let mut changes = records.changes();
-            for _ in first..changeid {
-                changes.pass()?;
-            }
-            let logged = ChangeDecoder::new(&self.instance).read(&mut changes, changeid)?;
-            let parent = parent::find(connection, &self.indexes.open_segment, block, changeid, &logged.change)?;
-            Ok(Some(logged.into_record(parent)))
-        })
-    }
-
-    pub(crate) fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
-        self.read(|connection| {
-            let found = blocks::entry(connection, deliveryid, |blockid, entry, place| {
-                (blockid, place, entry.forge_id.map(str::to_owned))
-            })?;
-            found.map_or(Ok(None), |(blockid, place, forge_id)| {
-                blocks::request(connection, blockid, place, forge_id.as_deref())
-            })
-        })
-    }
-
-    pub(crate) fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {
-        self.read(|connection| settlements::of_change(connection, changeid))
-    }
-
-    pub(crate) fn settlements(
-        &self,
-        cursor: &str,
-        kind: SettlementKind,
-        after: i64,
-        most: usize,
-    ) -> Result<Vec<Settlement>, StoreError> {
-        self.read(|connection| settlements::of_kind(connection, cursor, kind, after, most))
-    }
-
-    pub(crate) fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError> {
-        self.read(|connection| settlements::count(connection, cursor, kind))
-    }
-
-    pub(crate) fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {
-        self.read(|connection| self.page(connection, query))
-    }
-
-    pub(crate) fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
-        let page: Page<LoggedChange> = self.read(|connection| self.page(connection, query))?;
-        let rows = page.rows.into_iter().map(|change| change.into_record(None)).collect();
-        Ok(Page { rows, total: page.total, cut: page.cut })
     }
 
     fn page<R: BlockRecord>(&self, connection: &Connection, query: &Query<R::Field>) -> Result<Page<R>, Failure> {
@@ -447,7 +400,7 @@ impl Readers {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => self.open().map_err(Failure::from)?,
+            None => self.connect().map_err(Failure::from)?,
         };
         let result = read(&connection)?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -457,11 +410,88 @@ impl Readers {
         Ok(result)
     }
 
-    fn open(&self) -> rusqlite::Result<Connection> {
+    fn connect(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         Ok(connection)
+    }
+}
+
+impl Browse for Reader {
+    fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError> {
+        self.read(|connection| {
+            // One snapshot for all of it.
+            let _snapshot = connection.unchecked_transaction()?;
+            blocks::entry(connection, deliveryid, |_, entry, _| blocks::delivery(connection, deliveryid, entry))?
+                .transpose()
+        })
+    }
+
+    fn change(&self, changeid: i64) -> Result<Option<ChangeRecord>, StoreError> {
+        self.read(|connection| {
+            let _snapshot = connection.unchecked_transaction()?;
+            let Some(block) = blocks::block_of(connection, Part::Changes, changeid)? else { return Ok(None) };
+            let first = block.first(Part::Changes);
+            if changeid >= block.next(Part::Changes) {
+                return Ok(None);
+            }
+            let records = blocks::records(connection, block.blockid)?;
+            let mut changes = records.changes();
+            for _ in first..changeid {
+                changes.pass()?;
+            }
+            let logged = ChangeDecoder::new(&self.instance).read(&mut changes, changeid)?;
+            let parent = parent::find(connection, &self.indexes.open_segment, block, changeid, &logged.change)?;
+            Ok(Some(logged.into_record(parent)))
+        })
+    }
+
+    fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
+        self.read(|connection| {
+            let found = blocks::entry(connection, deliveryid, |blockid, entry, place| {
+                (blockid, place, entry.forge_id.map(str::to_owned))
+            })?;
+            found.map_or(Ok(None), |(blockid, place, forge_id)| {
+                blocks::request(connection, blockid, place, forge_id.as_deref())
+            })
+        })
+    }
+
+    fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {
+        self.read(|connection| settlements::of_change(connection, changeid))
+    }
+
+    fn settlements(
+        &self,
+        cursor: &str,
+        kind: SettlementKind,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<Settlement>, StoreError> {
+        self.read(|connection| settlements::of_kind(connection, cursor, kind, after, most))
+    }
+
+    fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError> {
+        self.read(|connection| settlements::count(connection, cursor, kind))
+    }
+
+    fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {
+        self.read(|connection| self.page(connection, query))
+    }
+
+    fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
+        let page: Page<LoggedChange> = self.read(|connection| self.page(connection, query))?;
+        let rows = page.rows.into_iter().map(|change| change.into_record(None)).collect();
+        Ok(Page { rows, total: page.total, cut: page.cut })
+    }
+
+    fn search(&self, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, StoreError> {
+        self.read(|connection| self.newest_matching(connection, search, most))
+    }
+
+    fn waiting(&self, deliveryids: &[i64]) -> Result<Vec<Waiting>, StoreError> {
+        self.read(|connection| search::waiting(connection, deliveryids))
     }
 }
 

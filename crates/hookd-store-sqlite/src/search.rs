@@ -8,8 +8,7 @@ use std::ops::RangeInclusive;
 
 use hookd_core::{Change, Subject};
 use hookd_store::{
-    DeliveryRecord, LoggedChange, MIN_BEGINNING_CHARS, Search, State, StoreError, Waiting, check_read_limits, fold,
-    is_repository,
+    DeliveryRecord, LoggedChange, MIN_BEGINNING_CHARS, Search, State, Waiting, check_read_limits, fold, is_repository,
 };
 use rusqlite::{Connection, Row, params_from_iter};
 
@@ -17,40 +16,30 @@ use crate::blocks::{self, Part};
 use crate::error::Failure;
 use crate::format::{ChangeText, DeliveryText};
 use crate::index::{KeyKind, keys_of_beginning, runs};
-use crate::reader::{Readers, due, due_from_row};
+use crate::reader::{Reader, due, due_from_row};
 use crate::texts::{self, Bitmap, Condition, Test, stored};
 
-impl Readers {
+impl Reader {
     /// The newest deliveries that match.
-    pub(crate) fn search(&self, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, StoreError> {
-        self.read(|connection| {
-            let Some((first, last)) = blocks::ends(connection)? else { return Ok(Vec::new()) };
-            let before = search.before.unwrap_or(i64::MAX).min(last.next(Part::Deliveries));
-            let ids = first.first(Part::Deliveries)..=before.saturating_sub(1);
-            let Some(candidates) = self.matching(connection, search, ids)? else { return Ok(Vec::new()) };
-            let mut found = Vec::new();
-            for deliveryid in candidates.descending() {
-                if found.len() == most {
-                    break;
-                }
-                check_read_limits().map_err(Failure::GivenUp)?;
-                found.extend(self.checked(connection, search, deliveryid)?);
+    pub(crate) fn newest_matching(
+        &self,
+        connection: &Connection,
+        search: &Search,
+        most: usize,
+    ) -> Result<Vec<DeliveryRecord>, Failure> {
+        let Some((first, last)) = blocks::ends(connection)? else { return Ok(Vec::new()) };
+        let before = search.before.unwrap_or(i64::MAX).min(last.next(Part::Deliveries));
+        let ids = first.first(Part::Deliveries)..=before.saturating_sub(1);
+        let Some(candidates) = self.matching(connection, search, ids)? else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for deliveryid in candidates.descending() {
+            if found.len() == most {
+                break;
             }
-            Ok(found)
-        })
-    }
-
-    /// Those of these deliveries that are pending.
-    pub(crate) fn waiting(&self, deliveryids: &[i64]) -> Result<Vec<Waiting>, StoreError> {
-        self.read(|connection| {
-            let places = vec!["?"; deliveryids.len()].join(", ");
-            let mut select = connection.prepare(&format!(
-                "SELECT {}, repository, branch, revision FROM pending WHERE deliveryid IN ({places}) ORDER BY deliveryid",
-                due!()
-            ))?;
-            let rows = select.query_map(params_from_iter(deliveryids), waiting_from_row)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
+            check_read_limits().map_err(Failure::GivenUp)?;
+            found.extend(self.checked(connection, search, deliveryid)?);
+        }
+        Ok(found)
     }
 
     /// The deliveries that may match, of those with these numbers; `None` where there is no condition at all.
@@ -194,6 +183,17 @@ impl Readers {
         };
         Ok(Some(delivery).filter(|delivery| search.matches(delivery, &changes, about.as_ref())))
     }
+}
+
+/// Those of these deliveries that are pending.
+pub(crate) fn waiting(connection: &Connection, deliveryids: &[i64]) -> Result<Vec<Waiting>, Failure> {
+    let places = vec!["?"; deliveryids.len()].join(", ");
+    let mut select = connection.prepare(&format!(
+        "SELECT {}, repository, branch, revision FROM pending WHERE deliveryid IN ({places}) ORDER BY deliveryid",
+        due!()
+    ))?;
+    let rows = select.query_map(params_from_iter(deliveryids), waiting_from_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// What meets all of these conditions; `None` where there are none.

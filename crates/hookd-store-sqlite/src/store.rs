@@ -1,4 +1,4 @@
-//! The store: its writer, its readers, and the contract that they fulfil together.
+//! The store: its writer, its reader, and the contract that they fulfil together.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use hookd_store::{
-    Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
-    Expiry, IdentityKey, Log, LoggedChange, Moved, NewDelivery, Observer, Page, PositionMove, Positions, Query,
-    Receipt, Reply, Search, Settlement, SettlementKind, StoreError, StoredRequest, Waiting,
+    Browse, Completion, Cursor, CursorMove, Due, Expired, Expiry, IdentityKey, Log, LoggedChange, Moved, NewDelivery,
+    Observer, PositionMove, Positions, Receipt, Reply, Store, StoreError,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -21,7 +20,7 @@ use crate::health::Health;
 use crate::index::RecentKeys;
 use crate::packer::Numbers;
 use crate::paths::StoreLock;
-use crate::reader::{Indexes, Readers};
+use crate::reader::{Indexes, Reader};
 use crate::texts::OpenSegment;
 use crate::writer::{Monitor, Writer};
 use crate::{Fault, OpenError, onward, paths, schema, wal};
@@ -35,7 +34,7 @@ pub(crate) const MAX_QUEUED_WRITES: usize = 4096;
 pub struct SqliteStore {
     jobs: Mutex<Option<SyncSender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    readers: Readers,
+    reader: Reader,
     identity_key: IdentityKey,
     path: PathBuf,
     tail: watch::Receiver<i64>,
@@ -79,7 +78,7 @@ impl SqliteStore {
         let gate = Arc::<RwLock<()>>::default();
         let fresh = Arc::new(Fresh::new(instance.clone()));
         let indexes = Indexes { recent_keys, open_segment, fresh };
-        let readers = Readers::new(path.to_owned(), instance, indexes.clone(), Arc::clone(&gate));
+        let reader = Reader::new(path.to_owned(), instance, indexes.clone(), Arc::clone(&gate));
         let queued = Arc::new(AtomicUsize::new(0));
         let overload = Arc::<Overload>::default();
         let monitor = Monitor {
@@ -96,7 +95,7 @@ impl SqliteStore {
             .spawn(move || writer.run())
             .map_err(OpenError::Thread)?;
         let (jobs, writer) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
-        Ok(Self { jobs, writer, readers, identity_key, path: path.to_owned(), tail, queued, overload, _lock: lock })
+        Ok(Self { jobs, writer, reader, identity_key, path: path.to_owned(), tail, queued, overload, _lock: lock })
     }
 
     fn queue<T>(&self, job: impl FnOnce(Promise<T>) -> Job) -> Reply<T> {
@@ -152,11 +151,11 @@ impl Log for SqliteStore {
     }
 
     fn positions(&self, poller: &str) -> Result<Option<Positions>, StoreError> {
-        self.readers.positions(poller)
+        self.reader.positions(poller)
     }
 
     fn pollers(&self) -> Result<Vec<String>, StoreError> {
-        self.readers.pollers()
+        self.reader.pollers()
     }
 
     fn move_cursors(&self, moves: Vec<CursorMove>) -> Reply<Vec<Moved>> {
@@ -167,19 +166,19 @@ impl Log for SqliteStore {
     }
 
     fn cursors(&self) -> Result<Vec<Cursor>, StoreError> {
-        self.readers.cursors()
+        self.reader.cursors()
     }
 
     fn pending(&self) -> Result<Vec<Due>, StoreError> {
-        self.readers.pending_after(0, usize::MAX)
+        self.reader.pending_after(0, usize::MAX)
     }
 
     fn pending_after(&self, after: i64, most: usize) -> Result<Vec<Due>, StoreError> {
-        self.readers.pending_after(after, most)
+        self.reader.pending_after(after, most)
     }
 
     fn pending_count(&self) -> Result<usize, StoreError> {
-        self.readers.pending_count()
+        self.reader.pending_count()
     }
 
     fn read_on(&self, after: i64, most: usize) -> Result<Vec<Arc<LoggedChange>>, StoreError> {
@@ -187,11 +186,11 @@ impl Log for SqliteStore {
         if most == 0 || after >= *self.tail.borrow() {
             return Ok(Vec::new());
         }
-        self.readers.read_on(after, most.min(onward::MAX_CHANGES_AT_ONCE))
+        self.reader.read_on(after, most.min(onward::MAX_CHANGES_AT_ONCE))
     }
 
     fn read_on_from_memory(&self, after: i64, most: usize) -> Option<Vec<Arc<LoggedChange>>> {
-        self.readers.read_on_from_memory(after, most)
+        self.reader.read_on_from_memory(after, most)
     }
 
     fn tail(&self) -> watch::Receiver<i64> {
@@ -212,7 +211,7 @@ impl Log for SqliteStore {
 
     fn close(&self) {
         // The last connection to close writes the WAL back into the file, and must be the writer's to do so.
-        self.readers.close();
+        self.reader.close();
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // A writer that panicked has answered its callers by dropping their replies.
@@ -221,51 +220,9 @@ impl Log for SqliteStore {
     }
 }
 
-impl Browse for SqliteStore {
-    fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError> {
-        self.readers.delivery(deliveryid)
-    }
-
-    fn change(&self, changeid: i64) -> Result<Option<ChangeRecord>, StoreError> {
-        self.readers.change(changeid)
-    }
-
-    fn request(&self, deliveryid: i64) -> Result<Option<StoredRequest>, StoreError> {
-        self.readers.request(deliveryid)
-    }
-
-    fn deliveries(&self, query: &Query<DeliveryField>) -> Result<Page<DeliveryRecord>, StoreError> {
-        self.readers.deliveries(query)
-    }
-
-    fn changes(&self, query: &Query<ChangeField>) -> Result<Page<ChangeRecord>, StoreError> {
-        self.readers.changes(query)
-    }
-
-    fn search(&self, search: &Search, most: usize) -> Result<Vec<DeliveryRecord>, StoreError> {
-        self.readers.search(search, most)
-    }
-
-    fn waiting(&self, deliveryids: &[i64]) -> Result<Vec<Waiting>, StoreError> {
-        self.readers.waiting(deliveryids)
-    }
-
-    fn settlements_of(&self, changeid: i64) -> Result<Vec<(String, Settlement)>, StoreError> {
-        self.readers.settlements_of(changeid)
-    }
-
-    fn settlements(
-        &self,
-        cursor: &str,
-        kind: SettlementKind,
-        after: i64,
-        most: usize,
-    ) -> Result<Vec<Settlement>, StoreError> {
-        self.readers.settlements(cursor, kind, after, most)
-    }
-
-    fn settlement_count(&self, cursor: &str, kind: SettlementKind) -> Result<u64, StoreError> {
-        self.readers.settlement_count(cursor, kind)
+impl Store for SqliteStore {
+    fn reader(&self) -> &dyn Browse {
+        &self.reader
     }
 }
 

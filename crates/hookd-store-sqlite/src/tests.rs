@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use hookd_core::{Change, HookRequest, Subject};
 use hookd_store::{
-    ApiCalls, Browse as _, ChangeField, Completion, DeliveryField, Expiry, Log as _, NewDelivery, NewState, Operator,
-    Origin, Query, Reply, StoreError, StoredRequest, Timestamp,
+    ApiCalls, ChangeField, Completion, DeliveryField, Expiry, Log as _, NewDelivery, NewState, Operator, Origin, Query,
+    Reply, Store as _, StoreError, StoredRequest, Timestamp,
 };
 use tempfile::TempDir;
 
@@ -71,7 +71,7 @@ fn store() -> (TempDir, SqliteStore) {
 fn a_closed_store_is_one_file() {
     let (folder, store) = store();
     store.append(delivery(None, "", accepted("r"))).wait().unwrap();
-    store.changes(&Query::default()).unwrap();
+    store.reader().changes(&Query::default()).unwrap();
     store.close();
     let wal = std::fs::metadata(folder.path().join("hookd.db-wal")).map_or(0, |wal| wal.len());
     assert_eq!(wal, 0, "all is in the database itself");
@@ -110,7 +110,7 @@ fn what_failed_is_not_there_and_the_writer_goes_on() {
     assert!(error.to_string().contains("locked"), "{error}");
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(store.append(delivery(None, "", accepted("r"))).wait().unwrap().deliveryid, 1);
-    assert_eq!(store.changes(&Query::default()).unwrap().total, 1);
+    assert_eq!(store.reader().changes(&Query::default()).unwrap().total, 1);
 }
 
 #[test]
@@ -132,8 +132,8 @@ fn what_waited_behind_a_batch_that_failed_gets_its_numbers() {
     let deliveryids: Vec<_> = stored.iter().map(|receipt| receipt.deliveryid).collect();
     assert!((2..).take(stored.len()).eq(deliveryids.iter().copied()), "{deliveryids:?}");
     for deliveryid in deliveryids {
-        let body = store.request(deliveryid).unwrap().unwrap().body;
-        let revision = store.change(deliveryid).unwrap().unwrap().change.revision.unwrap();
+        let body = store.reader().request(deliveryid).unwrap().unwrap().body;
+        let revision = store.reader().change(deliveryid).unwrap().unwrap().change.revision.unwrap();
         assert_eq!(format!("r{}", String::from_utf8_lossy(&body)), revision);
     }
     drop(store);
@@ -149,8 +149,10 @@ fn many_deliveries_of_one_forge_id_are_told_apart_without_their_bodies() {
     let is_duplicate = |reply: Reply<hookd_store::Receipt>| reply.wait().unwrap().is_duplicate;
     assert!(replies.into_iter().all(|reply| !is_duplicate(reply)));
     assert!([0, 1, 1500, 2999].map(send).into_iter().all(is_duplicate));
-    let found =
-        store.deliveries(&Query::default().filter(DeliveryField::ForgeId, Operator::Eq, "same").limit(1)).unwrap();
+    let found = store
+        .reader()
+        .deliveries(&Query::default().filter(DeliveryField::ForgeId, Operator::Eq, "same").limit(1))
+        .unwrap();
     assert_eq!((found.total, found.rows[0].deliveryid), (3000, 3000));
     // Even where no request is left that they could be compared with.
     let expiry = Expiry { payloads_before: Some(MAX_TIME), now: MAX_TIME, ..Expiry::default() };
@@ -188,17 +190,17 @@ fn a_pending_delivery_keeps_its_block_and_its_request() {
     };
 
     until_done(Expiry { payloads_before: Some(expired), now: MAX_TIME, ..Expiry::default() });
-    let kept: Vec<_> = (1..=4).map(|id| store.request(id).unwrap().is_some()).collect();
+    let kept: Vec<_> = (1..=4).map(|id| store.reader().request(id).unwrap().is_some()).collect();
     assert_eq!(kept, [false, true, false, true], "what is pending keeps its request");
     assert_eq!((count("blocks"), count("held_blocks")), (4, 1));
     assert!(store.append(delivery(Some("1"), "one", accepted("r1"))).wait().unwrap().is_duplicate);
     store.append(delivery(Some("5"), "five", accepted("r4"))).wait().unwrap();
 
     until_done(Expiry { payloads_before: Some(expired), changes_before: Some(expired), now: MAX_TIME });
-    let changes = store.changes(&Query::default()).unwrap();
+    let changes = store.reader().changes(&Query::default()).unwrap();
     assert_eq!(changes.rows.iter().map(|row| row.changeid).collect::<Vec<_>>(), [4, 3, 2], "nothing behind it goes");
     assert_eq!(changes.total, 3);
-    let deliveries = store.deliveries(&Query::default()).unwrap();
+    let deliveries = store.reader().deliveries(&Query::default()).unwrap();
     assert_eq!(deliveries.rows.iter().map(|row| row.deliveryid).collect::<Vec<_>>(), [5, 4, 3, 2]);
 
     let all = Expiry { payloads_before: Some(MAX_TIME), changes_before: Some(MAX_TIME), now: MAX_TIME };
@@ -208,10 +210,10 @@ fn a_pending_delivery_keeps_its_block_and_its_request() {
         .unwrap();
     until_done(all);
     assert_eq!((count("blocks"), count("outcomes"), count("held_blocks")), (1, 0, 0));
-    assert_eq!(store.changes(&Query::default()).unwrap().rows[0].changeid, 5);
+    assert_eq!(store.reader().changes(&Query::default()).unwrap().rows[0].changeid, 5);
     drop(store);
     let store = SqliteStore::open(&folder.path().join("hookd.db")).unwrap();
     let next = store.append(delivery(None, "", accepted("r6"))).wait().unwrap();
     assert_eq!(next.deliveryid, 6, "numbers are not given twice");
-    assert_eq!(store.changes(&Query::default()).unwrap().rows[0].changeid, 6);
+    assert_eq!(store.reader().changes(&Query::default()).unwrap().rows[0].changeid, 6);
 }

@@ -71,7 +71,7 @@ fn fill(path: &Path) {
 fn found(store: &dyn Store) -> Vec<Vec<i64>> {
     let search = |word: &str| {
         let search = Search { words: vec![word.to_owned()], ..Search::default() };
-        store.search(&search, 2000).unwrap().iter().map(|delivery| delivery.deliveryid).collect()
+        store.reader().search(&search, 2000).unwrap().iter().map(|delivery| delivery.deliveryid).collect()
     };
     ["repository 77", "id 4242", "no reason 20", "gone later", "bob", &revision(4242)].map(search).to_vec()
 }

@@ -5,7 +5,7 @@ use crate::{
     StoreError, StoredRequest, Waiting,
 };
 
-/// A store that people can look into.
+/// Looks into a store, for people: [`Store::reader`](crate::Store::reader), or what an engine opens to read only.
 ///
 /// All methods block on the disk or the network: call them off the event loop. An acknowledged write is visible to
 /// every read that begins afterwards. All errors mean that the store cannot be read, or that the reader's

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use hookd_core::Change;
+use hookd_core::{Change, FieldValue};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::Timestamp;
@@ -76,38 +77,45 @@ impl ChangeRecord {
     /// The change as Buildbot's REST API shows it, with `deliveryid`, `hookd_id` and `src` besides.
     pub fn to_json(&self) -> Value {
         let Self { changeid, deliveryid, received_at, hookd_id, parent_changeid, change } = self;
-        let properties: Map<String, Value> =
-            change.properties.iter().map(|(name, value)| (name.clone(), json!([value, "Change"]))).collect();
-        json!({
-            "author": change.author,
+        let mut json: Map<String, Value> =
+            change.fields().into_iter().map(|(name, value)| (name.to_owned(), json!(Shown(value)))).collect();
+        // Every change of hookd has a source stamp of its own, with the change's number.
+        let sourcestamp = json!({
             "branch": change.branch,
-            "category": change.category,
-            "changeid": changeid,
             "codebase": change.codebase,
-            "comments": change.comments,
-            "committer": change.committer,
-            "deliveryid": deliveryid,
-            "files": change.files,
-            "hookd_id": hookd_id,
-            "parent_changeids": parent_changeid.iter().collect::<Vec<_>>(),
+            "created_at": received_at.as_seconds(),
+            "patch": null,
             "project": change.project,
-            "properties": properties,
             "repository": change.repository,
             "revision": change.revision,
-            "revlink": change.revlink,
-            // Every change of hookd has a source stamp of its own, with the change's number.
-            "sourcestamp": {
-                "branch": change.branch,
-                "codebase": change.codebase,
-                "created_at": received_at.as_seconds(),
-                "patch": null,
-                "project": change.project,
-                "repository": change.repository,
-                "revision": change.revision,
-                "ssid": changeid,
-            },
-            "src": change.src,
-            "when_timestamp": change.when_timestamp,
-        })
+            "ssid": changeid,
+        });
+        let others = [
+            ("changeid", json!(changeid)),
+            ("deliveryid", json!(deliveryid)),
+            ("hookd_id", json!(hookd_id)),
+            ("parent_changeids", json!(parent_changeid.iter().collect::<Vec<_>>())),
+            ("sourcestamp", sourcestamp),
+        ];
+        json.extend(others.map(|(name, value)| (name.to_owned(), value)));
+        Value::Object(json)
+    }
+}
+
+/// The value of a field as Buildbot's REST API shows it: each property with its source.
+#[derive(Debug)]
+pub struct Shown<'c>(pub FieldValue<'c>);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            FieldValue::Text(text) => serializer.serialize_str(text),
+            FieldValue::OptionalText(text) => text.serialize(serializer),
+            FieldValue::Texts(texts) => texts.serialize(serializer),
+            FieldValue::Properties(properties) => {
+                serializer.collect_map(properties.iter().map(|(name, value)| (name, (value, "Change"))))
+            }
+            FieldValue::Seconds(seconds) => seconds.serialize(serializer),
+        }
     }
 }

@@ -142,7 +142,7 @@ pub struct Replica {
 pub fn leader(store: &dyn Store, part: &Part) -> Result<Option<String>, StoreError> {
     let part = part.to_string();
     let leads = |replica: &Replica| replica.is_alive && !replica.is_this && replica.leads.contains(&part);
-    Ok(store.replicas()?.into_iter().find(leads).map(|replica| replica.name))
+    Ok(store.reader().replicas()?.into_iter().find(leads).map(|replica| replica.name))
 }
 
 #[cfg(test)]

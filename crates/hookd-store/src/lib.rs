@@ -9,7 +9,7 @@
 //! - [`Browse`], for people: the pages, the REST API and the command line look up single records and run
 //!   [queries](Query).
 //!
-//! [`Store`] is both. [`MemoryStore`] is a store for tests: it obeys all laws except durability, and can be made to
+//! A [`Store`] is a log that has such a reader. [`MemoryStore`] is a store for tests: it obeys all laws except durability, and can be made to
 //! fail.
 //!
 //! Nothing in a store is a secret: of a request only the headers that its dialect names are kept.
@@ -44,7 +44,7 @@ mod time;
 use std::sync::Arc;
 
 pub use browse::Browse;
-pub use change::{ChangeRecord, LoggedChange, hookd_id, is_same_line};
+pub use change::{ChangeRecord, LoggedChange, Shown, hookd_id, is_same_line};
 pub use cursor::{
     Cursor, CursorMove, CursorPlace, KeptChanges, MAX_DONE_BEYOND, MAX_NAME_BYTES, MAX_STATE_BYTES, Moved,
 };
@@ -70,9 +70,10 @@ pub use settlement::{MAX_ANSWER_BYTES, Settlement, SettlementKind};
 pub use time::Timestamp;
 
 /// A log that people can look into.
-pub trait Store: Log + Browse {}
-
-impl<S: Log + Browse + ?Sized> Store for S {}
+pub trait Store: Log {
+    /// What people look into it with.
+    fn reader(&self) -> &dyn Browse;
+}
 
 /// A store that is shared by everything that uses it.
 pub type SharedStore = Arc<dyn Store>;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::{
     Browse, ChangeField, ChangeRecord, Completion, Cursor, CursorMove, DeliveryField, DeliveryRecord, Due, Expired,
     Expiry, Log, LoggedChange, Moved, NewDelivery, Page, PositionMove, Positions, Query, Receipt, Reply, Search,
-    Selection, Settlement, SettlementKind, StoreError, StoredRequest, Waiting, check_read_limits, is_same_line,
+    Selection, Settlement, SettlementKind, Store, StoreError, StoredRequest, Waiting, check_read_limits, is_same_line,
 };
 use data::Data;
 
@@ -167,6 +167,12 @@ impl Log for MemoryStore {
     }
 }
 
+impl Store for MemoryStore {
+    fn reader(&self) -> &dyn Browse {
+        self
+    }
+}
+
 impl Browse for MemoryStore {
     fn delivery(&self, deliveryid: i64) -> Result<Option<DeliveryRecord>, StoreError> {
         Ok(self.read(|data| data.deliveries.get(&deliveryid).map(|stored| stored.record.clone())))
@@ -291,7 +297,7 @@ mod tests {
         store.fail_with(fault.clone());
         assert_eq!(store.append(delivery()).wait(), Err(fault.clone()));
         assert_eq!(store.probe().wait(), Err(fault));
-        assert_eq!((store.delivery(1), *store.tail().borrow()), (Ok(None), 0));
+        assert_eq!((store.reader().delivery(1), *store.tail().borrow()), (Ok(None), 0));
         store.recover();
         assert_eq!(store.append(delivery()).wait().map(|receipt| receipt.deliveryid), Ok(1));
         assert_eq!(*store.tail().borrow(), 1);

@@ -168,8 +168,19 @@ fn print_one(change: &Value, is_json: bool, output: &mut Output<'_>) -> io::Resu
     let out = &mut output.out;
     writeln!(out, "change      {}, delivery {}", change["changeid"], change["deliveryid"])?;
     writeln!(out, "when        {}", time(&change["when_timestamp"]))?;
-    for key in ["author", "committer", "repository", "branch", "revision", "revlink", "project", "codebase", "category"]
-    {
+    let texts = [
+        "author",
+        "committer",
+        "repository",
+        "branch",
+        "revision",
+        "revlink",
+        "src",
+        "project",
+        "codebase",
+        "category",
+    ];
+    for key in texts {
         if let Some(text) = change[key].as_str().filter(|text| !text.is_empty()) {
             writeln!(out, "{key:10}  {}", shown(text))?;
         }
@@ -185,4 +196,48 @@ fn print_one(change: &Value, is_json: bool, output: &mut Output<'_>) -> io::Resu
     }
     why::print_sinks(&change["sinks"], "", output)?;
     Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use hookd_core::Change;
+    use hookd_store::ChangeRecord;
+
+    use super::*;
+
+    #[test]
+    fn shows_every_field_that_a_change_has() {
+        let text = |name: &str| Some(format!("the-{name}"));
+        let change = Change {
+            author: "the-author".to_owned(),
+            branch: text("branch"),
+            category: text("category"),
+            codebase: "the-codebase".to_owned(),
+            comments: "the-comments".to_owned(),
+            committer: text("committer"),
+            files: vec!["the-files".to_owned()],
+            project: "the-project".to_owned(),
+            properties: [("one".to_owned(), Value::from("the-properties"))].into_iter().collect(),
+            repository: "the-repository".to_owned(),
+            revision: text("revision"),
+            revlink: text("revlink"),
+            src: text("src"),
+            when_timestamp: Some(1_700_000_000),
+        };
+        let record = ChangeRecord {
+            changeid: 7,
+            deliveryid: 3,
+            received_at: Timestamp::default(),
+            hookd_id: String::new(),
+            parent_changeid: None,
+            change,
+        };
+        let mut out = Vec::new();
+        print_one(&record.to_json(), false, &mut Output { out: &mut out, err: &mut Vec::new() }).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        for field in Change::FIELDS {
+            let value = if field == "when_timestamp" { "2023-11-14".to_owned() } else { format!("the-{field}") };
+            assert!(shown.contains(&value), "{field}: {shown}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use hookd_admin::Exposition;
 use hookd_config::ServedDialect;
 use hookd_core::{ApiAnswers, ApiCall, HookRequest, MAX_API_CALLS, Outcome, Refusal, Subject};
 use hookd_store::{
-    ApiCalls, Browse, Completion, DeliveryRecord, Log, MemoryStore, NewDelivery, NewState, Origin, Replay, State,
+    ApiCalls, Completion, DeliveryRecord, Log, MemoryStore, NewDelivery, NewState, Origin, Replay, State, Store as _,
     StoreError, StoredRequest, Timestamp,
 };
 
@@ -133,7 +133,7 @@ impl Work {
 
 /// The delivery number 1: its state and reason, and the comments of its changes.
 fn result(store: &MemoryStore) -> (State, Option<String>, Vec<String>) {
-    let DeliveryRecord { state, reason, .. } = store.delivery(1).unwrap().unwrap();
+    let DeliveryRecord { state, reason, .. } = store.reader().delivery(1).unwrap().unwrap();
     let changes = store.read_on(0, 100).unwrap().into_iter();
     (state, reason, changes.map(|logged| logged.change.comments.clone()).collect())
 }
@@ -167,7 +167,7 @@ async fn the_calls_are_counted_and_kept_with_the_last_error() {
     let (api, store) = (Api::start(&[503, 429]), store_with_a_pending_delivery().await);
     assert_eq!(work(&store, Some(api.dialect(LONG_BUDGET)), QUICK).run().await, Ok(()));
     let last_error = Some(format!("{}: the API answered 429", api.url));
-    let record = store.delivery(1).unwrap().unwrap();
+    let record = store.reader().delivery(1).unwrap().unwrap();
     assert_eq!(record.api_calls, Some(ApiCalls { made: 3, failed: 2, last_error }));
 }
 
@@ -182,7 +182,7 @@ async fn a_replay_that_needs_calls_is_translated_from_the_original() {
     let replay = Some(Replay { of: 1, request: "one".to_owned() });
     add(&store, NewDelivery { replay, ..pending(None) }).await;
     assert_eq!(work(&store, Some(api.dialect(LONG_BUDGET)), QUICK).run().await, Ok(()));
-    let change = store.change(1).unwrap().unwrap();
+    let change = store.reader().change(1).unwrap().unwrap();
     assert_eq!((change.deliveryid, change.change.comments.as_str()), (2, "from the API"));
     assert_eq!(change.change.properties.get("hookd_replay_of"), Some(&1.into()));
 }
@@ -302,7 +302,7 @@ async fn deliveries_of_one_line_publish_in_the_order_received_and_others_do_not_
     for (api, line) in [(&api, "pull 1"), (&api, "pull 1"), (&other, "pull 2")] {
         add_with_body(&store, format!("{} {line}", api.url)).await;
     }
-    let state = |number| store.delivery(number).unwrap().unwrap().state;
+    let state = |number| store.reader().delivery(number).unwrap().unwrap().state;
     let before = Followups::start_with(work(&store, Some(by_body()), SLOW).worker).unwrap();
     until("the other pull request is published", || state(3) == State::Accepted).await;
     until("the first has failed", || store.pending().unwrap()[0].attempts == 1).await;
@@ -330,7 +330,7 @@ async fn an_endpoint_that_hangs_holds_up_no_other() {
     let followups = Followups::start_with(work(&store, Some(by_body()), SLOW).worker).unwrap();
     until("the other endpoint's is published", || store.pending().unwrap().len() == 100).await;
     assert!(started.elapsed() < Duration::from_secs(15), "it waited for a call to time out: {:?}", started.elapsed());
-    assert_eq!(store.delivery(101).unwrap().unwrap().state, State::Accepted);
+    assert_eq!(store.reader().delivery(101).unwrap().unwrap().state, State::Accepted);
     followups.stop().await;
 }
 

@@ -236,7 +236,7 @@ impl Worker {
         // Never closed, so that this is always a permit.
         let _load = self.loads.acquire().await;
         let (store, deliveryid) = (Arc::clone(&self.store), due.deliveryid);
-        let loaded = self.translator.load(move || replays::load_request(&*store, deliveryid)).await;
+        let loaded = self.translator.load(move || replays::load_request(store.reader(), deliveryid)).await;
         let loaded = loaded.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         let Some((request, replay_of)) = loaded else { return Ok(None) };
         let translated = self.translator.translate_with(dialect, request.into_request(), answers).await;

@@ -66,8 +66,8 @@ fn reported(
     for some in revisions.chunks(REVISIONS_AT_A_TIME) {
         let values = some.iter().map(|revision| Value::Text(revision.clone()));
         let query = Query::default().filter_any(ChangeField::Revision, Operator::Eq, values);
-        for record in store.changes(&query)?.rows {
-            let Some(delivery) = store.delivery(record.deliveryid)? else { continue };
+        for record in store.reader().changes(&query)?.rows {
+            let Some(delivery) = store.reader().delivery(record.deliveryid)? else { continue };
             // The id of a poll is the name of its poller and a version.
             let poller = delivery.forge_id.as_deref().and_then(|id| Some(id.rsplit_once('@')?.0));
             let is_by = |settings: &Arc<PollerSettings>| {

@@ -9,7 +9,7 @@ use actix_web::http::header::{ALLOW, HeaderMap, RETRY_AFTER};
 use actix_web::test::{TestRequest, call_service, init_service};
 use hookd_admin::{Exposition, Metrics, Unverified};
 use hookd_core::{ApiCall, Outcome, Refusal, Subject};
-use hookd_store::{Browse, Log, MemoryStore, SharedStore, State, StoreError};
+use hookd_store::{Log, MemoryStore, SharedStore, State, Store as _, StoreError};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Front, app};
@@ -80,7 +80,7 @@ impl House {
     }
 
     fn is_empty(&self) -> bool {
-        self.store.delivery(1).unwrap().is_none()
+        self.store.reader().delivery(1).unwrap().is_none()
     }
 }
 
@@ -99,11 +99,11 @@ async fn an_accepted_request_is_stored_with_its_changes() {
     let house = House::new("");
     let answer = house.send(verified("fix")).await;
     assert_eq!((answer.line(), answer.header("x-hookd-delivery")), ("202 1 change found".to_owned(), Some("1")));
-    let delivery = house.store.delivery(1).unwrap().unwrap();
+    let delivery = house.store.reader().delivery(1).unwrap().unwrap();
     assert_eq!((delivery.state, delivery.event.as_deref()), (State::Accepted, Some("push")));
     assert_eq!((delivery.dialect.as_str(), delivery.forge_id.as_deref()), (NAME, Some("id-1")));
-    assert_eq!(house.store.change(1).unwrap().unwrap().change.comments, "fix");
-    assert_eq!(&house.store.request(1).unwrap().unwrap().body[..], b"fix");
+    assert_eq!(house.store.reader().change(1).unwrap().unwrap().change.comments, "fix");
+    assert_eq!(&house.store.reader().request(1).unwrap().unwrap().body[..], b"fix");
     assert_eq!((house.count("accepted"), house.count("duplicate")), (1, 0));
 }
 
@@ -112,7 +112,7 @@ async fn a_request_without_changes_is_stored_with_its_reason() {
     let house = House::new("");
     let answer = house.send(post("boring")).await;
     assert_eq!(answer.line(), "202 no change found");
-    let delivery = house.store.delivery(1).unwrap().unwrap();
+    let delivery = house.store.reader().delivery(1).unwrap().unwrap();
     assert_eq!((delivery.state, delivery.reason.as_deref()), (State::Ignored, Some("nobody builds this")));
 }
 
@@ -125,7 +125,7 @@ async fn a_duplicate_gets_the_first_receipt_and_is_not_stored() {
     let other = house.send(verified("another fix")).await;
     assert_eq!(other.header("x-hookd-delivery"), Some("2"));
     assert_eq!((house.count("accepted"), house.count("duplicate")), (2, 1));
-    assert!(house.store.change(3).unwrap().is_none());
+    assert!(house.store.reader().change(3).unwrap().is_none());
 }
 
 #[actix_web::test]
@@ -133,7 +133,7 @@ async fn a_wrong_request_is_stored_as_refused_if_it_is_verified() {
     let house = House::new("");
     let answer = house.send(verified("wrong")).await;
     assert_eq!((answer.line(), answer.header("x-hookd-delivery")), ("400 `ref` is missing".to_owned(), Some("1")));
-    let delivery = house.store.delivery(1).unwrap().unwrap();
+    let delivery = house.store.reader().delivery(1).unwrap().unwrap();
     assert_eq!((delivery.state, delivery.reason.as_deref()), (State::Refused, Some("`ref` is missing")));
     assert!(house.unverified.newest().is_empty());
     assert_eq!((house.count("refused"), house.count("unverified")), (1, 0));
@@ -163,9 +163,9 @@ async fn a_request_on_which_the_dialect_panics_is_kept() {
         let answer = house.send(request).await;
         assert_eq!(answer.line(), format!("500 {reason}; it is kept as delivery {number}"));
         assert_eq!(answer.header("x-hookd-delivery"), Some(&*number.to_string()));
-        let delivery = house.store.delivery(number).unwrap().unwrap();
+        let delivery = house.store.reader().delivery(number).unwrap().unwrap();
         assert_eq!((delivery.state, delivery.reason.as_deref()), (State::Refused, Some(reason)));
-        assert_eq!(&house.store.request(number).unwrap().unwrap().body[..], b"panic");
+        assert_eq!(&house.store.reader().request(number).unwrap().unwrap().body[..], b"panic");
     }
     assert!(house.unverified.newest().is_empty());
     assert_eq!((house.count("refused"), house.count("unverified")), (2, 0));
@@ -185,7 +185,7 @@ async fn calls_that_are_none_are_a_fault_of_the_dialect() {
     let house = House::new("");
     let reason = "the dialect `scripted` failed on this request: it asks for calls to the forge's API and names none";
     assert_eq!(house.send(verified("no calls")).await.line(), format!("500 {reason}; it is kept as delivery 1"));
-    assert_eq!(house.store.delivery(1).unwrap().unwrap().state, State::Refused);
+    assert_eq!(house.store.reader().delivery(1).unwrap().unwrap().state, State::Refused);
 }
 
 #[actix_web::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hookd_core::{HookRequest, Refusal, Subject};
-use hookd_store::{Log as _, MemoryStore, NewState, StoredRequest};
+use hookd_store::{Log as _, MemoryStore, NewState, Store as _, StoredRequest};
 
 use super::*;
 use crate::scripted::{self, NAME, Scripted, one_change};
@@ -48,13 +48,13 @@ async fn a_replay_is_a_new_delivery_whose_changes_name_the_original() {
         "deliveryid": 2, "replay_of": 1, "state": "accepted", "changes": 1, "reason": null, "repeated": false,
     });
     assert_eq!(replayed, expected);
-    let record = store.delivery(2).unwrap().unwrap();
+    let record = store.reader().delivery(2).unwrap().unwrap();
     assert_eq!(
         (record.replay_of, record.event.as_deref(), record.forge_id.as_deref()),
         (Some(1), Some("push"), Some("72d3"))
     );
     assert!(record.received_at > Timestamp::from_micros(7_000_000));
-    let change = store.change(1).unwrap().unwrap().change;
+    let change = store.reader().change(1).unwrap().unwrap().change;
     assert_eq!((change.comments.as_str(), change.when_timestamp), ("fix", Some(7)));
     assert_eq!(change.properties.get(REPLAY_PROPERTY), Some(&json!(1)));
 
@@ -89,7 +89,7 @@ async fn a_preview_says_what_would_be_different_and_stores_nothing() {
         ),
     ];
     assert_eq!(previews, expected.map(|(result, text)| (json!(result), text)));
-    assert_eq!((store.delivery(5).unwrap(), *store.tail().borrow()), (None, 3));
+    assert_eq!((store.reader().delivery(5).unwrap(), *store.tail().borrow()), (None, 3));
 }
 
 fn scripted_state(comments: &str) -> NewState {

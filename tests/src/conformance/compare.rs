@@ -2,27 +2,11 @@
 
 use std::fmt;
 
+use hookd_core::Change;
 use serde_json::Value;
 
 use super::Case;
 use super::drive::Seen;
-
-/// The fields of a change that both sides have and that must be equal.
-const FIELDS: [&str; 13] = [
-    "author",
-    "branch",
-    "category",
-    "codebase",
-    "comments",
-    "committer",
-    "files",
-    "project",
-    "properties",
-    "repository",
-    "revision",
-    "revlink",
-    "when_timestamp",
-];
 
 /// Messages that hookd has in common with Buildbot, word for word. Not those on the form of a signature: Buildbot repeats
 /// the header, which may hold the secret itself.
@@ -103,7 +87,8 @@ impl Pair<'_> {
         }
         let mut differences = Vec::new();
         for (change, (theirs, ours)) in buildbot.changes.iter().zip(&hookd.changes).enumerate() {
-            let differing = FIELDS.iter().filter(|field| !self.is_same(field, &theirs[**field], &ours[**field]));
+            let differing =
+                Change::fields_of_buildbot().filter(|field| !self.is_same(field, &theirs[*field], &ours[*field]));
             differences.extend(differing.map(|field| Difference::Field { change, field }));
         }
         differences

@@ -143,7 +143,7 @@ impl SinkMetrics {
                 self.next_attempts.get_or_create(&labels(name)).set(next_at.as_seconds_f64());
             }
             // Without a readable store there is no number, and none is made up.
-            if let Ok(count) = store.settlement_count(name, SettlementKind::Dead) {
+            if let Ok(count) = store.reader().settlement_count(name, SettlementKind::Dead) {
                 self.dead_letters.get_or_create(&labels(name)).set(i64::try_from(count).unwrap_or(i64::MAX));
             }
         }

@@ -29,7 +29,7 @@ pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> H
     let Ok(id) = id.parse() else { return not_found(Root::RECORD, "change") };
     let (store, sinks) = (Arc::clone(admin.store()), admin.sinks().sinks());
     let read = move || {
-        let Some(record) = store.change(id)? else { return Ok(None) };
+        let Some(record) = store.reader().change(id)? else { return Ok(None) };
         Ok(Some((record, outcome::of_change(&*store, &sinks, id)?)))
     };
     match blocking(read).await {
@@ -44,26 +44,43 @@ pub(super) async fn show(admin: web::Data<AppState>, id: web::Path<String>) -> H
 
 fn content(record: &ChangeRecord, at_sinks: &[AtSink]) -> Markup {
     let ChangeRecord { changeid, deliveryid, received_at, parent_changeid, hookd_id, change } = record;
-    let made = change.when_timestamp.map(|seconds| Timestamp::from_micros(seconds.saturating_mul(1_000_000)));
+    // Without `..`: whatever a change has is shown.
+    let Change {
+        author,
+        branch,
+        category,
+        codebase,
+        comments,
+        committer,
+        files,
+        project,
+        properties: _,
+        repository,
+        revision,
+        revlink,
+        src,
+        when_timestamp,
+    } = change;
+    let made = when_timestamp.map(|seconds| Timestamp::from_micros(seconds.saturating_mul(1_000_000)));
     html! {
         h1 { "Change " (changeid) }
         div.wide {
             table.fields {
                 tbody {
                     (field("Delivery", html! { a href=(Root::RECORD.delivery(*deliveryid)) { (deliveryid) } ", received " (exact_moment(*received_at)) }))
-                    (field("Author", optional(Some(&change.author))))
-                    (field("Committer", optional(change.committer.as_deref())))
+                    (field("Author", optional(Some(author))))
+                    (field("Committer", optional(committer.as_deref())))
                     (field("When", made.map_or_else(none, exact_moment)))
-                    (field("Branch", optional(change.branch.as_deref())))
-                    (field("Revision", optional(change.revision.as_deref())))
-                    (field("Revlink", address(change.revlink.as_deref().unwrap_or_default())))
-                    (field("Repository", address(&change.repository)))
-                    (field("Project", optional(Some(&change.project))))
-                    (field("Codebase", optional(Some(&change.codebase))))
-                    (field("Category", optional(change.category.as_deref())))
-                    (field("Version control", optional(change.src.as_deref())))
-                    (field("Comments", comments(&change.comments)))
-                    (field("Files", files(&change.files)))
+                    (field("Branch", optional(branch.as_deref())))
+                    (field("Revision", optional(revision.as_deref())))
+                    (field("Revlink", address(revlink.as_deref().unwrap_or_default())))
+                    (field("Repository", address(repository)))
+                    (field("Project", optional(Some(project))))
+                    (field("Codebase", optional(Some(codebase))))
+                    (field("Category", optional(category.as_deref())))
+                    (field("Version control", optional(src.as_deref())))
+                    (field("Comments", message(comments)))
+                    (field("Files", paths(files)))
                     (field("Properties", properties(change)))
                     (field("Parent", parent(*parent_changeid)))
                     (field("hookd’s id", html! { (hookd_id) }))
@@ -74,7 +91,7 @@ fn content(record: &ChangeRecord, at_sinks: &[AtSink]) -> Markup {
     }
 }
 
-fn comments(comments: &str) -> Markup {
+fn message(comments: &str) -> Markup {
     if comments.is_empty() {
         none()
     } else {
@@ -95,7 +112,7 @@ fn parent(id: Option<i64>) -> Markup {
     id.map_or_else(none, |id| html! { a href=(Root::RECORD.change(id)) { (id) } })
 }
 
-fn files(files: &[String]) -> Markup {
+fn paths(files: &[String]) -> Markup {
     let list = |files: &[String]| html! { ul.files { @for file in files.iter().take(MAX_ENTRIES) { li { (text(&beginning(file))) } } } };
     let (first, rest) = files.split_at(files.len().min(MAX_FILES));
     html! {

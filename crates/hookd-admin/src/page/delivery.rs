@@ -52,7 +52,7 @@ fn read(store: &dyn Store, sinks: &[SinkView], id: i64) -> Result<Option<Details
         let at_sinks = outcome::of_change(store, sinks, record.changeid)?;
         changes.push((record, at_sinks));
     }
-    Ok(Some(Details { changes, request: store.request(id)?, known }))
+    Ok(Some(Details { changes, request: store.reader().request(id)?, known }))
 }
 
 fn content(details: Details) -> Markup {

@@ -108,14 +108,14 @@ pub(super) fn list(store: &dyn Store, asked: &Asked) -> Result<Listed, StoreErro
     // One more than a page lists: it shows that there is another page.
     let most = PAGE_ROWS + 1;
     if !asked.is_all() {
-        return listed(store, store.search(&asked.search(), most)?);
+        return listed(store, store.reader().search(&asked.search(), most)?);
     }
     let query = Query::default().limit(most as u64).most_bytes(MAX_LIST_BYTES);
     let query = match asked.before {
         Some(before) => query.filter(DeliveryField::Deliveryid, Operator::Lt, before),
         None => query,
     };
-    listed(store, store.deliveries(&query)?.rows)
+    listed(store, store.reader().deliveries(&query)?.rows)
 }
 
 /// A page of these deliveries, with what is shown beside them.
@@ -124,7 +124,8 @@ fn listed(store: &dyn Store, mut rows: Vec<DeliveryRecord>) -> Result<Listed, St
     rows.truncate(PAGE_ROWS);
     let older = rows.last().map(|delivery| delivery.deliveryid).filter(|_| has_more);
     let pending: Vec<i64> = rows.iter().filter(|row| row.state == State::Pending).map(|row| row.deliveryid).collect();
-    let waiting = store.waiting(&pending)?.into_iter().map(|waiting| (waiting.due.deliveryid, waiting)).collect();
+    let waiting =
+        store.reader().waiting(&pending)?.into_iter().map(|waiting| (waiting.due.deliveryid, waiting)).collect();
     Ok(Listed { heads: heads(store, &rows)?, waiting, rows, older })
 }
 
@@ -135,6 +136,7 @@ fn heads(store: &dyn Store, deliveries: &[DeliveryRecord]) -> Result<BTreeMap<i6
         return Ok(BTreeMap::new());
     }
     let rows = store
+        .reader()
         .changes(&Query::default().filter_any(ChangeField::Changeid, Operator::Eq, last).most_bytes(MAX_LIST_BYTES))?
         .rows;
     Ok(rows.into_iter().map(|record| (record.changeid, record.change)).collect())
@@ -148,5 +150,5 @@ pub(super) fn changes(store: &dyn Store, ids: &[i64]) -> Result<Vec<ChangeRecord
         .filter(ChangeField::Changeid, Operator::Ge, *first)
         .filter(ChangeField::Changeid, Operator::Le, *last)
         .ascending(ChangeField::Changeid);
-    Ok(store.changes(&query)?.rows)
+    Ok(store.reader().changes(&query)?.rows)
 }

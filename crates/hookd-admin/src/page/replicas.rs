@@ -15,7 +15,7 @@ use crate::state::{AppState, blocking};
 
 pub(super) async fn show(admin: web::Data<AppState>) -> HttpResponse {
     let store = Arc::clone(admin.store());
-    match blocking(move || store.replicas()).await {
+    match blocking(move || store.reader().replicas()).await {
         Ok(replicas) => {
             let frame = Frame { root: Root::TOP, title: "Replicas", search: "" };
             found(&admin, &frame, content(&replicas)).await
@@ -26,11 +26,11 @@ pub(super) async fn show(admin: web::Data<AppState>) -> HttpResponse {
 
 /// The name of this hookd, where others may share its store.
 pub(super) async fn this(admin: &AppState) -> Option<String> {
-    if !admin.store().is_shared() {
+    if !admin.store().reader().is_shared() {
         return None;
     }
     let store = Arc::clone(admin.store());
-    let replicas = blocking(move || store.replicas()).await.ok()?;
+    let replicas = blocking(move || store.reader().replicas()).await.ok()?;
     replicas.into_iter().find(|replica| replica.is_this).map(|this| this.name)
 }
 

@@ -75,7 +75,7 @@ fn read(store: &dyn Store, view: SinkView) -> Result<Details, StoreError> {
     Ok(Details {
         dead: dead_letters::list(store, name, MAX_DEAD_LETTERS, 0)?,
         groups: dead_letters::groups(store, name)?,
-        requeued: store.settlement_count(name, SettlementKind::Requeued)?,
+        requeued: store.reader().settlement_count(name, SettlementKind::Requeued)?,
         view,
     })
 }

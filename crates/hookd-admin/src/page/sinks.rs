@@ -18,7 +18,7 @@ pub(super) async fn show(admin: web::Data<AppState>) -> HttpResponse {
     let (store, engine) = (Arc::clone(admin.store()), Arc::clone(admin.sinks()));
     let read = move || {
         let with_dead = |view: SinkView| {
-            let dead = store.settlement_count(&view.settings.name, SettlementKind::Dead)?;
+            let dead = store.reader().settlement_count(&view.settings.name, SettlementKind::Dead)?;
             Ok((view, dead))
         };
         let sinks = engine.sinks().into_iter().map(with_dead).collect::<Result<Vec<_>, _>>()?;

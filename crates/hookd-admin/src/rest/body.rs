@@ -15,8 +15,8 @@ pub(super) async fn of_delivery(state: web::Data<AppState>, id: web::Path<String
     let not_found = format!("not found while getting from deliveries/{id}/body");
     let Ok(number) = id.parse::<i64>() else { return missing(&not_found) };
     let store = Arc::clone(state.store());
-    let read = move || match store.delivery(number)? {
-        Some(_) => Ok(Some(store.request(number)?.map(|request| request.body))),
+    let read = move || match store.reader().delivery(number)? {
+        Some(_) => Ok(Some(store.reader().request(number)?.map(|request| request.body))),
         None => Ok(None),
     };
     match blocking(read).await {

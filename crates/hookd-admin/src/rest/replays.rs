@@ -71,9 +71,9 @@ pub(super) async fn request(state: web::Data<AppState>, id: web::Path<String>) -
     let Ok(deliveryid) = id.parse::<i64>() else { return missing(&id) };
     let store = Arc::clone(state.store());
     let read = move || {
-        let Some(record) = store.delivery(deliveryid)? else { return Ok(None) };
+        let Some(record) = store.reader().delivery(deliveryid)? else { return Ok(None) };
         // That of a replay is the original's.
-        let request = store.request(record.replay_of.unwrap_or(deliveryid))?;
+        let request = store.reader().request(record.replay_of.unwrap_or(deliveryid))?;
         Ok(Some((record, request)))
     };
     let (record, request) = match blocking(read).await {

@@ -11,7 +11,7 @@ use crate::state::{AppState, blocking};
 
 pub(super) async fn replicas(state: web::Data<AppState>) -> HttpResponse {
     let store = Arc::clone(state.store());
-    match blocking(move || store.replicas()).await {
+    match blocking(move || store.reader().replicas()).await {
         Ok(replicas) => {
             let records: Vec<Json> = replicas.iter().map(to_json).collect();
             let total = records.len() as u64;

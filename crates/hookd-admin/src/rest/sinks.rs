@@ -80,8 +80,8 @@ fn to_json(store: &dyn Store, SinkView { settings, status, lag }: &SinkView) -> 
             "misconfigured": attempts.misconfigured,
             "filtered": attempts.filtered,
         },
-        "dead_letters": store.settlement_count(&settings.name, SettlementKind::Dead)?,
-        "requeued": store.settlement_count(&settings.name, SettlementKind::Requeued)?,
+        "dead_letters": store.reader().settlement_count(&settings.name, SettlementKind::Dead)?,
+        "requeued": store.reader().settlement_count(&settings.name, SettlementKind::Requeued)?,
     }))
 }
 
@@ -200,7 +200,7 @@ pub(super) async fn of_change(state: web::Data<AppState>, request: HttpRequest, 
     let Ok(changeid) = id.parse::<i64>() else { return missing("changes", &id) };
     let (store, views) = (Arc::clone(state.store()), state.sinks().sinks());
     let read = move || {
-        if store.change(changeid)?.is_none() {
+        if store.reader().change(changeid)?.is_none() {
             return Ok(None);
         }
         let outcomes = outcome::of_change(&*store, &views, changeid)?;

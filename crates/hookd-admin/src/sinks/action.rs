@@ -194,7 +194,7 @@ fn select(store: &dyn Store, view: &SinkView, selection: &Selection) -> Result<R
     match selection {
         Selection::Changes(named) => {
             for changeid in named {
-                let settled = store.settlements_of(*changeid)?.into_iter().find(|(name, _)| name == sink);
+                let settled = store.reader().settlements_of(*changeid)?.into_iter().find(|(name, _)| name == sink);
                 match settled.map(|(_, settlement)| settlement.kind) {
                     Some(SettlementKind::Dead | SettlementKind::Filtered | SettlementKind::Requeued) => {}
                     Some(SettlementKind::Delivered) => return Ok(Err(format!("change {changeid} was delivered"))),

@@ -42,7 +42,7 @@ pub(crate) fn visit(
 ) -> Result<(), StoreError> {
     let mut after = 0;
     loop {
-        let settlements = store.settlements(sink, kind, after, READ_SIZE)?;
+        let settlements = store.reader().settlements(sink, kind, after, READ_SIZE)?;
         let Some(last) = settlements.last() else { return Ok(()) };
         after = last.changeid;
         for settlement in settlements {
@@ -60,7 +60,7 @@ pub(crate) fn list(
     limit: usize,
     mut offset: u64,
 ) -> Result<Page<Settlement>, StoreError> {
-    let total = store.settlement_count(sink, SettlementKind::Dead)?;
+    let total = store.reader().settlement_count(sink, SettlementKind::Dead)?;
     let mut rows = Vec::new();
     if limit > 0 && offset < total {
         visit(store, sink, SettlementKind::Dead, |settlement| {

@@ -41,7 +41,7 @@ pub(crate) enum Outcome {
 
 /// What became of a change at all sinks, those of the configuration first.
 pub(crate) fn of_change(store: &dyn Store, sinks: &[SinkView], changeid: i64) -> Result<Vec<AtSink>, StoreError> {
-    let mut settled = store.settlements_of(changeid)?;
+    let mut settled = store.reader().settlements_of(changeid)?;
     let mut all = Vec::new();
     for view in sinks {
         let name = &view.settings.name;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use hookd_bench::{Pusher, World};
 use hookd_core::{BuildContext, Compat, Hook, HookOptions, HookRequest, Outcome, Secret, SecretSource};
 use hookd_store::{
-    Browse as _, Log as _, NewDelivery, NewState, Origin, Query, Receipt, Reply, StoredRequest, Timestamp,
+    Log as _, NewDelivery, NewState, Origin, Query, Receipt, Reply, Store as _, StoredRequest, Timestamp,
 };
 use hookd_store_sqlite::SqliteStore;
 
@@ -52,7 +52,7 @@ fn run(arguments: &[String]) -> Result<(), String> {
     let context = BuildContext::new("github", Compat::Off, &NoSecrets);
     let hook = hookd_github::Options::default().build(&context).map_err(|problems| format!("{problems:?}"))?;
     let store = SqliteStore::open(Path::new(path)).map_err(|error| error.to_string())?;
-    let mut stored = store.changes(&Query::default().limit(0)).map_err(|error| error.to_string())?.total;
+    let mut stored = store.reader().changes(&Query::default().limit(0)).map_err(|error| error.to_string())?.total;
 
     let world = World::new(seed, REPOSITORIES, BRANCHES);
     // A resumed run must not repeat earlier pushes, so its seed differs.

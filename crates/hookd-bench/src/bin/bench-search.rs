@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use hookd_store::{Browse as _, ChangeField, Log as _, Operator, Query, Search, StoreError};
+use hookd_store::{ChangeField, Log as _, Operator, Query, Search, Store as _, StoreError};
 use hookd_store_sqlite::SqliteStore;
 
 #[global_allocator]
@@ -33,17 +33,17 @@ fn run(arguments: &[String]) -> Result<(), String> {
     let [path, searches] = arguments else { return Err("expected FILE SEARCHES".to_owned()) };
     let searches: usize = searches.parse().map_err(|error| format!("`{searches}`: {error}"))?;
     let store = SqliteStore::open(Path::new(path)).map_err(|error| error.to_string())?;
-    let total = store.changes(&Query::default().limit(0)).map_err(|error| error.to_string())?.total;
+    let total = store.reader().changes(&Query::default().limit(0)).map_err(|error| error.to_string())?.total;
     let middle = i64::try_from(total / 2).unwrap_or(i64::MAX).max(1);
-    let change = store.change(middle).map_err(|error| error.to_string())?.ok_or("the store is empty")?.change;
+    let change = store.reader().change(middle).map_err(|error| error.to_string())?.ok_or("the store is empty")?.change;
     let branch = change.branch.unwrap_or_default();
     let short: String = change.revision.unwrap_or_default().chars().take(9).collect();
     let words =
         |words: &[&str]| Search { words: words.iter().map(|word| (*word).to_owned()).collect(), ..Search::default() };
-    let search = |search: Search| move |store: &SqliteStore| Ok(store.search(&search, PAGE_ROWS)?.len());
+    let search = |search: Search| move |store: &SqliteStore| Ok(store.reader().search(&search, PAGE_ROWS)?.len());
     let filter = |field: ChangeField, value: &str| {
         let query = Query::default().filter(field, Operator::Eq, value).limit(1000);
-        move |store: &SqliteStore| Ok(store.changes(&query)?.rows.len())
+        move |store: &SqliteStore| Ok(store.reader().changes(&query)?.rows.len())
     };
     let missing = Search { repository: Some("nobody/nothing".to_owned()), ..Search::default() };
     measure("nothing", searches, &store, search(words(&["nothing-of-the-kind"])))?;

@@ -83,7 +83,7 @@ impl Reconcile {
             for some in revisions.chunks(REVISIONS_AT_A_TIME) {
                 let values = some.iter().map(|revision| Value::Text(revision.clone()));
                 let query = Query::default().filter_any(ChangeField::Revision, Operator::Eq, values);
-                for record in store.changes(&query)?.rows {
+                for record in store.reader().changes(&query)?.rows {
                     if is_on(&record.change, &branch) && repository.is_of(&record.change) {
                         found.extend(record.change.revision);
                     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use hookd_core::Change;
 use hookd_pollers::{Engine, EveryPoller, Poll, PollError, Polled, Poller, PollerSettings, PollerState, PollerStatus};
-use hookd_store::{Browse as _, DeliveryRecord, MemoryStore, Positions, Query, SharedStore};
+use hookd_store::{DeliveryRecord, MemoryStore, Positions, Query, SharedStore, Store as _};
 use tokio::sync::{mpsc, oneshot};
 
 /// A poll that waits for its answer.
@@ -143,7 +143,7 @@ impl World {
     }
 
     pub(crate) fn deliveries(&self) -> Vec<DeliveryRecord> {
-        let mut rows = self.store.deliveries(&Query::default()).unwrap().rows;
+        let mut rows = self.store.reader().deliveries(&Query::default()).unwrap().rows;
         rows.sort_by_key(|delivery| delivery.deliveryid);
         rows
     }

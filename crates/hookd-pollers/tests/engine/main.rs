@@ -8,7 +8,7 @@ mod reload;
 use std::time::Duration;
 
 use hookd_pollers::{EveryPoller, Polled, PollerState};
-use hookd_store::{Browse as _, Log as _, Positions, State, StoreError};
+use hookd_store::{Log as _, Positions, State, Store as _, StoreError};
 use kit::{World, hourly, up_to};
 
 fn position(positions: Option<&Positions>) -> Option<&str> {
@@ -57,7 +57,7 @@ async fn a_poll_is_a_delivery_of_its_type_with_the_options_of_its_poller() {
     assert_eq!((delivery.dialect.as_str(), delivery.event.as_deref()), ("fake", Some("poll")));
     assert_eq!((delivery.polled_by(), delivery.state), (Some("a@b"), State::Accepted));
     assert_eq!(delivery.reason.as_deref(), Some("one branch was left out"));
-    let change = |id| world.store.change(id).unwrap().unwrap().change;
+    let change = |id| world.store.reader().change(id).unwrap().unwrap().change;
     let (first, second) = (change(1), change(2));
     assert_eq!((first.project.as_str(), second.project.as_str()), ("tea", "its own"));
     assert_eq!((first.codebase.as_str(), first.category.as_deref()), ("pot", Some("polled")));

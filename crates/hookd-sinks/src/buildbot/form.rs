@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use hookd_core::Change;
 use hookd_store::LoggedChange;
 use serde_json::{Map, Value};
 use url::form_urlencoded::Serializer;
@@ -33,15 +34,31 @@ const CUT: char = '…';
 /// # Errors
 /// Which field is too long for a master.
 pub(crate) fn encode(logged: &LoggedChange) -> Result<String, String> {
-    let change = &logged.change;
-    let codebase = Some(change.codebase.as_str()).filter(|codebase| !codebase.is_empty());
+    // Without `..`: a new field is sent, or is named here as one that is not.
+    let Change {
+        author,
+        branch,
+        category,
+        codebase,
+        comments,
+        committer,
+        files,
+        project,
+        properties,
+        repository,
+        revision,
+        revlink,
+        src: _,
+        when_timestamp,
+    } = &logged.change;
+    let codebase = Some(codebase.as_str()).filter(|codebase| !codebase.is_empty());
     let limits = [
-        ("branch", change.branch.as_deref(), 255),
-        ("revision", change.revision.as_deref(), 255),
-        ("category", change.category.as_deref(), 255),
+        ("branch", branch.as_deref(), 255),
+        ("revision", revision.as_deref(), 255),
+        ("category", category.as_deref(), 255),
         ("codebase", codebase, 256),
-        ("repository", Some(change.repository.as_str()), 512),
-        ("project", Some(change.project.as_str()), 512),
+        ("repository", Some(repository.as_str()), 512),
+        ("project", Some(project.as_str()), 512),
     ];
     for (field, value, max) in limits {
         let length = value.map_or(0, |value| value.chars().count());
@@ -49,28 +66,28 @@ pub(crate) fn encode(logged: &LoggedChange) -> Result<String, String> {
             return Err(format!("`{field}` has {length} characters, and Buildbot keeps at most {max}"));
         }
     }
-    if let Some(name) = change.properties.keys().find(|name| name.chars().count() > MAX_PROPERTY_NAME_CHARS) {
+    if let Some(name) = properties.keys().find(|name| name.chars().count() > MAX_PROPERTY_NAME_CHARS) {
         let begin: String = name.chars().take(40).collect();
         return Err(format!(
             "the name of the property `{begin}{CUT}` is longer than {MAX_PROPERTY_NAME_CHARS} characters"
         ));
     }
-    let revlink = change.revlink.as_deref().filter(|link| link.chars().count() <= MAX_REVLINK_CHARS);
-    let files: Vec<_> = change.files.iter().map(|file| cut_chars(file, MAX_FILE_CHARS)).collect();
-    let mut properties: Map<String, Value> = change.properties.to_map();
+    let revlink = revlink.as_deref().filter(|link| link.chars().count() <= MAX_REVLINK_CHARS);
+    let files: Vec<_> = files.iter().map(|file| cut_chars(file, MAX_FILE_CHARS)).collect();
+    let mut properties: Map<String, Value> = properties.to_map();
     properties.insert(ID_PROPERTY.to_owned(), Value::String(logged.hookd_id.clone()));
 
     let mut form = Serializer::new(String::new());
-    form.append_pair("author", &cut_chars(&change.author, MAX_PERSON_CHARS));
-    if let Some(committer) = &change.committer {
+    form.append_pair("author", &cut_chars(author, MAX_PERSON_CHARS));
+    if let Some(committer) = committer {
         form.append_pair("committer", &cut_chars(committer, MAX_PERSON_CHARS));
     }
-    form.append_pair("comments", &cut_bytes(&change.comments, MAX_COMMENTS_BYTES));
+    form.append_pair("comments", &cut_bytes(comments, MAX_COMMENTS_BYTES));
     let optional = [
-        ("branch", change.branch.as_deref()),
-        ("category", change.category.as_deref()),
+        ("branch", branch.as_deref()),
+        ("category", category.as_deref()),
         ("codebase", codebase),
-        ("revision", change.revision.as_deref()),
+        ("revision", revision.as_deref()),
         ("revlink", revlink),
     ];
     for (name, value) in optional {
@@ -79,9 +96,9 @@ pub(crate) fn encode(logged: &LoggedChange) -> Result<String, String> {
         }
     }
     // Without these two a master of some versions answers 500.
-    form.append_pair("project", &change.project);
-    form.append_pair("repository", &change.repository);
-    if let Some(when) = change.when_timestamp {
+    form.append_pair("project", project);
+    form.append_pair("repository", repository);
+    if let Some(when) = when_timestamp {
         form.append_pair("when_timestamp", &when.to_string());
     }
     form.append_pair("files", &serde_json::to_string(&files).expect("texts are JSON"));
@@ -143,6 +160,22 @@ mod tests {
         let properties: Value = serde_json::from_str(&fields["properties"]).unwrap();
         let expected = serde_json::json!({"event": "push", "n": [1, null], "hookd_id": "k3y-17-60a24181e4000"});
         assert_eq!(properties, expected);
+    }
+
+    /// What a master receives changes by intention only.
+    #[test]
+    fn a_form_is_the_same_in_every_build() {
+        let full = concat!(
+            "author=Ann+%3Cann%40example.org%3E&committer=Bob&comments=Boil+water%0A%0AFirst.&branch=main&",
+            "category=push&codebase=tea&revision=c0ffee&revlink=https%3A%2F%2Fexample.org%2Ftea%2Fc0ffee&",
+            "project=kitchen&repository=https%3A%2F%2Fexample.org%2Ftea&when_timestamp=1699999999&",
+            "files=%5B%22kettle.c%22%2C%22%C3%BC.txt%22%5D&",
+            "properties=%7B%22event%22%3A%22push%22%2C%22hookd_id%22%3A%22k3y-17-60a24181e4000%22%2C%22n%22%3A%5B1%2Cnull%5D%7D",
+        );
+        assert_eq!(encode(&logged()).unwrap(), full);
+        let bare = LoggedChange { change: Change::default(), ..logged() };
+        let expected = "author=&comments=&project=&repository=&files=%5B%5D&properties=%7B%22hookd_id%22%3A%22k3y-17-60a24181e4000%22%7D";
+        assert_eq!(encode(&bare).unwrap(), expected);
     }
 
     #[test]

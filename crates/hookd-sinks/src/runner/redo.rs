@@ -59,7 +59,7 @@ impl Runner {
     /// What an earlier run was asked to send once more.
     pub(super) async fn load_redo(&mut self) {
         let (store, name) = (Arc::clone(&self.store), self.settings.name.clone());
-        let read = move || store.settlements(&name, SettlementKind::Requeued, 0, usize::MAX);
+        let read = move || store.reader().settlements(&name, SettlementKind::Requeued, 0, usize::MAX);
         match tokio::task::spawn_blocking(read).await {
             Ok(Ok(settlements)) => self.redo = settlements.into_iter().map(|settlement| settlement.changeid).collect(),
             Ok(Err(error)) => self.store_failed(&error),

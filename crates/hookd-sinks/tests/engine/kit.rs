@@ -10,8 +10,8 @@ use hookd_sinks::{
     Attempt, Command, Engine, EverySink, From, Known, Sink, SinkSettings, SinkState, SinkStatus, Verdict,
 };
 use hookd_store::{
-    Browse as _, Cursor, CursorMove, CursorPlace, Log as _, LoggedChange, MemoryStore, NewDelivery, NewState, Origin,
-    SettlementKind, SharedStore, Timestamp,
+    Cursor, CursorMove, CursorPlace, Log as _, LoggedChange, MemoryStore, NewDelivery, NewState, Origin,
+    SettlementKind, SharedStore, Store as _, Timestamp,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -251,7 +251,13 @@ impl World {
 
     /// How a change ended at all sinks.
     pub(crate) fn settled(&self, changeid: i64) -> Vec<SettlementKind> {
-        self.store.settlements_of(changeid).unwrap().into_iter().map(|(_, settlement)| settlement.kind).collect()
+        self.store
+            .reader()
+            .settlements_of(changeid)
+            .unwrap()
+            .into_iter()
+            .map(|(_, settlement)| settlement.kind)
+            .collect()
     }
 
     /// Sets the cursor back to the beginning, as if nothing had been committed since.

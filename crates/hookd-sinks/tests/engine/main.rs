@@ -8,7 +8,7 @@ mod kit;
 use std::time::Duration;
 
 use hookd_sinks::{Attempt, Command, EverySink, From, Known, Order, SinkState, Verdict};
-use hookd_store::{Browse as _, SettlementKind, StoreError};
+use hookd_store::{SettlementKind, Store as _, StoreError};
 use kit::{Script, World};
 
 fn branch() -> EverySink {
@@ -66,7 +66,7 @@ fn a_change_that_the_sink_refuses_becomes_a_dead_letter_and_the_next_one_is_sent
     run.wait_until_done();
     assert_eq!(world.arrived(), [1, 3]);
     run.stop();
-    let dead = world.store.settlements("sink", SettlementKind::Dead, 0, 9).unwrap();
+    let dead = world.store.reader().settlements("sink", SettlementKind::Dead, 0, 9).unwrap();
     assert_eq!((dead[0].changeid, dead[0].answer.as_str(), dead[0].attempts), (2, "413 too large", 1));
 }
 
@@ -78,7 +78,7 @@ fn a_sink_that_is_misconfigured_keeps_every_change_and_is_probed_slowly() {
     let run = world.start(branch());
     run.wait_until(|status| status.state == SinkState::Misconfigured && status.attempts.misconfigured >= 5);
     assert_eq!(run.status().error.as_deref(), Some("401"));
-    assert_eq!(world.store.settlement_count("sink", SettlementKind::Dead).unwrap(), 0);
+    assert_eq!(world.store.reader().settlement_count("sink", SettlementKind::Dead).unwrap(), 0);
     assert_eq!(world.cursor().position, 0);
     // One change probes; the others wait for it.
     let attempts = world.attempts();
@@ -100,7 +100,7 @@ fn the_change_is_at_fault_where_it_alone_keeps_failing() {
     let run = world.start(EverySink { head_attempts: 3, ..kit::options() });
     // The sink is not healthy, so it is not the change's fault.
     run.wait_until(|status| status.attempts.later >= 6);
-    assert_eq!(world.store.settlement_count("sink", SettlementKind::Dead).unwrap(), 0);
+    assert_eq!(world.store.reader().settlement_count("sink", SettlementKind::Dead).unwrap(), 0);
     world.is_healthy(true);
     run.wait_until_done();
     assert_eq!(world.arrived(), [2]);
@@ -247,7 +247,7 @@ fn a_filter_drops_changes_and_says_which_condition_did_it() {
     run.wait_until_done();
     run.stop();
     assert_eq!(world.arrived(), [1, 3]);
-    let dropped = world.store.settlements("sink", SettlementKind::Filtered, 0, 9).unwrap();
+    let dropped = world.store.reader().settlements("sink", SettlementKind::Filtered, 0, 9).unwrap();
     assert_eq!((dropped[0].changeid, dropped[0].answer.as_str()), (2, "branch"));
 }
 
@@ -323,7 +323,7 @@ fn changes_older_than_the_largest_lag_become_dead_letters() {
     run.wait_until_done();
     run.stop();
     assert_eq!(world.arrived(), [0; 0]);
-    assert_eq!(world.store.settlement_count("sink", SettlementKind::Dead).unwrap(), 2);
+    assert_eq!(world.store.reader().settlement_count("sink", SettlementKind::Dead).unwrap(), 2);
 }
 
 #[test]
@@ -387,5 +387,5 @@ fn a_sink_that_is_no_longer_configured_is_found_and_forgotten() {
     run.forget("sink").unwrap();
     assert_eq!(run.orphans(), [""; 0]);
     assert_eq!(run.forget("sink").unwrap_err(), "there is no sink `sink`");
-    assert_eq!(world.store.settlements_of(1).unwrap(), []);
+    assert_eq!(world.store.reader().settlements_of(1).unwrap(), []);
 }

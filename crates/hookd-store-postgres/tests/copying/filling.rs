@@ -209,6 +209,6 @@ pub(crate) fn fill(store: &dyn Store) -> Filled {
         CursorMove { name: "gone".to_owned(), expected: Some(version), to: None, epoch: None, settlements: Vec::new() };
     store.move_cursors(vec![removal]).wait().unwrap();
 
-    let deliveries = store.deliveries(&hookd_store::Query::default().limit(1)).unwrap().rows;
+    let deliveries = store.reader().deliveries(&hookd_store::Query::default().limit(1)).unwrap().rows;
     Filled { duplicates, new, newest_deliveryid: deliveries[0].deliveryid, newest_changeid: newest }
 }

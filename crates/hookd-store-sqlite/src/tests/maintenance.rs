@@ -159,8 +159,10 @@ fn a_backup_is_the_store_of_its_moment_in_one_file() {
     let to = folder.path().join("backup.db");
     let made = backup(&path, &to).unwrap();
     assert_eq!(made.bytes, std::fs::metadata(&to).unwrap().len());
-    let (changes, deliveries) =
-        (store.changes(&Query::default()).unwrap().rows, store.deliveries(&Query::default()).unwrap().rows);
+    let (changes, deliveries) = (
+        store.reader().changes(&Query::default()).unwrap().rows,
+        store.reader().deliveries(&Query::default()).unwrap().rows,
+    );
     store.append(delivery(Some("6"), "late", accepted("r6"))).wait().unwrap();
 
     let names: std::collections::BTreeSet<_> =
@@ -169,10 +171,10 @@ fn a_backup_is_the_store_of_its_moment_in_one_file() {
     assert!(names.iter().eq(expected), "{names:?}");
     assert_eq!(problems(&to), [""; 0]);
     let copy = SqliteStore::open(&to).unwrap();
-    assert_eq!(copy.changes(&Query::default()).unwrap().rows, changes);
-    assert_eq!(copy.deliveries(&Query::default()).unwrap().rows, deliveries);
+    assert_eq!(copy.reader().changes(&Query::default()).unwrap().rows, changes);
+    assert_eq!(copy.reader().deliveries(&Query::default()).unwrap().rows, deliveries);
     assert_eq!(copy.pending().unwrap(), store.pending().unwrap());
-    assert_eq!(copy.request(1).unwrap(), store.request(1).unwrap());
+    assert_eq!(copy.reader().request(1).unwrap(), store.reader().request(1).unwrap());
     assert!(copy.append(delivery(Some("1"), "body ", accepted("r1"))).wait().unwrap().is_duplicate);
     assert_eq!(copy.append(delivery(Some("6"), "late", accepted("r6"))).wait().unwrap().deliveryid, 6);
 }

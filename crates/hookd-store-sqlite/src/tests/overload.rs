@@ -16,6 +16,6 @@ fn more_than_the_queue_holds_is_refused_and_the_rest_is_stored() {
     let refused = answers.iter().filter(|answer| matches!(answer, Err(StoreError::Overloaded))).count();
     assert_eq!(stored + refused, sent);
     assert!(refused > 0 && stored >= MAX_QUEUED_WRITES, "{stored} stored, {refused} refused");
-    assert_eq!(store.deliveries(&Query::default()).unwrap().total, stored as u64);
+    assert_eq!(store.reader().deliveries(&Query::default()).unwrap().total, stored as u64);
     assert_eq!(store.queued(), 0);
 }

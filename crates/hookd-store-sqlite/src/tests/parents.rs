@@ -2,7 +2,7 @@
 //! in stored ones, and beyond what a reader's index has.
 
 use super::*;
-use crate::StoreReader;
+use crate::Reader;
 
 /// More than fit into a segment.
 const CHANGES: usize = 60_000;
@@ -68,31 +68,31 @@ fn parents_are_found_wherever_they_are() {
     let path = folder.path().join("hookd.db");
     fill(&store, 1..=CHANGES / 2);
     // What is stored from now on is not in its index.
-    let reader = StoreReader::open(&path).unwrap();
+    let reader = Reader::open(&path).unwrap();
     fill(&store, CHANGES / 2 + 1..=CHANGES);
     let segments: i64 = rusqlite::Connection::open(&path)
         .unwrap()
         .query_row("SELECT count(*) FROM text_segments", [], |row| row.get(0))
         .unwrap();
     assert!(segments >= 1, "there is more than the open segment");
-    look(&store, 1, 1..=CHANGES);
+    look(store.reader(), 1, 1..=CHANGES);
     look(&reader, 1, 1..=CHANGES);
     drop(reader);
     store.close();
     drop(store);
     let store = SqliteStore::open(&path).unwrap();
-    look(&store, 1, 1..=CHANGES);
+    look(store.reader(), 1, 1..=CHANGES);
     fill(&store, CHANGES + 1..=CHANGES + 300);
-    look(&store, 1, 1..=CHANGES + 300);
+    look(store.reader(), 1, 1..=CHANGES + 300);
     store.close();
     drop(store);
 
     // A broken index costs time, and no parent.
     rusqlite::Connection::open(&path).unwrap().execute("UPDATE text_segments SET texts = x'00'", []).unwrap();
     let store = SqliteStore::open(&path).unwrap();
-    look(&store, 1, CHANGES / 2..=CHANGES / 2 + 5_000);
+    look(store.reader(), 1, CHANGES / 2..=CHANGES / 2 + 5_000);
     let expiry = Expiry { changes_before: Some(MAX_TIME), now: MAX_TIME, ..Expiry::default() };
     while store.expire(expiry).wait().unwrap().has_more {}
     fill(&store, CHANGES + 301..=CHANGES + 600);
-    look(&store, CHANGES + 301, CHANGES + 301..=CHANGES + 600);
+    look(store.reader(), CHANGES + 301, CHANGES + 301..=CHANGES + 600);
 }

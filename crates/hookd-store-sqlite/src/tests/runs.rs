@@ -30,15 +30,17 @@ fn finds_all(store: &SqliteStore) {
         let again = store.append(delivery(Some(&format!("id {id}")), "{}", accepted("r"))).wait().unwrap();
         assert_eq!((again.deliveryid, again.is_duplicate), (id, true));
         let found = store
+            .reader()
             .deliveries(&Query::default().filter(DeliveryField::ForgeId, Operator::Eq, &*format!("id {id}")))
             .unwrap();
         assert_eq!((found.total, found.rows[0].deliveryid), (1, id));
         let revision = format!("a{id}");
-        let found = store.changes(&Query::default().filter(ChangeField::Revision, Operator::Eq, &*revision)).unwrap();
+        let found =
+            store.reader().changes(&Query::default().filter(ChangeField::Revision, Operator::Eq, &*revision)).unwrap();
         assert_eq!((found.total, found.rows[0].changeid, found.rows[0].deliveryid), (1, 2 * id - 1, id));
     }
     let unknown = Query::default().filter(ChangeField::Revision, Operator::Eq, "c1");
-    assert_eq!(store.changes(&unknown).unwrap().total, 0);
+    assert_eq!(store.reader().changes(&unknown).unwrap().total, 0);
 }
 
 #[test]
@@ -55,11 +57,11 @@ fn finds_what_is_in_runs_and_what_is_recent_before_and_after_opening_again() {
 #[test]
 fn counts_and_reads_onward_over_many_blocks() {
     let (_folder, store) = filled();
-    let page = store.changes(&Query::default().offset(100).limit(2)).unwrap();
+    let page = store.reader().changes(&Query::default().offset(100).limit(2)).unwrap();
     assert_eq!(page.total, 2 * count().unsigned_abs());
     assert_eq!(page.rows.iter().map(|row| row.changeid).collect::<Vec<_>>(), [2 * count() - 100, 2 * count() - 101]);
     // A parent is found within a bounded distance only.
-    let parent = |changeid| store.change(changeid).unwrap().unwrap().parent_changeid;
+    let parent = |changeid| store.reader().change(changeid).unwrap().unwrap().parent_changeid;
     assert_eq!((parent(1), parent(3), parent(2 * count())), (None, Some(1), Some(2 * count() - 2)));
     let mut after = 0;
     while after < 2 * count() {

@@ -15,7 +15,7 @@ fn words(text: &str) -> Search {
 }
 
 fn found(store: &SqliteStore, text: &str) -> Vec<i64> {
-    store.search(&words(text), 10).unwrap().iter().map(|delivery| delivery.deliveryid).collect()
+    store.reader().search(&words(text), 10).unwrap().iter().map(|delivery| delivery.deliveryid).collect()
 }
 
 fn hash(number: usize) -> String {
@@ -44,7 +44,7 @@ fn segments(path: &Path) -> i64 {
 /// That a revision is found by its beginning with a filter, among the changes.
 fn look_for_beginning(store: &SqliteStore, number: usize) {
     let query = Query::default().filter(ChangeField::Revision, Operator::StartsWith, &hash(number)[..9]);
-    let page = store.changes(&query).unwrap();
+    let page = store.reader().changes(&query).unwrap();
     assert_eq!((page.total, page.rows[0].changeid), (1, 2 * number as i64 + 2));
     assert_eq!(page.rows[0].change.revision.as_deref(), Some(hash(number).as_str()));
 }
@@ -60,7 +60,7 @@ fn look(store: &SqliteStore, numbers: impl IntoIterator<Item = usize>) {
             assert_eq!(found(store, &format!("OPIC-{number}-")), [deliveryid]);
         }
         let query = Query::default().filter(ChangeField::Branch, Operator::Eq, format!("topic-{number}-x").as_str());
-        assert_eq!(store.changes(&query).unwrap().total, if number.is_multiple_of(100) { 2 } else { 0 });
+        assert_eq!(store.reader().changes(&query).unwrap().total, if number.is_multiple_of(100) { 2 } else { 0 });
     }
     assert_eq!(found(store, "topic-7-x"), [0; 0]);
     assert_eq!(found(store, "topic- nothing"), [0; 0]);
@@ -128,7 +128,7 @@ fn a_damaged_index_is_named_and_does_not_stop_hookd() {
     let store = SqliteStore::open(&path).unwrap();
     fill(&store, 10..11);
     look(&store, [10]);
-    assert!(store.search(&words("topic-0-x"), 10).is_ok(), "it is read from the log again");
+    assert!(store.reader().search(&words("topic-0-x"), 10).is_ok(), "it is read from the log again");
     look(&store, [0]);
     store.close();
     assert_eq!(check(&path).unwrap().problems, [""; 0], "and written again");

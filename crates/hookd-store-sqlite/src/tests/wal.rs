@@ -27,7 +27,7 @@ fn kept(folder: &TempDir) -> usize {
 }
 
 fn stored(path: &Path) -> u64 {
-    SqliteStore::open(path).unwrap().deliveries(&Query::default()).unwrap().total
+    SqliteStore::open(path).unwrap().reader().deliveries(&Query::default()).unwrap().total
 }
 
 #[test]

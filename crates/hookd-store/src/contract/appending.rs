@@ -27,11 +27,11 @@ pub fn numbers_follow_the_order_of_commits_without_gaps(open: Open<'_>) {
     for ((deliveryid, state), reply) in (1..).zip(&states).zip(replies) {
         let receipt = reply.wait().unwrap();
         assert_eq!((receipt.deliveryid, receipt.reported_changes), (deliveryid, state.changes().len()));
-        let record = store.delivery(deliveryid).unwrap().unwrap();
+        let record = store.reader().delivery(deliveryid).unwrap().unwrap();
         let expected: Vec<i64> = (next_changeid..).take(state.changes().len()).collect();
         assert_eq!(record.changeids, expected);
         for (changeid, change) in expected.iter().zip(state.changes()) {
-            let stored = store.change(*changeid).unwrap().unwrap();
+            let stored = store.reader().change(*changeid).unwrap().unwrap();
             assert_eq!((stored.deliveryid, stored.change.revision), (deliveryid, change.revision.clone()));
         }
         next_changeid += i64::try_from(expected.len()).unwrap();
@@ -47,13 +47,13 @@ pub fn a_delivery_is_there_whole_once_it_is_acknowledged(open: Open<'_>) {
     let receipt = append(&store, identified("forge id", "body", state));
     assert_eq!((receipt.deliveryid, receipt.state, receipt.reported_changes), (1, State::Accepted, 2));
     assert_eq!((receipt.reason, receipt.is_duplicate), (None, false));
-    let record = store.delivery(1).unwrap().unwrap();
+    let record = store.reader().delivery(1).unwrap().unwrap();
     assert_eq!((record.deliveryid, record.received_at, record.dialect.as_str()), (1, NOON, "github"));
     assert_eq!((record.forge_id.as_deref(), record.event.as_deref()), (Some("forge id"), Some("push")));
     assert_eq!((record.state, record.reason, record.changeids, record.size), (State::Accepted, None, vec![1, 2], 4));
-    let first = store.change(1).unwrap().unwrap();
+    let first = store.reader().change(1).unwrap().unwrap();
     assert_eq!((first.changeid, first.deliveryid, first.received_at, first.change), (1, 1, NOON, whole_change()));
-    let second = store.change(2).unwrap().unwrap();
+    let second = store.reader().change(2).unwrap().unwrap();
     let when_timestamp = Some(NOON.as_seconds());
     assert_eq!(
         second.change,
@@ -64,7 +64,7 @@ pub fn a_delivery_is_there_whole_once_it_is_acknowledged(open: Open<'_>) {
 
     let receipt = append(&store, NewDelivery { event: None, ..delivery("", ignored()) });
     assert_eq!((receipt.state, receipt.reason.as_deref()), (State::Ignored, Some("nothing to build")));
-    let record = store.delivery(2).unwrap().unwrap();
+    let record = store.reader().delivery(2).unwrap().unwrap();
     assert_eq!((record.forge_id, record.event, record.size), (None, None, 0));
     assert_eq!((record.state, record.reason.as_deref()), (State::Ignored, Some("nothing to build")));
     assert_eq!(record.changeids, [0; 0]);
@@ -75,7 +75,7 @@ pub fn a_delivery_is_there_whole_once_it_is_acknowledged(open: Open<'_>) {
     let noted = |state| NewDelivery { note: note.clone(), ..delivery("", state) };
     let receipt = append(&store, noted(NewState::Accepted(vec![change("r3")])));
     assert_eq!((receipt.state, receipt.reason), (State::Accepted, note.clone()));
-    assert_eq!(store.delivery(receipt.deliveryid).unwrap().unwrap().reason, note);
+    assert_eq!(store.reader().delivery(receipt.deliveryid).unwrap().unwrap().reason, note);
     let receipt = append(&store, noted(ignored()));
     assert_eq!(receipt.reason.as_deref(), Some("nothing to build"));
 }
@@ -86,9 +86,15 @@ pub fn acknowledged_writes_survive_reopening(open: Open<'_>) {
     append(&store, identified("1", "one", NewState::Accepted(vec![whole_change(), change("r2")])));
     append(&store, delivery("two", ignored()));
     let look = |store: &crate::SharedStore| {
-        let changes = store.changes(&Query::default()).unwrap();
-        let deliveries = store.deliveries(&Query::default()).unwrap();
-        (changes, deliveries, store.read_on(0, 10).unwrap(), store.request(1).unwrap(), store.request(2).unwrap())
+        let changes = store.reader().changes(&Query::default()).unwrap();
+        let deliveries = store.reader().deliveries(&Query::default()).unwrap();
+        (
+            changes,
+            deliveries,
+            store.read_on(0, 10).unwrap(),
+            store.reader().request(1).unwrap(),
+            store.reader().request(2).unwrap(),
+        )
     };
     let before = look(&store);
     let store = reopened(store, open);
@@ -123,13 +129,13 @@ pub fn a_request_is_kept_byte_for_byte(open: Open<'_>) {
     replies.into_iter().for_each(|reply| assert!(reply.wait().is_ok()));
     let store = reopened(store, open);
     for (deliveryid, request) in (1..).zip(&requests) {
-        assert!(store.request(deliveryid).unwrap().as_ref() == Some(request), "delivery {deliveryid}");
-        assert_eq!(store.delivery(deliveryid).unwrap().unwrap().size, request.body.len() as u64);
+        assert!(store.reader().request(deliveryid).unwrap().as_ref() == Some(request), "delivery {deliveryid}");
+        assert_eq!(store.reader().delivery(deliveryid).unwrap().unwrap().size, request.body.len() as u64);
     }
     let named = HookRequest::post("/").with_header("X-Event", "push").with_header("Cookie", "secret");
     let request = Some(StoredRequest::new(&named, &["x-event"]));
     append(&store, NewDelivery { request, ..delivery("", ignored()) });
-    let kept = store.request(5).unwrap().unwrap().head.headers;
+    let kept = store.reader().request(5).unwrap().unwrap().head.headers;
     assert_eq!(kept, [("X-Event".to_owned(), "push".to_owned())]);
 }
 
@@ -143,9 +149,9 @@ pub fn a_delivery_may_come_without_a_request(open: Open<'_>) {
     replies.into_iter().for_each(|reply| assert!(reply.wait().is_ok()));
     let store = reopened(store, open);
     assert_eq!(with_request(&store, 1..=4), [2, 4]);
-    assert_eq!(store.request(2).unwrap().unwrap().body, "two");
-    assert_eq!(store.request(4).unwrap().unwrap().body, "4");
-    let sizes = (1..=4).map(|id| store.delivery(id).unwrap().unwrap().size);
+    assert_eq!(store.reader().request(2).unwrap().unwrap().body, "two");
+    assert_eq!(store.reader().request(4).unwrap().unwrap().body, "4");
+    let sizes = (1..=4).map(|id| store.reader().delivery(id).unwrap().unwrap().size);
     assert_eq!(sizes.collect::<Vec<_>>(), [0, 3, 0, 1]);
     assert_eq!(changeids(&store), [1, 2]);
 }
@@ -205,10 +211,10 @@ pub fn a_delivery_keeps_where_it_came_from(open: Open<'_>) {
     }
     let store = reopened(store, open);
     for (deliveryid, origin) in (1..).zip(&origins) {
-        assert_eq!(store.delivery(deliveryid).unwrap().unwrap().origin, *origin);
+        assert_eq!(store.reader().delivery(deliveryid).unwrap().unwrap().origin, *origin);
     }
-    let listed = store.deliveries(&Query::default().ascending(DeliveryField::Deliveryid)).unwrap();
+    let listed = store.reader().deliveries(&Query::default().ascending(DeliveryField::Deliveryid)).unwrap();
     assert_eq!(listed.rows.into_iter().map(|record| record.origin).collect::<Vec<_>>(), origins);
     let of_ann = Query::default().filter(DeliveryField::User, Operator::Eq, "Änn");
-    assert_eq!(store.deliveries(&of_ann).unwrap().total, 1);
+    assert_eq!(store.reader().deliveries(&of_ann).unwrap().total, 1);
 }

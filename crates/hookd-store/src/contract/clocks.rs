@@ -49,7 +49,7 @@ pub fn numbers_give_the_order_when_the_clock_is_set_back(open: Open<'_>) {
     let read = store.read_on(0, 10).unwrap();
     let times: Vec<_> = read.iter().map(|change| (change.changeid, change.received_at)).collect();
     assert_eq!(times, [(1, NOON), (2, before_noon(48)), (3, before_noon(47))]);
-    let parents = (1..=3).map(|changeid| store.change(changeid).unwrap().unwrap().parent_changeid);
+    let parents = (1..=3).map(|changeid| store.reader().change(changeid).unwrap().unwrap().parent_changeid);
     assert_eq!(parents.collect::<Vec<_>>(), [None, Some(1), Some(2)]);
 }
 

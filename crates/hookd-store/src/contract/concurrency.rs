@@ -60,7 +60,7 @@ pub fn readers_never_see_a_smaller_number_appear(open: Open<'_>) {
         let browse = move || {
             let mut total = 0;
             while !is_over.load(Ordering::Acquire) {
-                let page = store.deliveries(&Query::default().limit(20)).unwrap();
+                let page = store.reader().deliveries(&Query::default().limit(20)).unwrap();
                 let newest = page.rows.first().map_or(0, |row| row.deliveryid);
                 assert_eq!(newest.unsigned_abs(), page.total);
                 assert!(page.rows.windows(2).all(|pair| pair[1].deliveryid == pair[0].deliveryid - 1));
@@ -69,7 +69,7 @@ pub fn readers_never_see_a_smaller_number_appear(open: Open<'_>) {
                 // A delivery and its changes are one transaction.
                 for row in page.rows.iter().filter(|row| row.state == State::Accepted) {
                     for changeid in &row.changeids {
-                        assert_eq!(store.change(*changeid).unwrap().unwrap().deliveryid, row.deliveryid);
+                        assert_eq!(store.reader().change(*changeid).unwrap().unwrap().deliveryid, row.deliveryid);
                     }
                 }
             }
@@ -110,7 +110,7 @@ pub fn the_same_delivery_from_many_senders_is_stored_once(open: Open<'_>) {
     assert_eq!(receipts.iter().filter(|(_, receipt)| !receipt.is_duplicate).count(), usize::try_from(new).unwrap());
     assert_eq!(changeids(&store), (1..=new).collect::<Vec<_>>());
     for (forge_id, receipt) in receipts {
-        let record = store.delivery(receipt.deliveryid).unwrap().unwrap();
+        let record = store.reader().delivery(receipt.deliveryid).unwrap().unwrap();
         assert_eq!(record.forge_id, Some(forge_id));
     }
 }

@@ -180,9 +180,9 @@ pub fn a_replay_is_stored_once_for_each_request(open: Open<'_>) {
     assert_eq!(found, expected);
     let store = reopened(store, open);
     assert_eq!(append(&store, replay("one", accepted("r"))).deliveryid, 2);
-    let replayed = |id| store.delivery(id).unwrap().unwrap().replay_of;
+    let replayed = |id| store.reader().delivery(id).unwrap().unwrap().replay_of;
     assert_eq!([1, 2, 3, 4, 5].map(replayed), [None, Some(1), Some(1), Some(1), Some(1)]);
-    assert_eq!(store.request(2).unwrap(), None);
+    assert_eq!(store.reader().request(2).unwrap(), None);
     let of_one = Query::default().filter(DeliveryField::ReplayOf, Operator::Eq, 1);
-    assert_eq!(store.deliveries(&of_one).unwrap().total, 4);
+    assert_eq!(store.reader().deliveries(&of_one).unwrap().total, 4);
 }

@@ -47,7 +47,7 @@ pub fn requests_expire_before_their_deliveries(open: Open<'_>) {
     let store = reopened(store, open);
     assert_eq!(with_request(&store, 1..=5), [5]);
     assert_eq!((deliveryids(&store), changeids(&store)), (vec![1, 2, 3, 4, 5], vec![1, 2, 3, 4, 5]));
-    assert_eq!(store.delivery(1).unwrap().unwrap().size, 4, "the size is still known");
+    assert_eq!(store.reader().delivery(1).unwrap().unwrap().size, 4, "the size is still known");
 }
 
 /// Together with their requests, and nothing else.
@@ -65,9 +65,12 @@ pub fn deliveries_and_changes_expire_from_the_oldest_on(open: Open<'_>) {
         (vec![3, 4], vec![4, 5], vec![3, 4])
     );
     for deliveryid in [1, 2] {
-        assert_eq!(store.delivery(deliveryid).unwrap(), None);
+        assert_eq!(store.reader().delivery(deliveryid).unwrap(), None);
     }
-    assert_eq!((store.change(3).unwrap(), store.change(4).unwrap().unwrap().parent_changeid), (None, None));
+    assert_eq!(
+        (store.reader().change(3).unwrap(), store.reader().change(4).unwrap().unwrap().parent_changeid),
+        (None, None)
+    );
     assert!(expire(&store, changes_before(hour(3))).is_empty());
 }
 

@@ -20,14 +20,14 @@ fn pending_ids(store: &crate::SharedStore) -> Vec<i64> {
 pub fn the_calls_of_a_completion_are_kept(open: Open<'_>) {
     let store = open();
     append(&store, delivery("", PENDING));
-    assert_eq!(store.delivery(1).unwrap().unwrap().api_calls, None);
+    assert_eq!(store.reader().delivery(1).unwrap().unwrap().api_calls, None);
     let api_calls = ApiCalls { made: 3, failed: 1, last_error: Some("503".to_owned()) };
     let completion = Completion { deliveryid: 1, state: accepted("r"), note: None, api_calls: api_calls.clone() };
     assert!(store.complete(completion).wait().unwrap());
     append(&store, delivery("", accepted("r")));
     let store = reopened(store, open);
-    assert_eq!(store.delivery(1).unwrap().unwrap().api_calls, Some(api_calls));
-    assert_eq!(store.delivery(2).unwrap().unwrap().api_calls, None);
+    assert_eq!(store.reader().delivery(1).unwrap().unwrap().api_calls, Some(api_calls));
+    assert_eq!(store.reader().delivery(2).unwrap().unwrap().api_calls, None);
 }
 
 /// The changes carry the delivery's dialect and time of receipt.
@@ -35,7 +35,7 @@ pub fn a_pending_delivery_is_completed_once(open: Open<'_>) {
     let store = open();
     let receipt = append(&store, delivery("{}", PENDING));
     assert_eq!((receipt.state, receipt.reported_changes, receipt.reason), (State::Pending, 1, None));
-    let record = store.delivery(1).unwrap().unwrap();
+    let record = store.reader().delivery(1).unwrap().unwrap();
     assert_eq!((record.state, record.reason, record.changeids), (State::Pending, None, vec![]));
     assert_eq!(changeids(&store), [0; 0]);
     let completion = Completion {
@@ -50,7 +50,7 @@ pub fn a_pending_delivery_is_completed_once(open: Open<'_>) {
     let store = reopened(store, open);
     assert_eq!(store.pending().unwrap(), []);
     assert!(!complete(&store, 1, accepted("r")));
-    let record = store.delivery(1).unwrap().unwrap();
+    let record = store.reader().delivery(1).unwrap().unwrap();
     assert_eq!((record.state, record.changeids), (State::Accepted, vec![1, 2]));
     assert_eq!(record.reason.as_deref(), Some("files could not be fetched"));
     let read = store.read_on(0, 10).unwrap();
@@ -111,13 +111,13 @@ pub fn people_see_what_a_pending_delivery_is_about(open: Open<'_>) {
     let due = Due { attempts: 1, error, ..store.pending().unwrap()[0].clone() };
     store.postpone(due.clone()).wait().unwrap();
     let store = reopened(store, open);
-    let waiting = store.waiting(&[3, 2, 1, 9, -1]).unwrap();
+    let waiting = store.reader().waiting(&[3, 2, 1, 9, -1]).unwrap();
     let due = Due { error: Some("x".repeat(MAX_WAITING_TEXT_BYTES)), ..due };
     assert_eq!(waiting[0], Waiting { due, about });
     assert_eq!((waiting[1].due.deliveryid, &waiting[1].about, waiting.len()), (3, &NOTHING, 2));
     assert!(complete(&store, 1, accepted("r")));
-    assert_eq!(store.waiting(&[1]).unwrap(), []);
-    assert_eq!(store.waiting(&[]).unwrap(), []);
+    assert_eq!(store.reader().waiting(&[1]).unwrap(), []);
+    assert_eq!(store.reader().waiting(&[]).unwrap(), []);
 }
 
 /// The note is for accepted deliveries only.
@@ -142,7 +142,7 @@ pub fn a_completion_without_changes_gives_the_reason(open: Open<'_>) {
     }
     let store = reopened(store, open);
     for (deliveryid, (state, _, reason)) in (1..).zip(&states) {
-        let record = store.delivery(deliveryid).unwrap().unwrap();
+        let record = store.reader().delivery(deliveryid).unwrap().unwrap();
         assert_eq!((record.state, record.reason.as_deref()), (*state, *reason));
     }
     assert_eq!(changeids(&store), [1]);
@@ -195,7 +195,7 @@ pub fn changes_of_a_completion_come_after_all_that_were_committed_before(open: O
     assert_eq!(completed.map(|reply| reply.wait().unwrap()), [true, true]);
     beside.wait().unwrap();
     append(&store, received_at(NOON, "after"));
-    let of = |deliveryid| store.delivery(deliveryid).unwrap().unwrap().changeids;
+    let of = |deliveryid| store.reader().delivery(deliveryid).unwrap().unwrap().changeids;
     assert_eq!((of(3), of(5)), (vec![1], vec![7]));
     // The delivery beside them is of the same transaction, before or after them.
     let (second, first, beside) = (of(2), of(1), of(4));

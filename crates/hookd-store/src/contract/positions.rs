@@ -57,7 +57,7 @@ pub fn a_second_poller_is_refused_with_its_changes(open: Open<'_>) {
     assert_eq!(store.move_positions(moved(2, NOON, &[("a", Some("2"))])).wait(), Err(refused));
     let there = Positions { version: 1, polled_at: NOON, changed_at: Some(NOON), at: at(&[("a", "1")]) };
     assert_eq!(positions(&store), Some(there));
-    assert_eq!((*store.tail().borrow(), store.delivery(2).unwrap()), (1, None));
+    assert_eq!((*store.tail().borrow(), store.reader().delivery(2).unwrap()), (1, None));
     assert_eq!(append(&store, delivery("", accepted("three"))).deliveryid, 2, "no number is lost");
 }
 

@@ -88,7 +88,7 @@ pub fn reads_changes_whole(open: Open<'_>) {
     assert_eq!(read[2].received_at, NOON.saturating_add(HOUR));
     for logged in read {
         let changeid = logged.changeid;
-        let record = store.change(changeid).unwrap().unwrap();
+        let record = store.reader().change(changeid).unwrap().unwrap();
         assert_eq!(LoggedChange::clone(&logged).into_record(record.parent_changeid), record);
     }
 }

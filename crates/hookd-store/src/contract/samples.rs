@@ -160,11 +160,11 @@ pub(super) fn changeids(store: &SharedStore) -> Vec<i64> {
 
 /// The numbers of all deliveries, oldest first.
 pub(super) fn deliveryids(store: &SharedStore) -> Vec<i64> {
-    let page = store.deliveries(&Query::default()).unwrap();
+    let page = store.reader().deliveries(&Query::default()).unwrap();
     page.rows.iter().rev().map(|delivery| delivery.deliveryid).collect()
 }
 
 /// The deliveries of these numbers whose requests are kept.
 pub(super) fn with_request(store: &SharedStore, deliveryids: std::ops::RangeInclusive<i64>) -> Vec<i64> {
-    deliveryids.filter(|id| store.request(*id).unwrap().is_some()).collect()
+    deliveryids.filter(|id| store.reader().request(*id).unwrap().is_some()).collect()
 }

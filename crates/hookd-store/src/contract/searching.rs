@@ -8,7 +8,7 @@ use crate::{NewDelivery, NewState, Search, SharedStore, State};
 
 /// The numbers of what a search finds.
 fn found(store: &SharedStore, search: &Search) -> Vec<i64> {
-    store.search(search, 100).unwrap().iter().map(|delivery| delivery.deliveryid).collect()
+    store.reader().search(search, 100).unwrap().iter().map(|delivery| delivery.deliveryid).collect()
 }
 
 fn words(text: &str) -> Search {
@@ -165,7 +165,7 @@ pub fn the_newest_come_first_and_pages_go_on_before_a_number(open: Open<'_>) {
     }
     let page = |before: Option<i64>, most: usize| {
         let search = Search { before, ..words("main") };
-        store.search(&search, most).unwrap().iter().map(|delivery| delivery.deliveryid).collect::<Vec<_>>()
+        store.reader().search(&search, most).unwrap().iter().map(|delivery| delivery.deliveryid).collect::<Vec<_>>()
     };
     assert_eq!(page(None, 3), [60, 59, 57]);
     assert_eq!(page(Some(57), 3), [56, 54, 53]);

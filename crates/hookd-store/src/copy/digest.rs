@@ -263,3 +263,49 @@ impl Record<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hookd_core::{Change, Properties};
+    use serde_json::json;
+
+    use super::*;
+    use crate::Timestamp;
+
+    /// Digests are written down and compared with those of another day and another build.
+    #[test]
+    fn the_digest_of_a_change_is_the_same_in_every_build() {
+        let own = vec![("number".to_owned(), json!(7)), ("event".to_owned(), json!({"list": [1, null]}))];
+        let change = LoggedChange {
+            changeid: 17,
+            deliveryid: 9,
+            received_at: Timestamp::from_micros(1_700_000_000_250_000),
+            dialect: "github".into(),
+            hookd_id: "k3y-17-60a24181e4000".to_owned(),
+            change: Change {
+                author: "Ann <ann@example.org>".to_owned(),
+                branch: Some("main".to_owned()),
+                category: Some("push".to_owned()),
+                codebase: "tea".to_owned(),
+                comments: "Boil water".to_owned(),
+                committer: Some("Bob".to_owned()),
+                files: vec!["kettle.c".to_owned(), "ü.txt".to_owned()],
+                project: "kitchen".to_owned(),
+                properties: Properties::from_layers(None, own),
+                repository: "https://example.org/tea".to_owned(),
+                revision: Some("c0ffee".to_owned()),
+                revlink: Some("https://example.org/tea/c0ffee".to_owned()),
+                src: Some("git".to_owned()),
+                when_timestamp: Some(1_699_999_999),
+            },
+        };
+        let hash = |changes: &[&LoggedChange]| {
+            let mut digester = Digester::new();
+            changes.iter().for_each(|change| digester.change(change));
+            format!("{:032x}", digester.finish().of(Part::Changes).hash)
+        };
+        assert_eq!(hash(&[&change]), "4761236949fd8fa64a0a20a586528444");
+        let bare = LoggedChange { change: Change::default(), ..change.clone() };
+        assert_eq!(hash(&[&bare, &change]), "2818136f189ba43c1a915f36582ed385");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use hookd_core::{Change, Proof};
+use hookd_core::{Change, FieldValue, Proof};
 
 use serde_json::Value as Json;
 
@@ -73,14 +73,16 @@ const CUT_TEXT_BYTES: usize = 200;
 const CUT_ENTRIES: usize = 5;
 
 fn change_size(change: &Change) -> usize {
-    let optional =
-        [&change.branch, &change.category, &change.committer, &change.revision, &change.revlink, &change.src];
-    let optional: usize = optional.into_iter().flatten().map(String::len).sum();
-    let texts = [&change.author, &change.codebase, &change.comments, &change.project, &change.repository];
-    let texts: usize = texts.into_iter().map(String::len).sum();
-    let files: usize = change.files.iter().map(|file| file.len() + size_of::<String>()).sum();
-    let properties: usize = change.properties.iter().map(|(name, value)| name.len() + 64 + json_size(value)).sum();
-    RECORD_BYTES + optional + texts + files + properties
+    let size = |value: FieldValue<'_>| match value {
+        FieldValue::Text(text) => text.len(),
+        FieldValue::OptionalText(text) => text.map_or(0, str::len),
+        FieldValue::Texts(texts) => texts.iter().map(|text| text.len() + size_of::<String>()).sum(),
+        FieldValue::Properties(properties) => {
+            properties.iter().map(|(name, value)| name.len() + 64 + json_size(value)).sum()
+        }
+        FieldValue::Seconds(_) => 0,
+    };
+    RECORD_BYTES + change.fields().into_iter().map(|(_, value)| size(value)).sum::<usize>()
 }
 
 fn json_size(value: &Json) -> usize {
@@ -94,16 +96,23 @@ fn json_size(value: &Json) -> usize {
 }
 
 fn cut_change(change: &mut Change) {
-    let optional = [
-        &mut change.branch,
-        &mut change.category,
-        &mut change.committer,
-        &mut change.revision,
-        &mut change.revlink,
-        &mut change.src,
-    ];
-    optional.into_iter().flatten().for_each(cut_text);
-    let Change { author, codebase, comments, project, repository, files, properties, .. } = change;
+    let Change {
+        author,
+        branch,
+        category,
+        codebase,
+        comments,
+        committer,
+        files,
+        project,
+        properties,
+        repository,
+        revision,
+        revlink,
+        src,
+        when_timestamp: _,
+    } = change;
+    [branch, category, committer, revision, revlink, src].into_iter().flatten().for_each(cut_text);
     [author, codebase, comments, project, repository].into_iter().for_each(cut_text);
     files.truncate(CUT_ENTRIES);
     files.iter_mut().for_each(cut_text);

@@ -1,26 +1,10 @@
 //! The changes that a delivery became, as a fixture shows them: what a dialect has made, without what the store adds.
 
+use hookd_core::Change;
 use serde_json::{Map, Value};
 
 use super::secrets;
 use crate::cli::admin::Admin;
-
-/// The fields of a change that a dialect makes.
-const FIELDS: [&str; 13] = [
-    "author",
-    "branch",
-    "category",
-    "codebase",
-    "comments",
-    "committer",
-    "files",
-    "project",
-    "properties",
-    "repository",
-    "revision",
-    "revlink",
-    "when_timestamp",
-];
 
 /// The changes of a delivery, without secrets. `None` where they are not known: the delivery was refused, waits for an API,
 /// or has more of them than one answer.
@@ -54,7 +38,7 @@ fn change_of(change: &Value, received_at: &Value) -> Value {
         number => name != "when_timestamp" || number.as_f64() != received_at,
     };
     let mut fields = Map::new();
-    for name in FIELDS {
+    for name in Change::FIELDS {
         let value = &change[name];
         if says_something(name, value) {
             let value = if name == "properties" { properties(value) } else { value.clone() };
@@ -79,11 +63,12 @@ mod tests {
     #[test]
     fn a_change_is_what_the_dialect_has_made() {
         let stored = json!({
-            "changeid": 3, "author": "Ada", "branch": null, "codebase": "", "files": [], "revision": "1f3a",
+            "changeid": 3, "author": "Ada", "branch": null, "codebase": "", "files": [], "revision": "1f3a", "src": "git",
             "properties": {"event": ["push", "Change"]}, "when_timestamp": 1_795_176_300, "sourcestamp": {"ssid": 3},
         });
         let expected = json!({
-            "author": "Ada", "revision": "1f3a", "properties": {"event": "push"}, "when_timestamp": 1_795_176_300,
+            "author": "Ada", "revision": "1f3a", "properties": {"event": "push"}, "src": "git",
+            "when_timestamp": 1_795_176_300,
         });
         assert_eq!(change_of(&stored, &json!(1_795_176_301.5)), expected);
         assert_eq!(change_of(&stored, &json!(1_795_176_300.5)).get("when_timestamp"), None);

@@ -3,7 +3,7 @@
 use std::io;
 
 use hookd_config::{Store, StoreUrl};
-use hookd_store_postgres::{Stats, StoreReader};
+use hookd_store_postgres::{Reader, Stats};
 use serde_json::json;
 
 use super::{Command, digest, size, time};
@@ -30,7 +30,7 @@ pub(super) fn run(store: &Store, command: &Command, output: &mut Output<'_>) -> 
             return fail(&format!("the store is in PostgreSQL: {instead}"), output);
         }
     };
-    let stats = match StoreReader::open(stores::postgres(store, url)) {
+    let stats = match Reader::open(stores::postgres(store, url)) {
         Ok(reader) => reader.stats().map_err(|error| chain(&error)),
         Err(error) => Err(chain(&error)),
     };

@@ -212,7 +212,7 @@ impl<E: Engine> History<E> {
         let first_change =
             kept.first().map_or(self.model.changes.len(), |change| usize::try_from(change.changeid).unwrap() - 1);
         let query = Query::default().ascending(DeliveryField::Deliveryid).limit(1);
-        let kept = self.store().deliveries(&query).unwrap().rows;
+        let kept = self.store().reader().deliveries(&query).unwrap().rows;
         let first_delivery = kept
             .first()
             .map_or(self.model.deliveries.len(), |delivery| usize::try_from(delivery.deliveryid).unwrap() - 1);
@@ -231,7 +231,7 @@ impl<E: Engine> History<E> {
         self.model.settlements.retain(|(_, changeid), _| *changeid > first_change as i64);
         for index in first_delivery..self.model.deliveries.len() {
             let delivery = self.model.deliveries[index].clone();
-            let is_kept = self.store().request(index as i64 + 1).unwrap().is_some();
+            let is_kept = self.store().reader().request(index as i64 + 1).unwrap().is_some();
             if delivery.is_request_kept && !is_kept {
                 assert!(old(delivery.received_at, self.model.payloads_before), "request {} is too young", index + 1);
                 assert!(delivery.state != State::Pending, "delivery {} is pending", index + 1);
@@ -275,7 +275,8 @@ impl<E: Engine> History<E> {
         replies.drain(..acknowledged).for_each(|reply| drop(reply.wait().unwrap()));
         self.engine.kill();
         let query = Query::default().limit(1);
-        let newest = self.store().deliveries(&query).unwrap().rows.first().map_or(0, |delivery| delivery.deliveryid);
+        let newest =
+            self.store().reader().deliveries(&query).unwrap().rows.first().map_or(0, |delivery| delivery.deliveryid);
         let has = |state: &Model| state.deliveries.len() as i64 == newest;
         let survived = states[acknowledged..].iter().find(|state| has(state));
         self.model =

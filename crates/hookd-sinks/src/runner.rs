@@ -130,6 +130,11 @@ impl Runner {
         if notes.is_by_branch && settings.order == Order::All {
             window.ask_about_each();
         }
+        // The figures continue those of the runner before this one: they count since hookd was started.
+        let (attempts, delivered_at) = {
+            let status = status.borrow();
+            (status.attempts, status.delivered_at)
+        };
         let mut runner = Self {
             tail: store.tail(),
             store,
@@ -153,8 +158,8 @@ impl Runner {
             read_at: Instant::now(),
             probe_at: None,
             error: None,
-            attempts: AttemptCounts::default(),
-            delivered_at: None,
+            attempts,
+            delivered_at,
             store_failed_until: None,
             is_fenced: false,
             started_at: Instant::now(),

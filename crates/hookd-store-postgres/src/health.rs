@@ -64,3 +64,29 @@ impl Health {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_reported(health: &mut Health, message: &str) -> bool {
+        let before = health.reported.as_ref().map(|(_, when)| *when);
+        health.failed(&Failure::Database { message: message.to_owned(), remedy: "", is_of_data: false }, 1);
+        health.reported.as_ref().map(|(_, when)| *when) != before
+    }
+
+    #[test]
+    fn an_outage_that_began_soon_after_the_last_one_is_reported_once_when_it_lasts() {
+        let mut health = Health::new("a database".to_owned());
+        let later = |health: &mut Health| {
+            health.reported.as_mut().unwrap().1 = Instant::now().checked_sub(REPORT_INTERVAL).unwrap();
+        };
+        assert!(is_reported(&mut health, "full"));
+        health.committed();
+        assert!(!is_reported(&mut health, "full"));
+        later(&mut health);
+        assert!(is_reported(&mut health, "full"), "the last line said that the store works");
+        later(&mut health);
+        assert!(!is_reported(&mut health, "full"), "an outage is reported once");
+    }
+}

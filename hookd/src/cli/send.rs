@@ -79,11 +79,11 @@ pub(super) struct SendArgs {
     verbose: u8,
 
     /// The host that it is sent to, and its port.
-    #[arg(short = 'H', long, default_value = "localhost:8010")]
+    #[arg(short = 'H', long, value_parser = host, default_value = "localhost:8010")]
     host: String,
 
     /// The path on the host.
-    #[arg(short = 'u', long, value_name = "PATH", default_value = "/change_hook/base")]
+    #[arg(short = 'u', long, value_name = "PATH", value_parser = path, default_value = "/change_hook/base")]
     urlpath: String,
 
     /// Send it to this URL instead, such as `https://hooks.example.org/change_hook/base`.
@@ -212,6 +212,17 @@ impl SendArgs {
     }
 }
 
+fn host(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(['/', '@', '?', '#']) {
+        return Err("expected a host and its port, such as `localhost:8010`; a URL is given to `--url`".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn path(text: &str) -> Result<String, String> {
+    if text.starts_with('/') { Ok(text.to_owned()) } else { Err("a path begins with `/`".to_owned()) }
+}
+
 /// Seconds since 1970, as a Buildbot takes them, of a number of them or of a date.
 fn seconds(text: &str) -> Result<String, String> {
     match (text.parse::<f64>(), text.parse::<jiff::Timestamp>()) {
@@ -289,6 +300,16 @@ mod tests {
                 ("project", "proj"),
             ]
         );
+    }
+
+    #[test]
+    fn a_url_is_neither_a_host_nor_a_path() {
+        for wrong in ["http://localhost:8010", "localhost/change_hook", "ann@localhost", ""] {
+            assert!(host(wrong).unwrap_err().contains("`--url`"), "{wrong}");
+        }
+        assert_eq!(host("[::1]:8010").unwrap(), "[::1]:8010");
+        assert!(path("change_hook/base").is_err());
+        assert_eq!(path("/").unwrap(), "/");
     }
 
     #[test]

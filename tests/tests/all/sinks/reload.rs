@@ -16,11 +16,19 @@ fn a_sink_whose_url_changes_continues_where_it_was() {
     let hookd = Home::serving(&tables(&webhook_sink(&old.url(), ""))).start();
     send(hookd.public(), 10);
     wait_for_position(&hookd, 10);
+    let has_delivered = |count: usize| {
+        until(&format!("it has delivered {count} since the start"), || {
+            let sinks = hookd.admin().list("/api/v2/sinks", "sinks");
+            (sinks[0]["counts"]["delivered"] == count).then_some(())
+        });
+    };
+    has_delivered(10);
     old.answer(|_| Reply::Status(503));
     send(hookd.public(), 10);
     until("the old one is asked", || (old.count() > 10).then_some(()));
     reload(&hookd, &tables(&webhook_sink(&new.url(), "")));
     wait_for_position(&hookd, 20);
+    has_delivered(20);
     assert_eq!(revisions(&old.taken()), numbers_without(10, &[]));
     assert_eq!(revisions(&new.taken()), numbers_without(10, &[]));
     let arrived: Vec<String> = old.taken().into_iter().chain(new.taken()).map(|event| event.id).collect();

@@ -16,6 +16,7 @@ mod dictionary;
 mod golden;
 mod records;
 mod request;
+mod runs;
 mod segment;
 mod settlements;
 mod version;
@@ -25,7 +26,8 @@ pub(crate) use block::{Block, BlockBuilder};
 pub(crate) use change::Passed;
 pub(crate) use records::{Bookmark, Changes, DeliveryEntry, Group, Part, Records, state_code, state_from_code};
 pub(crate) use request::{RequestPlace, request_at, request_in};
-pub(crate) use segment::{ChangeText, Column, Columns, DeliveryText, IndexedOutcome, MAX_TEXT_BYTES, TextList};
+pub(crate) use runs::Column;
+pub(crate) use segment::{ChangeText, Columns, DeliveryText, IndexedOutcome, MAX_TEXT_BYTES, TextList};
 pub(crate) use settlements::{read_settlements, write_settlements};
 pub(crate) use version::unpack;
 

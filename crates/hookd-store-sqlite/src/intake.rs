@@ -35,17 +35,41 @@ impl Intake {
     pub(crate) fn take(&mut self) -> Option<Vec<Job>> {
         let mut batch = vec![self.jobs.recv().ok()?];
         batch.extend(self.jobs.try_iter().take(MAX_BATCH_WRITES - 1));
-        let gather_time = (self.commit_time / GATHER_PART).min(MAX_GATHER_TIME);
-        if batch.len() < self.last && gather_time >= MIN_GATHER_TIME {
-            std::thread::sleep(gather_time);
+        if let Some(time) = self.gather_time(batch.len()) {
+            std::thread::sleep(time);
             batch.extend(self.jobs.try_iter().take(MAX_BATCH_WRITES - batch.len()));
         }
         self.last = batch.len();
         Some(batch)
     }
 
+    /// How long a batch of so many writes waits for more; `None` where it does not.
+    fn gather_time(&self, writes: usize) -> Option<Duration> {
+        let time = (self.commit_time / GATHER_PART).min(MAX_GATHER_TIME);
+        (writes < self.last && time >= MIN_GATHER_TIME).then_some(time)
+    }
+
     /// Takes note of how long a commit took, without what was prepared for it.
     pub(crate) fn committed(&mut self, commit_time: Duration) {
         self.commit_time = commit_time;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_is_smaller_than_the_last_waits_where_the_disk_is_slow() {
+        let (sender, jobs) = std::sync::mpsc::channel();
+        let mut intake = Intake { last: 3, ..Intake::new(jobs) };
+        assert_eq!(intake.gather_time(1), None, "nothing is known of the disk");
+        for (commit, wait) in [(400, None), (1_000, Some(250)), (8_000, Some(2_000)), (10_000_000, Some(5_000))] {
+            intake.committed(Duration::from_micros(commit));
+            assert_eq!(intake.gather_time(2), wait.map(Duration::from_micros), "{commit} microseconds");
+            assert_eq!(intake.gather_time(3), None, "it is as large as the last");
+        }
+        drop(sender);
+        assert!(intake.take().is_none());
     }
 }

@@ -36,7 +36,7 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the store may take to commit what is queued and to write the WAL back. What was acknowledged is on disk anyway.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The signal to who writes beyond the limit on the size of files; the number is the same on all systems.
+/// The signal to a process that writes beyond the limit on the size of files; the number is the same on all systems.
 const SIGXFSZ: i32 = 25;
 
 /// Why hookd could not start, or could not go on.
@@ -56,7 +56,7 @@ enum ServeError {
     StoppedAtOnce,
 }
 
-/// Serves until it is told to stop. Exit codes: 0 stopped in order, 1 failed, 2 wrong configuration.
+/// Serves until it is asked to stop. Exit codes: 0 stopped in order, 1 failed, 2 wrong configuration.
 pub(crate) fn run(path: &Path, log_format: LogFormat, log_level: &str) -> ExitCode {
     let config = match Config::load(path) {
         Ok(config) => config,

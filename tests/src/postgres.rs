@@ -175,7 +175,7 @@ impl Postgres {
         let log = fs::File::options().create(true).append(true).open(self.folder.path().join("log"));
         let log = log.expect("the folder is writable");
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file")).stderr(log);
-        // It is told when the thread that has started it ends: this one lives as long as the process.
+        // It is signalled when the thread that has started it ends: this one lives as long as the process.
         let (sender, started) = std::sync::mpsc::channel();
         live_on(move || drop(sender.send(command.spawn().expect("PostgreSQL starts"))));
         self.server = Some(started.recv().expect("PostgreSQL starts"));

@@ -1,4 +1,4 @@
-//! A receiver of the events of a sink `webhook`, which answers as it is told and remembers everything.
+//! A receiver of the events of a sink `webhook`, which answers as it is asked to and remembers everything.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Write};
@@ -50,7 +50,7 @@ struct State {
 }
 
 impl Receiver {
-    /// Starts it. It takes all events until it is told otherwise.
+    /// Starts it. It takes all events until a test says otherwise.
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has a free port");
         let address = listener.local_addr().expect("it is bound");

@@ -164,7 +164,7 @@ mod tests {
     use super::*;
     use crate::site::{change, delivery};
 
-    fn told(store: &MemoryStore, deliveryid: i64) -> Vec<String> {
+    fn shown(store: &MemoryStore, deliveryid: i64) -> Vec<String> {
         let known = Known::read(store, deliveryid).unwrap().unwrap();
         known.steps().iter().map(|Step { name, text, .. }| format!("{name} {text}")).collect()
     }
@@ -190,16 +190,16 @@ mod tests {
         store.append(replayed).wait().unwrap();
         let received = "received from 192.0.2.7; event `push` of the dialect `base`";
         assert_eq!(
-            told(&store, 1),
+            shown(&store, 1),
             [received, "verified signed with secret 2 of the dialect", "translated into 1 change", "replayed as 4"]
         );
         let password = "verified by the password of user `ann`";
-        assert_eq!(told(&store, 2), [received, password, "translated into no change: no commits"]);
+        assert_eq!(shown(&store, 2), [received, password, "translated into no change: no commits"]);
         let nobody = "verified by nobody: the dialect takes this without a proof";
-        assert_eq!(told(&store, 3), [received, nobody, "called the forge’s API is being asked"]);
+        assert_eq!(shown(&store, 3), [received, nobody, "called the forge’s API is being asked"]);
         let replayed =
             "received replay of delivery 1: its request, translated anew; event `push` of the dialect `base`";
-        assert_eq!(told(&store, 4), [replayed, "translated into 1 change"]);
+        assert_eq!(shown(&store, 4), [replayed, "translated into 1 change"]);
 
         let due = Due {
             attempts: 2,
@@ -210,11 +210,11 @@ mod tests {
         store.postpone(due).wait().unwrap();
         let waiting =
             "called the forge’s API is being asked: 2 attempts failed, next at 2024-05-01T10:00:00Z, the last: 503";
-        assert_eq!(told(&store, 3)[2], waiting);
+        assert_eq!(shown(&store, 3)[2], waiting);
         let api_calls = ApiCalls { made: 3, failed: 1, last_error: Some("the API answered 503".to_owned()) };
         store.complete(Completion { deliveryid: 3, state: accepted(), note: None, api_calls }).wait().unwrap();
         let called = "called 3 calls to the forge’s API, 1 failed, the last: the API answered 503";
-        assert_eq!(told(&store, 3)[2..], [called, "translated into 1 change"]);
+        assert_eq!(shown(&store, 3)[2..], [called, "translated into 1 change"]);
         let polled = NewDelivery {
             dialect: "svn".to_owned(),
             event: Some(hookd_store::POLL_EVENT.to_owned()),
@@ -223,7 +223,7 @@ mod tests {
         };
         store.append(polled).wait().unwrap();
         let received = "received polled by `https://me@example.org/r`, of the type `svn`";
-        assert_eq!(told(&store, 5), [received, "translated into 1 change"]);
+        assert_eq!(shown(&store, 5), [received, "translated into 1 change"]);
         assert!(Known::read(&store, 9).unwrap().is_none());
     }
 }

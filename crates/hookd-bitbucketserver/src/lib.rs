@@ -1,7 +1,7 @@
 //! The dialect `bitbucketserver`: changes from the webhooks of Bitbucket Data Center and Server.
 //!
 //! Pushes to branches and tags, and pull requests that are opened, updated, merged, declined or deleted, become changes;
-//! [other events][events] are accepted and make none. Two shapes of payloads are told apart: that of the webhooks which
+//! [other events][events] are accepted and make none. Two shapes of payloads are distinguished: that of the webhooks which
 //! Bitbucket has [of its own][events] since 5.4, old and new, and that of the plugin [bitbucket-webhooks][plugin], for
 //! which Buildbot's `bitbucketserver` hook was written. The [options](Options), the categories and the changes from the
 //! plugin's payloads are those of that hook; with `compat = "buildbot"` nothing else makes a change.

@@ -73,7 +73,7 @@ pub fn is_encoded(request: &HttpRequest) -> bool {
 }
 
 /// Reads the whole body. Until this is called, no more of it is read than came along with the head, and a client that
-/// expects `100 Continue` is not told to send it.
+/// expects `100 Continue` is not asked to send it.
 ///
 /// # Errors
 /// When it breaks off or exceeds a limit; the rest of it was not read then.

@@ -73,7 +73,7 @@ pub(crate) struct Terms {
     pub(crate) budget: Arc<Budget>,
     /// Whether a client that closes its sending side while a request is served is gone.
     pub(crate) ends_with_client: bool,
-    /// What is told of a request that is refused before actix sees it: the peer, and why.
+    /// What is reported of a request that is refused before actix sees it: the peer, and why.
     pub(crate) on_refusal: OnRefusal,
 }
 

@@ -71,7 +71,7 @@ pub struct Listener {
     pub budget: Arc<Budget>,
     /// Whether a request is given up when its client closes the sending side of the connection.
     pub ends_with_client: bool,
-    /// What is told of a request that is refused before the application sees it: the peer, and why.
+    /// What is reported of a request that is refused before the application sees it: the peer, and why.
     pub on_refusal: OnRefusal,
 }
 

@@ -35,7 +35,7 @@ struct Queue {
     next: u64,
     /// How many connections wait for a place.
     waiting: usize,
-    /// For how many of these no other has been told to go.
+    /// For how many of these no other has been asked to go.
     wanted: usize,
 }
 
@@ -68,7 +68,7 @@ impl Places {
         })
     }
 
-    /// Waits for a place; if there is none, the connection that has been idle the longest is told to go, or the next that
+    /// Waits for a place; if there is none, the connection that has been idle the longest is asked to go, or the next that
     /// becomes idle.
     pub(crate) async fn enter(self: &Arc<Self>) -> Place {
         let permit = match Arc::clone(&self.free).try_acquire_owned() {

@@ -1,7 +1,7 @@
 //! One connection to a server, and requests over it.
 //!
 //! The client of `async-nats` reconnects by itself, and sends then what waits. Here a connection ends where it breaks: whoever
-//! has asked is told at once, and the next attempt makes another one, and can say why that fails. What the client may send
+//! has asked hears of it at once, and the next attempt makes another one, and can say why that fails. What the client may send
 //! nevertheless was reported as possibly arrived.
 
 use std::collections::VecDeque;

@@ -6,7 +6,7 @@ use std::io;
 use rustls::{AlertDescription, CertificateError};
 
 /// What an error of TLS with `to`, a host and port, means and what helps; none where TLS is not among its causes, or where
-/// it says nothing about whether what was sent has arrived. `scheme` is that of URLs with TLS, for who uses it without.
+/// it says nothing about whether what was sent has arrived. `scheme` is that of URLs with TLS, for those who use it without.
 pub fn words(error: &(dyn Error + 'static), to: &str, scheme: &str, while_connecting: bool) -> Option<String> {
     use CertificateError as Bad;
     let error = find::<rustls::Error>(error)?;

@@ -91,7 +91,7 @@ fn only_head(messages: &[SimpleQueryMessage]) -> Result<Head, Failure> {
 }
 
 /// Writes the head and the row of the hookd that has moved it, and commits. It counts as alive for as long as `lease` from now.
-/// `notice` is what the others are told, if anything.
+/// `notice` is sent to the others, if it is not empty.
 ///
 /// # Errors
 /// When the transaction is certainly not committed.

@@ -75,7 +75,7 @@ impl Pool {
         }
     }
 
-    /// Lets go of all connections that nobody uses.
+    /// Closes all connections that nobody uses.
     pub(crate) fn close(&self) {
         self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -193,16 +193,16 @@ mod postgres {
         let repositories = |ids: &[i64]| ids.iter().map(|id| (id - 1) / 4).collect::<std::collections::BTreeSet<_>>();
         assert!(repositories(&ones).is_disjoint(&repositories(&others)));
         for handovers in &handovers {
-            until("each is told of what the other has received", || (*handovers.borrow() > 0).then_some(()));
+            until("each hears of what the other has received", || (*handovers.borrow() > 0).then_some(()));
         }
         assert_eq!(one.pending_count().unwrap(), 40);
         let before = *handovers[1].borrow();
         one.abandon();
         until("all are taken over", || (mine(&other).len() == 40).then_some(()));
-        until("it is told", || (*handovers[1].borrow() > before).then_some(()));
-        let told = Arc::new(other).reader().replicas().unwrap();
+        until("it hears of it", || (*handovers[1].borrow() > before).then_some(()));
+        let replicas = Arc::new(other).reader().replicas().unwrap();
         assert_eq!(
-            told.iter().map(|one| (one.is_this, one.is_alive, one.pending)).collect::<Vec<_>>(),
+            replicas.iter().map(|one| (one.is_this, one.is_alive, one.pending)).collect::<Vec<_>>(),
             [(false, false, 0), (true, true, 40)]
         );
     }
@@ -214,7 +214,7 @@ mod postgres {
         let leadership = one.lead(Part::Poller("p".to_owned()));
         let before = gained(&leadership).asked;
         other.ask(&Part::Poller("p".to_owned())).unwrap();
-        until("it is told", || leadership.current().is_some_and(|lead| lead.asked == before + 1).then_some(()));
+        until("it hears of it", || leadership.current().is_some_and(|lead| lead.asked == before + 1).then_some(()));
     }
 
     /// Within much less than the second after which it would look by itself.

@@ -2,7 +2,7 @@
 //! that runs, and write nothing to its store.
 //!
 //! Each command sees one state of the store, that of one transaction, whatever is stored meanwhile. As long as a check or a
-//! backup takes, the WAL is not written back, and grows by what comes in. A [`Watch`] is told how far a long command has come,
+//! backup takes, the WAL is not written back, and grows by what comes in. A [`Watch`] learns how far a long command has come,
 //! and may stop it, after which everything is as it was before.
 
 mod backup;

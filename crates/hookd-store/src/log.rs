@@ -108,7 +108,7 @@ pub trait Log: Send + Sync {
         Leadership::unlimited()
     }
 
-    /// Asks whoever leads a part to do it now, once it is told so. Does nothing where this hookd is the only one.
+    /// Asks whoever leads a part to do it now, once it hears of that. Does nothing where this hookd is the only one.
     ///
     /// # Errors
     /// When the store cannot be reached.

@@ -278,7 +278,7 @@ mod tests {
     }
 
     /// What is reported of changes that were these and are those.
-    fn told(was: &[Change], now: &[Change]) -> Vec<String> {
+    fn described(was: &[Change], now: &[Change]) -> Vec<String> {
         let stored = |change: &Change| Change { when_timestamp: change.when_timestamp.or(Some(5)), ..change.clone() };
         let first = (1..).zip(was.iter().map(stored)).collect();
         let outcome = Ok(Outcome::Changes(now.to_vec()));
@@ -292,20 +292,26 @@ mod tests {
     #[test]
     fn tells_fields_changes_and_their_order() {
         let [a, b, c] = ["a", "b", "c"].map(change);
-        assert_eq!(told(&[a.clone(), b.clone()], &[a.clone(), b.clone()]), [""; 0]);
+        assert_eq!(described(&[a.clone(), b.clone()], &[a.clone(), b.clone()]), [""; 0]);
         let mut other = a.clone();
         other.category = Some("push".to_owned());
         other.properties.insert("event".to_owned(), "push".into());
         let fields =
             "change 1: branch main, revision a\n  category: null -> \"push\"\n  properties.event: none -> \"push\"";
-        assert_eq!(told(slice::from_ref(&a), &[other]), [fields]);
-        assert_eq!(told(&[a.clone(), b.clone()], slice::from_ref(&b)), ["no longer change 1: branch main, revision a"]);
-        assert_eq!(told(slice::from_ref(&b), &[a.clone(), b.clone()]), ["one change more: branch main, revision a"]);
-        assert_eq!(told(&[a.clone(), b.clone()], &[b.clone(), a.clone()]), ["another order: changes 2, 1"]);
+        assert_eq!(described(slice::from_ref(&a), &[other]), [fields]);
+        assert_eq!(
+            described(&[a.clone(), b.clone()], slice::from_ref(&b)),
+            ["no longer change 1: branch main, revision a"]
+        );
+        assert_eq!(
+            described(slice::from_ref(&b), &[a.clone(), b.clone()]),
+            ["one change more: branch main, revision a"]
+        );
+        assert_eq!(described(&[a.clone(), b.clone()], &[b.clone(), a.clone()]), ["another order: changes 2, 1"]);
         let revision = "change 1: branch main, revision a\n  revision: \"a\" -> \"c\"";
-        assert_eq!(told(&[a.clone(), b.clone()], &[c, b]), [revision]);
+        assert_eq!(described(&[a.clone(), b.clone()], &[c, b]), [revision]);
         let late = Change { when_timestamp: Some(6), ..a.clone() };
-        assert_eq!(told(&[a], &[late]), ["change 1: branch main, revision a\n  when_timestamp: 5 -> 6"]);
+        assert_eq!(described(&[a], &[late]), ["change 1: branch main, revision a\n  when_timestamp: 5 -> 6"]);
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn a_delivery_says_who_sent_it_and_which_secret_verified_it() {
         assert_eq!(hookd.send(&request).line(), "202 1 change found");
     }
     assert_eq!(hookd.send(&signed("lost-secret")).status, 400);
-    let told = |delivery: &Value| {
+    let shown = |delivery: &Value| {
         ["peer", "user", "verified", "key"].map(|field| delivery[field].clone()).into_iter().collect::<Value>()
     };
     let expected = json!([
@@ -75,7 +75,7 @@ fn a_delivery_says_who_sent_it_and_which_secret_verified_it() {
         ["127.0.0.1", "ann", false, null],
         ["127.0.0.1", null, false, null],
     ]);
-    assert_eq!(deliveries(&hookd).iter().map(told).collect::<Value>(), expected);
+    assert_eq!(deliveries(&hookd).iter().map(shown).collect::<Value>(), expected);
     let of_old = admin(&hookd, Request::get("/api/v2/deliveries?key=2&peer=192.0.2.7&field=key&field=peer"), "letmein");
     assert!(of_old.text().contains("\"total\":1"), "{}", of_old.text());
 
@@ -89,7 +89,7 @@ fn a_delivery_says_who_sent_it_and_which_secret_verified_it() {
     assert!(page.contains("ann"), "{page}");
     // All of it survives a restart.
     let hookd = hookd.kill_9().start();
-    assert_eq!(deliveries(&hookd).iter().map(told).collect::<Value>(), expected);
+    assert_eq!(deliveries(&hookd).iter().map(shown).collect::<Value>(), expected);
     for secret in ["new-secret", "old-secret", "hunter2", "letmein"] {
         assert!(!lines.contains(secret), "{secret} is in the log:\n{lines}");
     }

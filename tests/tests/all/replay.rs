@@ -76,7 +76,7 @@ fn what_was_skipped_is_replayed_under_the_mended_configuration_once() {
     assert!(anew.stderr.contains("if this is interrupted, the same command with `--request-id "), "{}", anew.stderr);
 
     let changes = hookd.admin().changes();
-    let told = |change: &Value| (change["revision"].clone(), change["properties"]["hookd_replay_of"].clone());
+    let fields = |change: &Value| (change["revision"].clone(), change["properties"]["hookd_replay_of"].clone());
     let expected = [
         (json!("3"), Value::Null),
         (json!("1"), json!([1, "Change"])),
@@ -85,7 +85,7 @@ fn what_was_skipped_is_replayed_under_the_mended_configuration_once() {
         (json!("2"), json!([2, "Change"])),
         (json!("3"), json!([3, "Change"])),
     ];
-    assert_eq!(changes.iter().map(told).collect::<Vec<_>>(), expected);
+    assert_eq!(changes.iter().map(fields).collect::<Vec<_>>(), expected);
     let ids: std::collections::BTreeSet<_> = changes.iter().map(|change| change["hookd_id"].to_string()).collect();
     assert_eq!(ids.len(), changes.len(), "a replayed change is a new one");
 

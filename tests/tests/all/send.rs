@@ -183,7 +183,7 @@ fn the_request_of_post_build_request_py_is_taken() {
     assert_is_of_the_script(&hookd);
 }
 
-/// The unmodified script, where the Python that it is written for can be had; else this says so, and the test before it has
+/// The unmodified script, where the Python that it is written for is installed; else this says so, and the test before it has
 /// its request.
 #[test]
 #[ignore = "needs the source package of Buildbot 0.8.14 from cargo xtask test"]

@@ -1,4 +1,4 @@
-//! Changes on their way to sinks, whatever fails on either side: the real binary, and receivers that do as they are told.
+//! Changes on their way to sinks, whatever fails on either side: the real binary, and receivers that do as a test asks.
 
 mod backlog;
 mod certificate;

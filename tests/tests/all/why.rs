@@ -48,8 +48,8 @@ fn why_tells_the_way_of_a_delivery_to_the_builds_of_a_master() {
     }
     // By revision, by the forge's id, and by number.
     let built = until("the build of the branch that is scheduled has ended", || {
-        let told = why(&hookd, &["a1"]);
-        told.stdout.contains("build 1 of builder `builder`: success").then_some(told)
+        let answer = why(&hookd, &["a1"]);
+        answer.stdout.contains("build 1 of builder `builder`: success").then_some(answer)
     });
     for part in [
         "delivery 1, forge's id id-a1",
@@ -91,8 +91,8 @@ fn why_tells_what_waits_behind_what() {
     }
     hookd.send(&push::webhook("watch", &json!({})));
     let waiting = until("the second waits behind the first", || {
-        let told = why(&hookd, &["2b"]).stdout;
-        told.contains("waits behind change 1").then_some(told)
+        let answer = why(&hookd, &["2b"]).stdout;
+        answer.contains("waits behind change 1").then_some(answer)
     });
     assert!(waiting.contains("verified   by nobody: the dialect takes this without a proof"), "{waiting}");
     let first = why(&hookd, &["1a"]).stdout;
@@ -113,9 +113,9 @@ fn why_takes_the_beginning_of_a_revision_and_says_whose_it_may_be() {
     }
     // As `git log --oneline` prints it, and from a mail in capitals.
     for beginning in [&one[..8], &one[..12], &one[..39], "C0FFEE14"] {
-        let told = why(&hookd, &[beginning]);
-        assert!(told.stdout.starts_with("delivery 1, ") && told.stdout.contains(one), "{}", told.stdout);
-        assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""), "{beginning}");
+        let answer = why(&hookd, &[beginning]);
+        assert!(answer.stdout.starts_with("delivery 1, ") && answer.stdout.contains(one), "{}", answer.stdout);
+        assert_eq!((answer.code, answer.stderr.as_str()), (Some(0), ""), "{beginning}");
     }
     let ambiguous = why(&hookd, &["c0ffee1"]);
     assert_eq!((ambiguous.code, ambiguous.stdout.as_str()), (Some(1), ""));

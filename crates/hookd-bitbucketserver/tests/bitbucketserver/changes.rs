@@ -27,7 +27,7 @@ fn pushes_become_what_they_should() {
         off new {"changes.0.toHash": "eeeeeeee"} => "push refs/heads/main@bbbb, push refs/heads/main@cccc, push refs/heads/main@eeee";
         off new {"changes.0": tag} => "push refs/tags/v1@cccc";
         off old {"changes.0": tag} => "push refs/tags/v1@cccc";
-        // The hash of an annotated tag is that of the tag; its commit is told by newer versions.
+        // The hash of an annotated tag is that of the tag; newer versions name its commit.
         off new {"changes.0": annotated} => "push refs/tags/v1@cccc";
         off old {"changes.0": annotated} => "push refs/tags/v1@eeee";
         off new {"changes.0": deleted} => "ref-deleted refs/heads/main@aaaa";

@@ -1,4 +1,4 @@
-//! Who is believed.
+//! Which requests are verified, and by what.
 
 use hookd_core::Compat::Off;
 use hookd_core::HookRequest;

@@ -1,4 +1,4 @@
-//! Long histories are told in parts, and large commits in full or cut.
+//! Long histories are reported in parts, and large commits in full or cut.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -66,9 +66,9 @@ async fn a_long_history_is_told_in_parts_of_which_none_is_missing_or_twice() {
         let ids: Vec<&str> = commit.split(' ').collect();
         assert!(ids[1..].iter().all(|parent| place(parent) < place(ids[0])), "parents come first");
     }
-    assert_eq!(all.told().await, Vec::<String>::new());
-    let told = line.told().await;
-    let on = |branch: &str| told.iter().filter(|told| told.starts_with(branch)).count().to_string();
+    assert_eq!(all.reported().await, Vec::<String>::new());
+    let reported = line.reported().await;
+    let on = |branch: &str| reported.iter().filter(|reported| reported.starts_with(branch)).count().to_string();
     assert_eq!(on("line2: "), "450");
     assert_eq!(on("main: "), repo.git(&["rev-list", "--first-parent", "--count", "main", "^line2"]));
 }
@@ -92,8 +92,8 @@ async fn a_branch_that_moves_while_it_is_told_in_parts_loses_nothing() {
     assert_eq!(polled.changes[499].comments, "c500");
     repo.git(&["reset", "--quiet", "--hard", "main~50"]);
     repo.commit("other");
-    let told = polling.told().await;
-    assert_eq!((told.len(), told[0].as_str(), told[150].as_str()), (151, "main: c501", "main: other"));
+    let reported = polling.reported().await;
+    assert_eq!((reported.len(), reported[0].as_str(), reported[150].as_str()), (151, "main: c501", "main: other"));
 }
 
 #[tokio::test]

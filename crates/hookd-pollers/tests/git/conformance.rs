@@ -168,7 +168,7 @@ struct Pair {
     buildbot: Buildbot,
     changes: usize,
     renames: usize,
-    told: HashSet<(String, String)>,
+    reported: HashSet<(String, String)>,
     doubled: usize,
 }
 
@@ -177,7 +177,7 @@ impl Pair {
         let (mut buildbot, hookd) = (Buildbot::start(repo, &buildbot), Polling::begun(repo, hookd).await);
         buildbot.ask();
         assert_eq!(buildbot.answer(), Vec::<Value>::new());
-        Self { hookd, buildbot, changes: 0, renames: 0, told: HashSet::new(), doubled: 0 }
+        Self { hookd, buildbot, changes: 0, renames: 0, reported: HashSet::new(), doubled: 0 }
     }
 
     async fn compare(&mut self, repo: &Repo, round: usize) {
@@ -196,16 +196,16 @@ impl Pair {
             found.push(as_buildbot(&change, &files));
         }
         let text = |change: &Value, field: &str| change[field].as_str().unwrap().to_owned();
-        // What a branch that was rewritten had is told again by Buildbot for another that still has it.
+        // What a branch that was rewritten had is reported again by Buildbot for another that still has it.
         expected.retain(|change| {
             let is_new = found.iter().any(|found| found["revision"] == change["revision"]);
-            let is_known = self.told.contains(&(text(change, "repository"), text(change, "revision")));
+            let is_known = self.reported.contains(&(text(change, "repository"), text(change, "revision")));
             self.doubled += usize::from(is_known && !is_new);
             is_new || !is_known
         });
         let json = |changes: &[Value]| serde_json::to_string_pretty(changes).unwrap();
         assert_eq!(json(&found), json(&expected), "in round {round}");
-        self.told.extend(found.iter().map(|change| (text(change, "repository"), text(change, "revision"))));
+        self.reported.extend(found.iter().map(|change| (text(change, "repository"), text(change, "revision"))));
         self.changes += found.len();
     }
 }
@@ -249,7 +249,7 @@ async fn changes_are_those_of_buildbots_own_poller() {
         }
     }
     let counts: Vec<_> = pairs.iter().map(|pair| (pair.changes, pair.renames, pair.doubled)).collect();
-    println!("{number} steps; changes, of these with renames, and told twice by Buildbot alone: {counts:?}");
+    println!("{number} steps; changes, of these with renames, and reported twice by Buildbot alone: {counts:?}");
     assert!(counts[0].0 >= 80 && counts.iter().all(|(changes, ..)| *changes >= 10), "{counts:?}");
     assert!(counts[0].1 > 0, "there were renames: {counts:?}");
 }

@@ -264,8 +264,8 @@ impl Polling {
     }
 
     /// The same, as branch and first line of the message.
-    pub(crate) async fn told(&mut self) -> Vec<String> {
-        told(&self.changes().await)
+    pub(crate) async fn reported(&mut self) -> Vec<String> {
+        reported(&self.changes().await)
     }
 
     /// The position of a ref.
@@ -280,10 +280,10 @@ impl Polling {
 }
 
 /// Changes as branch and first line of the message.
-pub(crate) fn told(changes: &[Change]) -> Vec<String> {
-    let told = |change: &Change| {
+pub(crate) fn reported(changes: &[Change]) -> Vec<String> {
+    let reported = |change: &Change| {
         let subject = change.comments.lines().next().unwrap_or_default();
         format!("{}: {subject}", change.branch.as_deref().unwrap_or_default())
     };
-    changes.iter().map(told).collect()
+    changes.iter().map(reported).collect()
 }

@@ -1,4 +1,4 @@
-//! Which refs are followed, and what is told of them.
+//! Which refs are followed, and what is reported of them.
 
 use serde_json::json;
 
@@ -44,11 +44,11 @@ async fn without_branches_the_head_of_the_repository_is_followed() {
     repo.commit("aside");
     repo.checkout("main");
     repo.commit("second");
-    assert_eq!(polling.told().await, ["main: second"]);
+    assert_eq!(polling.reported().await, ["main: second"]);
     repo.git(&["branch", "--move", "main", "trunk"]);
-    assert_eq!(polling.told().await, Vec::<String>::new(), "the branch was renamed, and its commits are known");
+    assert_eq!(polling.reported().await, Vec::<String>::new(), "the branch was renamed, and its commits are known");
     repo.commit("third");
-    assert_eq!(polling.told().await, ["trunk: third"]);
+    assert_eq!(polling.reported().await, ["trunk: third"]);
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn names_patterns_and_full_names_are_followed() {
     repo.git(&["tag", "w1"]);
     repo.checkout("main");
     repo.commit("second");
-    assert_eq!(polling.told().await, ["main: second", "release/1: on release-1", "refs/tags/v1: on feature-1"]);
+    assert_eq!(polling.reported().await, ["main: second", "release/1: on release-1", "refs/tags/v1: on feature-1"]);
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn a_new_branch_tells_what_no_other_has() {
     repo.commit("one");
     repo.commit("two");
     repo.checkout("main");
-    assert_eq!(polling.told().await, ["topic: one", "topic: two"]);
+    assert_eq!(polling.reported().await, ["topic: one", "topic: two"]);
     assert!(polling.at("refs/heads/old-commits").is_some());
 }
 
@@ -104,7 +104,7 @@ async fn a_commit_that_is_new_on_two_branches_is_told_for_the_first_by_name() {
     repo.branch("a");
     repo.checkout("b");
     repo.commit("only b");
-    assert_eq!(polling.told().await, ["a: both", "b: only b"]);
+    assert_eq!(polling.reported().await, ["a: both", "b: only b"]);
 }
 
 #[tokio::test]
@@ -120,12 +120,12 @@ async fn a_merge_is_one_change_with_all_its_files_unless_all_parents_count() {
     repo.commit("meanwhile");
     repo.merge("topic");
     let changes = polling.changes().await;
-    assert_eq!(super::fixture::told(&changes), ["main: meanwhile", "main: merge topic"]);
+    assert_eq!(super::fixture::reported(&changes), ["main: meanwhile", "main: merge topic"]);
     assert_eq!(changes[1].files, ["one", "two"]);
-    let mut told = all.told().await;
-    assert_eq!((told.len(), told.last().unwrap().as_str()), (4, "main: merge topic"));
-    told.sort();
-    assert_eq!(told, ["main: meanwhile", "main: merge topic", "main: one", "main: two"]);
+    let mut reported = all.reported().await;
+    assert_eq!((reported.len(), reported.last().unwrap().as_str()), (4, "main: merge topic"));
+    reported.sort();
+    assert_eq!(reported, ["main: meanwhile", "main: merge topic", "main: one", "main: two"]);
 }
 
 #[tokio::test]
@@ -135,10 +135,10 @@ async fn a_merge_of_what_another_branch_told_tells_the_merge_alone() {
     let mut polling = Polling::begun(&repo, json!({ "branches": true, "first_parent": false })).await;
     repo.branch("topic");
     repo.commit("one");
-    assert_eq!(polling.told().await, ["topic: one"]);
+    assert_eq!(polling.reported().await, ["topic: one"]);
     repo.checkout("main");
     repo.merge("topic");
-    assert_eq!(polling.told().await, ["main: merge topic"]);
+    assert_eq!(polling.reported().await, ["main: merge topic"]);
 }
 
 #[tokio::test]
@@ -150,16 +150,16 @@ async fn a_push_without_new_commits_is_a_change_where_that_is_wanted() {
     let mut polling = Polling::begun(&repo, wanted).await;
     repo.branch("topic");
     repo.commit("one");
-    assert_eq!(polling.told().await, ["topic: one"]);
+    assert_eq!(polling.reported().await, ["topic: one"]);
     repo.checkout("main");
     repo.git(&["merge", "--quiet", "--ff-only", "topic"]);
-    assert_eq!(polling.told().await, ["main: one"], "a fast-forward");
+    assert_eq!(polling.reported().await, ["main: one"], "a fast-forward");
     repo.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
-    assert_eq!(polling.told().await, ["main: first"], "reset back");
+    assert_eq!(polling.reported().await, ["main: first"], "reset back");
     repo.git(&["branch", "again"]);
-    assert_eq!(polling.told().await, ["again: first"], "a new branch");
-    assert_eq!(polling.told().await, Vec::<String>::new());
-    assert_eq!(plain.told().await, ["topic: one"]);
+    assert_eq!(polling.reported().await, ["again: first"], "a new branch");
+    assert_eq!(polling.reported().await, Vec::<String>::new());
+    assert_eq!(plain.reported().await, ["topic: one"]);
 }
 
 #[tokio::test]
@@ -173,12 +173,12 @@ async fn tags_are_followed_by_the_commits_that_they_lead_to() {
     repo.git(&["tag", "main"]);
     repo.git(&["tag", "file", "HEAD:first"]);
     let polled = polling.poll().await;
-    let told = super::fixture::told(&polled.changes);
-    assert_eq!(told, ["refs/tags/main: second", "refs/tags/v1: second"], "a tag may have the name of a branch");
+    let reported = super::fixture::reported(&polled.changes);
+    assert_eq!(reported, ["refs/tags/main: second", "refs/tags/v1: second"], "a tag may have the name of a branch");
     assert!(polled.changes.iter().all(|change| change.revision.as_ref() == Some(&revision)));
     assert_eq!(polled.note.as_deref(), Some("`refs/tags/file` leads to no commit"));
     repo.git(&["tag", "-f", "-a", "v1", "-m", "signed again"]);
-    assert_eq!(polling.told().await, Vec::<String>::new(), "it leads to the same commit");
+    assert_eq!(polling.reported().await, Vec::<String>::new(), "it leads to the same commit");
 }
 
 #[test]

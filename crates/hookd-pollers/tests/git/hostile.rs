@@ -29,9 +29,9 @@ async fn a_branch_that_looks_like_an_option_is_a_branch() {
     let head = repo.commit("third");
     repo.git(&["update-ref", "refs/heads/-odd", &head]);
     repo.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
-    let mut told = polling.told().await;
-    told.sort();
-    assert_eq!(told, ["$(touch${IFS}touched): second", "-odd: third"], "told for the first by name");
+    let mut reported = polling.reported().await;
+    reported.sort();
+    assert_eq!(reported, ["$(touch${IFS}touched): second", "-odd: third"], "reported for the first by name");
     assert!(!marker.exists() && polling.at("refs/heads/--upload-pack=touch${IFS}touched").is_some());
 }
 
@@ -72,7 +72,7 @@ async fn hooks_and_configuration_of_the_remote_are_not_run() {
         "HEAD^{tree}",
     ]);
     fs::write(repo.folder.path().join(".git/refs/heads/main"), format!("{head}\n")).unwrap();
-    assert_eq!(polling.told().await, ["main: third"]);
+    assert_eq!(polling.reported().await, ["main: third"]);
     assert!(!marker.exists(), "a program of the remote repository was run");
 }
 

@@ -73,8 +73,8 @@ async fn a_poll_that_is_abandoned_at_any_step_is_made_again() {
             }
             steps += 1;
             stop_at(scripts.path(), 0, "never");
-            let told = polling.told().await;
-            assert_eq!(told, expected.split_off(expected.len() - 2), "abandoned {when} call {call}");
+            let reported = polling.reported().await;
+            assert_eq!(reported, expected.split_off(expected.len() - 2), "abandoned {when} call {call}");
         }
     }
     println!("a poll was abandoned at {steps} steps");

@@ -46,7 +46,7 @@ async fn what_is_in_another_encoding_or_in_none_is_no_failure() {
     assert_eq!(changes.len(), 2, "{changes:?}");
     assert_eq!((changes[0].comments.as_str(), changes[0].files[0].as_str()), ("Grüße", "gr\u{fffd}\u{fffd}e"));
     assert_eq!(changes[1].comments, "no \u{fffd} encoding");
-    assert_eq!(polling.told().await, Vec::<String>::new(), "the odd branch has a position");
+    assert_eq!(polling.reported().await, Vec::<String>::new(), "the odd branch has a position");
 }
 
 #[tokio::test]
@@ -60,12 +60,12 @@ async fn a_branch_may_take_the_place_of_a_folder_of_branches() {
     repo.delete("a");
     repo.branch("a/b");
     repo.commit("two");
-    assert_eq!(polling.told().await, ["a/b: two"]);
+    assert_eq!(polling.reported().await, ["a/b: two"]);
     repo.checkout("main");
     repo.delete("a/b");
     repo.branch("a");
     repo.commit("three");
-    assert_eq!(polling.told().await, ["a: three"]);
+    assert_eq!(polling.reported().await, ["a: three"]);
 }
 
 #[tokio::test]
@@ -89,5 +89,5 @@ async fn the_order_is_that_of_ancestry_and_not_of_clocks() {
         let environment = [("GIT_COMMITTER_DATE", date), ("GIT_AUTHOR_DATE", date)];
         assert!(super::fixture::git_in(repo.folder.path(), &commit, &environment).status.success());
     }
-    assert_eq!(polling.told().await, ["main: one", "main: two", "main: three"]);
+    assert_eq!(polling.reported().await, ["main: one", "main: two", "main: three"]);
 }

@@ -1,4 +1,4 @@
-//! `mode = "reconcile"`: only what no webhook has brought is told.
+//! `mode = "reconcile"`: only what no webhook has brought is reported.
 
 use hookd_core::Change;
 use hookd_store::{NewDelivery, NewState, Origin};
@@ -41,7 +41,7 @@ async fn what_a_webhook_brought_is_not_told() {
     let mut polling = Polling::begun(&repo, reconcile()).await;
     let revision = repo.commit("second");
     brought(&polling, "main", &revision).await;
-    assert_eq!(polling.told().await, Vec::<String>::new());
+    assert_eq!(polling.reported().await, Vec::<String>::new());
     assert_eq!(polling.at("refs/heads/main"), Some(revision.as_str()));
 }
 
@@ -64,12 +64,12 @@ async fn what_no_webhook_brings_is_told_after_the_grace_period() {
     assert_eq!(polled.again_at, Some(polling.now.saturating_add(std::time::Duration::from_secs(300))));
     assert_eq!(polling.at("refs/heads/gone"), None);
     polling.wait(299);
-    assert_eq!(polling.told().await, Vec::<String>::new());
+    assert_eq!(polling.reported().await, Vec::<String>::new());
     polling.wait(1);
-    assert_eq!(polling.told().await, ["main: second", "main: third", "topic: fourth"]);
+    assert_eq!(polling.reported().await, ["main: second", "main: third", "topic: fourth"]);
     assert!(polling.at("since:refs/heads/main").is_none());
     polling.wait(3600);
-    assert_eq!(polling.told().await, Vec::<String>::new());
+    assert_eq!(polling.reported().await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -78,11 +78,11 @@ async fn a_webhook_that_comes_late_is_not_doubled() {
     let repo = Repo::started();
     let mut polling = Polling::begun(&repo, reconcile()).await;
     let revision = repo.commit("second");
-    assert_eq!(polling.told().await, Vec::<String>::new());
+    assert_eq!(polling.reported().await, Vec::<String>::new());
     polling.wait(200);
     brought(&polling, "main", &revision).await;
     polling.wait(200);
-    assert_eq!(polling.told().await, Vec::<String>::new());
+    assert_eq!(polling.reported().await, Vec::<String>::new());
     assert!(polling.at("since:refs/heads/main").is_none());
 }
 
@@ -94,16 +94,16 @@ async fn one_push_of_several_that_was_missed_is_told_and_later_ones_have_their_o
     repo.commit("missed");
     let second = repo.commit("brought");
     brought(&polling, "main", &second).await;
-    assert_eq!(polling.told().await, Vec::<String>::new());
+    assert_eq!(polling.reported().await, Vec::<String>::new());
     polling.wait(250);
     repo.commit("young");
-    assert_eq!(polling.told().await, Vec::<String>::new());
+    assert_eq!(polling.reported().await, Vec::<String>::new());
     polling.wait(50);
-    assert_eq!(polling.told().await, ["main: missed"]);
+    assert_eq!(polling.reported().await, ["main: missed"]);
     polling.wait(299);
-    assert_eq!(polling.told().await, Vec::<String>::new());
+    assert_eq!(polling.reported().await, Vec::<String>::new());
     polling.wait(1);
-    assert_eq!(polling.told().await, ["main: young"]);
+    assert_eq!(polling.reported().await, ["main: young"]);
 }
 
 #[tokio::test]
@@ -122,9 +122,9 @@ async fn another_repository_or_branch_brings_nothing() {
     brought(&polling, "another", &revision).await;
     brought(&other, "main", &revision).await;
     for polling in [&mut polling, &mut other] {
-        assert_eq!(polling.told().await, Vec::<String>::new());
+        assert_eq!(polling.reported().await, Vec::<String>::new());
         polling.wait(300);
-        assert_eq!(polling.told().await, ["main: second"]);
+        assert_eq!(polling.reported().await, ["main: second"]);
     }
 }
 
@@ -134,15 +134,15 @@ async fn a_branch_that_is_rewritten_while_it_waits_waits_anew() {
     let repo = Repo::started();
     let mut polling = Polling::begun(&repo, reconcile()).await;
     repo.commit("dropped");
-    assert_eq!(polling.told().await, Vec::<String>::new());
+    assert_eq!(polling.reported().await, Vec::<String>::new());
     polling.wait(290);
     repo.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
     repo.commit("rewritten");
     repo.forget();
     polling.wait(20);
-    assert_eq!(polling.told().await, Vec::<String>::new());
+    assert_eq!(polling.reported().await, Vec::<String>::new());
     polling.wait(300);
-    assert_eq!(polling.told().await, ["main: rewritten"]);
+    assert_eq!(polling.reported().await, ["main: rewritten"]);
 }
 
 #[test]

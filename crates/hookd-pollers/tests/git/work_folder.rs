@@ -35,7 +35,7 @@ async fn a_broken_work_folder_is_made_anew() {
         assert_eq!(polled.changes.len(), subjects.len(), "{what}");
     }
     let expected: Vec<String> = subjects.iter().map(|subject| format!("main: {subject}")).collect();
-    assert_eq!(polling.told().await, expected);
+    assert_eq!(polling.reported().await, expected);
 }
 
 #[tokio::test]
@@ -79,13 +79,13 @@ async fn refs_that_are_gone_are_gone_here_too() {
     for number in 0..5 {
         repo.branch(&format!("topic{number}"));
         repo.commit(&format!("c{number}"));
-        polling.told().await;
+        polling.reported().await;
         repo.checkout("main");
         repo.delete(&format!("topic{number}"));
-        polling.told().await;
+        polling.reported().await;
     }
     repo.commit("last");
-    polling.told().await;
+    polling.reported().await;
     let bare = polling.folder.join("repository.git");
     let refs = super::fixture::git_in(&bare, &["for-each-ref", "--format=%(refname)"], &[]).stdout;
     let refs = String::from_utf8(refs).unwrap();

@@ -13,7 +13,7 @@ struct Stream {
 }
 
 impl Stream {
-    /// JetStream recognizes duplicates for the shortest time that it can be told to, so that it helps with nothing.
+    /// JetStream recognizes duplicates for the shortest time that it allows, so that it helps with nothing.
     fn new() -> Self {
         let server = server(json!({ "duplicate_window": 100_000_000 }));
         let wire = Wire::to(server.address());

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::kit::{PROBE, STREAM, acknowledges, build, change, deliver, has, ids, server, sink};
 
-/// The shortest time for which JetStream can be told to recognize duplicates.
+/// The shortest time for which JetStream recognizes duplicates.
 const WINDOW: Duration = Duration::from_millis(100);
 
 fn window() -> serde_json::Value {

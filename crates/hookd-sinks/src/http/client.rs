@@ -12,7 +12,7 @@ use crate::http::failure;
 use crate::http::options::chain;
 
 /// How long the next piece of an answer's body may take. Buildbot 4.3.0 writes answers of its REST API from a thread, which
-/// Twisted does not allow: now and then a piece gets lost, and the rest is waited for in vain.
+/// Twisted does not allow: now and then a piece gets lost, and the rest never comes.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
 /// The client of one sink. It keeps connections alive, and follows no redirects.

@@ -69,8 +69,8 @@ pub fn a_second_poller_is_refused_where_both_are_queued(open: Open<'_>) {
     let stored: Vec<bool> = replies.into_iter().map(|reply| reply.wait().is_ok()).collect();
     assert_eq!(stored.iter().filter(|stored| **stored).count(), 1, "{stored:?}");
     assert_eq!(*store.tail().borrow(), 1);
-    let told = store.read_on(0, 1).unwrap()[0].change.revision.clone();
-    assert_eq!(positions(&store).unwrap().at.get("a").cloned(), told);
+    let reported = store.read_on(0, 1).unwrap()[0].change.revision.clone();
+    assert_eq!(positions(&store).unwrap().at.get("a").cloned(), reported);
 }
 
 /// When changes were found last stays known through polls that find none.

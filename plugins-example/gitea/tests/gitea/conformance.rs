@@ -60,7 +60,7 @@ fn cases() -> Vec<(&'static str, Value, Expected)> {
 #[ignore = "needs Buildbot and its plugin for Gitea from cargo xtask test"]
 fn translates_as_the_plugin_where_that_is_right() {
     for head_alone in [false, true] {
-        // Pull requests that are not mergeable make no change with the plugin, unless it is told otherwise.
+        // Pull requests that are not mergeable make no change with the plugin, unless an option says otherwise.
         let options = json!({"onlyIncludePushCommit": head_alone, "onlyMergeablePullRequest": true});
         let hook = FORGE.hook(Off, options.clone());
         let (mut ours, mut requests) = (Vec::new(), Vec::new());

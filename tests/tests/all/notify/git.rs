@@ -220,8 +220,8 @@ fn sends_to_every_master() {
     let pushed = shop.git("client", &["push", "--quiet", "origin", "main"]);
     assert_eq!(heads(&one), heads(&two));
     assert_eq!(heads(&one).len(), 1);
-    let told = pushed.err.lines().filter(|line| line.contains("hookd notify: 1 change sent to http://")).count();
-    assert_eq!(told, 2, "{}", pushed.err);
+    let lines = pushed.err.lines().filter(|line| line.contains("hookd notify: 1 change sent to http://")).count();
+    assert_eq!(lines, 2, "{}", pushed.err);
 }
 
 #[test]

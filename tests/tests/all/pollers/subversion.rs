@@ -45,7 +45,7 @@ fn the_example_of_the_manual_works_word_for_word() {
     assert_eq!(curl(&url, &["-s", "-F", &format!("poller={repourl}")]).line(), "202 no change found");
     wait_for_changes(&hookd, 2);
     let changes = hookd.admin().changes();
-    let told = |index: usize| {
+    let fields = |index: usize| {
         let change = &changes[index];
         json!([
             change["author"],
@@ -56,8 +56,8 @@ fn the_example_of_the_manual_works_word_for_word() {
             change["revision"]
         ])
     };
-    assert_eq!(told(0), json!(["ann", null, "a fix", ["a.c"], repourl, "2"]));
-    assert_eq!(told(1), json!(["ann", "branches/3_3", "another one", ["b.c"], repourl, "3"]));
+    assert_eq!(fields(0), json!(["ann", null, "a fix", ["a.c"], repourl, "2"]));
+    assert_eq!(fields(1), json!(["ann", "branches/3_3", "another one", ["b.c"], repourl, "3"]));
 
     // Also after a restart, which polls at launch.
     let home = hookd.terminate().1;

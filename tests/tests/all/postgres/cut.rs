@@ -21,7 +21,7 @@ const BEFORE: usize = 1;
 /// The server gets it, and its answer is lost.
 const AFTER: usize = 2;
 
-/// A proxy that cuts the connection at the next commit, once it is told to.
+/// A proxy that cuts the connection at the next commit, once a test asks it to.
 struct Cutter {
     address: SocketAddr,
     next: Arc<AtomicUsize>,

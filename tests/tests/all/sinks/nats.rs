@@ -9,7 +9,7 @@ use super::{change, logged_once, send, stored, tables, wait_for_position};
 
 const STREAM: &str = "CHANGES";
 
-/// A server with a stream; JetStream recognizes duplicates for the shortest time that it can be told to.
+/// A server with a stream; JetStream recognizes duplicates for the shortest time that it allows.
 fn server() -> Nats {
     let server = Nats::start();
     server.add_stream(STREAM, &["hookd.>"], json!({ "duplicate_window": 100_000_000 }));

@@ -282,7 +282,7 @@ mod tests {
         assert!(accepts(&file, "ann", "one").await);
         assert_eq!(file.read.lock().unwrap().problem, None);
 
-        // Who is root reads everything.
+        // Root reads everything.
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
         if std::fs::read(&path).is_err() {
             let_time_pass(&file);

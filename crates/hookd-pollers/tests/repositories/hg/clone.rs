@@ -51,7 +51,7 @@ async fn another_repository_is_read_from_its_heads_on() {
     repository.commit("head", &[("b", "2")]);
     assert_eq!(shown(&polling.poll().await), ["default head: b"]);
     assert_eq!(polling.notes, ["what was known of branch `default` is gone: only its heads are reported"]);
-    assert_eq!(polling.poll().await, [], "it is told once");
+    assert_eq!(polling.poll().await, [], "it is reported once");
     repository.commit("next", &[("b", "3")]);
     assert_eq!(shown(&polling.poll().await), ["default next: b"]);
 }

@@ -186,7 +186,7 @@ async fn another_repository_is_read_from_its_newest_revision_on() {
     run(Command::new("svnadmin").arg("hotcopy").arg(&backup).arg(repository.path()));
     assert_eq!(shown(&polling.poll().await), ["- many 4: trunk/many"]);
     assert!(polling.notes[0].starts_with("the repository has fewer revisions than before"), "{:?}", polling.notes);
-    assert_eq!(polling.poll().await, [], "it is told once");
+    assert_eq!(polling.poll().await, [], "it is reported once");
     repository.commits(1);
     assert_eq!(polling.poll().await.len(), 1);
 

@@ -209,7 +209,7 @@ mod postgres {
 
     #[test]
     #[ignore = "needs PostgreSQL from cargo xtask test"]
-    fn whoever_leads_is_told_that_it_is_asked() {
+    fn whoever_leads_hears_that_it_is_asked() {
         let (one, other, _) = two();
         let leadership = one.lead(Part::Poller("p".to_owned()));
         let before = gained(&leadership).asked;

@@ -142,7 +142,7 @@ fn what_waited_behind_a_batch_that_failed_gets_its_numbers() {
 
 /// Deliveries of one forge id cost what others cost: bodies that differ are not compared.
 #[test]
-fn many_deliveries_of_one_forge_id_are_told_apart_without_their_bodies() {
+fn many_deliveries_of_one_forge_id_are_distinguished_without_their_bodies() {
     let (folder, store) = store();
     let send = |number: usize| store.append(delivery(Some("same"), &format!("body {number}"), accepted("r")));
     let replies: Vec<_> = (0..3000).map(send).collect();

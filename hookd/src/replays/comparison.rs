@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_states_and_what_cannot_be_told() {
+    fn describes_states_and_what_is_unknown() {
         let ignored = |reason: &str| Ok(Outcome::ignored(reason));
         let was = original(State::Ignored, Some("nothing"));
         assert_eq!(Comparison::new(&was, Some(Vec::new()), ignored("in other words")), Comparison::Same);

@@ -139,7 +139,7 @@ fn a_password_comes_from_a_file_and_a_wrong_one_is_a_refusal() {
 }
 
 #[test]
-fn what_did_not_arrive_is_told_from_what_was_refused() {
+fn what_did_not_arrive_is_reported_from_what_was_refused() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let unsent = send(&anywhere(), &["-r", "r", "-P", "p", "-H", &nobody]);
     assert_eq!(unsent.code, Some(1));

@@ -19,7 +19,7 @@ fn commit(stream: &mut String, branch: &str, mark: usize, message: &str, parents
 
 #[tokio::test]
 #[ignore = "needs git"]
-async fn a_long_history_is_told_in_parts_of_which_none_is_missing_or_twice() {
+async fn a_long_history_is_reported_in_parts_of_which_none_is_missing_or_twice() {
     let repo = Repo::started();
     let first = repo.head();
     let mut line = Polling::begun(&repo, json!({ "branches": true })).await;
@@ -76,7 +76,7 @@ async fn a_long_history_is_told_in_parts_of_which_none_is_missing_or_twice() {
 /// Between the parts of a long history the branch goes on, and is rewritten.
 #[tokio::test]
 #[ignore = "needs git"]
-async fn a_branch_that_moves_while_it_is_told_in_parts_loses_nothing() {
+async fn a_branch_that_moves_while_it_is_reported_in_parts_loses_nothing() {
     let repo = Repo::started();
     let first = repo.head();
     let mut polling = Polling::begun(&repo, json!({})).await;
@@ -98,7 +98,7 @@ async fn a_branch_that_moves_while_it_is_told_in_parts_loses_nothing() {
 
 #[tokio::test]
 #[ignore = "needs git"]
-async fn a_commit_that_is_too_large_is_cut_and_the_next_is_told() {
+async fn a_commit_that_is_too_large_is_cut_and_the_next_is_reported() {
     let repo = Repo::started();
     let first = repo.head();
     let mut polling = Polling::begun(&repo, json!({})).await;

@@ -96,7 +96,7 @@ async fn a_new_branch_tells_what_no_other_has() {
 
 #[tokio::test]
 #[ignore = "needs git"]
-async fn a_commit_that_is_new_on_two_branches_is_told_for_the_first_by_name() {
+async fn a_commit_that_is_new_on_two_branches_is_reported_for_the_first_by_name() {
     let repo = Repo::started();
     let mut polling = Polling::begun(&repo, json!({ "branches": true })).await;
     repo.branch("b");
@@ -130,7 +130,7 @@ async fn a_merge_is_one_change_with_all_its_files_unless_all_parents_count() {
 
 #[tokio::test]
 #[ignore = "needs git"]
-async fn a_merge_of_what_another_branch_told_tells_the_merge_alone() {
+async fn a_merge_of_what_another_branch_reported_reports_the_merge_alone() {
     let repo = Repo::started();
     let mut polling = Polling::begun(&repo, json!({ "branches": true, "first_parent": false })).await;
     repo.branch("topic");

@@ -9,7 +9,7 @@ use super::fixture::{Polling, Repo};
 
 #[tokio::test]
 #[ignore = "needs git"]
-async fn what_is_not_ascii_is_told_as_it_is() {
+async fn what_is_not_ascii_is_reported_as_it_is() {
     let repo = Repo::started();
     let mut polling = Polling::begun(&repo, json!({ "branches": true })).await;
     repo.branch("zweig-ä");

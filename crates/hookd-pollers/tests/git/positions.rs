@@ -69,7 +69,7 @@ async fn a_force_push_tells_what_is_new_from_the_merge_base() {
 
 #[tokio::test]
 #[ignore = "needs git"]
-async fn what_a_force_push_dropped_and_a_new_branch_has_is_not_told_again() {
+async fn what_a_force_push_dropped_and_a_new_branch_has_is_not_reported_again() {
     let repo = Repo::started();
     let mut polling = Polling::begun(&repo, json!({ "branches": true })).await;
     repo.commit("second");

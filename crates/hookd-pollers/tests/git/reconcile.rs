@@ -36,7 +36,7 @@ fn reconcile() -> serde_json::Value {
 
 #[tokio::test]
 #[ignore = "needs git"]
-async fn what_a_webhook_brought_is_not_told() {
+async fn what_a_webhook_brought_is_not_reported() {
     let repo = Repo::started();
     let mut polling = Polling::begun(&repo, reconcile()).await;
     let revision = repo.commit("second");
@@ -47,7 +47,7 @@ async fn what_a_webhook_brought_is_not_told() {
 
 #[tokio::test]
 #[ignore = "needs git"]
-async fn what_no_webhook_brings_is_told_after_the_grace_period() {
+async fn what_no_webhook_brings_is_reported_after_the_grace_period() {
     let repo = Repo::started();
     repo.branch("gone");
     repo.commit("one");
@@ -88,7 +88,7 @@ async fn a_webhook_that_comes_late_is_not_doubled() {
 
 #[tokio::test]
 #[ignore = "needs git"]
-async fn one_push_of_several_that_was_missed_is_told_and_later_ones_have_their_own_time() {
+async fn one_push_of_several_that_was_missed_is_reported_and_later_ones_have_their_own_time() {
     let repo = Repo::started();
     let mut polling = Polling::begun(&repo, reconcile()).await;
     repo.commit("missed");

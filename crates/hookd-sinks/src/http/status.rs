@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_is_told_without_its_query() {
+    fn a_redirect_is_reported_without_its_query() {
         let attempt = verdict(&answer(302, &[("location", "https://sso.example.org/login?state=pa55")], ""));
         let expected =
             "302 Found to `https://sso.example.org/login`: redirects are not followed; is this the right URL?";

@@ -108,7 +108,7 @@ async fn requests_go_through_the_proxy() {
 }
 
 #[tokio::test]
-async fn failures_of_the_proxy_are_told_as_its_own() {
+async fn failures_of_the_proxy_are_reported_as_its_own() {
     let proxy = Peer::start(|_| answer("407 Proxy Authentication Required", ""));
     let sink = build("webhook", json!({"url": "https://hookd.invalid/x", "proxy": proxy.url("/")}));
     let attempt = sink.deliver(&change()).await;
@@ -133,7 +133,7 @@ async fn private_addresses_are_denied_when_they_are_connected_to() {
 }
 
 #[test]
-fn every_problem_is_told_at_its_place() {
+fn every_problem_is_reported_at_its_place() {
     let options = json!({
         "url": "http://example.org/",
         "user": "ann",

@@ -79,7 +79,7 @@ async fn attempt(folder: &Path, config: ServerConfig, more: Value) -> (Attempt, 
 }
 
 #[tokio::test]
-async fn trusts_the_authority_that_it_is_told_to() {
+async fn trusts_the_authority_of_its_options() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new("ours");
     authority.write(folder.path());
@@ -136,7 +136,7 @@ async fn shows_its_certificate_to_servers_that_ask() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_told_as_such() {
+async fn a_server_without_tls_is_reported_as_such() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     // As a web server does that takes a greeting of TLS for a bad request.

@@ -30,7 +30,7 @@ fn strongest_signature_decides(pair: &Pair<'_>, difference: Difference) -> bool 
     let right = sha256_signature(SECRET, &pair.case.request.body);
     let sent = signatures(pair, NEW);
     let is_right = sent.iter().all(|value| *value == right.as_bytes());
-    let is_told = pair.hookd.is_refused() && is_about_signatures(&pair.hookd.text);
+    let is_reported = pair.hookd.is_refused() && is_about_signatures(&pair.hookd.text);
     // A right one lets hookd go on to whatever else there is to say.
     let goes_on = pair.hookd.status == 202 || pair.hookd.is_refused() && !is_about_signatures(&pair.hookd.text);
     let refuses_old = pair.buildbot.is_refused()
@@ -40,7 +40,7 @@ fn strongest_signature_decides(pair: &Pair<'_>, difference: Difference) -> bool 
     matches!(difference, Difference::Answer | Difference::Message)
         && pair.case.option("secret") == SECRET
         && !sent.is_empty()
-        && if is_right { goes_on && refuses_old } else { is_told }
+        && if is_right { goes_on && refuses_old } else { is_reported }
 }
 
 /// An empty header is no signature to Buildbot, and one that is wrong to hookd.

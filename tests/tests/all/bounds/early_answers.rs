@@ -66,7 +66,7 @@ fn a_sender_that_reads_only_after_its_whole_body_is_sent_gets_the_early_answer()
 }
 
 #[test]
-fn a_sender_that_expects_100_continue_is_not_told_to_send_what_is_refused() {
+fn a_sender_that_expects_100_continue_is_not_reported_to_send_what_is_refused() {
     let hookd = start("max_body = '1000B'");
     for (method, path, headers, status) in REFUSED {
         let mut connection = Raw::open(hookd.public());

@@ -60,7 +60,7 @@ async fn more_revisions_than_a_page_are_all_reported_in_order() {
 
 #[tokio::test]
 #[ignore = "needs svn"]
-async fn branches_are_told_apart() {
+async fn branches_are_distinguished() {
     let repository = Repository::new();
     repository.commit("files", &[("trunk/a", Some("1")), ("trunk/dir/b", Some("1"))]);
     let mut polling = repository.polled(&with(&repository.options(), "split_file", "branches")).await;
@@ -96,7 +96,7 @@ async fn branches_are_told_apart() {
 
 #[tokio::test]
 #[ignore = "needs svn"]
-async fn projects_are_told_apart() {
+async fn projects_are_distinguished() {
     let repository = Repository::new();
     let mut polling = repository.polled(&with(&repository.options(), "split_file", "projects_branches")).await;
     repository

@@ -105,9 +105,9 @@ pub(crate) enum Failure {
     /// It is not known whether a transaction was committed.
     #[error("the connection to PostgreSQL was lost during a commit, and it is not known whether it took place")]
     Unknown,
-    /// The database has another store than the one that was opened.
+    /// The database holds a different store than the one that was opened.
     #[error(
-        "the database has another store than when this hookd was started: one was copied into it, or it was made anew"
+        "the database holds a different store than when this hookd was started: it was copied there, or created anew"
     )]
     Replaced,
     /// What was read is not what was written.

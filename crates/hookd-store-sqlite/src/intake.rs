@@ -8,14 +8,14 @@ use hookd_store::engine::Job;
 /// How many writes one transaction takes at most.
 pub(crate) const MAX_BATCH_WRITES: usize = 512;
 
-/// For what part of the last commit to wait for company when the last batch was larger: those who were answered with it are
-/// about to send again, and on a slow disk one commit for all of them costs less than one for each.
+/// What fraction of the last commit's duration to wait for more writes when the last batch was larger: the senders that were
+/// just answered are about to send again, and on a slow disk one commit for all of them is cheaper than several.
 const GATHER_PART: u32 = 4;
 
-/// A wait that would be shorter is none: while the disk is quick, it would only delay.
+/// The shortest wait. On a quick disk the wait would be shorter than this, and only delay the commit, so there is none.
 const MIN_GATHER_TIME: Duration = Duration::from_micros(150);
 
-/// The longest wait: a commit that was held up says nothing about the next.
+/// The longest wait: a single slow commit says nothing about the next one.
 const MAX_GATHER_TIME: Duration = Duration::from_millis(5);
 
 pub(crate) struct Intake {

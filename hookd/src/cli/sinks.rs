@@ -70,7 +70,7 @@ pub(super) enum Command {
 
     /// Delete the place in the log, and the dead letters, of a sink that is no longer configured.
     ///
-    /// Until then the changes that it has not had are kept for it, in case that it comes back.
+    /// Until then the changes that it has not had are kept for it, in case it comes back.
     #[command(after_help = after_help("hookd sinks forget old-master"))]
     Forget {
         /// The sink.

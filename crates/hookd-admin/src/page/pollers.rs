@@ -61,8 +61,8 @@ fn content(pollers: &[PollerView], orphans: &[String]) -> Markup {
         @if !orphans.is_empty() {
             h2 { "No longer configured" }
             p.note {
-                "hookd still knows how far such a poller has read, in case that it comes back. To forget it deletes that: should "
-                "it come back later, its first poll reports nothing."
+                "hookd keeps the positions of such a poller in case it comes back. Forgetting it deletes them: if it comes back "
+                "later, its first poll reports nothing."
             }
             ul { @for name in orphans { li.actions { (text(name)) (button(&Root::TOP.poller(name), "forget", "Forget")) } } }
         }

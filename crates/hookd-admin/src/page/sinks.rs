@@ -55,8 +55,8 @@ fn content(sinks: &[(SinkView, u64)], orphans: &[String]) -> Markup {
         @if !orphans.is_empty() {
             h2 { "No longer configured" }
             p.note {
-                "Changes that such a sink has not had are kept for it, in case that it comes back. To forget it deletes its "
-                "place in the log and its dead letters."
+                "Changes that such a sink has not received are kept in case it comes back. Forgetting it deletes its place in the "
+                "log and its dead letters."
             }
             ul { @for name in orphans { li.actions { (text(name)) (button(&Root::TOP.sink(name), "forget", "Forget")) } } }
         }

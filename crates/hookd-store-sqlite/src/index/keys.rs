@@ -69,7 +69,7 @@ struct Buckets {
 /// How many bits of a key choose its bucket: one has some ten keys before they become runs.
 const BUCKET_BITS: u32 = 12;
 
-/// How many bits of the number are kept: enough for seventeen million millions.
+/// How many bits of the number are kept: 2^44 is 17 trillion.
 const NUMBER_BITS: u32 = 44;
 
 /// For how many keys more a bucket grows at least. Were it to double, as vectors do, a third of the memory would be idle.

@@ -151,7 +151,7 @@ fn a_hookd_that_slept_through_a_copy_stores_nothing_until_it_is_restarted() {
     let copied = digest(&copy(&home, SQLITE, &url));
     sleeper.signal("CONT");
     // It sees for itself, without a webhook.
-    let cause = "the database has another store than when this hookd was started";
+    let cause = "the database holds a different store than when this hookd was started";
     until("the log says why", || {
         let log = sleeper.log();
         log.iter().any(|line| line.contains(cause) && line.contains("restart this hookd")).then_some(())
